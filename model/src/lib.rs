@@ -1,0 +1,27 @@
+//! The vocabulary every other crate of kcorr speaks: tables, clocks, losses and the contract
+//! between a decoder and whoever feeds it.
+//!
+//! What is here is declared once and used everywhere: a table's columns are one literal
+//! ([`Table`]), from which come its Arrow schema, the checks of the batches that decoders build
+//! ([`BatchBuilder`]), `kcorr tables` and the documentation.
+//!
+//! This crate knows no file format, does no IO, and does not depend on DataFusion.
+
+mod batch;
+mod clock;
+mod column;
+mod ingest;
+mod limit;
+mod loss;
+mod row_id;
+mod table;
+pub mod tables;
+
+pub use batch::{BatchBuilder, BatchError};
+pub use clock::{ClockAnchor, ClockKind, realtime_from_source};
+pub use column::{Column, Type};
+pub use ingest::{Decoder, Error, ErrorKind, Output, Summary};
+pub use limit::Limit;
+pub use loss::{Loss, LossKind, LossLedger, Position, Severity};
+pub use row_id::{RowIds, SourceId};
+pub use table::Table;

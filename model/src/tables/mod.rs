@@ -1,0 +1,132 @@
+//! Every table, one file each. A new table is one file here and two lines below.
+
+mod block_io;
+mod clock_anchors;
+mod function_calls;
+mod limits;
+mod lock_waits;
+mod losses;
+mod pauses;
+mod request_partitions;
+mod requests;
+mod run_queue_waits;
+mod sources;
+mod stack_samples;
+mod stacks;
+mod threads;
+mod topics;
+mod writes;
+
+pub use block_io::BLOCK_IO;
+pub use clock_anchors::CLOCK_ANCHORS;
+pub use function_calls::FUNCTION_CALLS;
+pub use limits::LIMITS;
+pub use lock_waits::LOCK_WAITS;
+pub use losses::LOSSES;
+pub use pauses::PAUSES;
+pub use request_partitions::REQUEST_PARTITIONS;
+pub use requests::REQUESTS;
+pub use run_queue_waits::RUN_QUEUE_WAITS;
+pub use sources::SOURCES;
+pub use stack_samples::STACK_SAMPLES;
+pub use stacks::STACKS;
+pub use threads::THREADS;
+pub use topics::TOPICS;
+pub use writes::WRITES;
+
+use crate::Table;
+
+/// All tables, in the order they are shown to people.
+pub static ALL: &[&Table] = &[
+    &SOURCES,
+    &LOSSES,
+    &LIMITS,
+    &CLOCK_ANCHORS,
+    &REQUESTS,
+    &REQUEST_PARTITIONS,
+    &TOPICS,
+    &WRITES,
+    &LOCK_WAITS,
+    &THREADS,
+    &PAUSES,
+    &FUNCTION_CALLS,
+    &STACK_SAMPLES,
+    &STACKS,
+    &RUN_QUEUE_WAITS,
+    &BLOCK_IO,
+];
+
+/// The table with a name, if there is one.
+pub fn by_name(name: &str) -> Option<&'static Table> {
+    ALL.iter().copied().find(|table| table.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::ALL;
+    use crate::Type;
+
+    #[test]
+    fn names_are_unique_and_columns_are_documented() {
+        let mut tables = HashSet::new();
+        for table in ALL {
+            assert!(
+                tables.insert(table.name),
+                "{} is declared twice",
+                table.name
+            );
+            let mut columns = HashSet::new();
+            for column in table.columns {
+                let name = column.name;
+                assert!(
+                    columns.insert(name),
+                    "{}.{name} is declared twice",
+                    table.name
+                );
+                assert!(
+                    column.doc.ends_with(['.', '…']),
+                    "{}.{name} has no sentence",
+                    table.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_names_its_source() {
+        for table in ALL {
+            assert!(table.index_of("source_id").is_some(), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn units_follow_names_and_types() {
+        for table in ALL {
+            for column in table.columns {
+                let is_time = column.kind == Type::Time;
+                assert_eq!(
+                    column.name.ends_with("time"),
+                    is_time,
+                    "{}.{}",
+                    table.name,
+                    column.name
+                );
+                if column.name.ends_with("_ns") {
+                    assert_eq!(column.kind, Type::Int64, "{}.{}", table.name, column.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_sorting_column_is_a_time_of_the_table() {
+        for table in ALL {
+            if let Some(name) = table.sorted_by {
+                let column = &table.columns[table.index_of(name).expect("declared")];
+                assert_eq!(column.kind, Type::Time, "{}", table.name);
+            }
+        }
+    }
+}
