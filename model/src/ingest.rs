@@ -39,6 +39,15 @@ pub trait Decoder: Send {
         self.push(bytes, output)
     }
 
+    /// The bytes that follow come from the next file of the same recording, such as a rotated
+    /// capture: what goes across files (connections, clocks) is kept.
+    fn next_file(&mut self, _output: &mut dyn Output) -> Result<(), Error> {
+        Err(Error::unsupported(
+            Position::Whole,
+            "this format cannot be continued in another file",
+        ))
+    }
+
     /// Ends the input: yields what is still held, and tells what was read.
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error>;
 }
