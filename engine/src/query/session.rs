@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -59,6 +60,7 @@ impl Session {
     /// Plans every statement of a text, with its parameters bound.
     pub async fn plan(&self, sql: &str, given: &GivenParameters) -> Result<Vec<PlannedQuery>> {
         let header = Header::parse(sql)?;
+        let given = &with_defaults(&header, given);
         let mut planned = Vec::new();
         for statement in parse(sql)? {
             let views = self.register_views(&statement, given).await?;
@@ -164,6 +166,19 @@ impl PlannedQuery {
     pub async fn run(self) -> Result<SendableRecordBatchStream> {
         Ok(self.frame.execute_stream().await?)
     }
+}
+
+/// The defaults of a query also hold for the canned queries it uses.
+fn with_defaults(header: &Header, given: &GivenParameters) -> GivenParameters {
+    let mut values = given.clone();
+    for parameter in &header.parameters {
+        if let Some(default) = &parameter.default {
+            values
+                .entry(parameter.name.clone())
+                .or_insert_with(|| default.clone());
+        }
+    }
+    values
 }
 
 fn parse(sql: &str) -> Result<Vec<Statement>> {

@@ -152,6 +152,12 @@ impl StoreWriter {
         Ok(reports)
     }
 
+    /// Makes the store visible even if nothing was ingested.
+    pub fn commit_empty(mut self) -> Result<()> {
+        self.manifest.generation += 1;
+        self.manifest.replace(&self.folder)
+    }
+
     /// Anchors of everything that is or comes into the store: they may tie a source that has none.
     fn known_anchors(&self, finished: &[Finished]) -> Vec<super::manifest::AnchorEntry> {
         let stored = self
