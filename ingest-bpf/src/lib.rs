@@ -13,6 +13,7 @@ mod lines;
 mod local_time;
 mod options;
 mod own_line;
+pub mod probes;
 mod recording;
 mod rows;
 mod stack_lines;

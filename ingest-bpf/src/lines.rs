@@ -188,7 +188,11 @@ impl Lines {
             entry.cut(recording);
         }
         if self.open_stack.is_open() {
-            self.open_stack.cut(recording);
+            if self.open_stack.close(self.measure, recording) {
+                recording.recognised_as("stacks, text");
+            } else {
+                self.open_stack.cut(recording);
+            }
         }
         if !self.printed.trim().is_empty() {
             let printed = std::mem::take(&mut self.printed);

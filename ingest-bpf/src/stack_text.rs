@@ -49,7 +49,8 @@ pub(crate) fn state_of(frames: &[String]) -> &'static str {
             "__schedule" | "schedule" | "finish_task_switch" | "schedule_timeout"
         )
     };
-    if frames.iter().take(2).any(is_scheduler) {
+    // Tracers of the scheduler show their own program above it.
+    if frames.iter().take(4).any(is_scheduler) {
         "off_cpu"
     } else {
         "on_cpu"
