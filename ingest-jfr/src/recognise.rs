@@ -1,4 +1,4 @@
-//! Tells JFR and thread dumps from other inputs.
+//! Tells JFR from other inputs.
 
 use crate::format::header::MAGIC;
 
