@@ -1,1 +1,30 @@
+//! The engine: keeps what the decoders yield in a store, aligns clocks, and answers SQL over it.
+//!
+//! It knows no recording format (it takes [`kcorr_model::Decoder`]s) and formats nothing for people
+//! (it yields Arrow batches).
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`store`](Store) | the folder of Parquet files, and its one writer |
+//! | [`ingest()`] | inputs → decoders → store |
+//! | `clock` | a source's clock → wall time |
+//! | `catalog`, `functions` | the store's tables, and functions, for SQL |
+//! | [`Session`] | SQL, canned queries and their parameters |
 
+mod catalog;
+mod clock;
+mod error;
+mod functions;
+mod ingest;
+mod input;
+mod query;
+mod store;
+
+pub use error::{Error, ErrorKind, Result};
+pub use ingest::{Job, Progress, ingest};
+pub use input::head;
+pub use query::{
+    CannedQuery, GivenParameters, Header, OutputColumn, Parameter, PlannedQuery, Session,
+    canned_queries, canned_query,
+};
+pub use store::{InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};

@@ -20,6 +20,8 @@ pub enum ClockKind {
     LocalTime,
     /// Ns since the JVM's start.
     JvmUptime,
+    /// Ns since the recorder's start or its first event, at a time that it does not tell.
+    Elapsed,
 }
 
 impl ClockKind {
@@ -31,6 +33,7 @@ impl ClockKind {
             ClockKind::Boottime => "boottime",
             ClockKind::LocalTime => "local_time",
             ClockKind::JvmUptime => "jvm_uptime",
+            ClockKind::Elapsed => "elapsed",
         }
     }
 }

@@ -41,7 +41,7 @@ pub static SOURCES: Table = Table {
         Column::required(
             "clock",
             Type::Label,
-            "The clock its times were read on: `realtime`, `monotonic`, `boottime`, `local_time`, `jvm_uptime`.",
+            "The clock its times were read on: `realtime`, `monotonic`, `boottime`, `local_time`, `jvm_uptime`, `elapsed`.",
         ),
         Column::optional(
             "clock_offset_ns",

@@ -1,0 +1,22 @@
+//! SQL functions that kcorr adds to DataFusion: one file each, one line each in [`all`].
+
+mod add_ns;
+mod elapsed_ns;
+mod overlap_ns;
+
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::logical_expr::ScalarUDF;
+
+/// Every function, to be registered in a session.
+pub(crate) fn all() -> Vec<ScalarUDF> {
+    vec![
+        ScalarUDF::from(add_ns::AddNs::default()),
+        ScalarUDF::from(elapsed_ns::ElapsedNs::default()),
+        ScalarUDF::from(overlap_ns::OverlapNs::default()),
+    ]
+}
+
+/// The type of every time in the model.
+fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
+}

@@ -1,0 +1,276 @@
+//! Ingesting: pushes inputs through their decoders into a store, several at a time.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc;
+
+use kcorr_model::{Decoder, Loss, LossKind, Position, Severity, SourceId, Summary};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::input::{self, CHUNK_BYTES, Compression, ContentHash, Input, InputKind};
+use crate::store::{InputIdentity, SourceWriter, StoreWriter};
+
+/// A compressed or unreadable input ended before its end.
+const INPUT_CUT_OFF: LossKind = LossKind {
+    name: "input_cut_off",
+    severity: Severity::Error,
+    doc: "The input could not be read to its end; everything before that place is stored.",
+};
+
+/// One recording to ingest: a file, or several that continue each other.
+pub struct Job<'a> {
+    /// The flag it was given with: `pcap`, `bpf`, `jfr`, …
+    pub kind: &'static str,
+    /// Its files in order; `-` for standard input.
+    pub paths: Vec<PathBuf>,
+    /// Makes the decoder, once the source has its number.
+    pub decoder: Box<dyn FnOnce(SourceId) -> Box<dyn Decoder> + Send + 'a>,
+}
+
+impl std::fmt::Debug for Job<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job")
+            .field("kind", &self.kind)
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Told how far the jobs are. Called from several threads.
+pub trait Progress: Sync {
+    /// A job begins; its size in bytes, if it is known.
+    fn started(&self, job: usize, total_bytes: Option<u64>);
+    /// More bytes of a job were read.
+    fn advanced(&self, job: usize, bytes: u64);
+    /// A job is done or has failed.
+    fn finished(&self, job: usize);
+}
+
+/// Runs all jobs and leaves what they read in the writer, to be committed. A job that fails leaves
+/// nothing behind; the others go on. The errors come with the job's number.
+pub fn ingest(
+    writer: &mut StoreWriter,
+    jobs: Vec<Job<'_>>,
+    progress: &dyn Progress,
+) -> Vec<(usize, Error)> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut queue = Vec::new();
+    for (number, job) in jobs.into_iter().enumerate() {
+        let identity = identity(&job);
+        queue.push((number, job, writer.begin(identity)));
+    }
+    queue.reverse();
+    let queue = Mutex::new(queue);
+    let (done, results) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let done = done.clone();
+            let queue = &queue;
+            scope.spawn(move || {
+                while let Some((number, job, source)) = next(queue) {
+                    let result = run_caught(number, job, source, progress);
+                    progress.finished(number);
+                    if done.send((number, result)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(done);
+    });
+    let mut results: Vec<_> = results.into_iter().collect();
+    results.sort_by_key(|(number, _)| *number);
+    let mut errors = Vec::new();
+    for (number, result) in results {
+        match result {
+            Ok(read) => writer.finish(read.source, read.summary, read.size_bytes, read.hash),
+            Err(error) => errors.push((number, error)),
+        }
+    }
+    errors
+}
+
+struct SourceRead {
+    source: SourceWriter,
+    summary: Summary,
+    size_bytes: u64,
+    hash: String,
+}
+
+fn next<T>(queue: &Mutex<Vec<T>>) -> Option<T> {
+    queue.lock().ok()?.pop()
+}
+
+/// A panic in a decoder is a bug, but it must not take the other inputs with it.
+fn run_caught(
+    number: usize,
+    job: Job<'_>,
+    source: SourceWriter,
+    progress: &dyn Progress,
+) -> Result<SourceRead> {
+    let paths = job.paths.clone();
+    catch_unwind(AssertUnwindSafe(|| run(number, job, source, progress))).unwrap_or_else(|_| {
+        let message = format!(
+            "the decoder of {} stopped on a bug; nothing of this input was stored",
+            display(&paths)
+        );
+        Err(Error::new(ErrorKind::Input, message))
+    })
+}
+
+fn run(
+    number: usize,
+    job: Job<'_>,
+    source: SourceWriter,
+    progress: &dyn Progress,
+) -> Result<SourceRead> {
+    let mut inputs = Vec::new();
+    for path in &job.paths {
+        inputs.push((path.clone(), Input::open(path)?));
+    }
+    progress.started(number, total_bytes(&inputs));
+    let mut feed = Feed {
+        decoder: (job.decoder)(source.id()),
+        source,
+        hash: ContentHash::default(),
+        size_bytes: 0,
+        losses: Vec::new(),
+    };
+    let several = inputs.len() > 1;
+    for (i, (path, input)) in inputs.into_iter().enumerate() {
+        let at = |e| input_error(&path, e);
+        if i > 0 {
+            feed.decoder.next_file(&mut feed.source).map_err(at)?;
+        }
+        feed.read(&path, input, several, &|bytes| {
+            progress.advanced(number, bytes)
+        })?;
+    }
+    let path = job.paths.first().map_or(Path::new("-"), PathBuf::as_path);
+    let mut summary = feed
+        .decoder
+        .finish(&mut feed.source)
+        .map_err(|e| input_error(path, e))?;
+    summary.losses.append(&mut feed.losses);
+    Ok(SourceRead {
+        source: feed.source,
+        summary,
+        size_bytes: feed.size_bytes,
+        hash: feed.hash.hex(),
+    })
+}
+
+/// A decoder between its input and the store.
+struct Feed {
+    decoder: Box<dyn Decoder>,
+    source: SourceWriter,
+    hash: ContentHash,
+    size_bytes: u64,
+    losses: Vec<Loss>,
+}
+
+impl Feed {
+    fn read(
+        &mut self,
+        path: &Path,
+        input: Input,
+        several: bool,
+        advanced: &dyn Fn(u64),
+    ) -> Result<()> {
+        if let (InputKind::File(file, size), Compression::None, false) =
+            (&input.kind, input.compression, several)
+            && let Some(map) = input::map(file)
+        {
+            self.hash.update(&map);
+            self.size_bytes += size;
+            self.decoder
+                .push_whole(&map, &mut self.source)
+                .map_err(|e| input_error(path, e))?;
+            advanced(*size);
+            return Ok(());
+        }
+        self.stream(path, input, advanced)
+    }
+
+    fn stream(&mut self, path: &Path, input: Input, advanced: &dyn Fn(u64)) -> Result<()> {
+        let (hash, size_bytes) = (&mut self.hash, &mut self.size_bytes);
+        let mut reader = input
+            .reader(|raw| {
+                hash.update(raw);
+                *size_bytes += raw.len() as u64;
+                advanced(raw.len() as u64);
+            })
+            .map_err(|e| Error::io("cannot read", path, e))?;
+        let mut buffer = vec![0; CHUNK_BYTES];
+        let mut read_bytes = 0;
+        loop {
+            let (filled, error) = input::fill(&mut reader, &mut buffer);
+            read_bytes += filled as u64;
+            self.decoder
+                .push(&buffer[..filled], &mut self.source)
+                .map_err(|e| input_error(path, e))?;
+            if let Some(error) = error {
+                self.losses.push(cut_off(path, read_bytes, &error));
+                return Ok(());
+            }
+            if filled < buffer.len() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn cut_off(path: &Path, read_bytes: u64, error: &io::Error) -> Loss {
+    Loss {
+        kind: &INPUT_CUT_OFF,
+        count: 1,
+        first_position: Position::Byte(read_bytes),
+        time_range: None,
+        detail: format!("{}: {error}", path.display()),
+    }
+}
+
+fn total_bytes(inputs: &[(PathBuf, Input)]) -> Option<u64> {
+    inputs
+        .iter()
+        .map(|(_, input)| match input.kind {
+            InputKind::File(_, size) => Some(size),
+            InputKind::Pipe(_) => None,
+        })
+        .sum()
+}
+
+fn input_error(path: &Path, error: kcorr_model::Error) -> Error {
+    let kind = match error.kind() {
+        kcorr_model::ErrorKind::Output => ErrorKind::Io,
+        _ => ErrorKind::Input,
+    };
+    Error::new(kind, format!("{}: {error}", path.display()))
+}
+
+fn identity(job: &Job<'_>) -> InputIdentity {
+    let paths = job.paths.iter().map(|path| {
+        if path == Path::new("-") {
+            return "-".to_owned();
+        }
+        let absolute = path.canonicalize().or_else(|_| std::path::absolute(path));
+        absolute
+            .unwrap_or_else(|_| path.clone())
+            .display()
+            .to_string()
+    });
+    InputIdentity {
+        kind: job.kind.to_owned(),
+        paths: paths.collect(),
+    }
+}
+
+fn display(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(", ")
+}

@@ -1,0 +1,140 @@
+//! The header of a query file: what it answers, its parameters and its columns.
+//!
+//! ```sql
+//! -- Slow requests and what each one waited for, worst first.
+//! --
+//! -- More sentences.
+//! -- @param  slo_ms DOUBLE = 65      -- a request at least this slow is listed
+//! -- @column arrival_time TIMESTAMP  -- first byte of the request on the wire
+//! ```
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What the comments at the top of a query file say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Header {
+    /// The first paragraph in one line; empty when there is none.
+    pub purpose: String,
+    /// Everything that is said before the parameters and columns, by line.
+    pub text: Vec<String>,
+    /// The parameters, in order.
+    pub parameters: Vec<Parameter>,
+    /// The output columns, in order.
+    pub columns: Vec<OutputColumn>,
+}
+
+/// A declared parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name: `$name` in the query.
+    pub name: String,
+    /// Its SQL type: `DOUBLE`, `BIGINT`, `VARCHAR`, `TIMESTAMP` or `BOOLEAN`.
+    pub sql_type: String,
+    /// The value it has when none is given; `NULL` for null, `None` when one must be given.
+    pub default: Option<String>,
+    /// What it does.
+    pub doc: String,
+}
+
+/// A declared output column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputColumn {
+    /// Its name.
+    pub name: String,
+    /// Its SQL type.
+    pub sql_type: String,
+    /// What it holds.
+    pub doc: String,
+}
+
+impl Header {
+    /// Reads the comments before the first line that is not one.
+    pub fn parse(sql: &str) -> Result<Self> {
+        let mut header = Self::default();
+        for (number, line) in sql.lines().enumerate() {
+            let Some(comment) = line.trim().strip_prefix("--") else {
+                if line.trim().is_empty() {
+                    continue;
+                }
+                break;
+            };
+            let comment = comment.trim();
+            let entry = |rest: &str| {
+                split_entry(rest).ok_or_else(|| {
+                    let message = format!(
+                        "line {}: expected `@param name TYPE = default -- text` or `@column name TYPE -- text`, found `{comment}`",
+                        number + 1
+                    );
+                    Error::new(ErrorKind::Query, message)
+                })
+            };
+            if let Some(rest) = comment.strip_prefix("@param") {
+                let (name, sql_type, default, doc) = entry(rest)?;
+                header.parameters.push(Parameter {
+                    name,
+                    sql_type,
+                    default,
+                    doc,
+                });
+            } else if let Some(rest) = comment.strip_prefix("@column") {
+                let (name, sql_type, _, doc) = entry(rest)?;
+                header.columns.push(OutputColumn {
+                    name,
+                    sql_type,
+                    doc,
+                });
+            } else {
+                header.text.push(comment.to_owned());
+            }
+        }
+        let paragraph = header.text.iter().take_while(|line| !line.is_empty());
+        header.purpose = paragraph.cloned().collect::<Vec<_>>().join(" ");
+        while header.text.last().is_some_and(String::is_empty) {
+            header.text.pop();
+        }
+        Ok(header)
+    }
+}
+
+/// `name TYPE = default -- text` in its parts.
+fn split_entry(rest: &str) -> Option<(String, String, Option<String>, String)> {
+    let (declaration, doc) = rest.split_once("--").unwrap_or((rest, ""));
+    let (declaration, default) = match declaration.split_once('=') {
+        Some((declaration, default)) => (declaration, Some(default.trim().to_owned())),
+        None => (declaration, None),
+    };
+    let (name, sql_type) = declaration.trim().split_once(char::is_whitespace)?;
+    Some((
+        name.to_owned(),
+        sql_type.trim().to_uppercase(),
+        default,
+        doc.trim().to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_ends_at_the_first_statement() {
+        let sql = "-- Slow requests,\n-- worst first.\n--\n-- More.\n\
+                   -- @param  slo_ms DOUBLE = 65 -- a request at least this slow\n\
+                   -- @param  topic VARCHAR\n\
+                   -- @column n BIGINT -- how many\n\nSELECT 1 AS n -- @column x INT\n";
+        let header = Header::parse(sql).unwrap();
+        assert_eq!(header.purpose, "Slow requests, worst first.");
+        assert_eq!(header.text.last().map(String::as_str), Some("More."));
+        assert_eq!(header.parameters.len(), 2);
+        assert_eq!(header.parameters[0].default.as_deref(), Some("65"));
+        assert_eq!(header.parameters[1].default, None);
+        assert_eq!(header.columns.len(), 1);
+        assert_eq!(header.columns[0].sql_type, "BIGINT");
+    }
+
+    #[test]
+    fn a_parameter_without_a_type_is_located() {
+        let error = Header::parse("-- Title.\n-- @param slo_ms\nSELECT 1").unwrap_err();
+        assert!(error.to_string().starts_with("line 2:"), "{error}");
+    }
+}

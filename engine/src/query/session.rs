@@ -1,0 +1,183 @@
+//! A session: a store opened for SQL.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::view::ViewTable;
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+
+use super::canned::canned_query;
+use super::header::Header;
+use super::parameters::{GivenParameters, bind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::Store;
+use crate::{catalog, functions};
+
+/// A store opened for SQL. Canned queries can be used like tables in other queries, unless a table
+/// has their name.
+pub struct Session {
+    context: SessionContext,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+/// A statement that is planned, ready to run.
+#[derive(Debug)]
+pub struct PlannedQuery {
+    frame: DataFrame,
+}
+
+impl Session {
+    /// Opens a store.
+    pub async fn open(store: &Store) -> Result<Self> {
+        let mut config = SessionConfig::new().with_information_schema(true);
+        config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
+        config.options_mut().execution.parquet.pushdown_filters = true;
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_default_features()
+            .build();
+        let context = SessionContext::new_with_state(state);
+        for function in functions::all() {
+            context.register_udf(function);
+        }
+        catalog::register(&context, store).await?;
+        Ok(Self { context })
+    }
+
+    /// Plans every statement of a text, with its parameters bound.
+    pub async fn plan(&self, sql: &str, given: &GivenParameters) -> Result<Vec<PlannedQuery>> {
+        let header = Header::parse(sql)?;
+        let mut planned = Vec::new();
+        for statement in parse(sql)? {
+            let views = self.register_views(&statement, given).await?;
+            let mut headers = vec![&header];
+            headers.extend(&views);
+            let values = bind(&headers, given)?;
+            let plan = self.context.state().statement_to_plan(statement).await?;
+            let plan = with_values(plan, &values)?;
+            let frame = self.context.execute_logical_plan(plan).await?;
+            planned.push(PlannedQuery { frame });
+        }
+        if planned.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Query,
+                "there is no statement in the query",
+            ));
+        }
+        Ok(planned)
+    }
+
+    /// Registers the canned queries that a statement uses as tables, and those that they use, with
+    /// their parameters bound. Returns their headers.
+    async fn register_views(
+        &self,
+        statement: &Statement,
+        given: &GivenParameters,
+    ) -> Result<Vec<Header>> {
+        // Depth first, so that a query is registered after those it uses.
+        let mut pending = vec![(statement.clone(), None)];
+        let mut entered = HashSet::new();
+        let mut headers = Vec::new();
+        while let Some((statement, view)) = pending.pop() {
+            let used = self.used_queries(&statement)?;
+            let new: Vec<_> = used
+                .into_iter()
+                .filter(|(name, _)| !entered.contains(name))
+                .collect();
+            if new.is_empty() {
+                if let Some((name, header)) = view {
+                    self.register_view(name, statement, &header, &headers, given)
+                        .await?;
+                    headers.push(header);
+                }
+                continue;
+            }
+            pending.push((statement, view));
+            for (name, query) in new {
+                entered.insert(name);
+                let statements = parse(query.sql)?;
+                let [statement] = <[Statement; 1]>::try_from(statements).map_err(|_| {
+                    let message = format!("the canned query {name} is not one statement");
+                    Error::new(ErrorKind::Query, message)
+                })?;
+                pending.push((statement, Some((name, query.header))));
+            }
+        }
+        Ok(headers)
+    }
+
+    /// Canned queries that a statement names and that are not tables.
+    fn used_queries(
+        &self,
+        statement: &Statement,
+    ) -> Result<BTreeMap<&'static str, super::canned::CannedQuery>> {
+        let mut used = BTreeMap::new();
+        for table in self.context.state().resolve_table_references(statement)? {
+            let name = table.table();
+            let is_table = kcorr_model::tables::by_name(name).is_some();
+            if let (false, Some(query)) = (is_table, canned_query(name)) {
+                let query = query?;
+                used.insert(query.name, query);
+            }
+        }
+        Ok(used)
+    }
+
+    async fn register_view(
+        &self,
+        name: &'static str,
+        statement: Statement,
+        header: &Header,
+        used: &[Header],
+        given: &GivenParameters,
+    ) -> Result<()> {
+        let headers: Vec<&Header> = std::iter::once(header).chain(used).collect();
+        let values = bind(&headers, given)?;
+        let plan = self.context.state().statement_to_plan(statement).await?;
+        let plan = with_values(plan, &values)?;
+        self.context.deregister_table(name)?;
+        self.context
+            .register_table(name, Arc::new(ViewTable::new(plan, None)))?;
+        Ok(())
+    }
+}
+
+impl PlannedQuery {
+    /// The columns of the result.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(self.frame.schema().inner())
+    }
+
+    /// Runs the statement; rows come as they are found.
+    pub async fn run(self) -> Result<SendableRecordBatchStream> {
+        Ok(self.frame.execute_stream().await?)
+    }
+}
+
+fn parse(sql: &str) -> Result<Vec<Statement>> {
+    let statements = DFParserBuilder::new(sql)
+        .with_dialect(&PostgreSqlDialect {})
+        .build()?
+        .parse_statements()?;
+    Ok(statements.into())
+}
+
+fn with_values(plan: LogicalPlan, values: &[(String, ScalarValue)]) -> Result<LogicalPlan> {
+    let values: Vec<(&str, ScalarValue)> = values
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.clone()))
+        .collect();
+    Ok(plan.with_param_values(ParamValues::from(values))?)
+}

@@ -1,0 +1,100 @@
+//! The store: a folder of Parquet files and the manifest that names them.
+//!
+//! ```text
+//! incident.kcorr/
+//!   manifest.json                 what the store holds; replaced in one step
+//!   writer.lock                   held by the one process that ingests
+//!   data/<table>/<source>-….parquet
+//! ```
+//!
+//! A file that the manifest does not name is no part of the store: an ingest that dies leaves such
+//! files behind, and the next one removes them. Files are never changed once written.
+
+mod manifest;
+mod staging;
+mod table_file;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use manifest::{AnchorEntry, Manifest, SourceEntry};
+pub use writer::{InputIdentity, SourceReport, SourceWriter, StoreWriter};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A store opened for reading: what it held at that moment, whatever is ingested meanwhile.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+    manifest: Manifest,
+}
+
+impl Store {
+    /// Opens an existing store.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
+        let folder = folder.into();
+        match Manifest::read(&folder)? {
+            Some(manifest) => Ok(Self { folder, manifest }),
+            None => {
+                let what = if folder.exists() {
+                    "is not a kcorr store (it has no manifest.json)"
+                } else {
+                    "does not exist"
+                };
+                let message = format!(
+                    "the store {} {what}: make one with `kcorr ingest`, or name another with --store",
+                    folder.display()
+                );
+                Err(Error::new(ErrorKind::Store, message))
+            }
+        }
+    }
+
+    /// The store's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Rows of a table, over all sources.
+    pub fn row_count(&self, table: &str) -> u64 {
+        match table {
+            "sources" => self.manifest.sources.len() as u64,
+            "losses" => self.count(|source| source.losses.len()),
+            "limits" => self.count(|source| source.limits.len()),
+            "clock_anchors" => self.count(|source| source.anchors.len()),
+            _ => self
+                .manifest
+                .files_of(table)
+                .map(|file| file.row_count)
+                .sum(),
+        }
+    }
+
+    /// Names of the stored tables that are no part of the model: events that were asked for by name.
+    pub fn extra_tables(&self) -> Vec<String> {
+        let files = self
+            .manifest
+            .sources
+            .iter()
+            .flat_map(|source| &source.files);
+        let mut names: Vec<String> = files
+            .filter(|file| kcorr_model::tables::by_name(&file.table).is_none())
+            .map(|file| file.table.clone())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn count(&self, of_source: impl Fn(&SourceEntry) -> usize) -> u64 {
+        self.manifest
+            .sources
+            .iter()
+            .map(|source| of_source(source) as u64)
+            .sum()
+    }
+}

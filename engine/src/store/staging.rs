@@ -1,0 +1,201 @@
+//! Rows of a source on their way into the store: held in memory up to a bound, then in files that
+//! no reader sees until the manifest names them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::compute::{max, min};
+use datafusion::arrow::datatypes::TimestampNanosecondType;
+use kcorr_model::{Output, Table};
+
+use super::manifest::FileEntry;
+use super::table_file;
+use crate::error::{Error, Result};
+
+/// Bytes of rows that one table of one source holds in memory before they go to a file.
+const TABLE_BYTES_IN_MEMORY: usize = 48 << 20;
+
+/// The rows of one source. Times are readings of the source's own clock until
+/// [`finish`](Staging::finish).
+#[derive(Debug)]
+pub(super) struct Staging {
+    folder: PathBuf,
+    /// Prefix of this source's file names, never used before in the store.
+    prefix: String,
+    tables: BTreeMap<&'static str, StagedTable>,
+    next_file: u32,
+    /// Files written so far; those that no commit takes are removed again.
+    written: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+struct StagedTable {
+    table: &'static Table,
+    batches: Vec<RecordBatch>,
+    bytes: usize,
+    /// Files with times of the source's clock.
+    files: Vec<FileEntry>,
+    time_range: Option<(i64, i64)>,
+}
+
+/// What a source's rows became.
+#[derive(Debug)]
+pub(super) struct Staged {
+    pub(super) files: Vec<FileEntry>,
+    /// Earliest and latest time of all rows, wall time.
+    pub(super) time_range: Option<(i64, i64)>,
+}
+
+impl Staging {
+    /// Stages a source below a store's folder.
+    pub(super) fn new(folder: &Path, prefix: String) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            prefix,
+            tables: BTreeMap::new(),
+            next_file: 0,
+            written: Vec::new(),
+        }
+    }
+
+    /// Writes what is left and moves all rows to wall time.
+    pub(super) fn finish(mut self, clock_offset_ns: i64) -> Result<Staged> {
+        let mut staged = Staged {
+            files: Vec::new(),
+            time_range: None,
+        };
+        for (_, mut table) in std::mem::take(&mut self.tables) {
+            for file in std::mem::take(&mut table.files) {
+                staged
+                    .files
+                    .push(self.moved(file, table.table, clock_offset_ns)?);
+            }
+            if !table.batches.is_empty() {
+                let batches = std::mem::take(&mut table.batches);
+                let file = self.write(table.table, batches, clock_offset_ns)?;
+                staged.files.push(file);
+            }
+            let range = table.time_range.map(|(first, last)| {
+                (
+                    first.saturating_add(clock_offset_ns),
+                    last.saturating_add(clock_offset_ns),
+                )
+            });
+            staged.time_range = union(staged.time_range, range);
+        }
+        self.written.clear();
+        Ok(staged)
+    }
+
+    fn moved(&mut self, file: FileEntry, table: &Table, clock_offset_ns: i64) -> Result<FileEntry> {
+        if clock_offset_ns == 0 {
+            return Ok(file);
+        }
+        let from = self.folder.join(&file.path);
+        let path = self.next_path(table)?;
+        let to = self.folder.join(&path);
+        let size_bytes = table_file::write_shifted(&from, &to, table, clock_offset_ns)?;
+        fs::remove_file(&from).map_err(|e| Error::io("cannot remove", &from, e))?;
+        Ok(FileEntry {
+            path,
+            size_bytes,
+            ..file
+        })
+    }
+
+    fn write(
+        &mut self,
+        table: &Table,
+        batches: Vec<RecordBatch>,
+        clock_offset_ns: i64,
+    ) -> Result<FileEntry> {
+        let row_count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+        let path = self.next_path(table)?;
+        let file = self.folder.join(&path);
+        let size_bytes = table_file::write(&file, table, batches, clock_offset_ns)?;
+        Ok(FileEntry {
+            table: table.name.to_owned(),
+            path,
+            row_count,
+            size_bytes,
+        })
+    }
+
+    fn next_path(&mut self, table: &Table) -> Result<String> {
+        let folder = self.folder.join("data").join(table.name);
+        fs::create_dir_all(&folder).map_err(|e| Error::io("cannot create", &folder, e))?;
+        self.next_file += 1;
+        let path = format!(
+            "data/{}/{}-{}.parquet",
+            table.name, self.prefix, self.next_file
+        );
+        self.written.push(self.folder.join(&path));
+        Ok(path)
+    }
+}
+
+impl Output for Staging {
+    fn batch(
+        &mut self,
+        table: &'static Table,
+        batch: RecordBatch,
+    ) -> Result<(), kcorr_model::Error> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let staged = self
+            .tables
+            .entry(table.name)
+            .or_insert_with(|| StagedTable {
+                table,
+                batches: Vec::new(),
+                bytes: 0,
+                files: Vec::new(),
+                time_range: None,
+            });
+        staged.time_range = union(staged.time_range, time_range(table, &batch));
+        staged.bytes += batch.get_array_memory_size();
+        staged.batches.push(batch);
+        if staged.bytes > TABLE_BYTES_IN_MEMORY {
+            staged.bytes = 0;
+            let batches = std::mem::take(&mut staged.batches);
+            let file = self
+                .write(table, batches, 0)
+                .map_err(kcorr_model::Error::output)?;
+            if let Some(staged) = self.tables.get_mut(table.name) {
+                staged.files.push(file);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        for path in &self.written {
+            // Whatever cannot be removed now is no part of the store, and goes with the next ingest.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// The earliest and latest time in a batch, over its start and end columns.
+fn time_range(table: &Table, batch: &RecordBatch) -> Option<(i64, i64)> {
+    let first = table
+        .sorted_by
+        .and_then(|name| batch.column_by_name(name))?;
+    let last = batch.column_by_name("end_time").unwrap_or(first);
+    let first = first.as_primitive_opt::<TimestampNanosecondType>()?;
+    let last = last.as_primitive_opt::<TimestampNanosecondType>()?;
+    let start = min(first)?;
+    Some((start, max(last).max(max(first)).unwrap_or(start)))
+}
+
+fn union(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,346 @@
+//! Ingesting into a store: all of a source or none of it, one writer at a time.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use datafusion::arrow::array::RecordBatch;
+use kcorr_model::{Loss, Output, SourceId, Summary, Table};
+
+use super::manifest::{Manifest, SourceEntry};
+use super::staging::Staging;
+use crate::clock::{Alignment, align};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What makes an input the same as one that was ingested before: its kind, and its paths or its
+/// content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputIdentity {
+    /// The flag it was given with: `pcap`, `bpf`, `jfr`, …
+    pub kind: String,
+    /// Absolute paths of its files, in order; `-` for standard input.
+    pub paths: Vec<String>,
+}
+
+/// The one writer of a store. Others wait until it is dropped.
+#[derive(Debug)]
+pub struct StoreWriter {
+    folder: PathBuf,
+    manifest: Manifest,
+    /// Sources whose rows are staged, ready to be committed together.
+    finished: Vec<Finished>,
+    _lock: File,
+}
+
+/// A source being written. Sent to the thread that decodes it.
+#[derive(Debug)]
+pub struct SourceWriter {
+    id: SourceId,
+    identity: InputIdentity,
+    staging: Staging,
+}
+
+#[derive(Debug)]
+struct Finished {
+    source: SourceWriter,
+    summary: Summary,
+    size_bytes: u64,
+    content_hash: String,
+}
+
+/// What became of an ingested source.
+#[derive(Debug, Clone)]
+pub struct SourceReport {
+    /// Its number in the store.
+    pub id: SourceId,
+    /// The flag it was given with.
+    pub kind: String,
+    /// Its files.
+    pub paths: Vec<String>,
+    /// The recognised format.
+    pub format: String,
+    /// Rows by table, in alphabetical order.
+    pub rows: Vec<(String, u64)>,
+    /// What was lost.
+    pub losses: Vec<Loss>,
+    /// What its clock alignment rests on.
+    pub clock_basis: String,
+    /// Whether its times could be tied to wall time.
+    pub is_aligned: bool,
+    /// Whether it replaced an earlier ingest of the same input.
+    pub replaced: bool,
+}
+
+impl StoreWriter {
+    /// Opens a store for writing, creating it if needed. When another process is writing, calls
+    /// `on_wait` once and waits for it to end.
+    pub fn open(folder: impl Into<PathBuf>, on_wait: impl FnOnce()) -> Result<Self> {
+        let folder = folder.into();
+        if folder.exists() && Manifest::read(&folder)?.is_none() && !is_ours(&folder)? {
+            let message = format!(
+                "{} is not empty and not a kcorr store: name another folder with --store",
+                folder.display()
+            );
+            return Err(Error::new(ErrorKind::Store, message));
+        }
+        fs::create_dir_all(&folder).map_err(|e| Error::io("cannot create", &folder, e))?;
+        let lock = lock(&folder.join("writer.lock"), on_wait)?;
+        // Read (again) only now: whoever held the lock may have committed.
+        let manifest = Manifest::read(&folder)?.unwrap_or_else(Manifest::empty);
+        remove_unnamed_files(&folder, &manifest)?;
+        Ok(Self {
+            folder,
+            manifest,
+            finished: Vec::new(),
+            _lock: lock,
+        })
+    }
+
+    /// Starts a source. The same input (by paths) keeps its number, so its row ids stay the same.
+    pub fn begin(&mut self, identity: InputIdentity) -> SourceWriter {
+        let same = self
+            .manifest
+            .sources
+            .iter()
+            .find(|source| is_same_path(source, &identity));
+        let id = match same {
+            Some(source) => source.id(),
+            None => {
+                let id = self.manifest.next_source_id;
+                self.manifest.next_source_id += 1;
+                SourceId(id)
+            }
+        };
+        let prefix = format!("{}-{}", id.0, self.manifest.generation + 1);
+        SourceWriter {
+            id,
+            identity,
+            staging: Staging::new(&self.folder, prefix),
+        }
+    }
+
+    /// Takes a source whose input was read to its end. It becomes visible with
+    /// [`commit`](Self::commit).
+    pub fn finish(
+        &mut self,
+        source: SourceWriter,
+        summary: Summary,
+        size_bytes: u64,
+        content_hash: String,
+    ) {
+        self.finished.push(Finished {
+            source,
+            summary,
+            size_bytes,
+            content_hash,
+        });
+    }
+
+    /// Aligns the clocks of all finished sources and makes them visible in one step.
+    pub fn commit(mut self) -> Result<Vec<SourceReport>> {
+        let mut reports = Vec::new();
+        let finished = std::mem::take(&mut self.finished);
+        let known = self.known_anchors(&finished);
+        for finished in finished {
+            let alignment = align(&finished.summary, &known);
+            reports.push(self.add(finished, alignment)?);
+        }
+        if !reports.is_empty() {
+            self.manifest.generation += 1;
+            sync_folders(&self.folder)?;
+            self.manifest.replace(&self.folder)?;
+        }
+        Ok(reports)
+    }
+
+    /// Anchors of everything that is or comes into the store: they may tie a source that has none.
+    fn known_anchors(&self, finished: &[Finished]) -> Vec<super::manifest::AnchorEntry> {
+        let stored = self
+            .manifest
+            .sources
+            .iter()
+            .flat_map(|source| source.anchors.clone());
+        let new = finished
+            .iter()
+            .flat_map(|finished| &finished.summary.anchors);
+        stored.chain(new.map(Into::into)).collect()
+    }
+
+    fn add(&mut self, finished: Finished, alignment: Alignment) -> Result<SourceReport> {
+        let Finished {
+            source,
+            summary,
+            size_bytes,
+            content_hash,
+        } = finished;
+        let SourceWriter {
+            id,
+            identity,
+            staging,
+        } = source;
+        let offset = alignment.offset_ns.unwrap_or(0);
+        let staged = staging.finish(offset)?;
+        let mut entry = SourceEntry {
+            source_id: id.0,
+            kind: identity.kind.clone(),
+            paths: identity.paths.clone(),
+            format: summary.format,
+            size_bytes,
+            content_hash,
+            clock: summary.clock.to_string(),
+            clock_offset_ns: alignment.offset_ns,
+            clock_uncertainty_ns: alignment.uncertainty_ns,
+            clock_basis: alignment.basis,
+            first_time_ns: staged.time_range.map(|range| range.0),
+            last_time_ns: staged.time_range.map(|range| range.1),
+            anchors: summary.anchors.iter().map(Into::into).collect(),
+            losses: summary.losses.iter().map(Into::into).collect(),
+            limits: summary.limits.iter().map(Into::into).collect(),
+            files: staged.files,
+        };
+        for loss in &mut entry.losses {
+            loss.time_range_ns = loss
+                .time_range_ns
+                .map(|(a, b)| (a.saturating_add(offset), b.saturating_add(offset)));
+        }
+        let report = SourceReport {
+            id,
+            kind: entry.kind.clone(),
+            paths: entry.paths.clone(),
+            format: entry.format.clone(),
+            rows: rows_by_table(&entry),
+            losses: summary.losses,
+            clock_basis: entry.clock_basis.clone(),
+            is_aligned: entry.clock_offset_ns.is_some(),
+            replaced: self.remove_same(&entry),
+        };
+        self.manifest.sources.push(entry);
+        self.manifest.sources.sort_by_key(|source| source.source_id);
+        Ok(report)
+    }
+
+    /// Takes earlier ingests of the same input out of the manifest. Their files stay until the next
+    /// ingest, for readers that are using them.
+    fn remove_same(&mut self, entry: &SourceEntry) -> bool {
+        let identity = InputIdentity {
+            kind: entry.kind.clone(),
+            paths: entry.paths.clone(),
+        };
+        let before = self.manifest.sources.len();
+        self.manifest.sources.retain(|source| {
+            let is_same_content =
+                source.kind == entry.kind && source.content_hash == entry.content_hash;
+            !(is_same_path(source, &identity) || is_same_content)
+        });
+        self.manifest.sources.len() < before
+    }
+}
+
+impl SourceWriter {
+    /// The source's number, from which a decoder makes its row ids.
+    pub fn id(&self) -> SourceId {
+        self.id
+    }
+}
+
+impl Output for SourceWriter {
+    fn batch(
+        &mut self,
+        table: &'static Table,
+        batch: RecordBatch,
+    ) -> Result<(), kcorr_model::Error> {
+        self.staging.batch(table, batch)
+    }
+}
+
+/// Two inputs are the same when they were read from the same files; standard input is never known
+/// by its name.
+fn is_same_path(source: &SourceEntry, identity: &InputIdentity) -> bool {
+    source.kind == identity.kind
+        && source.paths == identity.paths
+        && !identity.paths.iter().any(|path| path == "-")
+}
+
+fn rows_by_table(entry: &SourceEntry) -> Vec<(String, u64)> {
+    let mut rows: Vec<(String, u64)> = Vec::new();
+    for file in &entry.files {
+        match rows.iter_mut().find(|(table, _)| *table == file.table) {
+            Some((_, count)) => *count += file.row_count,
+            None => rows.push((file.table.clone(), file.row_count)),
+        }
+    }
+    rows
+}
+
+/// Whether a folder without a manifest is empty or holds only what a dead ingest left.
+fn is_ours(folder: &Path) -> Result<bool> {
+    let entries = fs::read_dir(folder).map_err(|e| Error::io("cannot read", folder, e))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| Error::io("cannot read", folder, e))?;
+        let name = entry.file_name();
+        if name != "data" && name != "writer.lock" && name != "manifest.json.new" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn lock(path: &Path, on_wait: impl FnOnce()) -> Result<File> {
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|e| Error::io("cannot open", path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            on_wait();
+            file.lock().map_err(|e| Error::io("cannot lock", path, e))?;
+            Ok(file)
+        }
+        Err(TryLockError::Error(e)) => Err(Error::io("cannot lock", path, e)),
+    }
+}
+
+/// Removes data files that are no part of the store.
+fn remove_unnamed_files(folder: &Path, manifest: &Manifest) -> Result<()> {
+    let named: std::collections::HashSet<PathBuf> = manifest
+        .file_paths()
+        .map(|path| folder.join(path))
+        .collect();
+    let remove = || -> std::io::Result<()> {
+        for table in read_dir_if_any(&folder.join("data"))? {
+            for file in read_dir_if_any(&table)? {
+                if !named.contains(&file) {
+                    fs::remove_file(file)?;
+                }
+            }
+        }
+        Ok(())
+    };
+    remove().map_err(|e| Error::io("cannot clean", folder, e))
+}
+
+fn read_dir_if_any(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Makes the names of new files durable before the manifest refers to them.
+fn sync_folders(folder: &Path) -> Result<()> {
+    let data = folder.join("data");
+    let sync = || -> std::io::Result<()> {
+        for table in read_dir_if_any(&data)? {
+            File::open(table)?.sync_all()?;
+        }
+        if data.exists() {
+            File::open(&data)?.sync_all()?;
+        }
+        Ok(())
+    };
+    sync().map_err(|e| Error::io("cannot sync", &data, e))
+}

@@ -1,0 +1,79 @@
+//! A part of a large input, read by the fast path on a core of its own.
+//!
+//! Chunks are read in any order and taken in theirs, so that the rows are the same as when one core
+//! reads line after line. What the fast path cannot read waits as a line for the general path.
+
+use std::ops::Range;
+
+use crate::fast_line;
+use crate::labels::{Label, Labels, NONE};
+use crate::rows::AnyRow;
+
+/// What was read of a chunk.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) rows: Vec<AnyRow>,
+    /// Lines for the general path, in order.
+    pub(crate) lines: Vec<SlowLine>,
+    /// Lines in all.
+    pub(crate) line_count: u64,
+    labels: Labels,
+}
+
+/// A line that the fast path did not read.
+#[derive(Debug)]
+pub(crate) struct SlowLine {
+    /// Rows of the chunk before it.
+    pub(crate) rows_before: usize,
+    /// Its number in the chunk, from 0.
+    pub(crate) number: u64,
+    /// Its bytes in the chunk.
+    pub(crate) bytes: Range<usize>,
+}
+
+impl Chunk {
+    /// Reads whole lines.
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        let mut chunk = Self::default();
+        let mut start = 0usize;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            let line = bytes.get(start..end).unwrap_or_default();
+            match fast_line::read(line, &mut chunk.labels) {
+                Some(row) => chunk.rows.push(row),
+                None => chunk.lines.push(SlowLine {
+                    rows_before: chunk.rows.len(),
+                    number: chunk.line_count,
+                    bytes: start..end,
+                }),
+            }
+            chunk.line_count = chunk.line_count.saturating_add(1);
+            start = end.saturating_add(1);
+        }
+        chunk
+    }
+
+    /// The numbers that the chunk's labels have among others.
+    pub(crate) fn label_map(&self, labels: &mut Labels) -> Vec<Label> {
+        let mut map = Vec::with_capacity(self.labels.len().saturating_add(1));
+        map.push(NONE);
+        let count = Label::try_from(self.labels.len()).unwrap_or(Label::MAX);
+        map.extend((1..=count).map(|label| labels.intern(self.labels.get(label).as_bytes())));
+        map
+    }
+}
+
+/// Cuts whole lines into chunks of about a size, each of whole lines too.
+pub(crate) fn cut(mut bytes: &[u8], size: usize) -> Vec<&[u8]> {
+    let mut chunks = Vec::new();
+    while !bytes.is_empty() {
+        let behind = bytes.get(size..).unwrap_or_default();
+        let end = match memchr::memchr(b'\n', behind) {
+            Some(at) => size.saturating_add(at).saturating_add(1),
+            None => bytes.len(),
+        };
+        let (chunk, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
+        chunks.push(chunk);
+        bytes = rest;
+    }
+    chunks
+}

@@ -1,0 +1,265 @@
+//! The decoder: bytes to lines, lines to rows.
+
+use std::ops::Range;
+
+use kcorr_model::{ClockKind, Decoder, Error, Output, Position, SourceId, Summary};
+
+use crate::chunk::{self, Chunk};
+use crate::json_event;
+use crate::lines::Lines;
+use crate::options::BpfOptions;
+use crate::recording::{BPF_LONG_LINE, BPFTRACE_TEXT, Recording, start_of};
+
+/// A line that is longer is passed over.
+const MAX_LINE_BYTES: usize = 16 << 20;
+/// Bytes of lines that nobody knows, after which the input is given up.
+const MAX_UNRECOGNISED_BYTES: u64 = 4 << 20;
+/// Bytes that one core reads at a time.
+const CHUNK_BYTES: usize = 1 << 20;
+/// Bytes from which on it pays to share them among cores.
+const MIN_SHARED_BYTES: usize = 2 << 20;
+/// Cores that are used at most: merging is one core's work.
+const MAX_THREADS: usize = 16;
+/// Bytes of an input that are looked at to recognise it.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+
+/// Decodes the output of eBPF tracers.
+#[derive(Debug)]
+pub struct BpfDecoder {
+    recording: Recording,
+    lines: Lines,
+    /// Start of a line whose end has not come yet.
+    partial: Vec<u8>,
+    /// Whether the line being read is too long to be held.
+    skips_line: bool,
+    bytes: u64,
+    /// Start of the first line with content.
+    first_line: Option<Vec<u8>>,
+    /// Cores to read on.
+    threads: usize,
+}
+
+impl BpfDecoder {
+    /// A decoder of one input.
+    pub fn new(source: SourceId, options: BpfOptions) -> Self {
+        let mut recording = Recording::new(source);
+        let threads = options.threads.map_or_else(
+            || std::thread::available_parallelism().map_or(1, usize::from),
+            usize::from,
+        );
+        Self {
+            threads: threads.min(MAX_THREADS),
+            lines: Lines::new(options, &mut recording),
+            recording,
+            partial: Vec::new(),
+            skips_line: false,
+            bytes: 0,
+            first_line: None,
+        }
+    }
+
+    fn line(&mut self, line: &[u8], is_whole: bool, output: &mut dyn Output) -> Result<(), Error> {
+        self.recording.line = self.recording.line.saturating_add(1);
+        if self.first_line.is_none() && !line.trim_ascii().is_empty() {
+            self.first_line = Some(line.get(..200).unwrap_or(line).to_vec());
+        }
+        self.lines.line(line, is_whole, &mut self.recording);
+        self.recording.rows.emit_if_due(output)?;
+        Ok(())
+    }
+
+    fn unrecognised(&self) -> Error {
+        let found = match &self.first_line {
+            Some(line) => format!("the first line is: {}", start_of(line)),
+            None => "there is no line with content".to_owned(),
+        };
+        Error::unrecognised(
+            Position::Line(1),
+            format!("expected the output of an eBPF tracer; {found}"),
+        )
+    }
+
+    /// Holds back the start of a line, unless it grows beyond bounds.
+    fn hold(&mut self, bytes: &[u8]) {
+        if self.skips_line {
+            return;
+        }
+        if self.partial.len().saturating_add(bytes.len()) > MAX_LINE_BYTES {
+            let start = self.partial.get(..200).unwrap_or(&self.partial).to_vec();
+            let line = self.recording.line.saturating_add(1);
+            self.recording
+                .ledger
+                .record(&BPF_LONG_LINE, Position::Line(line), || start_of(&start));
+            self.skips_line = true;
+            self.partial = Vec::new();
+            return;
+        }
+        self.partial.extend_from_slice(bytes);
+    }
+}
+
+/// What an input is, from its first bytes, in words: kcorr's own JSON lines, bpftrace's text or JSON, or a
+/// table or stacks of another tool. None for anything else, also for JSON lines that only a field map
+/// could read.
+pub fn recognise(head: &[u8]) -> Option<&'static str> {
+    let head = head.get(..MAX_HEAD_BYTES).unwrap_or(head);
+    let mut recording = Recording::new(SourceId(0));
+    let mut lines = Lines::new(BpfOptions::default(), &mut recording);
+    for line in head.split(|&byte| byte == b'\n') {
+        lines.line(line, true, &mut recording);
+        if recording
+            .format
+            .is_some_and(|format| format != BPFTRACE_TEXT)
+        {
+            break;
+        }
+    }
+    recording.format
+}
+
+impl BpfDecoder {
+    /// Takes whole lines, one after another.
+    fn lines(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
+        let mut start = 0usize;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            let line = bytes.get(start..end).unwrap_or_default();
+            self.line(line, true, output)?;
+            start = end.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Takes whole lines on several cores: while one merges the chunks of a round, the others read
+    /// the next.
+    fn lines_on_cores(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
+        let chunks = chunk::cut(bytes, CHUNK_BYTES);
+        let mut ready: Vec<(&[u8], Chunk)> = Vec::new();
+        for round in chunks.chunks(self.threads) {
+            let merged = std::mem::take(&mut ready);
+            ready = std::thread::scope(|scope| {
+                let workers: Vec<_> = round
+                    .iter()
+                    .map(|bytes| (*bytes, scope.spawn(|| Chunk::read(bytes))))
+                    .collect();
+                for (bytes, chunk) in merged {
+                    self.take(bytes, chunk, output)?;
+                }
+                let read = workers.into_iter().map(|(bytes, worker)| {
+                    // A worker does not panic; were it to, the chunk is read again here.
+                    (bytes, worker.join().unwrap_or_else(|_| Chunk::read(bytes)))
+                });
+                Ok::<_, Error>(read.collect())
+            })?;
+        }
+        for (bytes, chunk) in ready {
+            self.take(bytes, chunk, output)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a chunk that was read, as if its lines came one after another.
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        mut chunk: Chunk,
+        output: &mut dyn Output,
+    ) -> Result<(), Error> {
+        let first_line = self.recording.line;
+        let mut taken = 0usize;
+        let lines = std::mem::take(&mut chunk.lines);
+        for line in &lines {
+            self.rows(&chunk, taken..line.rows_before, output)?;
+            taken = line.rows_before;
+            self.recording.line = first_line.saturating_add(line.number);
+            let text = bytes.get(line.bytes.clone()).unwrap_or_default();
+            self.line(text, true, output)?;
+        }
+        self.rows(&chunk, taken..chunk.rows.len(), output)?;
+        self.recording.line = first_line.saturating_add(chunk.line_count);
+        Ok(())
+    }
+
+    fn rows(
+        &mut self,
+        chunk: &Chunk,
+        range: Range<usize>,
+        output: &mut dyn Output,
+    ) -> Result<(), Error> {
+        let rows = chunk.rows.get(range).unwrap_or_default();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.recording.recognised_as(json_event::FORMAT);
+        let mut map = chunk.label_map(&mut self.recording.rows.labels);
+        for row in rows {
+            let mut row = *row;
+            row.relabel(&map);
+            self.recording.push(row, row.end());
+            if self.recording.rows.emit_if_due(output)? {
+                map = chunk.label_map(&mut self.recording.rows.labels);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Decoder for BpfDecoder {
+    fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+        let mut rest = bytes;
+        // The rest of the line that the bytes before began.
+        if !self.partial.is_empty() || self.skips_line {
+            let Some(end) = memchr::memchr(b'\n', rest) else {
+                self.hold(rest);
+                return Ok(());
+            };
+            let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            rest = behind.get(1..).unwrap_or_default();
+            self.hold(line);
+            if self.skips_line {
+                self.skips_line = false;
+                self.recording.line = self.recording.line.saturating_add(1);
+            } else {
+                let held = std::mem::take(&mut self.partial);
+                self.line(&held, true, output)?;
+                self.partial = held;
+                self.partial.clear();
+            }
+        }
+        let whole = memchr::memrchr(b'\n', rest).map_or(0, |end| end.saturating_add(1));
+        let (whole, behind) = rest.split_at_checked(whole).unwrap_or((rest, &[]));
+        let on_cores =
+            self.threads > 1 && whole.len() >= MIN_SHARED_BYTES && self.lines.has_fast_path();
+        if on_cores {
+            self.lines_on_cores(whole, output)?;
+        } else {
+            self.lines(whole, output)?;
+        }
+        self.hold(behind);
+        if self.recording.format.is_none() && self.bytes > MAX_UNRECOGNISED_BYTES {
+            return Err(self.unrecognised());
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
+        if !self.partial.is_empty() {
+            let held = std::mem::take(&mut self.partial);
+            self.line(&held, false, output)?;
+        }
+        self.lines.finish(&mut self.recording);
+        let recording = &mut self.recording;
+        recording.rows.finish(output)?;
+        recording.close();
+        let Some(format) = recording.format.take() else {
+            return Err(self.unrecognised());
+        };
+        Ok(Summary {
+            format: format.to_owned(),
+            clock: recording.clock.unwrap_or(ClockKind::Monotonic),
+            anchors: recording.take_anchors(),
+            losses: std::mem::take(&mut recording.ledger).into_losses(),
+            limits: std::mem::take(&mut recording.limits),
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! All rows of one source, on their way to its output.
+
+use kcorr_model::{Error, Output, SourceId};
+
+use super::block_io::BlockIo;
+use super::columns::DenseLabels;
+use super::function_call::FunctionCall;
+use super::lock_wait::LockWait;
+use super::pause::Pause;
+use super::reorder::Reorder;
+use super::run_queue_wait::RunQueueWait;
+use super::stack_sample::{StackSample, StackSamples};
+use super::write::Write;
+use crate::labels::{Label, Labels};
+
+/// Rows that wait for their batch, by table, with the strings they refer to.
+#[derive(Debug)]
+pub(crate) struct RowsOfSource {
+    source: SourceId,
+    pub(crate) labels: Labels,
+    dense: DenseLabels,
+    writes: Reorder<Write>,
+    lock_waits: Reorder<LockWait>,
+    function_calls: Reorder<FunctionCall>,
+    pauses: Reorder<Pause>,
+    run_queue_waits: Reorder<RunQueueWait>,
+    block_io: Reorder<BlockIo>,
+    pub(crate) stack_samples: StackSamples,
+    needs_emit: bool,
+}
+
+/// A row of any table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AnyRow {
+    Write(Write),
+    LockWait(LockWait),
+    FunctionCall(FunctionCall),
+    Pause(Pause),
+    RunQueueWait(RunQueueWait),
+    BlockIo(BlockIo),
+    StackSample(StackSample),
+}
+
+impl RowsOfSource {
+    pub(crate) fn new(source: SourceId) -> Self {
+        Self {
+            source,
+            labels: Labels::default(),
+            dense: DenseLabels::default(),
+            writes: Reorder::new(source),
+            lock_waits: Reorder::new(source),
+            function_calls: Reorder::new(source),
+            pauses: Reorder::new(source),
+            run_queue_waits: Reorder::new(source),
+            block_io: Reorder::new(source),
+            stack_samples: StackSamples::new(source),
+            needs_emit: false,
+        }
+    }
+
+    /// Takes a row whose labels are of [`RowsOfSource::labels`]. Call
+    /// [`RowsOfSource::emit_if_due`] after it.
+    #[inline]
+    pub(crate) fn push(&mut self, row: AnyRow) {
+        self.needs_emit |= match row {
+            AnyRow::Write(row) => self.writes.push(row),
+            AnyRow::LockWait(row) => self.lock_waits.push(row),
+            AnyRow::FunctionCall(row) => self.function_calls.push(row),
+            AnyRow::Pause(row) => self.pauses.push(row),
+            AnyRow::RunQueueWait(row) => self.run_queue_waits.push(row),
+            AnyRow::BlockIo(row) => self.block_io.push(row),
+            AnyRow::StackSample(row) => self.stack_samples.push(row),
+        };
+    }
+
+    /// Equal rows are different events from now on: their times are rounded.
+    pub(crate) fn keep_duplicates(&mut self) {
+        self.writes.keep_duplicates();
+        self.lock_waits.keep_duplicates();
+        self.function_calls.keep_duplicates();
+        self.pauses.keep_duplicates();
+        self.run_queue_waits.keep_duplicates();
+        self.block_io.keep_duplicates();
+    }
+
+    /// Duplicates dropped so far.
+    pub(crate) fn duplicates(&self) -> u64 {
+        [
+            self.writes.duplicates,
+            self.lock_waits.duplicates,
+            self.function_calls.duplicates,
+            self.pauses.duplicates,
+            self.run_queue_waits.duplicates,
+            self.block_io.duplicates,
+        ]
+        .iter()
+        .sum()
+    }
+
+    /// Rows so far that came too late to be sorted.
+    pub(crate) fn late(&self) -> u64 {
+        [
+            self.writes.late,
+            self.lock_waits.late,
+            self.function_calls.late,
+            self.pauses.late,
+            self.run_queue_waits.late,
+            self.block_io.late,
+        ]
+        .iter()
+        .sum()
+    }
+
+    /// Writes batches when enough rows wait. True when the labels were forgotten with that.
+    #[inline]
+    pub(crate) fn emit_if_due(&mut self, output: &mut dyn Output) -> Result<bool, Error> {
+        let forget = self.labels.is_full();
+        if self.needs_emit || forget {
+            self.emit(forget, output)?;
+            if forget {
+                self.labels.clear();
+            }
+        }
+        Ok(forget)
+    }
+
+    /// Writes out everything.
+    pub(crate) fn finish(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        self.emit(true, output)
+    }
+
+    fn emit(&mut self, all: bool, output: &mut dyn Output) -> Result<(), Error> {
+        let Self {
+            source,
+            labels,
+            dense,
+            ..
+        } = self;
+        self.writes
+            .emit_if_due(all, *source, labels, dense, output)?;
+        self.lock_waits
+            .emit_if_due(all, *source, labels, dense, output)?;
+        self.function_calls
+            .emit_if_due(all, *source, labels, dense, output)?;
+        self.pauses
+            .emit_if_due(all, *source, labels, dense, output)?;
+        self.run_queue_waits
+            .emit_if_due(all, *source, labels, dense, output)?;
+        self.block_io
+            .emit_if_due(all, *source, labels, dense, output)?;
+        self.stack_samples.emit(*source, labels, dense, output)?;
+        self.needs_emit = false;
+        Ok(())
+    }
+}
+
+impl AnyRow {
+    /// When the event ends, if its row has an end.
+    #[inline]
+    pub(crate) fn end(&self) -> i64 {
+        match self {
+            AnyRow::Write(row) => row.end,
+            AnyRow::LockWait(row) => row.end,
+            AnyRow::FunctionCall(row) => row.end,
+            AnyRow::Pause(row) => row.end,
+            AnyRow::RunQueueWait(row) => row.end,
+            AnyRow::BlockIo(row) => row.end,
+            AnyRow::StackSample(row) => row.time,
+        }
+    }
+
+    /// Replaces each label by `map[label]`.
+    pub(crate) fn relabel(&mut self, map: &[Label]) {
+        use super::row::Row;
+        match self {
+            AnyRow::Write(row) => row.relabel(map),
+            AnyRow::LockWait(row) => row.relabel(map),
+            AnyRow::FunctionCall(row) => row.relabel(map),
+            AnyRow::Pause(row) => row.relabel(map),
+            AnyRow::RunQueueWait(row) => row.relabel(map),
+            AnyRow::BlockIo(row) => row.relabel(map),
+            AnyRow::StackSample(_) => {}
+        }
+    }
+}

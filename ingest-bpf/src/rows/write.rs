@@ -1,0 +1,177 @@
+//! Rows of `writes`.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use arrow::record_batch::RecordBatch;
+use kcorr_model::{BatchBuilder, BatchError, LogDirectory, LogFile, Table, tables};
+
+use super::columns::{
+    self, NO_I32, NO_I64, constant, int64, keyed, nullable_int32, nullable_int64,
+};
+use super::row::{BatchContext, Row, relabelled};
+use crate::labels::{Label, Labels};
+
+/// A file operation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Write {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) duration: i64,
+    pub(crate) bytes: i64,
+    pub(crate) offset: i64,
+    pub(crate) pid: i32,
+    pub(crate) tid: i32,
+    pub(crate) operation: Label,
+    pub(crate) comm: Label,
+    pub(crate) directory: Label,
+    pub(crate) file: Label,
+    pub(crate) file_system: Label,
+}
+
+impl Row for Write {
+    const TABLE: &'static Table = &tables::WRITES;
+
+    fn time(&self) -> i64 {
+        self.start
+    }
+
+    fn compare(&self, other: &Self, labels: &Labels) -> Ordering {
+        let numbers = |row: &Self| {
+            (
+                row.end,
+                row.tid,
+                row.offset,
+                row.bytes,
+                row.pid,
+                row.duration,
+            )
+        };
+        let strings = |row: &Self| {
+            [
+                row.operation,
+                row.comm,
+                row.directory,
+                row.file,
+                row.file_system,
+            ]
+        };
+        numbers(self)
+            .cmp(&numbers(other))
+            .then_with(|| compare_labels(strings(self), strings(other), labels))
+    }
+
+    fn relabel(&mut self, map: &[Label]) {
+        for label in [
+            &mut self.operation,
+            &mut self.comm,
+            &mut self.directory,
+            &mut self.file,
+            &mut self.file_system,
+        ] {
+            *label = relabelled(*label, map);
+        }
+    }
+
+    fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
+        let labels = context.labels;
+        let directories = context.dense.keys(rows, labels, |row| row.directory);
+        let files = context.dense.keys(rows, labels, |row| row.file);
+        let file_of_key: Vec<Option<LogFile>> = files
+            .labels
+            .iter()
+            .map(|&label| LogFile::from_name(labels.get(label)))
+            .collect();
+        let partition_of_key: Vec<Option<LogDirectory<'_>>> = directories
+            .labels
+            .iter()
+            .map(|&label| LogDirectory::from_name(labels.get(label)))
+            .collect();
+
+        let count = rows.len();
+        let mut topics = Vec::with_capacity(count);
+        let mut partitions = Vec::with_capacity(count);
+        let mut base_offsets = Vec::with_capacity(count);
+        let mut kinds = Vec::with_capacity(count);
+        let mut topic_names = Distinct::default();
+        let mut kind_names = Distinct::default();
+        let topic_of_key: Vec<Option<(i32, i32)>> = partition_of_key
+            .iter()
+            .map(|partition| partition.map(|d| (topic_names.key(d.topic), d.partition)))
+            .collect();
+        let kind_of_key: Vec<i32> = file_of_key
+            .iter()
+            .map(|file| file.map_or(-1, |f| kind_names.key(f.kind)))
+            .collect();
+        let at = |key: i32| usize::try_from(key).ok();
+        for (&directory, &file) in directories.keys.iter().zip(&files.keys) {
+            let log_file = at(file).and_then(|key| file_of_key.get(key).copied().flatten());
+            // A directory that is merely called like a partition (`node-1/gc.log`) is none.
+            let is_partition = file < 0 || log_file.is_some_and(|f| f.is_in_partition());
+            let topic = at(directory)
+                .filter(|_| is_partition)
+                .and_then(|key| topic_of_key.get(key).copied().flatten());
+            topics.push(topic.map_or(-1, |(topic, _)| topic));
+            partitions.push(topic.map_or(NO_I32, |(_, partition)| partition));
+            base_offsets.push(log_file.and_then(|f| f.base_offset).unwrap_or(NO_I64));
+            kinds.push(
+                at(file)
+                    .and_then(|key| kind_of_key.get(key).copied())
+                    .unwrap_or(-1),
+            );
+        }
+
+        let ids: Vec<i64> = rows.iter().map(|_| context.ids.next()).collect();
+        BatchBuilder::new(Self::TABLE, count)
+            .set("write_id", int64(&ids, |&id| id))
+            .set("source_id", int64(rows, |_| context.source.0))
+            .set("operation", context.column(rows, |row| row.operation))
+            .set("origin", constant(count, "bpf"))
+            .set("start_time", columns::time(rows, |row| row.start))
+            .set("end_time", columns::time(rows, |row| row.end))
+            .set("duration_ns", int64(rows, |row| row.duration))
+            .set("pid", nullable_int32(rows, |row| row.pid))
+            .set("tid", nullable_int32(rows, |row| row.tid))
+            .set("comm", context.column(rows, |row| row.comm))
+            .set("bytes", nullable_int64(rows, |row| row.bytes))
+            .set("file_offset", nullable_int64(rows, |row| row.offset))
+            .set("topic", keyed(topics, topic_names.names))
+            .set("partition", nullable_int32(&partitions, |&p| p))
+            .set("segment_base_offset", nullable_int64(&base_offsets, |&o| o))
+            .set("file_kind", keyed(kinds, kind_names.names))
+            .set("directory", directories.into_array(labels))
+            .set("file", files.into_array(labels))
+            .set("file_system", context.column(rows, |row| row.file_system))
+            .finish()
+    }
+}
+
+/// Compares labels by their strings: their numbers depend on the order of arrival.
+pub(crate) fn compare_labels<const N: usize>(
+    a: [Label; N],
+    b: [Label; N],
+    labels: &Labels,
+) -> Ordering {
+    if a == b {
+        return Ordering::Equal;
+    }
+    a.map(|label| (label != 0, labels.get(label)))
+        .cmp(&b.map(|label| (label != 0, labels.get(label))))
+}
+
+/// Numbers strings in order of first use.
+#[derive(Debug, Default)]
+struct Distinct<'a> {
+    names: Vec<&'a str>,
+    keys: HashMap<&'a str, i32>,
+}
+
+impl<'a> Distinct<'a> {
+    fn key(&mut self, name: &'a str) -> i32 {
+        let next = i32::try_from(self.names.len()).unwrap_or(-1);
+        *self.keys.entry(name).or_insert_with(|| {
+            self.names.push(name);
+            next
+        })
+    }
+}
