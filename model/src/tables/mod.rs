@@ -2,6 +2,7 @@
 
 mod block_io;
 mod clock_anchors;
+mod event_types;
 mod function_calls;
 mod limits;
 mod lock_waits;
@@ -10,15 +11,18 @@ mod pauses;
 mod request_partitions;
 mod requests;
 mod run_queue_waits;
+mod socket_io;
 mod sources;
 mod stack_samples;
 mod stacks;
+mod thread_dump_locks;
 mod threads;
 mod topics;
 mod writes;
 
 pub use block_io::BLOCK_IO;
 pub use clock_anchors::CLOCK_ANCHORS;
+pub use event_types::EVENT_TYPES;
 pub use function_calls::FUNCTION_CALLS;
 pub use limits::LIMITS;
 pub use lock_waits::LOCK_WAITS;
@@ -27,9 +31,11 @@ pub use pauses::PAUSES;
 pub use request_partitions::REQUEST_PARTITIONS;
 pub use requests::REQUESTS;
 pub use run_queue_waits::RUN_QUEUE_WAITS;
+pub use socket_io::SOCKET_IO;
 pub use sources::SOURCES;
 pub use stack_samples::STACK_SAMPLES;
 pub use stacks::STACKS;
+pub use thread_dump_locks::THREAD_DUMP_LOCKS;
 pub use threads::THREADS;
 pub use topics::TOPICS;
 pub use writes::WRITES;
@@ -52,6 +58,9 @@ pub static ALL: &[&Table] = &[
     &FUNCTION_CALLS,
     &STACK_SAMPLES,
     &STACKS,
+    &SOCKET_IO,
+    &THREAD_DUMP_LOCKS,
+    &EVENT_TYPES,
     &RUN_QUEUE_WAITS,
     &BLOCK_IO,
 ];

@@ -1,0 +1,549 @@
+//! Turns the bytes of a chunk into messages.
+
+use kcorr_model::{LossKind, LossLedger, Position, Severity};
+
+use crate::chunk::handlers::{Handler, Handlers, Target};
+use crate::chunk::survey::Survey;
+use crate::clock::ChunkClock;
+use crate::format::cursor::Cursor;
+use crate::format::framing::{Frame, frame};
+use crate::format::header::Header;
+use crate::format::plan::SLOTS;
+use crate::message::{ChunkEnd, ChunkStart, Message, Sink, Stopped, Ticks};
+use crate::names::pools::Pools;
+use crate::names::threads::Threads;
+use crate::options::JfrOptions;
+use crate::rows::batch::RowBatch;
+use crate::rows::event::{Event, Scope};
+use crate::rows::fields::{EventPlan, Wanted};
+use crate::rows::lock_waits::LockWaits;
+use crate::rows::pauses::Pauses;
+use crate::rows::socket_io::SocketIo;
+use crate::rows::stack_samples::StackSamples;
+use crate::rows::writes::Writes;
+use crate::settings::{Limits, Settings};
+
+/// A chunk's header cannot be used.
+pub(crate) const BAD_HEADER: LossKind = LossKind {
+    name: "jfr_bad_chunk_header",
+    severity: Severity::Error,
+    doc: "A chunk's header is cut off, of an unknown version, or without a clock: nothing of the chunk can be read.",
+};
+
+/// An event's fields do not fill it.
+pub(crate) const BAD_EVENT: LossKind = LossKind {
+    name: "jfr_unreadable_event",
+    severity: Severity::Warning,
+    doc: "An event's fields end before or behind the event itself: it is damaged, and its row is missing.",
+};
+
+/// An event's times cannot be right.
+pub(crate) const BAD_TIME: LossKind = LossKind {
+    name: "jfr_impossible_time",
+    severity: Severity::Warning,
+    doc: "An event lasts less than nothing, or lies years away from its chunk: it is damaged, and its row is missing.",
+};
+
+/// The metadata declares an event that cannot be decoded.
+pub(crate) const BAD_TYPE: LossKind = LossKind {
+    name: "jfr_unreadable_type",
+    severity: Severity::Warning,
+    doc: "The metadata declares an event type in a way that cannot be decoded; rows of its events are missing.",
+};
+
+/// Events of a type that the metadata does not declare.
+pub(crate) const UNKNOWN_TYPE: LossKind = LossKind {
+    name: "jfr_unknown_event_type",
+    severity: Severity::Warning,
+    doc: "Events are of a type that the chunk's metadata does not declare; they cannot be read.",
+};
+
+/// The rest of a constant-pool event is unreadable.
+pub(crate) const BAD_POOL: LossKind = LossKind {
+    name: "jfr_unreadable_constants",
+    severity: Severity::Warning,
+    doc: "A constant-pool event is damaged; names, classes or stacks that only it told are null.",
+};
+
+/// Ids that are in no constant pool.
+pub(crate) const MISSING_CONSTANT: LossKind = LossKind {
+    name: "jfr_missing_constant",
+    severity: Severity::Warning,
+    doc: "Events refer to threads or classes that no constant pool has, as in a chunk that was never finished; those columns are null.",
+};
+
+/// Stack ids that are in no constant pool.
+pub(crate) const MISSING_STACK: LossKind = LossKind {
+    name: "jfr_missing_stack",
+    severity: Severity::Warning,
+    doc: "Events refer to stacks that no constant pool has, as in a chunk that was never finished; their stack_id is null.",
+};
+
+/// The chunk was never finished.
+pub(crate) const UNFINISHED: LossKind = LossKind {
+    name: "jfr_unfinished_chunk",
+    severity: Severity::Warning,
+    doc: "A chunk was still being written when the recording was copied or the JVM died; events that were only in memory are missing.",
+};
+
+/// The recorder says that it dropped data.
+pub(crate) const DROPPED: LossKind = LossKind {
+    name: "jfr_data_dropped",
+    severity: Severity::Warning,
+    doc: "The recorder says that it had to drop this many bytes of events (jdk.DataLoss).",
+};
+
+/// Waits of one thread that overlap.
+pub(crate) const OVERLAPPING: LossKind = LossKind {
+    name: "jfr_overlapping_waits",
+    severity: Severity::Info,
+    doc: "Waits of one OS thread overlap: virtual threads that it carried one after another are recorded under its id.",
+};
+
+/// Ten years: recordings are shorter, damage rarely is.
+const MAX_DISTANCE_NS: i64 = 10 * 365 * 86_400 * 1_000_000_000;
+
+/// Decodes the chunks in `bytes`, which start at `base` in the input: one, unless a header told a
+/// wrong length.
+pub(crate) fn decode_extent(
+    bytes: &[u8],
+    base: u64,
+    options: &JfrOptions,
+    sink: &mut Sink<'_>,
+) -> Result<(), Stopped> {
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let base = base.saturating_add(at as u64);
+        at += decode_chunk(rest, base, options, sink)?.max(1);
+    }
+    Ok(())
+}
+
+/// Decodes the chunk at the start of `bytes` and tells how many bytes it has.
+fn decode_chunk(
+    bytes: &[u8],
+    base: u64,
+    options: &JfrOptions,
+    sink: &mut Sink<'_>,
+) -> Result<usize, Stopped> {
+    let mut losses = LossLedger::default();
+    let only_losses = |losses: LossLedger| {
+        Message::End(Box::new(ChunkEnd {
+            losses: losses.into_losses(),
+            ..ChunkEnd::default()
+        }))
+    };
+    let Some(header) = Header::read(bytes) else {
+        let length = bytes.len();
+        losses.record_many(
+            &BAD_HEADER,
+            length as u64,
+            Position::Byte(base),
+            None,
+            || describe_header(bytes),
+        );
+        sink(only_losses(losses))?;
+        return Ok(length);
+    };
+    let survey = match Survey::of(bytes, &header, base, &mut losses) {
+        Ok(survey) => survey,
+        Err(end) => {
+            sink(only_losses(losses))?;
+            return Ok(end);
+        }
+    };
+    note_unfinished(&header, survey.runs.end, base, &mut losses);
+
+    let mut pools = Pools::new(bytes, header.compressed, &survey.schema);
+    for frame in &survey.pools {
+        if let Err(damage) = pools.add(*frame) {
+            let position = Position::Byte(base.saturating_add(frame.start as u64));
+            losses.record(&BAD_POOL, position, || damage.to_string());
+        }
+    }
+    pools.index();
+    let pools = pools;
+
+    let is_async_profiler = header.is_async_profiler();
+    let settings = read_settings(bytes, &header, &survey, &pools);
+    sink(Message::Chunk(Box::new(ChunkStart {
+        header: header.clone(),
+        pid: read_pid(bytes, &header, &survey),
+        recorder: recorder(bytes, &header, &survey, &pools, &settings),
+        ticks: ticks(&header, &settings),
+    })))?;
+
+    let threads = Threads::new(&pools, is_async_profiler);
+    let handlers = Handlers::new(&survey.schema, header.compressed);
+    let mut decoding = Decoding {
+        bytes,
+        base,
+        header: &header,
+        clock: ChunkClock::new(&header),
+        scope: Scope::new(&pools, threads),
+        losses,
+        lock_waits: LockWaits::new(),
+        stack_samples: StackSamples::new(settings.weights(is_async_profiler)),
+        pauses: Pauses::new(),
+        writes: Writes::new(),
+        socket_io: SocketIo::new(),
+        data_loss: DataLoss::new(&survey, header.compressed),
+    };
+    for (start, end) in &survey.runs.runs {
+        decoding.run(*start, *end, &handlers, sink)?;
+    }
+    let end = decoding.finish(&survey, &handlers, &settings, options, sink)?;
+    sink(Message::End(Box::new(end)))?;
+    Ok(survey.runs.end)
+}
+
+/// The second pass over a chunk.
+struct Decoding<'c> {
+    bytes: &'c [u8],
+    base: u64,
+    header: &'c Header,
+    clock: ChunkClock,
+    scope: Scope<'c>,
+    losses: LossLedger,
+    lock_waits: LockWaits,
+    stack_samples: StackSamples,
+    pauses: Pauses,
+    writes: Writes,
+    socket_io: SocketIo,
+    data_loss: Option<DataLoss>,
+}
+
+impl<'c> Decoding<'c> {
+    /// Decodes the events of a run that the survey has found well framed.
+    fn run(
+        &mut self,
+        start: usize,
+        end: usize,
+        handlers: &Handlers,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Stopped> {
+        let mut at = start;
+        while at < end {
+            let Ok(frame) = frame(self.bytes, at, self.header.compressed) else {
+                break;
+            };
+            at = frame.end;
+            if let Some(handler) = handlers.get(frame.type_id) {
+                self.event(frame, handler, sink)?;
+            } else if self
+                .data_loss
+                .as_ref()
+                .is_some_and(|d| d.type_id == frame.type_id)
+            {
+                self.note_dropped(frame);
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn event(
+        &mut self,
+        frame: Frame,
+        handler: &Handler,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Stopped> {
+        let mut slots = [0; SLOTS];
+        let mut cursor = Cursor::new(self.bytes, frame.body, self.header.compressed);
+        let read = handler.plan.plan.read(&mut cursor, &mut slots);
+        if read.is_err() || cursor.position() != frame.end {
+            self.bad_event(frame, &handler.name);
+            return Ok(());
+        }
+        let event = Event::new(&handler.plan, slots, &self.clock);
+        let distance = event.start.saturating_sub(self.header.start_nanos);
+        if event.duration < 0 || distance.saturating_abs().max(event.duration) > MAX_DISTANCE_NS {
+            self.bad_time(frame, &handler.name, &event);
+            return Ok(());
+        }
+        let scope = &mut self.scope;
+        let full = match handler.target {
+            Target::LockWait(kind) => self
+                .lock_waits
+                .push(kind, &event, scope)
+                .then(|| self.lock_waits.take()),
+            Target::Sample(kind) => self
+                .stack_samples
+                .push(kind, &event, scope)
+                .then(|| self.stack_samples.take()),
+            Target::Pause(kind) => self
+                .pauses
+                .push(kind, &event, scope)
+                .then(|| self.pauses.take()),
+            Target::Write(kind) => self
+                .writes
+                .push(kind, &event, scope)
+                .then(|| self.writes.take()),
+            Target::Socket { is_write } => self
+                .socket_io
+                .push(is_write, &event, scope)
+                .then(|| self.socket_io.take()),
+        };
+        match full.flatten() {
+            Some(batch) => self.hand_over(batch, sink),
+            None => Ok(()),
+        }
+    }
+
+    fn hand_over(&mut self, batch: RowBatch, sink: &mut Sink<'_>) -> Result<(), Stopped> {
+        let new = self.scope.stacks.take_new();
+        if !new.stacks.is_empty() || !new.names.is_empty() {
+            sink(Message::Stacks(new))?;
+        }
+        sink(Message::Rows(batch))
+    }
+
+    fn finish(
+        mut self,
+        survey: &Survey,
+        handlers: &Handlers,
+        settings: &Settings,
+        _options: &JfrOptions,
+        sink: &mut Sink<'_>,
+    ) -> Result<ChunkEnd, Stopped> {
+        self.pauses.settle();
+        let batches = [
+            self.lock_waits.take(),
+            self.stack_samples.take(),
+            self.pauses.take(),
+            self.writes.take(),
+            self.socket_io.take(),
+        ];
+        for batch in batches.into_iter().flatten() {
+            self.hand_over(batch, sink)?;
+        }
+        let position = Position::Byte(self.base);
+        let losses = &mut self.losses;
+        if self.scope.missing > 0 {
+            losses.record_many(
+                &MISSING_CONSTANT,
+                self.scope.missing,
+                position,
+                None,
+                || "ids of threads or classes in events of the chunk at this position".into(),
+            );
+        }
+        if self.scope.stacks.missing > 0 {
+            losses.record_many(
+                &MISSING_STACK,
+                self.scope.stacks.missing,
+                position,
+                None,
+                || "ids of stacks in events of the chunk at this position".into(),
+            );
+        }
+        if self.lock_waits.overlapping > 0 {
+            losses.record_many(
+                &OVERLAPPING,
+                self.lock_waits.overlapping,
+                position,
+                None,
+                || "waits that began before the wait before of the same thread had ended".into(),
+            );
+        }
+        if let Some((count, id)) = survey.unknown() {
+            losses.record_many(&UNKNOWN_TYPE, count, position, None, || {
+                format!("type id {id} is not declared in the chunk's metadata")
+            });
+        }
+        for (name, why) in &handlers.refused {
+            losses.record(&BAD_TYPE, position, || format!("{name}: {why}"));
+        }
+        let mut types = survey.types();
+        for handler in handlers.all() {
+            if let Some(count) = types.get_mut(&handler.name) {
+                count.table = Some(handler.target.table());
+            }
+        }
+        let mut limits = Limits::default();
+        let count = |name: &str| types.get(name).map_or(0, |count| count.count);
+        limits.add_chunk(settings, self.header.is_async_profiler(), count);
+        Ok(ChunkEnd {
+            threads: self.scope.threads.all().to_vec(),
+            losses: self.losses.into_losses(),
+            limits,
+            types,
+        })
+    }
+
+    fn position(&self, frame: Frame) -> Position {
+        Position::Byte(self.base.saturating_add(frame.start as u64))
+    }
+
+    #[cold]
+    fn bad_event(&mut self, frame: Frame, name: &str) {
+        let position = self.position(frame);
+        self.losses.record(&BAD_EVENT, position, || {
+            let length = frame.end - frame.start;
+            format!("{name} of {length} bytes: its fields do not end where it ends")
+        });
+    }
+
+    #[cold]
+    fn bad_time(&mut self, frame: Frame, name: &str, event: &Event<'_>) {
+        let (start, duration) = (event.start, event.duration);
+        let position = self.position(frame);
+        self.losses.record(&BAD_TIME, position, || {
+            format!("{name} at {start} ns since 1970 for {duration} ns")
+        });
+    }
+
+    #[cold]
+    fn note_dropped(&mut self, frame: Frame) {
+        let Some(data_loss) = &self.data_loss else {
+            return;
+        };
+        let mut slots = [0; SLOTS];
+        let mut cursor = Cursor::new(self.bytes, frame.body, self.header.compressed);
+        if data_loss.plan.plan.read(&mut cursor, &mut slots).is_err() {
+            return;
+        }
+        let event = Event::new(&data_loss.plan, slots, &self.clock);
+        let amount = event.slot(DataLoss::AMOUNT).max(0).cast_unsigned();
+        let time = event.start;
+        let position = self.position(frame);
+        self.losses
+            .record_many(&DROPPED, amount, position, Some((time, time)), || {
+                format!("{amount} bytes, told by jdk.DataLoss")
+            });
+    }
+}
+
+/// How `jdk.DataLoss` is read.
+struct DataLoss {
+    type_id: i64,
+    plan: EventPlan,
+}
+
+impl DataLoss {
+    const AMOUNT: u8 = crate::rows::fields::OWN;
+
+    fn new(survey: &Survey, compressed: bool) -> Option<Self> {
+        let declared = survey.schema.by_name("jdk.DataLoss")?;
+        let wanted = [Wanted::value("amount", Self::AMOUNT)];
+        let plan = EventPlan::compile(&survey.schema, declared, compressed, &wanted).ok()?;
+        Some(Self {
+            type_id: declared.id,
+            plan,
+        })
+    }
+}
+
+fn describe_header(bytes: &[u8]) -> String {
+    match Header::read_any_version(bytes) {
+        Some(header) => format!(
+            "version {}.{} with {} ticks a second; versions 1 and 2 are known",
+            header.major, header.minor, header.ticks_per_second
+        ),
+        None => format!(
+            "a chunk header of 68 bytes was expected, {} bytes are left",
+            bytes.len()
+        ),
+    }
+}
+
+fn note_unfinished(header: &Header, end: usize, base: u64, losses: &mut LossLedger) {
+    let declared = header.chunk_length;
+    if header.generation == 0 && declared == end as u64 {
+        return;
+    }
+    losses.record(&UNFINISHED, Position::Byte(base), || {
+        format!(
+            "the header tells {declared} bytes and generation {}, the chunk has {end} bytes",
+            header.generation
+        )
+    });
+}
+
+/// Reads the `ActiveSetting` events.
+fn read_settings(bytes: &[u8], header: &Header, survey: &Survey, pools: &Pools<'_>) -> Settings {
+    const ID: u8 = 4;
+    const NAME: u8 = 5;
+    const VALUE: u8 = 6;
+    let wanted = [
+        Wanted::value("id", ID),
+        Wanted::text("name", NAME),
+        Wanted::text("value", VALUE),
+    ];
+    let mut settings = Settings::default();
+    let schema = &survey.schema;
+    let plan = schema
+        .by_name("jdk.ActiveSetting")
+        .and_then(|declared| EventPlan::compile(schema, declared, header.compressed, &wanted).ok());
+    let Some(plan) = plan else { return settings };
+    let clock = ChunkClock::new(header);
+    for frame in &survey.settings {
+        let mut slots = [0; SLOTS];
+        let mut cursor = Cursor::new(bytes, frame.body, header.compressed);
+        if plan.plan.read(&mut cursor, &mut slots).is_err() || cursor.position() != frame.end {
+            continue;
+        }
+        let event = Event::new(&plan, slots, &clock);
+        let about = schema
+            .by_id(event.slot(ID))
+            .map_or("", |declared| &declared.name);
+        let (name, value) = (event.text(NAME, pools), event.text(VALUE, pools));
+        settings.add(about, &name.unwrap_or_default(), &value.unwrap_or_default());
+    }
+    settings
+}
+
+fn read_pid(bytes: &[u8], header: &Header, survey: &Survey) -> Option<i32> {
+    const PID: u8 = 4;
+    let declared = survey.schema.by_name("jdk.JVMInformation")?;
+    let wanted = [Wanted::value("pid", PID)];
+    let plan = EventPlan::compile(&survey.schema, declared, header.compressed, &wanted).ok()?;
+    let mut slots = [0; SLOTS];
+    let mut cursor = Cursor::new(bytes, survey.jvm?.body, header.compressed);
+    plan.plan.read(&mut cursor, &mut slots).ok()?;
+    let pid = *slots.get(usize::from(PID))?;
+    i32::try_from(pid).ok().filter(|pid| *pid > 0)
+}
+
+/// The recorder in words.
+fn recorder(
+    bytes: &[u8],
+    header: &Header,
+    survey: &Survey,
+    pools: &Pools<'_>,
+    settings: &Settings,
+) -> String {
+    const VERSION: u8 = 4;
+    if header.is_async_profiler() {
+        let version = settings.profiler_version().unwrap_or("");
+        return format!("async-profiler {version}").trim_end().to_owned();
+    }
+    let version = || {
+        let declared = survey.schema.by_name("jdk.JVMInformation")?;
+        let wanted = [Wanted::text("jvmVersion", VERSION)];
+        let plan = EventPlan::compile(&survey.schema, declared, header.compressed, &wanted).ok()?;
+        let mut slots = [0; SLOTS];
+        let mut cursor = Cursor::new(bytes, survey.jvm?.body, header.compressed);
+        plan.plan.read(&mut cursor, &mut slots).ok()?;
+        let event = Event::new(&plan, slots, &ChunkClock::new(header));
+        let text = event.text(VERSION, pools)?;
+        // "OpenJDK 64-Bit Server VM (17.0.15+6-Debian-1) for linux-amd64 …"
+        let version = text.split(['(', ')']).nth(1)?.to_owned();
+        Some(format!("JDK {version}"))
+    };
+    version().unwrap_or_else(|| "JDK".to_owned())
+}
+
+/// async-profiler's ticks are `CLOCK_MONOTONIC` when it was told so, or could not use the
+/// processor's counter; the JDK's, when they are ns, count from the start of the JVM
+/// (`os::elapsed_counter`).
+fn ticks(header: &Header, settings: &Settings) -> Ticks {
+    if header.ticks_per_second != 1_000_000_000 {
+        return Ticks::Counter;
+    }
+    match (header.is_async_profiler(), settings.clock()) {
+        (true, None | Some("monotonic")) => Ticks::Monotonic,
+        (true, Some(_)) => Ticks::Counter,
+        (false, _) => Ticks::JvmUptime,
+    }
+}

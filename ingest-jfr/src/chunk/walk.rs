@@ -1,0 +1,194 @@
+//! Finds the events of a chunk, around what is damaged.
+
+use kcorr_model::{LossKind, LossLedger, Position, Severity};
+
+use crate::format::framing::{CONSTANT_POOL, Frame, METADATA, Stop, frame, zeros};
+use crate::format::header::{HEADER_LENGTH, Header, MAGIC};
+use crate::names::pools;
+
+/// Bytes between events that are no event.
+pub(crate) const DAMAGED: LossKind = LossKind {
+    name: "jfr_damaged_bytes",
+    severity: Severity::Warning,
+    doc: "Bytes between two readable events are no event; the events that stood there are missing.",
+};
+
+/// Zeros between events.
+pub(crate) const ZEROS: LossKind = LossKind {
+    name: "jfr_zero_bytes",
+    severity: Severity::Info,
+    doc: "Zeros stand where an event could; a recorder that was killed leaves them, no event is missing.",
+};
+
+/// The last event reaches past the end of the input.
+pub(crate) const CUT_OFF: LossKind = LossKind {
+    name: "jfr_cut_off",
+    severity: Severity::Warning,
+    doc: "The recording ends inside an event: it was cut, or copied while it was written.",
+};
+
+/// Searching for the next event behind a damage gives up after so many bytes.
+const MAX_SEARCH: usize = 4 << 20;
+/// So many events in a row must be possible for a search to believe that it found one.
+const BELIEVABLE: usize = 4;
+
+/// Runs of well-framed events.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Runs {
+    /// Start and end offsets.
+    pub(crate) runs: Vec<(usize, usize)>,
+    /// Where the chunk ends: at the input's end, or where another chunk begins.
+    pub(crate) end: usize,
+}
+
+/// Walks a chunk's events. `visit` sees each frame; `is_event` tells whether an event of that frame
+/// is possible, to find the way back after a damage.
+pub(crate) fn walk(
+    bytes: &[u8],
+    header: &Header,
+    base: u64,
+    losses: &mut LossLedger,
+    visit: &mut impl FnMut(Frame),
+    is_event: &dyn Fn(Frame) -> bool,
+) -> Runs {
+    let mut runs = Runs::default();
+    let mut start = HEADER_LENGTH.min(bytes.len());
+    let mut known: Option<Vec<usize>> = None;
+    loop {
+        let (end, stop) = run(bytes, start, header.compressed, visit);
+        if end > start {
+            runs.runs.push((start, end));
+        }
+        let at = match stop {
+            Stop::End => {
+                runs.end = bytes.len();
+                return runs;
+            }
+            Stop::Broken(at) => at,
+        };
+        if begins_chunk(bytes, at) {
+            runs.end = at;
+            return runs;
+        }
+        let position = Position::Byte(base.saturating_add(at as u64));
+        let zeros = zeros(bytes, at);
+        if zeros > 0 {
+            losses.record_many(&ZEROS, zeros as u64, position, None, || {
+                format!("{zeros} zero bytes where an event was expected")
+            });
+            start = at + zeros;
+            continue;
+        }
+        let known = known.get_or_insert_with(|| known_offsets(bytes, header));
+        let next = known.iter().copied().find(|offset| *offset > at);
+        let next = search(
+            bytes,
+            at,
+            next.unwrap_or(bytes.len()),
+            header.compressed,
+            is_event,
+        )
+        .or(next);
+        let next = next.or_else(|| crate::format::extent::next_header(bytes, at));
+        match next {
+            Some(next) => {
+                losses.record_many(&DAMAGED, (next - at) as u64, position, None, || {
+                    let skipped = next - at;
+                    format!("{skipped} bytes are no event; reading goes on behind them")
+                });
+                start = next;
+            }
+            None => {
+                let left = (bytes.len() - at) as u64;
+                losses.record_many(&CUT_OFF, left, position, None, || {
+                    format!("{left} bytes at the end are no whole event")
+                });
+                runs.end = bytes.len();
+                return runs;
+            }
+        }
+    }
+}
+
+/// Visits events from `start` on; answers where it stopped, and why.
+#[inline]
+fn run(
+    bytes: &[u8],
+    start: usize,
+    compressed: bool,
+    visit: &mut impl FnMut(Frame),
+) -> (usize, Stop) {
+    let mut at = start;
+    loop {
+        match frame(bytes, at, compressed) {
+            // `F` would be a size of 70: another chunk may begin where this one was thought to go on.
+            Ok(frame) if !begins_chunk(bytes, at) => {
+                visit(frame);
+                at = frame.end;
+            }
+            Ok(_) => return (at, Stop::Broken(at)),
+            Err(stop) => return (at, stop),
+        }
+    }
+}
+
+#[inline]
+fn begins_chunk(bytes: &[u8], at: usize) -> bool {
+    bytes
+        .get(at..)
+        .is_some_and(|rest| rest.starts_with(MAGIC) && Header::read(rest).is_some())
+}
+
+/// Offsets of events that the header and the chain of pool events tell, ascending.
+fn known_offsets(bytes: &[u8], header: &Header) -> Vec<usize> {
+    let mut offsets = Vec::new();
+    let is = |at: usize, type_id| {
+        frame(bytes, at, header.compressed)
+            .ok()
+            .filter(|f| f.type_id == type_id)
+    };
+    let metadata = usize::try_from(header.metadata_offset).unwrap_or(usize::MAX);
+    if metadata >= HEADER_LENGTH && is(metadata, METADATA).is_some() {
+        offsets.push(metadata);
+    }
+    let mut at = usize::try_from(header.pool_offset).unwrap_or(usize::MAX);
+    while at >= HEADER_LENGTH {
+        let Some(frame) = is(at, CONSTANT_POOL) else {
+            break;
+        };
+        offsets.push(at);
+        // The chain leads back; a step forward could go round in circles.
+        let delta = pools::delta(bytes, frame, header.compressed).unwrap_or(0);
+        let before = usize::try_from(delta.unsigned_abs())
+            .ok()
+            .filter(|_| delta < 0);
+        let Some(before) = before.and_then(|back| at.checked_sub(back)) else {
+            break;
+        };
+        at = before;
+    }
+    offsets.sort_unstable();
+    offsets
+}
+
+/// Searches in `(from, until)` for a place from which several events follow each other.
+fn search(
+    bytes: &[u8],
+    from: usize,
+    until: usize,
+    compressed: bool,
+    is_event: &dyn Fn(Frame) -> bool,
+) -> Option<usize> {
+    let until = until.min(from.saturating_add(MAX_SEARCH));
+    (from.saturating_add(1)..until).find(|start| {
+        let mut at = *start;
+        for _ in 0..BELIEVABLE {
+            match frame(bytes, at, compressed) {
+                Ok(frame) if is_event(frame) => at = frame.end,
+                Err(Stop::End) => return at > *start,
+                _ => return begins_chunk(bytes, at) && at > *start,
+            }
+        }
+        true
+    })
+}

@@ -1,0 +1,204 @@
+//! The decoder: splits an input into chunks, decodes them, several at a time where it can.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, PoisonError};
+
+use kcorr_model::{Decoder, Error, Output, Position, SourceId, Summary};
+
+use crate::chunk::decode::decode_extent;
+use crate::format::extent::{Extent, extent};
+use crate::format::header::{HEADER_LENGTH, Header, MAGIC};
+use crate::merge::Merge;
+use crate::message::{Message, Stopped};
+use crate::options::JfrOptions;
+
+/// Messages of a chunk that may wait to be merged: a worker that is ahead of the merge stops there.
+const MESSAGES_AHEAD: usize = 16;
+
+/// Decodes JFR recordings of the JDK (11 and later) and of async-profiler (2 and later).
+///
+/// Rows go to `lock_waits`, `stack_samples` with `stacks`, `pauses`, `writes`, `socket_io`,
+/// `threads` and `event_types`; times are wall time, by each chunk's own anchor.
+#[derive(Debug)]
+pub struct JfrDecoder {
+    options: JfrOptions,
+    merge: Merge,
+    /// The chunk that is being pushed.
+    buffer: Vec<u8>,
+    /// Offset of the buffer in the input.
+    base: u64,
+    searched: usize,
+    recognised: bool,
+}
+
+impl JfrDecoder {
+    /// A decoder for one recording, whose rows get ids of `source`.
+    pub fn new(source: SourceId, options: JfrOptions) -> Self {
+        Self {
+            options,
+            merge: Merge::new(source),
+            buffer: Vec::new(),
+            base: 0,
+            searched: 0,
+            recognised: false,
+        }
+    }
+
+    /// Decodes the chunks that are complete in the buffer; at the end all that is left.
+    fn drain(&mut self, at_end: bool, output: &mut dyn Output) -> Result<(), Error> {
+        let mut done = 0;
+        let mut result = Ok(());
+        while let Some(rest) = self.buffer.get(done..).filter(|rest| !rest.is_empty()) {
+            let Extent::Known(length) = extent(rest, at_end, &mut self.searched) else {
+                break;
+            };
+            self.searched = 0;
+            let length = length.clamp(1, rest.len());
+            let chunk = rest.get(..length).unwrap_or_default();
+            let base = self.base.saturating_add(done as u64);
+            let merge = &mut self.merge;
+            let mut sink = |message| {
+                merge.take(message, output).map_err(|error| {
+                    result = Err(error);
+                    Stopped
+                })
+            };
+            let stopped = decode_extent(chunk, base, &self.options, &mut sink);
+            done += length;
+            if stopped.is_err() {
+                break;
+            }
+        }
+        self.buffer.drain(..done);
+        self.base = self.base.saturating_add(done as u64);
+        result
+    }
+}
+
+impl Decoder for JfrDecoder {
+    fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
+        self.buffer.extend_from_slice(bytes);
+        if !self.recognised && self.buffer.len() >= HEADER_LENGTH {
+            check_start(&self.buffer)?;
+            self.recognised = true;
+        }
+        if self.recognised {
+            self.drain(false, output)?;
+        }
+        Ok(())
+    }
+
+    fn push_whole(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
+        check_start(bytes)?;
+        self.recognised = true;
+        let mut chunks = Vec::new();
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            let length = match extent(rest, true, &mut 0) {
+                Extent::Known(length) => length.clamp(1, rest.len()),
+                Extent::NeedMore => rest.len(),
+            };
+            chunks.push((at, rest.get(..length).unwrap_or_default()));
+            at += length;
+        }
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = match self.options.threads {
+            0 => processors(),
+            threads => threads,
+        };
+        decode_in_parallel(&chunks, threads, &self.options, &mut |message| {
+            self.merge.take(message, output)
+        })
+    }
+
+    fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
+        if !self.recognised {
+            check_start(&self.buffer)?;
+            self.recognised = true;
+        }
+        self.drain(true, output)?;
+        self.merge.finish(output)
+    }
+}
+
+type Chunk<'a> = (usize, &'a [u8]);
+
+/// Decodes chunks on several threads and takes their messages in the order of the chunks.
+fn decode_in_parallel(
+    chunks: &[Chunk<'_>],
+    threads: usize,
+    options: &JfrOptions,
+    take: &mut dyn FnMut(Message) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if threads <= 1 || chunks.len() <= 1 {
+        for (base, chunk) in chunks {
+            let mut result = Ok(());
+            let mut sink = |message| {
+                take(message).map_err(|error| {
+                    result = Err(error);
+                    Stopped
+                })
+            };
+            let _stopped = decode_extent(chunk, *base as u64, options, &mut sink);
+            result?;
+        }
+        return Ok(());
+    }
+    let (senders, receivers): (Vec<_>, Vec<_>) = chunks
+        .iter()
+        .map(|_| {
+            let (sender, receiver) = sync_channel::<Message>(MESSAGES_AHEAD);
+            (Mutex::new(Some(sender)), receiver)
+        })
+        .unzip();
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(chunks.len()) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some((base, chunk)), Some(sender)) =
+                        (chunks.get(index), senders.get(index))
+                    else {
+                        return;
+                    };
+                    let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let Some(sender) = sender else { return };
+                    let mut sink = |message| sender.send(message).map_err(|_| Stopped);
+                    if decode_extent(chunk, *base as u64, options, &mut sink).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        // Dropping the receivers, at an error, stops the workers.
+        for receiver in receivers {
+            for message in receiver {
+                take(message)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Refuses an input that is no JFR, or one of a version from the future.
+fn check_start(bytes: &[u8]) -> Result<(), Error> {
+    if !bytes.starts_with(MAGIC) {
+        let found = bytes.get(..bytes.len().min(8)).unwrap_or_default();
+        return Err(Error::unrecognised(
+            Position::Byte(0),
+            format!("a JFR recording starts with 46 4c 52 00 (FLR), here stands {found:02x?}"),
+        ));
+    }
+    match Header::read_any_version(bytes) {
+        Some(header) if !matches!(header.major, 1 | 2) => Err(Error::unsupported(
+            Position::Byte(4),
+            format!(
+                "JFR version {}.{}; versions 1 and 2 (JDK 9 and later) can be read",
+                header.major, header.minor
+            ),
+        )),
+        _ => Ok(()),
+    }
+}

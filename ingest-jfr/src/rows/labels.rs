@@ -1,0 +1,101 @@
+//! Dictionary columns whose values come from a constant pool.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, DictionaryArray, Int32Array, Int32Builder, StringArray, StringBuilder,
+};
+use arrow::datatypes::Int32Type;
+
+use crate::rows::batch::BATCH_ROWS;
+
+const UNSEEN: i32 = 0;
+const NULL: i32 = -1;
+
+/// Builds a dictionary column: a pool entry's text is looked up once a batch.
+#[derive(Debug)]
+pub(crate) struct PooledLabels {
+    keys: Int32Builder,
+    values: StringBuilder,
+    value_count: i32,
+    /// By position in the pool: key + 1, [`UNSEEN`] or [`NULL`].
+    seen: Vec<i32>,
+    used: Vec<usize>,
+}
+
+impl Default for PooledLabels {
+    fn default() -> Self {
+        Self {
+            keys: Int32Builder::with_capacity(BATCH_ROWS),
+            values: StringBuilder::new(),
+            value_count: 0,
+            seen: Vec::new(),
+            used: Vec::new(),
+        }
+    }
+}
+
+impl PooledLabels {
+    /// Appends the text of the entry at a position; null if it has none.
+    #[inline]
+    pub(crate) fn push<'a>(
+        &mut self,
+        position: Option<usize>,
+        text: impl FnOnce() -> Option<Cow<'a, str>>,
+    ) {
+        let Some(position) = position else {
+            return self.keys.append_null();
+        };
+        let seen = self.seen.get(position).copied().unwrap_or(UNSEEN);
+        let key = if seen == UNSEEN {
+            self.add(position, text())
+        } else {
+            seen
+        };
+        if key == NULL {
+            self.keys.append_null();
+        } else {
+            self.keys.append_value(key - 1);
+        }
+    }
+
+    #[cold]
+    fn add(&mut self, position: usize, text: Option<Cow<'_, str>>) -> i32 {
+        let key = match text {
+            Some(text) => {
+                self.values.append_value(text);
+                self.value_count += 1;
+                self.value_count
+            }
+            None => NULL,
+        };
+        if self.seen.len() <= position {
+            self.seen.resize(position + 1, UNSEEN);
+        }
+        if let Some(place) = self.seen.get_mut(position) {
+            *place = key;
+        }
+        self.used.push(position);
+        key
+    }
+
+    /// The column; the next batch starts empty.
+    pub(crate) fn finish(&mut self) -> Option<ArrayRef> {
+        for position in self.used.drain(..) {
+            if let Some(place) = self.seen.get_mut(position) {
+                *place = UNSEEN;
+            }
+        }
+        self.value_count = 0;
+        let keys =
+            std::mem::replace(&mut self.keys, Int32Builder::with_capacity(BATCH_ROWS)).finish();
+        dictionary(keys, Arc::new(self.values.finish()))
+    }
+}
+
+/// A dictionary column of given keys and values.
+pub(crate) fn dictionary(keys: Int32Array, values: Arc<StringArray>) -> Option<ArrayRef> {
+    let array = DictionaryArray::<Int32Type>::try_new(keys, values).ok()?;
+    Some(Arc::new(array))
+}

@@ -1,0 +1,135 @@
+//! Rows of `threads` and `thread_dump_locks` under construction.
+
+use std::sync::Arc;
+
+use arrow::array::{Int32Builder, Int64Array, Int64Builder, StringBuilder};
+use kcorr_model::{BatchBuilder, Error, Output, SourceId, tables};
+
+use crate::rows::columns::{Choices, Labels, Numbers, OptionalInts, OptionalNumbers};
+use crate::thread_dump::line::{LockLine, Relation};
+
+/// A thread as a dump tells of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Thread {
+    pub(crate) name: String,
+    pub(crate) java_thread_id: Option<i64>,
+    pub(crate) tid: Option<i32>,
+    pub(crate) state: String,
+}
+
+/// Builds `threads`.
+#[derive(Debug, Default)]
+pub(crate) struct ThreadRows {
+    pub(crate) rows: usize,
+    pid: Int32Builder,
+    tid: Int32Builder,
+    java_thread_id: Int64Builder,
+    name: StringBuilder,
+    state: StringBuilder,
+}
+
+impl ThreadRows {
+    pub(crate) fn push(&mut self, pid: Option<i32>, thread: &Thread) {
+        self.rows += 1;
+        self.pid.append_option(pid);
+        self.tid.append_option(thread.tid);
+        self.java_thread_id.append_option(thread.java_thread_id);
+        self.name.append_value(&thread.name);
+        let state = Some(thread.state.as_str()).filter(|state| !state.is_empty());
+        self.state.append_option(state);
+    }
+
+    /// Hands the rows on.
+    pub(crate) fn flush(&mut self, source: SourceId, output: &mut dyn Output) -> Result<(), Error> {
+        let rows = std::mem::take(&mut self.rows);
+        if rows == 0 {
+            return Ok(());
+        }
+        let batch = BatchBuilder::new(&tables::THREADS, rows)
+            .set(
+                "source_id",
+                Arc::new(Int64Array::from(vec![source.0; rows])),
+            )
+            .set("pid", Arc::new(self.pid.finish()))
+            .set("tid", Arc::new(self.tid.finish()))
+            .set("java_thread_id", Arc::new(self.java_thread_id.finish()))
+            .set("name", Arc::new(self.name.finish()))
+            .set("state", Arc::new(self.state.finish()))
+            .finish()?;
+        output.batch(&tables::THREADS, batch)
+    }
+}
+
+/// Builds `thread_dump_locks`.
+#[derive(Debug)]
+pub(crate) struct LockRows {
+    pub(crate) rows: usize,
+    dump: Numbers,
+    tid: OptionalInts,
+    thread_name: Labels,
+    relation: Choices,
+    address: OptionalNumbers,
+    class: Labels,
+    frame: StringBuilder,
+}
+
+impl Default for LockRows {
+    fn default() -> Self {
+        Self {
+            rows: 0,
+            dump: Numbers::default(),
+            tid: OptionalInts::default(),
+            thread_name: Labels::default(),
+            relation: Choices::new(&Relation::NAMES),
+            address: OptionalNumbers::default(),
+            class: Labels::default(),
+            frame: StringBuilder::new(),
+        }
+    }
+}
+
+impl LockRows {
+    pub(crate) fn push(
+        &mut self,
+        dump: i32,
+        thread: &Thread,
+        lock: &LockLine<'_>,
+        frame: Option<&str>,
+    ) {
+        self.rows += 1;
+        self.dump.push(i64::from(dump));
+        self.tid.push(thread.tid);
+        self.thread_name.push(Some(&thread.name));
+        self.relation.push(lock.relation as i32);
+        self.address.push(lock.address);
+        self.class.push(lock.class);
+        self.frame.append_option(frame);
+    }
+
+    /// Hands the rows on.
+    pub(crate) fn flush(&mut self, source: SourceId, output: &mut dyn Output) -> Result<(), Error> {
+        let rows = std::mem::take(&mut self.rows);
+        if rows == 0 {
+            return Ok(());
+        }
+        let dump = arrow::compute::cast(&self.dump.finish(), &arrow::datatypes::DataType::Int32)
+            .map_err(Error::output)?;
+        let Some(relation) = self.relation.finish() else {
+            return Ok(());
+        };
+        let batch = BatchBuilder::new(&tables::THREAD_DUMP_LOCKS, rows)
+            .set(
+                "source_id",
+                Arc::new(Int64Array::from(vec![source.0; rows])),
+            )
+            .set("dump", dump)
+            .set("tid", self.tid.finish())
+            .set("thread_name", self.thread_name.finish())
+            .set("relation", relation)
+            .set("lock_address", self.address.finish())
+            .set("lock_class", self.class.finish())
+            .set("frame", Arc::new(self.frame.finish()))
+            .finish()?;
+        output.batch(&tables::THREAD_DUMP_LOCKS, batch)
+    }
+}

@@ -1,0 +1,58 @@
+//! However a recording is handed over, the rows are the same.
+
+use kcorr_ingest_jfr::JfrOptions;
+use proptest::prelude::*;
+
+use crate::decoded::Decoded;
+
+fn recording() -> Vec<u8> {
+    let parts: [&[u8]; 3] = [
+        include_bytes!("../data/jdk17.jfr"),
+        include_bytes!("../data/async-profiler-4.6.jfr"),
+        include_bytes!("../data/jdk25.jfr"),
+    ];
+    parts.concat()
+}
+
+#[test]
+fn one_thread_and_many_give_the_same_rows() {
+    let bytes = recording();
+    let on = |threads| {
+        let mut options = JfrOptions::default();
+        options.threads = threads;
+        Decoded::whole(&bytes, options).unwrap()
+    };
+    let (one, many) = (on(1), on(8));
+    assert!(one.row_count() > 4_000);
+    assert_eq!(one.tables, many.tables);
+    assert_eq!(one.summary, many.summary);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn any_split_gives_the_same_rows(mut cuts in prop::collection::vec(0usize..520_000, 0..6)) {
+        let bytes = recording();
+        cuts.push(bytes.len());
+        cuts.retain(|cut| *cut <= bytes.len());
+        cuts.sort_unstable();
+        let mut start = 0;
+        let pieces = cuts.iter().map(|cut| {
+            let piece = &bytes[start..*cut];
+            start = *cut;
+            piece
+        });
+        let whole = Decoded::whole(&bytes, JfrOptions::default()).unwrap();
+        let pushed = Decoded::pushed(pieces).unwrap();
+        prop_assert!(whole.tables == pushed.tables);
+        prop_assert_eq!(whole.summary, pushed.summary);
+    }
+}
+
+#[test]
+fn single_bytes_give_the_same_rows() {
+    let bytes: &[u8] = include_bytes!("../data/jdk17.jfr");
+    let whole = Decoded::whole(bytes, JfrOptions::default()).unwrap();
+    let pushed = Decoded::pushed(bytes.chunks(1)).unwrap();
+    assert_eq!(whole.tables, pushed.tables);
+}
