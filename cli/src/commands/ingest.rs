@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
+use chrono::NaiveDate;
 use clap::Args;
 use kcorr_engine::{Error, ErrorKind, Job, SourceReport, StoreWriter};
-use kcorr_ingest_bpf::{BpfDecoder, BpfOptions};
+use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format};
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions, ThreadDumpDecoder};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::Severity;
@@ -50,6 +51,21 @@ pub(crate) struct Ingest {
     #[arg(long, value_name = "PORT", default_values_t = [9092])]
     kafka_port: Vec<u16>,
 
+    #[arg(long, value_name = "FORMAT", help = format!("Format of --bpf inputs, when it is not recognised: {}", Format::NAMES.join(", ")))]
+    bpf_format: Option<Format>,
+
+    /// How the fields of your own JSON lines map to tables (TOML)
+    #[arg(long, value_name = "FILE")]
+    bpf_map: Option<PathBuf>,
+
+    /// Day of text times that have none, as YYYY-MM-DD
+    #[arg(long, value_name = "DATE")]
+    date: Option<NaiveDate>,
+
+    /// Make this JFR event type a table, jfr_<name>
+    #[arg(long, value_name = "NAME")]
+    jfr_event: Vec<String>,
+
     /// Record header that holds a message's id, instead of the usual names
     #[arg(long, value_name = "NAME", conflicts_with = "no_message_ids")]
     message_id_header: Vec<String>,
@@ -65,7 +81,8 @@ pub(crate) struct Ingest {
 
 impl Ingest {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
-        let jobs = self.jobs();
+        let field_map = self.field_map()?;
+        let jobs = self.jobs(&field_map);
         if jobs.is_empty() {
             bail!("nothing to ingest: give recordings with --jfr, --bpf, --pcap or --threads");
         }
@@ -92,20 +109,20 @@ impl Ingest {
         })
     }
 
-    fn jobs(&self) -> Vec<Job<'_>> {
+    fn jobs<'a>(&'a self, field_map: &'a Option<FieldMap>) -> Vec<Job<'a>> {
         let mut jobs = Vec::new();
         for path in &self.jfr {
             jobs.push(Job {
                 kind: "jfr",
                 paths: vec![path.clone()],
-                decoder: Box::new(|id| Box::new(JfrDecoder::new(id, JfrOptions::default()))),
+                decoder: Box::new(|id| Box::new(JfrDecoder::new(id, self.jfr_options()))),
             });
         }
         for path in &self.bpf {
             jobs.push(Job {
                 kind: "bpf",
                 paths: vec![path.clone()],
-                decoder: Box::new(|id| Box::new(BpfDecoder::new(id, BpfOptions::default()))),
+                decoder: Box::new(|id| Box::new(BpfDecoder::new(id, self.bpf_options(field_map)))),
             });
         }
         for paths in &self.pcap {
@@ -123,6 +140,31 @@ impl Ingest {
             });
         }
         jobs
+    }
+
+    fn jfr_options(&self) -> JfrOptions {
+        let mut options = JfrOptions::default();
+        options.events.clone_from(&self.jfr_event);
+        options
+    }
+
+    fn bpf_options(&self, field_map: &Option<FieldMap>) -> BpfOptions {
+        let mut options = BpfOptions::default();
+        options.format = self.bpf_format;
+        options.date = self.date;
+        options.field_map.clone_from(field_map);
+        options
+    }
+
+    fn field_map(&self) -> anyhow::Result<Option<FieldMap>> {
+        let Some(path) = &self.bpf_map else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let map = FieldMap::parse(&text)
+            .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+        Ok(Some(map))
     }
 
     fn pcap_options(&self) -> PcapOptions {

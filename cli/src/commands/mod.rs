@@ -2,6 +2,7 @@
 
 mod completions;
 mod ingest;
+mod probes;
 mod queries;
 mod query;
 mod sql;
@@ -77,6 +78,7 @@ pub(crate) enum Command {
     Queries(queries::Queries),
     Tables(tables::Tables),
     Sql(sql::Sql),
+    Probes(probes::Probes),
     Completions(completions::Completions),
 }
 
@@ -88,6 +90,7 @@ impl Command {
             Self::Queries(command) => command.run(screen),
             Self::Tables(command) => command.run(global, screen),
             Self::Sql(command) => command.run(global, screen),
+            Self::Probes(command) => command.run(screen),
             Self::Completions(command) => command.run(),
         }
     }

@@ -49,7 +49,7 @@ impl Session {
             .with_config(config)
             .with_default_features()
             .build();
-        let context = SessionContext::new_with_state(state);
+        let context = SessionContext::new_with_state(state).enable_url_table();
         for function in functions::all() {
             context.register_udf(function);
         }
