@@ -118,7 +118,7 @@ impl Decoder for JfrDecoder {
             self.recognised = true;
         }
         self.drain(true, output)?;
-        self.merge.finish(output)
+        self.merge.finish(&self.options.events, output)
     }
 }
 

@@ -31,8 +31,8 @@
 mod chunk;
 mod clock;
 mod decoder;
+mod event_tables;
 mod format;
-mod kafka_file;
 mod merge;
 mod message;
 mod names;

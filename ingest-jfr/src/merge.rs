@@ -3,7 +3,7 @@
 //! Chunks are decoded in any order by several threads, but merged one after another, so ids depend
 //! on the recording alone.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -12,15 +12,31 @@ use arrow::array::{
 };
 use arrow::datatypes::Int32Type;
 use kcorr_model::{
-    BatchBuilder, ClockAnchor, ClockKind, Error, Loss, LossLedger, Output, RowIds, SourceId,
-    Summary, tables,
+    BatchBuilder, ClockAnchor, ClockKind, Error, Loss, LossKind, LossLedger, Output, Position,
+    RowIds, Severity, SourceId, Summary, Table, tables,
 };
 
+use crate::event_tables::event_table;
 use crate::message::{ChunkStart, Message, Ticks, TypeCount};
 use crate::names::stacks::NewStacks;
 use crate::names::threads::Thread;
 use crate::rows::batch::{BATCH_ROWS, NO_STACK, RowBatch};
+use crate::rows::event_table::{EventBatch, table_name};
 use crate::settings::Limits;
+
+/// A later chunk declares an event differently.
+pub(crate) const OTHER_COLUMN: LossKind = LossKind {
+    name: "jfr_event_column_left_out",
+    severity: Severity::Warning,
+    doc: "A chunk declares a field of an event that the first chunk with the event does not have, or has with another type; its values are left out of the event's table.",
+};
+
+/// An event type that was asked for did not occur.
+pub(crate) const NO_SUCH_EVENT: LossKind = LossKind {
+    name: "jfr_event_not_found",
+    severity: Severity::Warning,
+    doc: "An event type that was asked for as a table has no event in the recording; there is no table. `event_types` lists what there is.",
+};
 
 /// Anchors kept of a recording: enough to see drift, not as many as a day has chunks.
 const MAX_ANCHORS: usize = 256;
@@ -54,6 +70,8 @@ pub(crate) struct Merge {
     losses: LossLedger,
     limits: Limits,
     types: BTreeMap<String, TypeCount>,
+    event_tables: BTreeMap<String, &'static Table>,
+    found_events: BTreeSet<String>,
     constants: Constants,
 }
 
@@ -98,6 +116,8 @@ impl Merge {
             losses: LossLedger::default(),
             limits: Limits::default(),
             types: BTreeMap::new(),
+            event_tables: BTreeMap::new(),
+            found_events: BTreeSet::new(),
             constants: Constants {
                 source: Int64Array::from(vec![source.0; BATCH_ROWS]),
                 origin,
@@ -115,6 +135,7 @@ impl Merge {
             }
             Message::Stacks(new) => self.take_stacks(new, output),
             Message::Rows(batch) => self.take_rows(batch, output),
+            Message::Events(batch) => self.take_events(batch, output),
             Message::End(end) => {
                 for thread in end.threads {
                     self.take_thread(thread);
@@ -284,6 +305,57 @@ impl Merge {
         output.batch(table, builder.finish()?)
     }
 
+    /// Rows of a `jfr_<name>` table: its columns are those of the first chunk that has the event.
+    fn take_events(&mut self, batch: EventBatch, output: &mut dyn Output) -> Result<(), Error> {
+        let name = table_name(&batch.event);
+        self.found_events.insert(batch.event.clone());
+        let table = match self.event_tables.get(&name) {
+            Some(table) => *table,
+            None => {
+                let columns: Vec<_> = batch
+                    .columns
+                    .iter()
+                    .map(|(n, kind, _)| (n.as_str(), *kind))
+                    .collect();
+                let table = event_table(&name, &batch.event, &columns);
+                self.event_tables.insert(name, table);
+                table
+            }
+        };
+        let mut columns = Vec::new();
+        for (name, kind, values) in batch.columns {
+            let column = table
+                .columns
+                .iter()
+                .find(|c| c.name == name && c.kind == kind);
+            match column {
+                Some(column) => columns.push((column.name, values)),
+                None => self.losses.record(&OTHER_COLUMN, Position::Whole, || {
+                    format!(
+                        "{}: {name} is not a column of the first chunk's events",
+                        batch.event
+                    )
+                }),
+            }
+        }
+        if let Some(total) = self.types.get_mut(&batch.event) {
+            total.table = total.table.or(Some(table));
+        } else {
+            let count = TypeCount {
+                table: Some(table),
+                ..TypeCount::default()
+            };
+            self.types.insert(batch.event, count);
+        }
+        let rows = RowBatch {
+            table,
+            rows: batch.rows,
+            columns,
+            stacks: batch.stacks,
+        };
+        self.take_rows(rows, output)
+    }
+
     fn flush_stacks(&mut self, output: &mut dyn Output) -> Result<(), Error> {
         let mut stacks = std::mem::replace(&mut self.stacks, StackRows::new());
         if stacks.rows == 0 {
@@ -361,7 +433,18 @@ impl Merge {
     }
 
     /// Hands on what is left, and sums up.
-    pub(crate) fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
+    pub(crate) fn finish(
+        &mut self,
+        asked: &[String],
+        output: &mut dyn Output,
+    ) -> Result<Summary, Error> {
+        for event in asked {
+            let is_it = |found: &String| found == event || found.rsplit('.').next() == Some(event);
+            if !self.found_events.iter().any(is_it) {
+                self.losses
+                    .record(&NO_SUCH_EVENT, Position::Whole, || event.clone());
+            }
+        }
         self.flush_stacks(output)?;
         self.flush_threads(output)?;
         self.flush_types(output)?;

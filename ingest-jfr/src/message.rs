@@ -8,6 +8,7 @@ use crate::format::header::Header;
 use crate::names::stacks::NewStacks;
 use crate::names::threads::Thread;
 use crate::rows::batch::RowBatch;
+use crate::rows::event_table::EventBatch;
 use crate::settings::Limits;
 
 /// A step of a chunk's decoding.
@@ -18,6 +19,8 @@ pub(crate) enum Message {
     /// Stacks that the batches behind refer to.
     Stacks(NewStacks),
     Rows(RowBatch),
+    /// Rows of a `jfr_<name>` table.
+    Events(EventBatch),
     /// The chunk ends.
     End(Box<ChunkEnd>),
 }

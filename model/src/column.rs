@@ -15,6 +15,8 @@ pub enum Type {
     Int32,
     /// `Int64`
     Int64,
+    /// `Float64`
+    Float64,
     /// `Timestamp(Nanosecond, "UTC")`
     Time,
     /// `Utf8`, for strings that seldom repeat
@@ -33,6 +35,7 @@ impl Type {
             Type::Int16 => DataType::Int16,
             Type::Int32 => DataType::Int32,
             Type::Int64 => DataType::Int64,
+            Type::Float64 => DataType::Float64,
             Type::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
             Type::Text => DataType::Utf8,
             Type::Label => {
@@ -49,6 +52,7 @@ impl Type {
             Type::Int16 => "SMALLINT",
             Type::Int32 => "INT",
             Type::Int64 => "BIGINT",
+            Type::Float64 => "DOUBLE",
             Type::Time => "TIMESTAMP",
             Type::Text | Type::Label => "VARCHAR",
             Type::Texts => "VARCHAR[]",

@@ -9,12 +9,14 @@ use crate::format::cursor::Cursor;
 use crate::format::framing::{Frame, frame};
 use crate::format::header::Header;
 use crate::format::plan::SLOTS;
+use crate::format::schema::Schema;
 use crate::message::{ChunkEnd, ChunkStart, Message, Sink, Stopped, Ticks};
 use crate::names::pools::Pools;
 use crate::names::threads::Threads;
 use crate::options::JfrOptions;
 use crate::rows::batch::RowBatch;
 use crate::rows::event::{Event, Scope};
+use crate::rows::event_table::{EventBatch, EventTable};
 use crate::rows::fields::{EventPlan, Wanted};
 use crate::rows::lock_waits::LockWaits;
 use crate::rows::pauses::Pauses;
@@ -188,11 +190,13 @@ fn decode_chunk(
         writes: Writes::new(),
         socket_io: SocketIo::new(),
         data_loss: DataLoss::new(&survey, header.compressed),
+        event_tables: Vec::new(),
     };
+    decoding.prepare_event_tables(&survey.schema, options);
     for (start, end) in &survey.runs.runs {
         decoding.run(*start, *end, &handlers, sink)?;
     }
-    let end = decoding.finish(&survey, &handlers, &settings, options, sink)?;
+    let end = decoding.finish(&survey, &handlers, &settings, sink)?;
     sink(Message::End(Box::new(end)))?;
     Ok(survey.runs.end)
 }
@@ -211,6 +215,8 @@ struct Decoding<'c> {
     writes: Writes,
     socket_io: SocketIo,
     data_loss: Option<DataLoss>,
+    /// The event types that were asked for as tables, by type id.
+    event_tables: Vec<(i64, EventTable)>,
 }
 
 impl<'c> Decoding<'c> {
@@ -228,6 +234,9 @@ impl<'c> Decoding<'c> {
                 break;
             };
             at = frame.end;
+            if !self.event_tables.is_empty() {
+                self.event_row(frame, sink)?;
+            }
             if let Some(handler) = handlers.get(frame.type_id) {
                 self.event(frame, handler, sink)?;
             } else if self
@@ -298,12 +307,59 @@ impl<'c> Decoding<'c> {
         sink(Message::Rows(batch))
     }
 
+    /// Lays out the tables of the event types that were asked for and that the chunk declares.
+    fn prepare_event_tables(&mut self, schema: &Schema, options: &JfrOptions) {
+        for declared in schema.types().filter(|declared| declared.is_event) {
+            let name = &declared.name;
+            let is_asked =
+                |asked: &String| name == asked || name.rsplit('.').next() == Some(asked.as_str());
+            if !options.events.iter().any(is_asked) {
+                continue;
+            }
+            match EventTable::new(schema, declared, self.scope.pools, self.header.compressed) {
+                Ok(table) => self.event_tables.push((declared.id, table)),
+                Err(why) => {
+                    let position = Position::Byte(self.base);
+                    self.losses
+                        .record(&BAD_TYPE, position, || format!("{name}: {why}"));
+                }
+            }
+        }
+    }
+
+    fn event_row(&mut self, frame: Frame, sink: &mut Sink<'_>) -> Result<(), Stopped> {
+        let mut tables = self.event_tables.iter_mut();
+        let Some((_, table)) = tables.find(|(id, _)| *id == frame.type_id) else {
+            return Ok(());
+        };
+        let scope = &mut self.scope;
+        match table.push(self.bytes, frame.body, frame.end, &self.clock, scope) {
+            Ok(false) => Ok(()),
+            Ok(true) => match table.take() {
+                Some(batch) => self.hand_over_events(batch, sink),
+                None => Ok(()),
+            },
+            Err(_) => {
+                let name = table.event.clone();
+                self.bad_event(frame, &name);
+                Ok(())
+            }
+        }
+    }
+
+    fn hand_over_events(&mut self, batch: EventBatch, sink: &mut Sink<'_>) -> Result<(), Stopped> {
+        let new = self.scope.stacks.take_new();
+        if !new.stacks.is_empty() {
+            sink(Message::Stacks(new))?;
+        }
+        sink(Message::Events(batch))
+    }
+
     fn finish(
         mut self,
         survey: &Survey,
         handlers: &Handlers,
         settings: &Settings,
-        _options: &JfrOptions,
         sink: &mut Sink<'_>,
     ) -> Result<ChunkEnd, Stopped> {
         self.pauses.settle();
@@ -316,6 +372,12 @@ impl<'c> Decoding<'c> {
         ];
         for batch in batches.into_iter().flatten() {
             self.hand_over(batch, sink)?;
+        }
+        let mut event_tables = std::mem::take(&mut self.event_tables);
+        for (_, table) in &mut event_tables {
+            if let Some(batch) = table.take() {
+                self.hand_over_events(batch, sink)?;
+            }
         }
         let position = Position::Byte(self.base);
         let losses = &mut self.losses;

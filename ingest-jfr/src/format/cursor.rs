@@ -122,6 +122,13 @@ impl<'a> Cursor<'a> {
         Ok(usize::try_from(value).unwrap_or(usize::MAX))
     }
 
+    /// An `int`, as its 32 bits.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn int(&mut self) -> Result<u32, Truncated> {
+        self.integer(4).map(|value| value as u32)
+    }
+
     /// A `char` or `short`, as its 16 bits.
     #[inline]
     #[allow(clippy::cast_possible_truncation)]

@@ -71,6 +71,17 @@ impl Plan {
         })
     }
 
+    /// The plan of a reference into a pool.
+    pub(crate) fn reference(compressed: bool) -> Self {
+        let step = match compressed {
+            true => Step::Varint(UNUSED),
+            false => Step::Fixed(UNUSED, 8),
+        };
+        Self {
+            steps: Box::new([step]),
+        }
+    }
+
     /// Steps through a record at the cursor and keeps what was asked for.
     #[inline]
     pub(crate) fn read(&self, cursor: &mut Cursor<'_>, slots: &mut Slots) -> Result<(), Truncated> {

@@ -183,6 +183,25 @@ impl<'a> Pools<'a> {
         }
     }
 
+    /// Whether entries of a type have a text.
+    pub(crate) fn has_text(&self, declared: &TypeDeclaration) -> bool {
+        let of = self.text_of(declared);
+        match of {
+            TextOf::Nothing => false,
+            TextOf::Itself | TextOf::Field(_) => true,
+            // A name that leads through a symbol, not any structure that refers to another.
+            TextOf::Reference(_, target) => {
+                let target = self.schema.by_id(target);
+                target.is_some_and(|t| matches!(self.text_of(t), TextOf::Itself | TextOf::Field(_)))
+            }
+        }
+    }
+
+    /// The string with an id in the string pool.
+    pub(crate) fn pooled_string(&self, id: i64) -> Option<Cow<'a, str>> {
+        self.text(self.string_type?, id)
+    }
+
     /// The string that stands at an offset of the chunk.
     pub(crate) fn string_at(&self, at: usize) -> Option<Cow<'a, str>> {
         self.string_within(at, MAX_TEXT_DEPTH)

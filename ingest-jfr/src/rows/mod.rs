@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod columns;
 pub(crate) mod event;
+pub(crate) mod event_table;
 pub(crate) mod fields;
 pub(crate) mod labels;
 pub(crate) mod lock_waits;

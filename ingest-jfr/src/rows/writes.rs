@@ -1,8 +1,8 @@
 //! `writes` from `jdk.FileWrite`, `jdk.FileRead` and `jdk.FileForce`.
 
 use kcorr_model::tables::WRITES;
+use kcorr_model::{LogDirectory, LogFile};
 
-use crate::kafka_file::KafkaFile;
 use crate::rows::batch::{BATCH_ROWS, NO_STACK, RowBatch};
 use crate::rows::columns::{Choices, Labels, Numbers, OptionalInts, OptionalNumbers};
 use crate::rows::event::{Event, Scope};
@@ -91,15 +91,20 @@ impl Writes {
             Some((directory, file)) => (Some(directory), Some(file)),
             None => (None, path),
         };
-        let kafka = directory.zip(file).and_then(|(d, f)| KafkaFile::of(d, f));
-        let kafka = kafka.as_ref();
+        let log_file = file.and_then(LogFile::from_name);
+        let in_partition = log_file.is_some_and(|file| file.is_in_partition());
+        let partition = directory.filter(|_| in_partition);
+        let partition = partition.and_then(LogDirectory::from_name);
+        // `notes.log` and the like are files of Kafka only in a directory of a partition.
+        let log_file = log_file.filter(|file| partition.is_some() || !file.is_in_partition());
         self.directory.push(directory);
         self.file.push(file);
-        self.topic.push(kafka.map(|kafka| kafka.topic));
-        self.partition.push(kafka.map(|kafka| kafka.partition));
+        self.topic.push(partition.map(|partition| partition.topic));
+        self.partition
+            .push(partition.map(|partition| partition.partition));
         self.segment_base_offset
-            .push(kafka.and_then(|kafka| kafka.base_offset));
-        self.file_kind.push(kafka.map(|kafka| kafka.kind));
+            .push(log_file.and_then(|file| file.base_offset));
+        self.file_kind.push(log_file.map(|file| file.kind));
         self.stacks
             .push(scope.stacks.number(event.stack()).unwrap_or(NO_STACK));
         self.rows >= BATCH_ROWS
