@@ -5,7 +5,7 @@
 
 SOURCE has profile.jfr, writes.jsonl and dump.pcap.zst (see examples/ext4-ordered/README.md); START is
 wall time in UTC, as 2026-11-20T16:23:20. Packets are kept whole, in the stretch; lines of writes.jsonl
-are kept when they begin in the stretch or within ten seconds of it, with all clock lines and whatever
+are kept when they begin in the stretch or within three seconds of it, with all clock lines and whatever
 bpftrace printed itself. A JFR recording cannot be cut by time without rewriting it, so it is copied.
 Needs only Python and the zstd command.
 """
@@ -17,7 +17,7 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 
-MARGIN_NS = 10 * 10**9
+MARGIN_NS = 3 * 10**9
 
 
 def cut_pcap(source, target, first_ns, last_ns):
@@ -61,7 +61,7 @@ def main():
     target.mkdir(parents=True, exist_ok=True)
     cut_pcap(source / "dump.pcap.zst", target / "dump.pcap.zst", first_ns, last_ns)
     cut_writes(source / "writes.jsonl", target / "writes.jsonl", first_ns, last_ns)
-    shutil.copy(source / "profile.jfr", target / "profile.jfr")
+    shutil.copyfile(source / "profile.jfr", target / "profile.jfr")
 
 
 if __name__ == "__main__":

@@ -238,4 +238,4 @@ LEFT JOIN partition_waits AS l
     ON l.request_id = p.request_id
     AND l.topic = p.topic
     AND l.partition = p.partition
-ORDER BY v.latency_ns DESC, v.request_id, p.topic, p.partition
+ORDER BY latency_ms DESC, request_id, topic, partition

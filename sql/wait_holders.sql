@@ -30,4 +30,4 @@ INNER JOIN writes AS w
     AND h.start_time < w.end_time
 WHERE w.tid <> h.tid
     AND w.operation NOT IN ('read', 'pread', 'readv', 'sendfile')
-ORDER BY h.start_time, h.lock_wait_id, h.request_id, w.start_time, w.write_id
+ORDER BY start_time, lock_wait_id, request_id, holder_write_id

@@ -11,7 +11,9 @@ pub(crate) fn looks_like(head: &[u8]) -> Option<String> {
         ("--threads", kcorr_ingest_jfr::recognise_thread_dump(head)),
         ("--bpf", kcorr_ingest_bpf::recognise(head)),
     ];
-    let known = flags.into_iter().find_map(|(flag, format)| Some((flag, format?)));
+    let known = flags
+        .into_iter()
+        .find_map(|(flag, format)| Some((flag, format?)));
     if let Some((flag, format)) = known {
         return Some(format!("looks like {format}: give it with {flag}"));
     }

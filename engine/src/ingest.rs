@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc;
 
-use kcorr_model::{Decoder, Loss, LossKind, Position, Severity, SourceId, Summary};
+use datafusion::arrow::array::RecordBatch;
+use kcorr_model::{Decoder, Loss, LossKind, Output, Position, Severity, SourceId, Summary, Table};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{self, CHUNK_BYTES, Compression, ContentHash, Input, InputKind};
@@ -185,10 +186,13 @@ impl Feed {
         {
             self.hash.update(&map);
             self.size_bytes += size;
+            let mut output = Reporting {
+                source: &mut self.source,
+                advanced,
+            };
             self.decoder
-                .push_whole(&map, &mut self.source)
+                .push_whole(&map, &mut output)
                 .map_err(|e| input_error(path, e))?;
-            advanced(*size);
             return Ok(());
         }
         self.stream(path, input, advanced)
@@ -219,6 +223,26 @@ impl Feed {
                 return Ok(());
             }
         }
+    }
+}
+
+/// A source whose progress is reported.
+struct Reporting<'a> {
+    source: &'a mut SourceWriter,
+    advanced: &'a dyn Fn(u64),
+}
+
+impl Output for Reporting<'_> {
+    fn batch(
+        &mut self,
+        table: &'static Table,
+        batch: RecordBatch,
+    ) -> Result<(), kcorr_model::Error> {
+        self.source.batch(table, batch)
+    }
+
+    fn progress(&mut self, bytes: u64) {
+        (self.advanced)(bytes);
     }
 }
 

@@ -15,7 +15,13 @@ pub trait Output {
     /// Takes one batch. Its schema is `table.schema()`; its times are readings of the source's
     /// declared clock.
     fn batch(&mut self, table: &'static Table, batch: RecordBatch) -> Result<(), Error>;
+
+    /// Is told how many more bytes of a whole input ([`Decoder::push_whole`]) are decoded.
+    fn progress(&mut self, _bytes: u64) {}
 }
+
+/// Bytes of a whole input that are pushed at once: enough to share out among cores.
+const PIECE_BYTES: usize = 16 << 20;
 
 impl Output for Vec<(&'static Table, RecordBatch)> {
     fn batch(&mut self, table: &'static Table, batch: RecordBatch) -> Result<(), Error> {
@@ -34,9 +40,13 @@ pub trait Decoder: Send {
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error>;
 
     /// Takes the whole input at once, for example a memory map. Called at most once, before any
-    /// `push`. A decoder overrides it when it can use random access or several cores.
+    /// `push`. A decoder overrides it when it needs random access.
     fn push_whole(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
-        self.push(bytes, output)
+        for piece in bytes.chunks(PIECE_BYTES) {
+            self.push(piece, output)?;
+            output.progress(piece.len() as u64);
+        }
+        Ok(())
     }
 
     /// The bytes that follow come from the next file of the same recording, such as a rotated

@@ -12,6 +12,7 @@ use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::Severity;
 
 use crate::commands::Global;
+use crate::commands::captures::Captures;
 use crate::exit::Status;
 use crate::progress::Bars;
 use crate::recordings;
@@ -39,9 +40,8 @@ pub(crate) struct Ingest {
     #[arg(long, num_args = 1.., value_name = "FILE")]
     bpf: Vec<PathBuf>,
 
-    /// Packet captures (pcap, pcapng); several files after one --pcap are one rotated capture
-    #[arg(long, num_args = 1.., value_name = "FILE", action = clap::ArgAction::Append)]
-    pcap: Vec<Vec<PathBuf>>,
+    #[command(flatten)]
+    pcap: Captures,
 
     /// Thread dumps (jstack, jcmd Thread.print)
     #[arg(long, num_args = 1.., value_name = "FILE")]
@@ -125,7 +125,7 @@ impl Ingest {
                 decoder: Box::new(|id| Box::new(BpfDecoder::new(id, self.bpf_options(field_map)))),
             });
         }
-        for paths in &self.pcap {
+        for paths in &self.pcap.0 {
             jobs.push(Job {
                 kind: "pcap",
                 paths: paths.clone(),
@@ -162,8 +162,7 @@ impl Ingest {
         };
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        let map = FieldMap::parse(&text)
-            .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+        let map = FieldMap::parse(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
         Ok(Some(map))
     }
 
@@ -181,7 +180,9 @@ impl Ingest {
 
 fn name(paths: &[PathBuf]) -> String {
     let first = paths.first().map_or(Path::new("-"), PathBuf::as_path);
-    let name = first.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy());
+    let name = first
+        .file_name()
+        .map_or_else(|| "-".into(), |name| name.to_string_lossy());
     match paths.len() {
         0 | 1 => name.into_owned(),
         n => format!("{name} and {} more", n - 1),
@@ -189,14 +190,28 @@ fn name(paths: &[PathBuf]) -> String {
 }
 
 fn is_lossy(report: &SourceReport) -> bool {
-    report.losses.iter().any(|loss| loss.kind.severity > Severity::Info)
+    report
+        .losses
+        .iter()
+        .any(|loss| loss.kind.severity > Severity::Info)
 }
 
 fn show(report: &SourceReport, screen: &Screen) {
-    let rows: Vec<String> =
-        report.rows.iter().map(|(table, count)| format!("{count} {table}")).collect();
-    let rows = if rows.is_empty() { "no rows".to_owned() } else { rows.join(", ") };
-    let replaced = if report.replaced { " (replaces the earlier ingest of it)" } else { "" };
+    let rows: Vec<String> = report
+        .rows
+        .iter()
+        .map(|(table, count)| format!("{count} {table}"))
+        .collect();
+    let rows = if rows.is_empty() {
+        "no rows".to_owned()
+    } else {
+        rows.join(", ")
+    };
+    let replaced = if report.replaced {
+        " (replaces the earlier ingest of it)"
+    } else {
+        ""
+    };
     let path = report.paths.join(", ");
     screen.note(&format!("{path}: {}: {rows}{replaced}", report.format));
     screen.detail(&format!("  clock: {}", report.clock_basis));
@@ -221,13 +236,19 @@ fn show(report: &SourceReport, screen: &Screen) {
 }
 
 fn show_error(error: &Error, paths: &[PathBuf], screen: &Screen) {
-    let head = paths.first().filter(|path| *path != Path::new("-") && path.is_file());
+    let head = paths
+        .first()
+        .filter(|path| *path != Path::new("-") && path.is_file());
     let hint = match (error.kind(), head) {
-        (ErrorKind::Input, Some(path)) => {
-            kcorr_engine::head(path).ok().and_then(|head| recordings::looks_like(&head))
-        }
+        (ErrorKind::Input, Some(path)) => kcorr_engine::head(path)
+            .ok()
+            .and_then(|head| recordings::looks_like(&head)),
         _ => None,
     };
-    let error = anyhow::anyhow!("{error:#}{}", hint.map(|hint| format!(" (the file {hint})")).unwrap_or_default());
+    let error = anyhow::anyhow!(
+        "{error:#}{}",
+        hint.map(|hint| format!(" (the file {hint})"))
+            .unwrap_or_default()
+    );
     screen.error(&error);
 }

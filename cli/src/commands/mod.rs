@@ -1,5 +1,6 @@
 //! The commands: one file and one struct each, one line in [`Command`].
 
+mod captures;
 mod completions;
 mod ingest;
 mod probes;
@@ -98,5 +99,7 @@ impl Command {
 
 /// The runtime that queries run on.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
 }

@@ -38,11 +38,20 @@ impl Probes {
     pub(crate) fn run(&self, screen: &Screen) -> anyhow::Result<Status> {
         let mut out = std::io::stdout().lock();
         let Some(name) = &self.name else {
-            let width = PROBES.iter().map(|probe| probe.name.len()).max().unwrap_or(0);
+            let width = PROBES
+                .iter()
+                .map(|probe| probe.name.len())
+                .max()
+                .unwrap_or(0);
             for probe in PROBES {
                 let name = screen.heading(&format!("{:width$}", probe.name));
                 writeln!(out, "{name}  {}", probe.purpose)?;
-                writeln!(out, "{:width$}  {}", "", screen.dim(&format!("tried on {}", probe.tried_on)))?;
+                writeln!(
+                    out,
+                    "{:width$}  {}",
+                    "",
+                    screen.dim(&format!("tried on {}", probe.tried_on))
+                )?;
             }
             return Ok(Status::Done);
         };

@@ -25,13 +25,18 @@ impl Queries {
     pub(crate) fn run(&self, screen: &Screen) -> anyhow::Result<Status> {
         let mut out = std::io::stdout().lock();
         if let Some(name) = &self.name {
-            let query = canned_query(name)
-                .with_context(|| format!("there is no canned query {name}: see `kcorr queries`"))??;
+            let query = canned_query(name).with_context(|| {
+                format!("there is no canned query {name}: see `kcorr queries`")
+            })??;
             write!(out, "{}", query.sql)?;
             return Ok(Status::Done);
         }
         let queries = canned_queries()?;
-        let width = queries.iter().map(|query| query.name.len()).max().unwrap_or(0);
+        let width = queries
+            .iter()
+            .map(|query| query.name.len())
+            .max()
+            .unwrap_or(0);
         for query in &queries {
             let name = screen.heading(&format!("{:width$}", query.name));
             writeln!(out, "{name}  {}", query.header.purpose)?;

@@ -79,7 +79,9 @@ impl Query {
         let canned = canned_query(name);
         if Path::new(name).is_file() {
             if canned.is_some() {
-                screen.note(&format!("(running the file {name}, not the canned query of that name)"));
+                screen.note(&format!(
+                    "(running the file {name}, not the canned query of that name)"
+                ));
             }
             return std::fs::read_to_string(name).with_context(|| format!("cannot read {name}"));
         }

@@ -48,7 +48,11 @@ impl Sql {
         screen.detail("End a statement with `;`. \\d lists tables, \\q leaves.");
         let mut statement = String::new();
         loop {
-            let prompt = if statement.is_empty() { "kcorr> " } else { "   ... " };
+            let prompt = if statement.is_empty() {
+                "kcorr> "
+            } else {
+                "   ... "
+            };
             let line = match editor.readline(prompt) {
                 Ok(line) => line,
                 Err(ReadlineError::Interrupted) => {
@@ -128,13 +132,19 @@ fn command_sql(command: &str) -> anyhow::Result<String> {
 
 fn history_file() -> Option<PathBuf> {
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(home)?;
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(home)?;
     Some(state.join("kcorr").join("sql_history"))
 }
 
-fn save<H: Helper>(editor: &mut Editor<H, rustyline::history::DefaultHistory>, path: &PathBuf) -> anyhow::Result<()> {
+fn save<H: Helper>(
+    editor: &mut Editor<H, rustyline::history::DefaultHistory>,
+    path: &PathBuf,
+) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     editor
         .save_history(path)
@@ -149,7 +159,8 @@ struct Names {
 
 impl Names {
     fn all() -> anyhow::Result<Self> {
-        let mut names: Vec<&'static str> = canned_queries()?.iter().map(|query| query.name).collect();
+        let mut names: Vec<&'static str> =
+            canned_queries()?.iter().map(|query| query.name).collect();
         for table in tables::ALL {
             names.push(table.name);
             names.extend(table.columns.iter().map(|column| column.name));

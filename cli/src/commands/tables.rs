@@ -37,7 +37,10 @@ fn list(global: &Global, screen: &Screen) -> anyhow::Result<()> {
     let store = match Store::open(&global.store) {
         Ok(store) => Some(store),
         Err(e) if e.kind() == ErrorKind::Store && !global.store.exists() => {
-            screen.note(&format!("(no store at {}: no rows)", global.store.display()));
+            screen.note(&format!(
+                "(no store at {}: no rows)",
+                global.store.display()
+            ));
             None
         }
         Err(e) => return Err(e.into()),
@@ -50,7 +53,11 @@ fn list(global: &Global, screen: &Screen) -> anyhow::Result<()> {
     }
     for name in store.iter().flat_map(Store::extra_tables) {
         let heading = screen.heading(&format!("{name:20}"));
-        writeln!(out, "{heading} {:>12}  An event type that was asked for by name.", rows(&name))?;
+        writeln!(
+            out,
+            "{heading} {:>12}  An event type that was asked for by name.",
+            rows(&name)
+        )?;
     }
     Ok(())
 }
@@ -61,7 +68,12 @@ fn show_columns(name: &str, screen: &Screen) -> anyhow::Result<()> {
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}: {}", screen.heading(table.name), table.doc)?;
-    let width = table.columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
+    let width = table
+        .columns
+        .iter()
+        .map(|column| column.name.len())
+        .max()
+        .unwrap_or(0);
     for column in table.columns {
         writeln!(
             out,

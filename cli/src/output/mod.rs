@@ -76,14 +76,20 @@ impl<'a> Destination<'a> {
     /// Runs a query and writes its rows as they come.
     pub(crate) async fn write(&mut self, query: PlannedQuery) -> anyhow::Result<()> {
         if self.written > 0 && matches!(self.format, Format::Parquet | Format::Json) {
-            bail!("the query has several statements: only table, csv and ndjson take several results");
+            bail!(
+                "the query has several statements: only table, csv and ndjson take several results"
+            );
         }
         self.written += 1;
         let schema = query.schema();
         let mut out = self.out.take().context("the output is closed")?;
         let mut stream = query.run().await?;
         // Queries are planned without their rows: the stream's schema is the one that rows have.
-        let schema = if stream.schema().fields().is_empty() { schema } else { stream.schema() };
+        let schema = if stream.schema().fields().is_empty() {
+            schema
+        } else {
+            stream.schema()
+        };
         match self.format {
             Format::Table => {
                 let mut table = TableWriter::new(&schema, self.screen, self.is_terminal);
@@ -139,7 +145,11 @@ impl<'a> Destination<'a> {
 /// CSV has no lists: they become text.
 fn flat(batch: &RecordBatch) -> anyhow::Result<RecordBatch> {
     let schema = batch.schema();
-    if !schema.fields().iter().any(|field| field.data_type().is_nested()) {
+    if !schema
+        .fields()
+        .iter()
+        .any(|field| field.data_type().is_nested())
+    {
         return Ok(batch.clone());
     }
     let mut fields = Vec::new();

@@ -37,7 +37,9 @@ impl<'a> TableWriter<'a> {
 
     pub(super) fn add(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
         self.row_count += batch.num_rows();
-        let room = MAX_ROWS.saturating_sub(self.rows.len()).min(batch.num_rows());
+        let room = MAX_ROWS
+            .saturating_sub(self.rows.len())
+            .min(batch.num_rows());
         let options = FormatOptions::default()
             .with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S%.3f"))
             .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.3f"));
@@ -55,7 +57,12 @@ impl<'a> TableWriter<'a> {
     }
 
     pub(super) fn finish(self, out: &mut impl Write) -> anyhow::Result<()> {
-        let names: Vec<&String> = self.schema.fields().iter().map(|field| field.name()).collect();
+        let names: Vec<&String> = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.name())
+            .collect();
         let shown = self.shown_columns();
         let mut table = Table::new();
         table.load_preset(presets::NOTHING);
@@ -71,9 +78,11 @@ impl<'a> TableWriter<'a> {
             }
         }));
         for row in &self.rows {
-            table.add_row(shown.iter().map(|&column| {
-                Cell::new(&row[column]).set_alignment(self.alignment(column))
-            }));
+            table.add_row(
+                shown
+                    .iter()
+                    .map(|&column| Cell::new(&row[column]).set_alignment(self.alignment(column))),
+            );
         }
         for line in table.lines() {
             writeln!(out, "{}", line.trim_end())?;
@@ -146,6 +155,8 @@ fn cell(column: &dyn Array, formatter: &ArrayFormatter<'_>, row: usize) -> Strin
 }
 
 fn terminal_width() -> Option<usize> {
-    let from_variable = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let from_variable = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
     from_variable.or_else(|| comfy_table::Table::new().width().map(usize::from))
 }

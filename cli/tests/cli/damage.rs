@@ -29,7 +29,10 @@ fn an_input_cut_at_any_byte_is_stored_up_to_the_cut() {
             assert!(!text.contains("panicked"), "{text}");
             let rows = desk.number(&format!("SELECT count(*) AS n FROM {table}"));
             // A recording whose only chunk is cut may have no row of a table left.
-            assert!(rows > 0.0 || flag == "--jfr", "{flag} cut at {cut}: no {table}");
+            assert!(
+                rows > 0.0 || flag == "--jfr",
+                "{flag} cut at {cut}: no {table}"
+            );
             let lost = desk.number("SELECT count(*) AS n FROM losses WHERE severity <> 'info'");
             assert!(lost > 0.0, "{flag} cut at {cut}");
         }
@@ -66,7 +69,11 @@ fn standard_input_is_read_like_a_file() {
 #[test]
 fn an_empty_or_foreign_file_is_refused_with_its_name() {
     let desk = Desk::new();
-    for (name, content) in [("empty", &b""[..]), ("text", b"hello\nworld\n"), ("zip", b"PK\x03\x04")] {
+    for (name, content) in [
+        ("empty", &b""[..]),
+        ("text", b"hello\nworld\n"),
+        ("zip", b"PK\x03\x04"),
+    ] {
         let file = desk.write(name, content);
         for flag in ["--jfr", "--pcap"] {
             let output = desk.kcorr(&["ingest", flag, &file]);

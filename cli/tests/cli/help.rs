@@ -13,7 +13,10 @@ fn every_command_shows_examples() {
         .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next())
         .filter(|name| *name != "help" && name.chars().all(char::is_alphabetic))
         .collect();
-    assert!(commands.contains(&"ingest") && commands.contains(&"query"), "{commands:?}");
+    assert!(
+        commands.contains(&"ingest") && commands.contains(&"query"),
+        "{commands:?}"
+    );
     for command in commands {
         let help = stdout(&desk.kcorr(&[command, "--help"]));
         assert!(help.contains("Examples:"), "{command}: {help}");
@@ -33,9 +36,15 @@ fn completions_know_the_commands() {
 fn a_canned_query_can_be_read() {
     let desk = Desk::new();
     let list = stdout(&desk.kcorr(&["queries"]));
-    assert!(list.lines().any(|line| line.starts_with("blame ")), "{list}");
+    assert!(
+        list.lines().any(|line| line.starts_with("blame ")),
+        "{list}"
+    );
     let blame = stdout(&desk.kcorr(&["queries", "blame"]));
-    assert!(blame.starts_with("-- ") && blame.contains("@param  slo_ms"), "{blame}");
+    assert!(
+        blame.starts_with("-- ") && blame.contains("@param  slo_ms"),
+        "{blame}"
+    );
     assert_eq!(status(&desk.kcorr(&["queries", "nosuch"])), 2);
 }
 
@@ -43,7 +52,10 @@ fn a_canned_query_can_be_read() {
 fn columns_of_a_table_come_with_their_units_and_meaning() {
     let desk = Desk::new();
     let columns = stdout(&desk.kcorr(&["tables", "writes"]));
-    let line = columns.lines().find(|line| line.contains("duration_ns")).expect("a column");
+    let line = columns
+        .lines()
+        .find(|line| line.contains("duration_ns"))
+        .expect("a column");
     assert!(line.contains("BIGINT") && line.contains(" ns "), "{line}");
     assert_eq!(status(&desk.kcorr(&["tables", "nosuch"])), 2);
 }

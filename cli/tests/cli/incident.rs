@@ -4,10 +4,32 @@ use crate::{Desk, stdout};
 
 /// Columns that others rely on.
 const COLUMNS: &[&str] = &[
-    "request_id", "arrival_time", "end_time", "latency_ms", "api", "client_address", "client_id",
-    "correlation_id", "topic", "partition", "message_id", "cause", "waited_ms", "share_ratio",
-    "tid", "thread_name", "write_ms", "write_file", "write_offset", "blocker_tid",
-    "blocker_thread", "blocker_ms", "blocker_file", "lock_class", "confidence", "evidence",
+    "request_id",
+    "arrival_time",
+    "end_time",
+    "latency_ms",
+    "api",
+    "client_address",
+    "client_id",
+    "correlation_id",
+    "topic",
+    "partition",
+    "message_id",
+    "cause",
+    "waited_ms",
+    "share_ratio",
+    "tid",
+    "thread_name",
+    "write_ms",
+    "write_file",
+    "write_offset",
+    "blocker_tid",
+    "blocker_thread",
+    "blocker_ms",
+    "blocker_file",
+    "lock_class",
+    "confidence",
+    "evidence",
 ];
 
 #[test]
@@ -61,7 +83,11 @@ fn a_verdict_names_rows_that_show_it() {
             .collect();
         assert!(!ids[0].is_empty(), "{row:?}");
     }
-    for cause in ["slow_write", "lock_wait_behind_slow_write", "queued_behind_slow_write"] {
+    for cause in [
+        "slow_write",
+        "lock_wait_behind_slow_write",
+        "queued_behind_slow_write",
+    ] {
         assert!(seen.contains_key(cause), "no {cause} among {seen:?}");
     }
     // The writes named as evidence took as long as the verdicts say they did.

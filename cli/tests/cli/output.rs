@@ -11,18 +11,29 @@ fn csv_is_one_header_line_and_rows_even_without_rows() {
     assert!(lines.len() > 1000);
     assert_eq!(lines.iter().filter(|line| **line == lines[0]).count(), 1);
     let none = stdout(&desk.kcorr(&[
-        "query", "blame.sql", "--format", "csv", "--param", "slo_ms=1000000",
+        "query",
+        "blame.sql",
+        "--format",
+        "csv",
+        "--param",
+        "slo_ms=1000000",
     ]));
     assert_eq!(none.lines().count(), 1, "{none}");
-    assert!(none.starts_with("latency_ms,topic,partition,cause"), "{none}");
+    assert!(
+        none.starts_with("latency_ms,topic,partition,cause"),
+        "{none}"
+    );
 }
 
 #[test]
 fn lists_are_text_in_csv() {
     let desk = Desk::with_incident();
     let csv = stdout(&desk.kcorr(&[
-        "query", "--format", "csv",
-        "-c", "SELECT completeness FROM sources ORDER BY source_id",
+        "query",
+        "--format",
+        "csv",
+        "-c",
+        "SELECT completeness FROM sources ORDER BY source_id",
     ]));
     assert!(csv.starts_with("completeness\n"), "{csv}");
 }
@@ -30,7 +41,14 @@ fn lists_are_text_in_csv() {
 #[test]
 fn a_parquet_file_holds_what_json_shows() {
     let desk = Desk::with_incident();
-    let output = desk.kcorr(&["query", "slow_requests", "--format", "parquet", "-o", "slow.parquet"]);
+    let output = desk.kcorr(&[
+        "query",
+        "slow_requests",
+        "--format",
+        "parquet",
+        "-o",
+        "slow.parquet",
+    ]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     let bytes = std::fs::read(desk.path("slow.parquet")).expect("a file");
     assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
@@ -96,5 +114,9 @@ fn a_missing_store_says_how_to_make_one() {
     let desk = Desk::new();
     let output = desk.kcorr(&["--store", "none.kcorr", "query", "blame"]);
     assert_eq!(status(&output), 2);
-    assert!(stderr(&output).contains("kcorr ingest"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("kcorr ingest"),
+        "{}",
+        stderr(&output)
+    );
 }

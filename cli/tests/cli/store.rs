@@ -75,7 +75,11 @@ fn a_killed_ingest_leaves_the_store_as_it_was() {
         std::thread::sleep(std::time::Duration::from_millis(delay_ms));
         child.kill().expect("killed");
         child.wait().expect("ended");
-        assert_eq!(desk.rows(&["-c", COUNTS]), before, "killed after {delay_ms} ms");
+        assert_eq!(
+            desk.rows(&["-c", COUNTS]),
+            before,
+            "killed after {delay_ms} ms"
+        );
     }
 }
 
@@ -89,7 +93,10 @@ fn two_writers_at_once_both_store_their_input() {
             .spawn()
             .expect("kcorr runs")
     };
-    let children = [start("--bpf", "writes.jsonl"), start("--jfr", "profile.jfr")];
+    let children = [
+        start("--bpf", "writes.jsonl"),
+        start("--jfr", "profile.jfr"),
+    ];
     for mut child in children {
         let code = child.wait().expect("ended").code();
         assert!(matches!(code, Some(0 | 1)), "{code:?}");
@@ -104,8 +111,17 @@ fn a_folder_that_is_no_store_is_not_written_to() {
     let desk = Desk::new();
     std::fs::create_dir(desk.path("photos")).expect("a folder");
     desk.write("photos/a.jpg", b"x");
-    let output =
-        desk.kcorr(&["--store", "photos", "ingest", "--bpf", &recording("writes.jsonl")]);
+    let output = desk.kcorr(&[
+        "--store",
+        "photos",
+        "ingest",
+        "--bpf",
+        &recording("writes.jsonl"),
+    ]);
     assert_eq!(status(&output), 2);
-    assert!(stderr(&output).contains("not a kcorr store"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("not a kcorr store"),
+        "{}",
+        stderr(&output)
+    );
 }

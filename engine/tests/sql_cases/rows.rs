@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, TimestampNanosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListBuilder, RecordBatch,
+    StringArray, StringBuilder, TimestampNanosecondArray,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, TimestampNanosecondType};
@@ -146,6 +146,12 @@ fn array(column: &Column, values: &[Option<&str>]) -> ArrayRef {
         Type::Time => {
             let times = values.iter().map(|value| value.map(time_ns));
             Arc::new(TimestampNanosecondArray::from_iter(times).with_timezone("UTC"))
+        }
+        Type::Float64 => {
+            let floats = values
+                .iter()
+                .map(|v| v.map(|v| v.parse::<f64>().expect("a number")));
+            Arc::new(Float64Array::from_iter(floats))
         }
         Type::Bool => Arc::new(
             values
