@@ -239,15 +239,8 @@ impl Connections {
         }
     }
 
-    /// Connections by slot number, in the order they were opened for equal slots: deterministic.
     fn forget_idle(&mut self, position: u64) {
-        let mut ages: Vec<(i64, usize)> = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, connection)| Some((connection.as_ref()?.last_time, slot)))
-            .collect();
-        ages.sort_unstable();
+        let ages = self.oldest(|connection| Some(connection.last_time));
         // A quarter at a time, so that the work is spread.
         let count = ages.len().div_ceil(4);
         for &(_, slot) in ages.iter().take(count) {
@@ -276,17 +269,10 @@ impl Connections {
         self.free.push(slot);
     }
 
-    /// Too much is held: gives up the oldest until a quarter is free.
+    /// Too much is held: gives up the oldest until a quarter is free, bytes before requests.
     fn relieve(&mut self) {
-        let mut ages: Vec<(i64, usize)> = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, connection)| Some((connection.as_ref()?.held_since()?, slot)))
-            .collect();
-        ages.sort_unstable();
         let target = self.buffer_bytes / 4 * 3;
-        for (_, slot) in ages {
+        for (_, slot) in self.oldest(Connection::held_since) {
             if self.shared.held_bytes <= target {
                 return;
             }
@@ -294,6 +280,26 @@ impl Connections {
                 connection.give_up_held(&mut self.shared);
             }
         }
+        for (_, slot) in self.oldest(Connection::waiting_since) {
+            if self.shared.held_bytes <= target {
+                return;
+            }
+            if let Some(Some(connection)) = self.slots.get_mut(slot) {
+                connection.give_up_waiting(&mut self.shared);
+            }
+        }
+    }
+
+    /// Connections by an age; equal ages by slot, so that every run gives the same.
+    fn oldest(&self, age: impl Fn(&Connection) -> Option<i64>) -> Vec<(i64, usize)> {
+        let mut ages: Vec<(i64, usize)> = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, connection)| Some((age(connection.as_ref()?)?, slot)))
+            .collect();
+        ages.sort_unstable();
+        ages
     }
 
     /// Ends all connections.

@@ -227,7 +227,7 @@ impl Pcap {
             1_000_000
         };
         // No check against the original length: some writers set it to 0.
-        record.fraction < unit && record.captured <= header.largest_capture
+        record.fraction < unit && (1..=header.largest_capture).contains(&record.captured)
     }
 
     fn damage(&self, sink: &mut impl PacketSink, position: u64, record: &RecordHeader) {

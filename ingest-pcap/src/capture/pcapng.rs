@@ -150,6 +150,7 @@ impl Pcapng {
         if bytes.len() < 12 {
             return Framed::Need(12);
         }
+        let before = self.big_endian;
         if bytes.starts_with(&SECTION_HEADER) {
             match bytes.get(8..12) {
                 Some([0x1a, 0x2b, 0x3c, 0x4d]) => self.big_endian = true,
@@ -157,6 +158,16 @@ impl Pcapng {
                 _ => return Framed::Bad,
             }
         }
+        let framed = self.frame_in_order(bytes);
+        if !matches!(framed, Framed::Block(_)) {
+            self.big_endian = before;
+        }
+        framed
+    }
+
+    /// The block at the start of `bytes`, in the byte order of its section.
+    #[inline]
+    fn frame_in_order<'a>(&self, bytes: &'a [u8]) -> Framed<'a> {
         let (Some(kind), Some(length)) = (self.u32(bytes, 0), self.u32(bytes, 4)) else {
             return Framed::Need(12);
         };
@@ -231,7 +242,6 @@ impl Pcapng {
                 if let Some(interface) = self.interface(body)
                     && self.interfaces.len() < MOST_INTERFACES
                 {
-                    self.first_link_type = self.first_link_type.or(Some(interface.link_type));
                     self.interfaces.push(interface);
                 }
                 Ok(())
@@ -295,7 +305,7 @@ impl Pcapng {
 
     #[inline]
     fn packet(
-        &self,
+        &mut self,
         body: &[u8],
         interface: u32,
         position: u64,
@@ -314,7 +324,7 @@ impl Pcapng {
         };
         let found = usize::try_from(interface)
             .ok()
-            .and_then(|index| self.interfaces.get(index));
+            .and_then(|index| self.interfaces.get(index).copied());
         let Some(interface) = found else {
             sink.losses()
                 .record(&UNKNOWN_INTERFACE, Position::Byte(position), || {
@@ -337,6 +347,7 @@ impl Pcapng {
                 });
             return Ok(());
         };
+        self.first_link_type = self.first_link_type.or(Some(interface.link_type));
         sink.packet(Packet {
             time: interface.time(u64::from(high) << 32 | u64::from(low)),
             link_type: interface.link_type,

@@ -84,7 +84,9 @@ pub(super) struct Dialogue {
     pub(super) client_id: Option<Arc<str>>,
     /// Requests recognised.
     pub(super) requests: u64,
-    /// Whether bytes of the request direction are missing, so that responses may have no request.
+    /// How often bytes of the request direction were lost, and whether responses to what was lost
+    /// may still come.
+    request_gaps: u32,
     pub(super) requests_missing: bool,
     /// Whether the last requests were of a SASL handshake.
     pub(super) in_sasl: bool,
@@ -107,6 +109,7 @@ impl Dialogue {
             waiting: VecDeque::new(),
             client_id: None,
             requests: 0,
+            request_gaps: 0,
             requests_missing: false,
             in_sasl: false,
             is_opaque: false,
@@ -138,7 +141,8 @@ impl Dialogue {
     }
 
     /// Takes a request that was sent: it waits, or is done when no response will come.
-    pub(super) fn sent(&mut self, request: Box<Request>, shared: &mut Shared) {
+    pub(super) fn sent(&mut self, mut request: Box<Request>, shared: &mut Shared) {
+        request.gaps_before = self.request_gaps;
         if request.api_key == api::PRODUCE && request.acks == Some(0) {
             shared.emit(request, Some(reason::ACKS_0), &mut self.labels);
             return;
@@ -188,7 +192,23 @@ impl Dialogue {
                 shared.emit(request, Some(reason::CAPTURE_GAP), &mut self.labels);
             }
         }
-        self.pop(shared)
+        let request = self.pop(shared)?;
+        if request.gaps_before == self.request_gaps {
+            // The broker answers in order: what was lost before this one will not be answered.
+            self.requests_missing = false;
+        }
+        Some(request)
+    }
+
+    /// Bytes of the request direction were lost: responses may come to requests not seen.
+    pub(super) fn requests_lost(&mut self) {
+        self.request_gaps = self.request_gaps.saturating_add(1);
+        self.requests_missing = true;
+    }
+
+    /// Whether a response of this length may answer a request that was not seen.
+    pub(super) fn may_be_unknown(&self, length: u32) -> bool {
+        self.requests_missing && length <= 64 << 20
     }
 
     /// Bytes of the response direction were lost: those that wait may never be answered.

@@ -6,7 +6,7 @@ use kcorr_model::{LossKind, Position, Severity};
 
 use super::dialogue::{Dialogue, NOT_KAFKA, RESPONSE_UNMATCHED, TLS_CONNECTION, reason};
 use super::header::{
-    LONGEST_MESSAGE, Likeness, RequestHeader, is_tls, request_likeness, response_likeness,
+    Evidence, LONGEST_MESSAGE, Likeness, RequestHeader, is_tls, request_likeness, response_likeness,
 };
 use crate::message::{BodyWalker, Next, Request, Walked, api};
 use crate::shared::Shared;
@@ -178,6 +178,11 @@ impl Framing {
                 });
             self.end_message(false, dialogue, shared);
         }
+        self.go_through(piece, dialogue, shared);
+    }
+
+    #[inline]
+    fn go_through(&mut self, piece: Piece<'_>, dialogue: &mut Dialogue, shared: &mut Shared) {
         let mut rest = piece.bytes;
         while !rest.is_empty() {
             rest = match self.state {
@@ -308,7 +313,7 @@ impl Framing {
                         self.walker = BodyWalker::of_response(&request);
                         self.request = Some(request);
                     }
-                    None if dialogue.requests_missing => {
+                    None if dialogue.may_be_unknown(length) => {
                         let name = dialogue.name();
                         shared.losses.record(
                             &RESPONSE_UNMATCHED,
@@ -424,7 +429,10 @@ impl Framing {
             && bytes.len() >= 14
             && matches!(
                 request_likeness(bytes, dialogue.client_id.as_deref()),
-                Likeness::Message { sure: true, .. }
+                Likeness::Message {
+                    evidence: Evidence::Sure,
+                    ..
+                }
             )
     }
 
@@ -544,7 +552,7 @@ impl Framing {
             return;
         }
         match self.side {
-            Side::Requests => dialogue.requests_missing = true,
+            Side::Requests => dialogue.requests_lost(),
             Side::Responses if seen.is_none() => dialogue.responses_lost(),
             Side::Responses => {}
         }
@@ -657,7 +665,7 @@ impl Framing {
             dialogue.give_up(request, reason::CAPTURE_GAP, shared);
         }
         if self.side == Side::Requests {
-            dialogue.requests_missing = true;
+            dialogue.requests_lost();
         }
         // Before anything was recognised it may be another protocol: that is told at the end.
         if dialogue.requests > 0 && !dialogue.in_sasl {
@@ -688,7 +696,10 @@ impl Framing {
                 follows
                     && matches!(
                         request_likeness(bytes, dialogue.client_id.as_deref()),
-                        Likeness::Message { sure: true, .. }
+                        Likeness::Message {
+                            evidence: Evidence::Sure,
+                            ..
+                        }
                     )
             }
             Side::Responses => {
@@ -756,10 +767,16 @@ impl Framing {
                 rest.get(start..).unwrap_or_default()
             }
             None => {
+                // It began in what was kept: that first, then the rest. What is kept is put into
+                // place without searching, so this does not come back here.
                 let kept = bytes.get(start..carried).unwrap_or_default().to_vec();
-                self.set_carry(&kept, shared);
-                self.last_time = self.first_time;
-                self.need = kept.len().saturating_add(1);
+                self.clear_carry(shared);
+                let piece = Piece {
+                    bytes: &kept,
+                    time: self.first_time,
+                    position: self.position,
+                };
+                self.go_through(piece, dialogue, shared);
                 rest
             }
         }
@@ -775,6 +792,8 @@ impl Framing {
                 Side::Responses => response_likeness(bytes, |id| dialogue.is_waiting(id, depth)),
             }
         };
+        // What may become a message with more bytes does not keep a whole one from being found.
+        let mut short = None;
         for (at, &first) in bytes.iter().enumerate() {
             if first > 0x20 {
                 continue;
@@ -787,9 +806,17 @@ impl Framing {
             };
             match likeness(at, depth) {
                 Likeness::No => {}
-                Likeness::Short(_) => return (at, true),
-                Likeness::Message { sure, bytes: size } => {
-                    if sure || is_boundary {
+                Likeness::Short(_) => short = short.or(Some(at)),
+                Likeness::Message {
+                    evidence,
+                    bytes: size,
+                } => {
+                    let is_enough = match evidence {
+                        Evidence::Sure => true,
+                        Evidence::Fair => is_boundary,
+                        Evidence::Weak => false,
+                    };
+                    if is_enough {
                         return (at, false);
                     }
                     // Elsewhere a message must be followed by the segment's end or by another.
@@ -805,7 +832,10 @@ impl Framing {
                 }
             }
         }
-        (bytes.len(), false)
+        match short {
+            Some(at) => (at, true),
+            None => (bytes.len(), false),
+        }
     }
 }
 

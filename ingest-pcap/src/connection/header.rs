@@ -74,10 +74,21 @@ pub(super) enum Likeness {
     /// Too few bytes to tell: so many are needed.
     Short(usize),
     /// A message of this size, prefix included.
-    Message { bytes: u64, sure: bool },
+    Message { bytes: u64, evidence: Evidence },
 }
 
-/// Whether `bytes` begin like a request. It is sure of requests with the connection's client id.
+/// How much speaks for a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Evidence {
+    /// Numbers that are possible: zeros and small numbers in a payload may be that too.
+    Weak,
+    /// A client id, or a correlation id that is waited for.
+    Fair,
+    /// The connection's own client id.
+    Sure,
+}
+
+/// Whether `bytes` begin like a request.
 pub(super) fn request_likeness(bytes: &[u8], client_id: Option<&str>) -> Likeness {
     let Some(prefix) = bytes.first_chunk::<4>() else {
         return Likeness::Short(4);
@@ -91,9 +102,14 @@ pub(super) fn request_likeness(bytes: &[u8], client_id: Option<&str>) -> Likenes
         Err(Stop::Need(need)) => Likeness::Short(need.saturating_add(4)),
         Err(Stop::Malformed(_)) => Likeness::No,
         Ok(header) if header.is_likely() && reader.position() as u64 <= u64::from(length) => {
+            let evidence = match header.client_id {
+                None | Some("") => Evidence::Weak,
+                id if id == client_id => Evidence::Sure,
+                Some(_) => Evidence::Fair,
+            };
             Likeness::Message {
                 bytes: u64::from(length) + 4,
-                sure: client_id.is_some_and(|id| !id.is_empty() && header.client_id == Some(id)),
+                evidence,
             }
         }
         Ok(_) => Likeness::No,
@@ -110,7 +126,7 @@ pub(super) fn response_likeness(bytes: &[u8], is_pending: impl Fn(i32) -> bool) 
     if (4..=LONGEST_MESSAGE).contains(&length) && is_pending(i32::from_be_bytes(correlation)) {
         Likeness::Message {
             bytes: u64::from(length) + 4,
-            sure: false,
+            evidence: Evidence::Fair,
         }
     } else {
         Likeness::No

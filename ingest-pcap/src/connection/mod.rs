@@ -168,7 +168,14 @@ impl Connection {
         } else if !segment.payload.is_empty() || segment.cut > 0 || segment.fin {
             self.bytes(side, segment, time, position, shared);
         }
-        if segment.rst || self.responses.is_finished {
+        // A reset far from the expected bytes is one that its receiver ignores.
+        let is_reset = segment.rst
+            && self
+                .half(side)
+                .0
+                .ahead(segment.sequence)
+                .is_none_or(|ahead| ahead.unsigned_abs() <= WINDOW.unsigned_abs());
+        if is_reset || self.responses.is_finished {
             self.close(reason::CONNECTION_CLOSED, shared);
         }
     }
@@ -218,9 +225,9 @@ impl Connection {
                     return;
                 }
                 half.go_to(segment.sequence);
-                if dialogue.requests == 0 {
+                if dialogue.requests == 0 && !dialogue.requests_missing {
                     let name = dialogue.name();
-                    dialogue.requests_missing = true;
+                    dialogue.requests_lost();
                     shared
                         .losses
                         .record(&MID_STREAM, Position::Byte(position), || name.to_string());
@@ -523,34 +530,51 @@ impl Connection {
         }
     }
 
-    /// Since when bytes are held, if any are.
+    /// Since when bytes of incomplete messages and segments are held, if any are.
     pub(crate) fn held_since(&self) -> Option<i64> {
         let oldest = [&self.requests, &self.responses].map(|half| {
             let held = half.hold.first().map(|held| held.time);
-            let carried = half.framing.held_since();
-            held.into_iter().chain(carried).min()
+            held.into_iter().chain(half.framing.held_since()).min()
         });
-        let waiting = self.dialogue.waiting.front().map(|r| r.arrival_time);
-        oldest.into_iter().flatten().chain(waiting).min()
+        oldest.into_iter().flatten().min()
     }
 
-    /// Gives up what is held, for lack of memory.
+    /// Since when requests wait for a response, if any do.
+    pub(crate) fn waiting_since(&self) -> Option<i64> {
+        self.dialogue.waiting.front().map(|r| r.arrival_time)
+    }
+
+    /// Gives up the bytes that are held, for lack of memory.
     pub(crate) fn give_up_held(&mut self, shared: &mut Shared) {
         let name = self.dialogue.name();
         shared
             .losses
             .record(&BUFFER_FULL, Position::Whole, || name.to_string());
         for side in [Side::Requests, Side::Responses] {
-            while !self.half(side).0.hold.is_empty() {
-                let before = self.half(side).0.hold.len();
-                self.skip_to_held(side, self.last_time, 0, shared);
-                if self.half(side).0.hold.len() >= before {
-                    self.half(side).0.hold.clear(shared);
-                }
-            }
+            self.empty_hold(side, shared);
             self.half(side).0.framing.give_up_held(shared);
         }
+    }
+
+    /// Gives up the requests that wait, for lack of memory.
+    pub(crate) fn give_up_waiting(&mut self, shared: &mut Shared) {
+        let name = self.dialogue.name();
+        shared
+            .losses
+            .record(&BUFFER_FULL, Position::Whole, || name.to_string());
         self.dialogue.give_up_waiting(reason::CAPTURE_GAP, shared);
+    }
+
+    /// Reads what is held in spite of the holes before it.
+    fn empty_hold(&mut self, side: Side, shared: &mut Shared) {
+        while let Some(first) = self.half(side).0.hold.first() {
+            let position = first.position;
+            let before = self.half(side).0.hold.len();
+            self.skip_to_held(side, self.last_time, position, shared);
+            if self.half(side).0.hold.len() >= before {
+                self.half(side).0.hold.clear(shared);
+            }
+        }
     }
 
     /// Ends the connection: what is held is read, and requests that wait become rows.
@@ -559,19 +583,8 @@ impl Connection {
             return;
         }
         self.is_closed = true;
-        let time = self.last_time;
         for side in [Side::Requests, Side::Responses] {
-            loop {
-                let before = self.half(side).0.hold.len();
-                if before == 0 {
-                    break;
-                }
-                let position = self.half(side).0.hold.first().map_or(0, |h| h.position);
-                self.skip_to_held(side, time, position, shared);
-                if self.half(side).0.hold.len() >= before {
-                    self.half(side).0.hold.clear(shared);
-                }
-            }
+            self.empty_hold(side, shared);
         }
         self.responses
             .framing

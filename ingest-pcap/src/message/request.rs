@@ -28,6 +28,8 @@ pub(crate) struct Request {
     pub(crate) throttle_ms: Option<i32>,
     /// Set when bytes of the response direction were lost while it waited.
     pub(crate) responses_lost: bool,
+    /// How often bytes of the request direction had been lost before it.
+    pub(crate) gaps_before: u32,
     pub(crate) parts: Vec<Part>,
     pub(crate) ids: MessageIds,
     /// Where the last part was found: responses mostly keep the request's order.
