@@ -75,14 +75,7 @@ impl Survey {
                 // Walk all the same: another chunk may begin behind, and the bytes are to be told.
                 let mut ignored = LossLedger::default();
                 let mut count = 0u64;
-                let runs = walk(
-                    bytes,
-                    header,
-                    base,
-                    &mut ignored,
-                    &mut |_| count += 1,
-                    &|_| false,
-                );
+                let runs = walk(bytes, header, base, &mut ignored, &mut |_| count += 1, None);
                 losses.record_many(
                     &NO_METADATA,
                     count.max(1),
@@ -117,7 +110,7 @@ impl Survey {
             }
         };
         let is_event = |frame: Frame| is_event(bytes, header, &schema, frame);
-        let runs = walk(bytes, header, base, losses, &mut visit, &is_event);
+        let runs = walk(bytes, header, base, losses, &mut visit, Some(&is_event));
         Ok(Self {
             runs,
             pools,
@@ -210,7 +203,7 @@ fn read_schema(bytes: &[u8], header: &Header) -> Result<Schema, String> {
         }
     };
     let mut ignored = LossLedger::default();
-    walk(bytes, header, 0, &mut ignored, &mut visit, &|_| false);
+    walk(bytes, header, 0, &mut ignored, &mut visit, None);
     found.extend(named);
     found.sort_by_key(|frame| std::cmp::Reverse(frame.start));
     found.dedup();

@@ -2,6 +2,7 @@
 
 use kcorr_model::{LossKind, LossLedger, Position, Severity};
 
+use crate::format::extent::next_header;
 use crate::format::framing::{CONSTANT_POOL, Frame, METADATA, Stop, frame, zeros};
 use crate::format::header::{HEADER_LENGTH, Header, MAGIC};
 use crate::names::pools;
@@ -42,14 +43,14 @@ pub(crate) struct Runs {
 }
 
 /// Walks a chunk's events. `visit` sees each frame; `is_event` tells whether an event of that frame
-/// is possible, to find the way back after a damage.
+/// is possible, to find the way back after a damage; it is none while the types are not known.
 pub(crate) fn walk(
     bytes: &[u8],
     header: &Header,
     base: u64,
     losses: &mut LossLedger,
     visit: &mut impl FnMut(Frame),
-    is_event: &dyn Fn(Frame) -> bool,
+    is_event: Option<&dyn Fn(Frame) -> bool>,
 ) -> Runs {
     let mut runs = Runs::default();
     let mut start = HEADER_LENGTH.min(bytes.len());
@@ -76,33 +77,44 @@ pub(crate) fn walk(
             losses.record_many(&ZEROS, zeros as u64, position, None, || {
                 format!("{zeros} zero bytes where an event was expected")
             });
-            start = at + zeros;
-            continue;
         }
+        let from = at + zeros;
         let known = known.get_or_insert_with(|| known_offsets(bytes, header));
-        let next = known.iter().copied().find(|offset| *offset > at);
-        let next = search(
-            bytes,
-            at,
-            next.unwrap_or(bytes.len()),
-            header.compressed,
-            is_event,
-        )
-        .or(next);
-        let next = next.or_else(|| crate::format::extent::next_header(bytes, at));
+        let next_known = known.iter().copied().find(|offset| *offset > at);
+        let until = next_known.unwrap_or(bytes.len());
+        let next = match is_event {
+            // Without types nothing can be told from noise; zeros are passed over.
+            None if zeros > 0 => Some(from),
+            None => None,
+            Some(is_event) => search(
+                bytes,
+                if zeros > 0 { from } else { at + 1 },
+                until,
+                header.compressed,
+                is_event,
+            ),
+        };
+        let next = next.or(next_known).or_else(|| next_header(bytes, at));
+        let position = Position::Byte(base.saturating_add(from as u64));
         match next {
             Some(next) => {
-                losses.record_many(&DAMAGED, (next - at) as u64, position, None, || {
-                    let skipped = next - at;
-                    format!("{skipped} bytes are no event; reading goes on behind them")
-                });
+                if next > from {
+                    losses.record_many(&DAMAGED, (next - from) as u64, position, None, || {
+                        let skipped = next - from;
+                        format!("{skipped} bytes are no event; reading goes on behind them")
+                    });
+                }
                 start = next;
             }
             None => {
-                let left = (bytes.len() - at) as u64;
-                losses.record_many(&CUT_OFF, left, position, None, || {
-                    format!("{left} bytes at the end are no whole event")
-                });
+                let left = bytes.len() - from;
+                let is_behind = header.chunk_length <= from as u64 && header.chunk_length > 0;
+                let kind = if is_behind { &DAMAGED } else { &CUT_OFF };
+                if left > 0 {
+                    losses.record_many(kind, left as u64, position, None, || {
+                        format!("{left} bytes at the chunk's end are no whole event")
+                    });
+                }
                 runs.end = bytes.len();
                 return runs;
             }
@@ -171,7 +183,7 @@ fn known_offsets(bytes: &[u8], header: &Header) -> Vec<usize> {
     offsets
 }
 
-/// Searches in `(from, until)` for a place from which several events follow each other.
+/// Searches in `[from, until)` for a place from which several events follow each other.
 fn search(
     bytes: &[u8],
     from: usize,
@@ -180,7 +192,7 @@ fn search(
     is_event: &dyn Fn(Frame) -> bool,
 ) -> Option<usize> {
     let until = until.min(from.saturating_add(MAX_SEARCH));
-    (from.saturating_add(1)..until).find(|start| {
+    (from..until).find(|start| {
         let mut at = *start;
         for _ in 0..BELIEVABLE {
             match frame(bytes, at, compressed) {

@@ -82,6 +82,14 @@ impl Decoded {
         column.iter().map(|value| value.unwrap_or(-1)).collect()
     }
 
+    /// The count of a kind of loss.
+    pub(crate) fn loss(&self, name: &str) -> u64 {
+        let mut losses = self.summary.losses.iter();
+        losses
+            .find(|loss| loss.kind.name == name)
+            .map_or(0, |loss| loss.count)
+    }
+
     /// Rows of all tables.
     pub(crate) fn row_count(&self) -> usize {
         self.tables.iter().map(|(_, batch)| batch.num_rows()).sum()

@@ -1,7 +1,9 @@
 //! Decodes whole recordings.
 #![allow(clippy::unwrap_used)]
 
+mod damage;
 mod decoded;
+mod events;
 mod golden;
 mod oracle;
 mod shared;
