@@ -150,6 +150,10 @@ fn run(
         })?;
     }
     let path = job.paths.first().map_or(Path::new("-"), PathBuf::as_path);
+    if feed.size_bytes == 0 {
+        let message = format!("{}: the input is empty", path.display());
+        return Err(Error::new(ErrorKind::Input, message));
+    }
     let mut summary = feed
         .decoder
         .finish(&mut feed.source)

@@ -228,6 +228,6 @@ mod tests {
         let second = folder.path().join("b.parquet");
         write(&first, &EVENTS, vec![batch(&[(1, Some(5)), (2, None)])], 0).unwrap();
         write_shifted(&first, &second, &EVENTS, -7).unwrap();
-        assert_eq!(read(&second), vec![batch(&[(1, Some(-2)), (2, None)])]);
+        assert_eq!(read(&second), vec![batch(&[(2, None), (1, Some(-2))])]);
     }
 }
