@@ -20,6 +20,7 @@
 -- @column share_ratio      DOUBLE      -- waited_ms / latency_ms
 -- @column blocker_thread   VARCHAR     -- thread whose write it waited behind
 -- @column blocker_ms       DOUBLE      -- duration of that write
+-- @column commit_ms        DOUBLE      -- journal commit during the write at the root
 -- @column arrival_time     TIMESTAMP   -- first byte of the request on the wire
 -- @column write_ms         DOUBLE      -- duration of its own write to this topic-partition
 -- @column confidence       DOUBLE      -- how sure the cause is, 0 to 1; null when unexplained
@@ -39,7 +40,6 @@
 -- @column blocker_tid      INT         -- thread id of blocker_thread
 -- @column blocker_file     VARCHAR     -- file of the blocker's write
 -- @column lock_class       VARCHAR     -- class of the lock it waited for
--- @column commit_ms        DOUBLE      -- journal commit during the write at the root
 -- @column request_id       BIGINT      -- id of the request
 -- @column base_offset      BIGINT      -- offset of its first record in this topic-partition
 -- @column evidence         VARCHAR     -- ids of the rows that the cause rests on, by table
@@ -194,6 +194,7 @@ SELECT
     CAST(v.waited_ns AS DOUBLE) / v.latency_ns AS share_ratio,
     CASE WHEN v.cause <> 'slow_write' THEN COALESCE(bt.thread_name, b.comm) END AS blocker_thread,
     CASE WHEN v.cause <> 'slow_write' THEN b.duration_ns / 1e6 END AS blocker_ms,
+    c.commit_ns / 1e6 AS commit_ms,
     v.arrival_time,
     w.duration_ns / 1e6 AS write_ms,
     v.confidence,
@@ -215,7 +216,6 @@ SELECT
         THEN concat_ws('/', b.directory, b.file)
     END AS blocker_file,
     v.lock_class,
-    c.commit_ns / 1e6 AS commit_ms,
     v.request_id,
     p.base_offset,
     concat_ws(

@@ -90,6 +90,7 @@ impl<'a> TableWriter<'a> {
         let rows = if self.row_count == 1 { "row" } else { "rows" };
         let count = format!("({} {rows})", self.row_count);
         writeln!(out, "{}", self.screen.dim(&count))?;
+        out.flush()?; // before the notes, which go to standard error
         if self.row_count > self.rows.len() {
             let text = format!(
                 "only the first {} rows are shown: use LIMIT, or --format csv, ndjson or parquet",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::{max, min};
 use datafusion::arrow::datatypes::TimestampNanosecondType;
-use kcorr_model::{Output, Table};
+use kcorr_model::{Output, Table, realtime_from_source};
 
 use super::manifest::FileEntry;
 use super::table_file;
@@ -60,11 +60,23 @@ impl Staging {
         }
     }
 
+    /// From the first to the last time of all rows so far, on the source's clock.
+    pub(super) fn time_range(&self) -> Option<(i64, i64)> {
+        let ranges = self.tables.values().map(|table| table.time_range);
+        ranges.fold(None, union)
+    }
+
     /// Writes what is left and moves all rows to wall time.
     pub(super) fn finish(mut self, clock_offset_ns: i64) -> Result<Staged> {
+        let time_range = self.time_range().map(|(first, last)| {
+            (
+                realtime_from_source(first, clock_offset_ns),
+                realtime_from_source(last, clock_offset_ns),
+            )
+        });
         let mut staged = Staged {
             files: Vec::new(),
-            time_range: None,
+            time_range,
         };
         for (_, mut table) in std::mem::take(&mut self.tables) {
             for file in std::mem::take(&mut table.files) {
@@ -77,13 +89,6 @@ impl Staging {
                 let file = self.write(table.table, batches, clock_offset_ns)?;
                 staged.files.push(file);
             }
-            let range = table.time_range.map(|(first, last)| {
-                (
-                    first.saturating_add(clock_offset_ns),
-                    last.saturating_add(clock_offset_ns),
-                )
-            });
-            staged.time_range = union(staged.time_range, range);
         }
         self.written.clear();
         Ok(staged)
@@ -193,7 +198,7 @@ fn time_range(table: &Table, batch: &RecordBatch) -> Option<(i64, i64)> {
     Some((start, max(last).max(max(first)).unwrap_or(start)))
 }
 
-fn union(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
+pub(super) fn union(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
     match (a, b) {
         (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
         (a, b) => a.or(b),
