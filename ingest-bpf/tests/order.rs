@@ -118,7 +118,7 @@ fn several_cores_give_the_same_batches_and_losses_as_one() {
 #[test]
 fn a_line_without_end_is_passed_over() {
     let mut input = write_line(10, 1).into_bytes();
-    input.extend(std::iter::repeat_n(b'x', 17 << 20));
+    input.extend(std::iter::repeat_n(b'x', 9 << 20));
     input.push(b'\n');
     input.extend(write_line(20, 1).into_bytes());
     let pieces: Vec<&[u8]> = input.chunks(1 << 20).collect();
@@ -186,7 +186,8 @@ fn wall_times_are_read_as_text_or_number() {
             ("boottime", 7, 1_795_191_774_000_000_008, 1_000),
         ]
     );
-    assert_eq!(summary.losses.len(), 1);
+    let losses: Vec<&str> = summary.losses.iter().map(|loss| loss.kind.name).collect();
+    assert_eq!(losses, ["bpf_incomplete_event", "bpf_mixed_clocks"]);
 }
 
 fn name() -> impl Strategy<Value = String> {
