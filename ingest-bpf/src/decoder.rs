@@ -11,7 +11,7 @@ use crate::options::BpfOptions;
 use crate::recording::{BPF_LONG_LINE, BPFTRACE_TEXT, Recording, start_of};
 
 /// A line that is longer is passed over.
-const MAX_LINE_BYTES: usize = 16 << 20;
+const MAX_LINE_BYTES: usize = 8 << 20;
 /// Bytes of lines that nobody knows, after which the input is given up.
 const MAX_UNRECOGNISED_BYTES: u64 = 4 << 20;
 /// Bytes that one core reads at a time.
@@ -190,6 +190,7 @@ impl BpfDecoder {
             return Ok(());
         }
         self.recording.recognised_as(json_event::FORMAT);
+        self.recording.has_boot_times = true;
         let mut map = chunk.label_map(&mut self.recording.rows.labels);
         for row in rows {
             let mut row = *row;

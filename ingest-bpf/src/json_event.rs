@@ -146,6 +146,7 @@ fn row(object: &Object, event: &str, line: &[u8], recording: &mut Recording) {
         });
         return;
     }
+    recording.has_boot_times = true;
     recording.push_values(table, &values, line);
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn state_of(frames: &[String]) -> &'static str {
     let is_scheduler = |frame: &String| {
         matches!(
             frame.split('.').next().unwrap_or(frame),
-            "__schedule" | "schedule" | "finish_task_switch" | "schedule_timeout"
+            "__schedule" | "schedule" | "finish_task_switch" | "schedule_timeout" | "io_schedule"
         )
     };
     // Tracers of the scheduler show their own program above it.

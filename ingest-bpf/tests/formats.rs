@@ -172,3 +172,34 @@ fn old_versions_printf_without_escapes_is_read() {
     let line = "{\"type\": \"printf\", \"data\": \"{\"ev\":\"write\",\"start_ns\":10,\"end_ns\":20,\"tid\":1}\\n\"}\n";
     assert_eq!(decode(line.as_bytes()).row_count("writes"), 1);
 }
+
+#[test]
+fn times_of_two_clocks_in_one_recording_are_a_loss() {
+    let text = include_str!("data/ext4slower.txt");
+    let event = "{\"ev\":\"write\",\"start_ns\":10,\"end_ns\":20,\"tid\":1}\n";
+    let mixed = decode([text, event].concat().as_bytes());
+    let names: Vec<&str> = mixed
+        .summary
+        .losses
+        .iter()
+        .map(|loss| loss.kind.name)
+        .collect();
+    assert_eq!(names, ["bpf_mixed_clocks"]);
+}
+
+#[test]
+fn maps_without_stacks_are_told_and_their_bars_are_no_bad_lines() {
+    let text = "\
+Attaching 2 probes...
+
+@bytes[java]: 12
+@usecs:
+[2, 4)                 3 |@@@@@@@@@@                                          |
+[4, 8)                15 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|
+@ms_by_stack[
+    io_schedule+63
+    vfs_write+559
+, java, 4242]: count 3, average 5, total 15
+";
+    insta::assert_snapshot!(decode(text.as_bytes()).whole_text());
+}
