@@ -37,7 +37,7 @@ if [ ! -e jdk.jfr ]; then
     "$java" $options \
         -XX:FlightRecorderOptions=repository="$PWD/repository" \
         -XX:StartFlightRecording=settings="$here/settings.jfc",filename=jdk.part,maxsize=4g \
-        -cp classes Contend 32 "${JDK_SECONDS:-240}" /nonexistent "$bytes"
+        -cp classes Contend 32 "${JDK_SECONDS:-95}" /nonexistent "$bytes"
     mv jdk.part jdk.jfr
 fi
 ls -l ./*.jfr

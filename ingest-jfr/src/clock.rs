@@ -27,14 +27,14 @@ impl ChunkClock {
     }
 
     /// Wall time of a tick count, ns since 1970.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn realtime_from_ticks(&self, ticks: i64) -> i64 {
         let span = self.ns_from_ticks(ticks.saturating_sub(self.start_ticks));
         self.start_nanos.saturating_add(span)
     }
 
     /// Length of a span of ticks, ns.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ns_from_ticks(&self, ticks: i64) -> i64 {
         let frequency = self.ticks_per_second;
         if frequency == NS_PER_SECOND {

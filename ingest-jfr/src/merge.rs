@@ -300,7 +300,9 @@ impl Merge {
             builder = builder.set("stack_id", Arc::new(ids));
         }
         for (name, values) in columns {
-            builder = builder.set(name, values);
+            if let Some(values) = values {
+                builder = builder.set(name, values);
+            }
         }
         output.batch(table, builder.finish()?)
     }
@@ -329,7 +331,7 @@ impl Merge {
                 .iter()
                 .find(|c| c.name == name && c.kind == kind);
             match column {
-                Some(column) => columns.push((column.name, values)),
+                Some(column) => columns.push((column.name, Some(values))),
                 None => self.losses.record(&OTHER_COLUMN, Position::Whole, || {
                     format!(
                         "{}: {name} is not a column of the first chunk's events",

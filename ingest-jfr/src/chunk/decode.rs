@@ -264,7 +264,7 @@ impl<'c> Decoding<'c> {
             self.bad_event(frame, &handler.name);
             return Ok(());
         }
-        let event = Event::new(&handler.plan, slots, &self.clock);
+        let event = Event::new(&handler.plan, &slots, &self.clock);
         let distance = event.start.saturating_sub(self.header.start_nanos);
         if event.duration < 0 || distance.saturating_abs().max(event.duration) > MAX_DISTANCE_NS {
             self.bad_time(frame, &handler.name, &event);
@@ -465,7 +465,7 @@ impl<'c> Decoding<'c> {
         if data_loss.plan.plan.read(&mut cursor, &mut slots).is_err() {
             return;
         }
-        let event = Event::new(&data_loss.plan, slots, &self.clock);
+        let event = Event::new(&data_loss.plan, &slots, &self.clock);
         let amount = event.slot(DataLoss::AMOUNT).max(0).cast_unsigned();
         let time = event.start;
         let position = self.position(frame);
@@ -545,7 +545,7 @@ fn read_settings(bytes: &[u8], header: &Header, survey: &Survey, pools: &Pools<'
         if plan.plan.read(&mut cursor, &mut slots).is_err() || cursor.position() != frame.end {
             continue;
         }
-        let event = Event::new(&plan, slots, &clock);
+        let event = Event::new(&plan, &slots, &clock);
         let about = schema
             .by_id(event.slot(ID))
             .map_or("", |declared| &declared.name);
@@ -587,7 +587,7 @@ fn recorder(
         let mut slots = [0; SLOTS];
         let mut cursor = Cursor::new(bytes, survey.jvm?.body, header.compressed);
         plan.plan.read(&mut cursor, &mut slots).ok()?;
-        let event = Event::new(&plan, slots, &ChunkClock::new(header));
+        let event = Event::new(&plan, &slots, &ChunkClock::new(header));
         let text = event.text(VERSION, pools)?;
         // "OpenJDK 64-Bit Server VM (17.0.15+6-Debian-1) for linux-amd64 …"
         let version = text.split(['(', ')']).nth(1)?.to_owned();

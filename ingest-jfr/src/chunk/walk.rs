@@ -146,9 +146,9 @@ fn run(
 
 #[inline]
 fn begins_chunk(bytes: &[u8], at: usize) -> bool {
-    bytes
-        .get(at..)
-        .is_some_and(|rest| rest.starts_with(MAGIC) && Header::read(rest).is_some())
+    // An array, because comparing a slice is a call, and this is asked for every event.
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.first_chunk::<4>() == Some(MAGIC) && Header::read(rest).is_some()
 }
 
 /// Offsets of events that the header and the chain of pool events tell, ascending.

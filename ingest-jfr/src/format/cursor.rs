@@ -58,7 +58,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A LEB128 integer, as its 64 bits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, Truncated> {
         let rest = self.bytes.get(self.position..).ok_or(Truncated)?;
         let Some(window) = rest.first_chunk::<8>() else {
@@ -95,7 +95,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// An integer written with `width` bytes when integers are not compressed.
-    #[inline]
+    #[inline(always)]
     fn integer(&mut self, width: usize) -> Result<u64, Truncated> {
         if self.compressed {
             return self.varint();
@@ -107,14 +107,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// A `long`, a constant-pool reference or a type id.
-    #[inline]
+    #[inline(always)]
     #[allow(clippy::cast_possible_wrap)]
     pub(crate) fn long(&mut self) -> Result<i64, Truncated> {
         self.integer(8).map(|value| value as i64)
     }
 
     /// An `int`, a size or a count, not negative.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn count(&mut self) -> Result<usize, Truncated> {
         // A count is four bytes in Java; a larger one can only be damage, and every caller compares
         // it with the bytes that are left.
@@ -138,7 +138,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// Packs eight groups of seven bits into 56 bits.
-#[inline]
+#[inline(always)]
 fn without_continuations(window: u64) -> u64 {
     let x = window & 0x7f7f_7f7f_7f7f_7f7f;
     let x = (x & 0x007f_007f_007f_007f) | (x & 0x7f00_7f00_7f00_7f00) >> 1;

@@ -29,7 +29,7 @@ pub(crate) enum Stop {
 }
 
 /// The frame of the event at `start`.
-#[inline]
+#[inline(always)]
 pub(crate) fn frame(bytes: &[u8], start: usize, compressed: bool) -> Result<Frame, Stop> {
     let mut cursor = Cursor::new(bytes, start, compressed);
     let broken = |_| {

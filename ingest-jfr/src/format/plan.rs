@@ -49,6 +49,8 @@ pub(crate) enum Refusal {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Plan {
     steps: Box<[Step]>,
+    /// The slots, if all steps are compressed integers: most events are, and they are the hot path.
+    varints: Option<Box<[u8]>>,
 }
 
 impl Plan {
@@ -66,9 +68,18 @@ impl Plan {
         };
         let mut steps = Vec::new();
         compiler.value(declared, 0, UNUSED, Some(slot), &mut steps)?;
-        Ok(Self {
+        Ok(Self::of(steps))
+    }
+
+    fn of(steps: Vec<Step>) -> Self {
+        let slot = |step: &Step| match step {
+            Step::Varint(slot) => Some(*slot),
+            _ => None,
+        };
+        Self {
+            varints: steps.iter().map(slot).collect(),
             steps: steps.into(),
-        })
+        }
     }
 
     /// The plan of a reference into a pool.
@@ -77,15 +88,23 @@ impl Plan {
             true => Step::Varint(UNUSED),
             false => Step::Fixed(UNUSED, 8),
         };
-        Self {
-            steps: Box::new([step]),
-        }
+        Self::of(vec![step])
     }
 
     /// Steps through a record at the cursor and keeps what was asked for.
     #[inline]
+    #[allow(clippy::cast_possible_wrap)]
     pub(crate) fn read(&self, cursor: &mut Cursor<'_>, slots: &mut Slots) -> Result<(), Truncated> {
-        run(&self.steps, cursor, slots)
+        let Some(varints) = &self.varints else {
+            return run(&self.steps, cursor, slots);
+        };
+        for slot in varints {
+            let value = cursor.varint()? as i64;
+            if let Some(place) = slots.get_mut(usize::from(slot & UNUSED)) {
+                *place = value;
+            }
+        }
+        Ok(())
     }
 
     /// Steps over a record.

@@ -40,7 +40,7 @@ impl IdIndex {
     }
 
     /// The position of an id's entry.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, id: i64) -> Option<usize> {
         let position = match self {
             IdIndex::Dense(positions) => *positions.get(usize::try_from(id).ok()?)?,

@@ -71,7 +71,7 @@ impl<'p> Stacks<'p> {
     }
 
     /// The number of the stack with a pool id.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn number(&mut self, id: i64) -> Option<u32> {
         if id == 0 {
             return None;

@@ -78,7 +78,7 @@ impl Threads {
     }
 
     /// The position of the thread with a pool id.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn position(&mut self, id: i64) -> Option<usize> {
         match self.index.get(id) {
             Some(position) => Some(position),
@@ -107,7 +107,7 @@ impl Threads {
     }
 
     /// The thread at a position.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, position: usize) -> Option<&Thread> {
         self.threads.get(position)
     }

@@ -15,7 +15,8 @@ pub(crate) const NO_STACK: u32 = u32::MAX;
 pub(crate) struct RowBatch {
     pub(crate) table: &'static Table,
     pub(crate) rows: usize,
-    pub(crate) columns: Vec<(&'static str, ArrayRef)>,
+    /// None stands for a column of nulls.
+    pub(crate) columns: Vec<(&'static str, Option<ArrayRef>)>,
     /// The stack number of each row in its chunk, for tables with a `stack_id`.
     pub(crate) stacks: Vec<u32>,
 }

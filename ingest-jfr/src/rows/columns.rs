@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Int32Builder, Int64Array, Int64Builder, StringArray, StringDictionaryBuilder,
+    ArrayRef, ArrowPrimitiveType, Int64Array, PrimitiveArray, StringArray, StringDictionaryBuilder,
     TimestampNanosecondArray,
 };
-use arrow::datatypes::Int32Type;
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{ArrowNativeType, Int32Type, Int64Type};
 
 use crate::rows::batch::BATCH_ROWS;
 use crate::rows::labels::dictionary;
@@ -16,7 +17,7 @@ use crate::rows::labels::dictionary;
 pub(crate) struct Numbers(Vec<i64>);
 
 impl Numbers {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, value: i64) {
         if self.0.capacity() == 0 {
             self.0.reserve_exact(BATCH_ROWS);
@@ -24,56 +25,105 @@ impl Numbers {
         self.0.push(value);
     }
 
-    pub(crate) fn finish(&mut self) -> ArrayRef {
-        Arc::new(Int64Array::from(std::mem::take(&mut self.0)))
+    pub(crate) fn finish(&mut self) -> Option<ArrayRef> {
+        Some(Arc::new(Int64Array::from(std::mem::take(&mut self.0))))
     }
 
     /// The values as times.
-    pub(crate) fn finish_times(&mut self) -> ArrayRef {
+    pub(crate) fn finish_times(&mut self) -> Option<ArrayRef> {
         let times = TimestampNanosecondArray::from(std::mem::take(&mut self.0));
-        Arc::new(times.with_timezone("UTC"))
+        Some(Arc::new(times.with_timezone("UTC")))
+    }
+}
+
+/// Values with nulls. (Arrow's own builder asks for more per value, which shows here.)
+#[derive(Debug)]
+pub(crate) struct Nullable<T> {
+    values: Vec<T>,
+    /// Whether each value is one; kept only once there is a null.
+    valid: Vec<bool>,
+    has_null: bool,
+    has_value: bool,
+}
+
+impl<T> Default for Nullable<T> {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            valid: Vec::new(),
+            has_null: false,
+            has_value: false,
+        }
+    }
+}
+
+impl<T: ArrowNativeType> Nullable<T> {
+    /// Appends a value.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, value: Option<T>) {
+        if self.values.capacity() == 0 {
+            self.values.reserve_exact(BATCH_ROWS);
+        }
+        match value {
+            Some(value) => {
+                self.values.push(value);
+                self.has_value = true;
+                if self.has_null {
+                    self.valid.push(true);
+                }
+            }
+            None => {
+                if !self.has_null {
+                    self.has_null = true;
+                    self.valid.resize(self.values.len(), true);
+                }
+                self.values.push(T::default());
+                self.valid.push(false);
+            }
+        }
+    }
+
+    /// The values; none if all are null, because then the column need not be built.
+    pub(crate) fn finish<A>(&mut self) -> Option<PrimitiveArray<A>>
+    where
+        A: ArrowPrimitiveType<Native = T>,
+    {
+        let taken = std::mem::take(self);
+        let nulls = taken.has_null.then(|| NullBuffer::from(taken.valid));
+        let values = taken.has_value.then_some(taken.values)?;
+        PrimitiveArray::try_new(values.into(), nulls).ok()
     }
 }
 
 /// `Int64` with nulls.
-#[derive(Debug)]
-pub(crate) struct OptionalNumbers(Int64Builder);
-
-impl Default for OptionalNumbers {
-    fn default() -> Self {
-        Self(Int64Builder::with_capacity(BATCH_ROWS))
-    }
-}
+#[derive(Debug, Default)]
+pub(crate) struct OptionalNumbers(Nullable<i64>);
 
 impl OptionalNumbers {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, value: Option<i64>) {
-        self.0.append_option(value);
+        self.0.push(value);
     }
 
-    pub(crate) fn finish(&mut self) -> ArrayRef {
-        Arc::new(std::mem::take(self).0.finish())
+    /// The column; none if it is all null.
+    pub(crate) fn finish(&mut self) -> Option<ArrayRef> {
+        Some(Arc::new(self.0.finish::<Int64Type>()?))
     }
 }
 
 /// `Int32` with nulls.
-#[derive(Debug)]
-pub(crate) struct OptionalInts(Int32Builder);
-
-impl Default for OptionalInts {
-    fn default() -> Self {
-        Self(Int32Builder::with_capacity(BATCH_ROWS))
-    }
-}
+#[derive(Debug, Default)]
+pub(crate) struct OptionalInts(Nullable<i32>);
 
 impl OptionalInts {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, value: Option<i32>) {
-        self.0.append_option(value);
+        self.0.push(value);
     }
 
-    pub(crate) fn finish(&mut self) -> ArrayRef {
-        Arc::new(std::mem::take(self).0.finish())
+    /// The column; none if it is all null.
+    pub(crate) fn finish(&mut self) -> Option<ArrayRef> {
+        Some(Arc::new(self.0.finish::<Int32Type>()?))
     }
 }
 
@@ -93,7 +143,7 @@ impl Choices {
     }
 
     /// Appends the value at an index of the list.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, index: i32) {
         if self.keys.capacity() == 0 {
             self.keys.reserve_exact(BATCH_ROWS);
@@ -124,7 +174,7 @@ impl Labels {
         self.0.append_option(value);
     }
 
-    pub(crate) fn finish(&mut self) -> ArrayRef {
-        Arc::new(std::mem::take(&mut self.0).finish())
+    pub(crate) fn finish(&mut self) -> Option<ArrayRef> {
+        Some(Arc::new(std::mem::take(&mut self.0).finish()))
     }
 }

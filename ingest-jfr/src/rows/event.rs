@@ -11,7 +11,7 @@ use crate::rows::fields::{DURATION, EventPlan, STACK, START, THREAD};
 #[derive(Debug)]
 pub(crate) struct Event<'e> {
     pub(crate) plan: &'e EventPlan,
-    slots: Slots,
+    slots: &'e Slots,
     /// Wall time, ns.
     pub(crate) start: i64,
     /// Wall time, ns; the start of an event without duration.
@@ -22,8 +22,8 @@ pub(crate) struct Event<'e> {
 
 impl<'e> Event<'e> {
     /// An event whose slots were filled by its plan.
-    #[inline]
-    pub(crate) fn new(plan: &'e EventPlan, slots: Slots, clock: &ChunkClock) -> Self {
+    #[inline(always)]
+    pub(crate) fn new(plan: &'e EventPlan, slots: &'e Slots, clock: &ChunkClock) -> Self {
         let slot = |slot: u8| slots.get(usize::from(slot)).copied().unwrap_or(0);
         let start = clock.realtime_from_ticks(slot(START));
         let duration = clock.ns_from_ticks(slot(DURATION));
@@ -100,7 +100,7 @@ impl<'p> Scope<'p> {
     }
 
     /// The position of a thread.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn thread_position(&mut self, id: i64) -> Option<usize> {
         if id == 0 {
             return None;
@@ -111,7 +111,7 @@ impl<'p> Scope<'p> {
     }
 
     /// The position of an id in the pool of a type.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn position(&mut self, type_id: Option<i64>, id: i64) -> Option<usize> {
         let type_id = type_id?;
         if id == 0 {

@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, DictionaryArray, Int32Array, Int32Builder, StringArray, StringBuilder,
-};
+use arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray, StringBuilder};
 use arrow::datatypes::Int32Type;
 
-use crate::rows::batch::BATCH_ROWS;
+use crate::rows::columns::Nullable;
 
 const UNSEEN: i32 = 0;
 const NULL: i32 = -1;
@@ -16,7 +14,7 @@ const NULL: i32 = -1;
 /// Builds a dictionary column: a pool entry's text is looked up once a batch.
 #[derive(Debug)]
 pub(crate) struct PooledLabels {
-    keys: Int32Builder,
+    keys: Nullable<i32>,
     values: StringBuilder,
     value_count: i32,
     /// By position in the pool: key + 1, [`UNSEEN`] or [`NULL`].
@@ -27,7 +25,7 @@ pub(crate) struct PooledLabels {
 impl Default for PooledLabels {
     fn default() -> Self {
         Self {
-            keys: Int32Builder::with_capacity(BATCH_ROWS),
+            keys: Nullable::default(),
             values: StringBuilder::new(),
             value_count: 0,
             seen: Vec::new(),
@@ -38,14 +36,14 @@ impl Default for PooledLabels {
 
 impl PooledLabels {
     /// Appends the text of the entry at a position; null if it has none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push<'a>(
         &mut self,
         position: Option<usize>,
         text: impl FnOnce() -> Option<Cow<'a, str>>,
     ) {
         let Some(position) = position else {
-            return self.keys.append_null();
+            return self.keys.push(None);
         };
         let seen = self.seen.get(position).copied().unwrap_or(UNSEEN);
         let key = if seen == UNSEEN {
@@ -53,11 +51,7 @@ impl PooledLabels {
         } else {
             seen
         };
-        if key == NULL {
-            self.keys.append_null();
-        } else {
-            self.keys.append_value(key - 1);
-        }
+        self.keys.push((key != NULL).then_some(key - 1));
     }
 
     #[cold]
@@ -80,7 +74,7 @@ impl PooledLabels {
         key
     }
 
-    /// The column; the next batch starts empty.
+    /// The column, none if it is all null; the next batch starts empty.
     pub(crate) fn finish(&mut self) -> Option<ArrayRef> {
         for position in self.used.drain(..) {
             if let Some(place) = self.seen.get_mut(position) {
@@ -88,9 +82,8 @@ impl PooledLabels {
             }
         }
         self.value_count = 0;
-        let keys =
-            std::mem::replace(&mut self.keys, Int32Builder::with_capacity(BATCH_ROWS)).finish();
-        dictionary(keys, Arc::new(self.values.finish()))
+        let values = Arc::new(self.values.finish());
+        dictionary(self.keys.finish::<Int32Type>()?, values)
     }
 }
 

@@ -251,7 +251,7 @@ impl Pauses {
             table: &PAUSES,
             rows,
             columns: vec![
-                ("kind", self.kind.finish()?),
+                ("kind", self.kind.finish()),
                 ("name", self.name.finish()),
                 ("cause", self.cause.finish()),
                 ("start_time", self.start.finish_times()),

@@ -140,9 +140,9 @@ impl StackSamples {
             rows,
             columns: vec![
                 ("time", self.time.finish_times()),
-                ("state", self.state.finish()?),
+                ("state", self.state.finish()),
                 ("tid", self.tid.finish()),
-                ("thread_name", self.thread_name.finish()?),
+                ("thread_name", self.thread_name.finish()),
                 ("sample_count", self.sample_count.finish()),
                 ("weight_ns", self.weight.finish()),
             ],

@@ -120,7 +120,7 @@ impl Writes {
             table: &WRITES,
             rows,
             columns: vec![
-                ("operation", self.operation.finish()?),
+                ("operation", self.operation.finish()),
                 ("start_time", self.start.finish_times()),
                 ("end_time", self.end.finish_times()),
                 ("duration_ns", self.duration.finish()),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Int32Builder, Int64Array, Int64Builder, StringBuilder};
+use arrow::array::{ArrayRef, Int32Array, Int32Builder, Int64Array, Int64Builder, StringBuilder};
 use kcorr_model::{BatchBuilder, Error, Output, SourceId, tables};
 
-use crate::rows::columns::{Choices, Labels, Numbers, OptionalInts, OptionalNumbers};
+use crate::rows::columns::{Choices, Labels, OptionalInts, OptionalNumbers};
 use crate::thread_dump::line::{LockLine, Relation};
 
 /// A thread as a dump tells of it.
@@ -64,7 +64,7 @@ impl ThreadRows {
 #[derive(Debug)]
 pub(crate) struct LockRows {
     pub(crate) rows: usize,
-    dump: Numbers,
+    dump: Vec<i32>,
     tid: OptionalInts,
     thread_name: Labels,
     relation: Choices,
@@ -77,7 +77,7 @@ impl Default for LockRows {
     fn default() -> Self {
         Self {
             rows: 0,
-            dump: Numbers::default(),
+            dump: Vec::new(),
             tid: OptionalInts::default(),
             thread_name: Labels::default(),
             relation: Choices::new(&Relation::NAMES),
@@ -97,7 +97,7 @@ impl LockRows {
         frame: Option<&str>,
     ) {
         self.rows += 1;
-        self.dump.push(i64::from(dump));
+        self.dump.push(dump);
         self.tid.push(thread.tid);
         self.thread_name.push(Some(&thread.name));
         self.relation.push(lock.relation as i32);
@@ -112,24 +112,24 @@ impl LockRows {
         if rows == 0 {
             return Ok(());
         }
-        let dump = arrow::compute::cast(&self.dump.finish(), &arrow::datatypes::DataType::Int32)
-            .map_err(Error::output)?;
-        let Some(relation) = self.relation.finish() else {
-            return Ok(());
-        };
-        let batch = BatchBuilder::new(&tables::THREAD_DUMP_LOCKS, rows)
-            .set(
-                "source_id",
-                Arc::new(Int64Array::from(vec![source.0; rows])),
-            )
-            .set("dump", dump)
-            .set("tid", self.tid.finish())
-            .set("thread_name", self.thread_name.finish())
-            .set("relation", relation)
-            .set("lock_address", self.address.finish())
-            .set("lock_class", self.class.finish())
-            .set("frame", Arc::new(self.frame.finish()))
-            .finish()?;
-        output.batch(&tables::THREAD_DUMP_LOCKS, batch)
+        let source = Int64Array::from(vec![source.0; rows]);
+        let dump = Int32Array::from(std::mem::take(&mut self.dump));
+        let columns: [(&'static str, Option<ArrayRef>); 8] = [
+            ("source_id", Some(Arc::new(source))),
+            ("dump", Some(Arc::new(dump))),
+            ("tid", self.tid.finish()),
+            ("thread_name", self.thread_name.finish()),
+            ("relation", self.relation.finish()),
+            ("lock_address", self.address.finish()),
+            ("lock_class", self.class.finish()),
+            ("frame", Some(Arc::new(self.frame.finish()))),
+        ];
+        let mut batch = BatchBuilder::new(&tables::THREAD_DUMP_LOCKS, rows);
+        for (name, values) in columns {
+            if let Some(values) = values {
+                batch = batch.set(name, values);
+            }
+        }
+        output.batch(&tables::THREAD_DUMP_LOCKS, batch.finish()?)
     }
 }
