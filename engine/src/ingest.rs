@@ -186,6 +186,7 @@ impl Feed {
     ) -> Result<()> {
         if let (InputKind::File(file, size), Compression::None, false) =
             (&input.kind, input.compression, several)
+            && self.decoder.wants_whole()
             && let Some(map) = input::map(file)
         {
             self.hash.update(&map);

@@ -20,9 +20,6 @@ pub trait Output {
     fn progress(&mut self, _bytes: u64) {}
 }
 
-/// Bytes of a whole input that are pushed at once: enough to share out among cores.
-const PIECE_BYTES: usize = 16 << 20;
-
 impl Output for Vec<(&'static Table, RecordBatch)> {
     fn batch(&mut self, table: &'static Table, batch: RecordBatch) -> Result<(), Error> {
         self.push((table, batch));
@@ -39,14 +36,15 @@ pub trait Decoder: Send {
     /// Takes the next bytes. However an input is split, the rows are the same.
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error>;
 
-    /// Takes the whole input at once, for example a memory map. Called at most once, before any
-    /// `push`. A decoder overrides it when it needs random access.
+    /// Whether the decoder gains from a memory map of the whole input ([`push_whole`](Self::push_whole))
+    /// over pieces of it. Most do not: pieces stay in the cache, and the map counts as memory used.
+    fn wants_whole(&self) -> bool {
+        false
+    }
+
+    /// Takes the whole input at once, as a memory map. Called at most once, before any `push`.
     fn push_whole(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
-        for piece in bytes.chunks(PIECE_BYTES) {
-            self.push(piece, output)?;
-            output.progress(piece.len() as u64);
-        }
-        Ok(())
+        self.push(bytes, output)
     }
 
     /// The bytes that follow come from the next file of the same recording, such as a rotated

@@ -56,8 +56,8 @@ pub(super) fn align(own: Option<(i64, i64)>, others: Option<(i64, i64)>) -> Alig
             offset_ns: Some(offset_ns),
             uncertainty_ns: None,
             basis: format!(
-                "local time; day and zone (UTC{:+.2} h) are those in which it overlaps the other recordings most",
-                -(distance_signed(offset_ns) as f64) / 3.6e12
+                "local time; day and zone ({}) are those in which it overlaps the other recordings most",
+                zone_name(offset_ns)
             ),
         },
         None if has_day => {
@@ -82,6 +82,17 @@ fn distance_signed(offset: i64) -> i64 {
     } else {
         part
     }
+}
+
+/// The zone as `UTC+05:30`: local time is ahead of UTC by what has to be taken away from it.
+fn zone_name(offset: i64) -> String {
+    let minutes = -distance_signed(offset) / 60_000_000_000;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    format!(
+        "UTC{sign}{:02}:{:02}",
+        minutes.abs() / 60,
+        minutes.abs() % 60
+    )
 }
 
 fn distance_to_utc(offset: i64) -> i64 {
@@ -121,11 +132,7 @@ mod tests {
         let own = (17 * HOUR_NS, 17 * HOUR_NS + QUARTER_NS);
         let alignment = align(Some(own), Some(others));
         assert_eq!(alignment.offset_ns, Some(midnight - 2 * HOUR_NS));
-        assert!(
-            alignment.basis.contains("UTC+2.00 h"),
-            "{}",
-            alignment.basis
-        );
+        assert!(alignment.basis.contains("UTC+02:00"), "{}", alignment.basis);
     }
 
     #[test]

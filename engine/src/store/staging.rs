@@ -15,7 +15,7 @@ use super::table_file;
 use crate::error::{Error, Result};
 
 /// Bytes of rows that one table of one source holds in memory before they go to a file.
-const TABLE_BYTES_IN_MEMORY: usize = 48 << 20;
+const TABLE_BYTES_IN_MEMORY: usize = 24 << 20;
 
 /// The rows of one source. Times are readings of the source's own clock until
 /// [`finish`](Staging::finish).

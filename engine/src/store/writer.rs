@@ -185,13 +185,11 @@ impl StoreWriter {
         }
     }
 
-    /// From the first to the last time of the stored sources that are in wall time.
+    /// From the first to the last time of the stored sources that are surely in wall time.
     fn time_range(&self) -> Option<(i64, i64)> {
-        let aligned = self
-            .manifest
-            .sources
-            .iter()
-            .filter(|source| source.clock_offset_ns.is_some());
+        let aligned = self.manifest.sources.iter().filter(|source| {
+            source.clock_offset_ns.is_some() && source.clock != ClockKind::LocalTime.name()
+        });
         let ranges = aligned.map(|source| source.first_time_ns.zip(source.last_time_ns));
         ranges.fold(None, union)
     }
