@@ -513,7 +513,12 @@ fn a_capture_begun_in_mid_stream_is_read_from_the_next_request() {
     capture.send(&mut tcp, CLIENT, &order(2, &["b"]), 60);
     capture.send(&mut tcp, BROKER, &ordered(2, 71), 1000);
     let decoded = decode(&capture.pcap(Link::Ethernet));
-    assert_eq!(decoded.losses(), ["pcap_mid_stream"]);
+    assert_eq!(
+        decoded.losses(),
+        ["pcap_mid_stream"],
+        "{:?}",
+        decoded.summary.losses
+    );
     assert_eq!(partitions(&decoded), ["orders 0 71 1 [b]"]);
 }
 

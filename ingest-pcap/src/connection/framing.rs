@@ -221,8 +221,17 @@ impl Framing {
                 }
                 Err(Stop::Malformed(message)) => {
                     self.lose_framing(message, dialogue, shared);
-                    dialogue.unrecognised_bytes = dialogue.unrecognised_bytes.saturating_add(1);
-                    rest.get(1..).unwrap_or_default()
+                    // Its length may be right all the same: when it ends with its segment, it is
+                    // passed over whole, and nothing in it is taken for a message.
+                    let passed = if dialogue.requests > 0 && ends_with(rest) {
+                        self.state = State::Header;
+                        rest.len()
+                    } else {
+                        1
+                    };
+                    dialogue.unrecognised_bytes =
+                        dialogue.unrecognised_bytes.saturating_add(passed as u64);
+                    rest.get(passed..).unwrap_or_default()
                 }
             };
         }
@@ -824,9 +833,20 @@ impl Framing {
                         .ok()
                         .and_then(|size| at.checked_add(size))
                         .filter(|&end| end <= bytes.len());
-                    if let Some(end) = end
-                        && (end == bytes.len() || likeness(end, SEARCH_DEPTH) != Likeness::No)
-                    {
+                    let Some(end) = end else {
+                        continue;
+                    };
+                    let is_followed = end == bytes.len()
+                        || match (evidence, likeness(end, SEARCH_DEPTH)) {
+                            (_, Likeness::No) | (Evidence::Weak, Likeness::Short(_)) => false,
+                            // Correlation ids are small numbers, as payloads have many.
+                            (_, Likeness::Short(_)) => self.side == Side::Requests,
+                            (Evidence::Weak, Likeness::Message { evidence, .. }) => {
+                                evidence != Evidence::Weak
+                            }
+                            _ => true,
+                        };
+                    if is_followed {
                         return (at, false);
                     }
                 }
@@ -837,6 +857,13 @@ impl Framing {
             None => (bytes.len(), false),
         }
     }
+}
+
+/// Whether a message with the length at the start of `bytes` ends where they end.
+fn ends_with(bytes: &[u8]) -> bool {
+    Reader::new(bytes)
+        .u32()
+        .is_ok_and(|length| u64::from(length) + 4 == bytes.len() as u64)
 }
 
 /// Whether a request's header ends in tagged fields that its body's walker expects to be read.
