@@ -99,21 +99,28 @@ impl Request {
 
     /// Makes it as new, keeping small buffers for the next use.
     pub(crate) fn clear(&mut self) {
-        let mut parts = std::mem::take(&mut self.parts);
-        let mut ids = std::mem::take(&mut self.ids);
-        if parts.capacity() > 64 {
-            parts = Vec::new();
+        if self.parts.capacity() > 64 {
+            self.parts = Vec::new();
         }
-        parts.clear();
-        if ids.held_bytes() > 16 << 10 {
-            ids = MessageIds::default();
+        self.parts.clear();
+        if self.ids.held_bytes() > 16 << 10 {
+            self.ids = MessageIds::default();
         }
-        ids.truncate(0);
-        *self = Self {
-            parts,
-            ids,
-            ..Self::default()
-        };
+        self.ids.truncate(0);
+        if !self.index.is_empty() {
+            self.index = HashMap::default();
+        }
+        self.client_id = None;
+        self.read_time = None;
+        self.response_time = None;
+        self.end_time = None;
+        self.response_bytes = None;
+        self.acks = None;
+        self.replica_id = None;
+        self.error_code = None;
+        self.throttle_ms = None;
+        self.responses_lost = false;
+        self.next_part = 0;
     }
 
     /// The part of a partition, if the request has one.
