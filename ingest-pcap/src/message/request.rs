@@ -89,12 +89,20 @@ impl Part {
 }
 
 impl Request {
-    /// Bytes that its parts and ids hold.
+    /// Bytes that it holds besides itself.
     pub(crate) fn held_bytes(&self) -> usize {
         self.parts
             .len()
             .saturating_mul(size_of::<Part>())
             .saturating_add(self.ids.held_bytes())
+            .saturating_add(self.client_id.as_ref().map_or(0, |id| id.len()))
+    }
+
+    /// Gives up its partitions, for lack of memory.
+    pub(crate) fn give_up_parts(&mut self) {
+        self.parts = Vec::new();
+        self.ids = MessageIds::default();
+        self.index = HashMap::default();
     }
 
     /// Makes it as new, keeping small buffers for the next use.
