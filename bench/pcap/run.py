@@ -28,7 +28,7 @@ CAPTURES = [
      "segments of up to 64 KiB, Produce 7, which tshark decodes"),
 ]
 CONTENDERS = ["floor", "no-ids", "ids"]
-FIELDS = ["frame.time_epoch", "tcp.stream", "kafka.len", "kafka.api_key", "kafka.version",
+FIELDS = ["frame.time_epoch", "tcp.stream", "kafka.len", "kafka.api_key", "kafka.api_version",
           "kafka.correlation_id", "kafka.client_id", "kafka.topic_name", "kafka.partition_id",
           "kafka.offset"]
 

@@ -513,7 +513,12 @@ fn a_capture_begun_in_mid_stream_is_read_from_the_next_request() {
     capture.send(&mut tcp, CLIENT, &order(2, &["b"]), 60);
     capture.send(&mut tcp, BROKER, &ordered(2, 71), 1000);
     let decoded = decode(&capture.pcap(Link::Ethernet));
-    assert_eq!(decoded.losses(), ["pcap_mid_stream"]);
+    assert_eq!(
+        decoded.losses(),
+        ["pcap_mid_stream"],
+        "{:?}",
+        decoded.summary.losses
+    );
     assert_eq!(partitions(&decoded), ["orders 0 71 1 [b]"]);
 }
 
@@ -865,4 +870,24 @@ fn a_late_flag_does_not_end_a_connection_that_goes_on() {
     assert_eq!(decoded.rows("requests", TIMES), ["1 2000 -", "2 2000 -"]);
     assert_eq!(START % 1000, 0);
     let _ = (FIN, SYN);
+}
+
+#[test]
+fn a_request_of_very_many_ids_is_bounded() {
+    // Compressed, an empty record with an id takes next to nothing.
+    let id = "i".repeat(500);
+    let ids: Vec<&str> = (0..20_000).map(|_| id.as_str()).collect();
+    let records = batch(4, -1, &ids, 0);
+    let partitions: Vec<(i32, Vec<u8>)> = (0..10).map(|p| (p, records.clone())).collect();
+    let body = produce(9, -1, &[(Topic::Name("orders"), &partitions)]);
+    let mut capture = Capture::default();
+    let mut tcp = Tcp::new(40_000);
+    capture.open(&mut tcp);
+    capture.send(&mut tcp, CLIENT, &request(0, 9, 1, "app", &body), 60_000);
+    capture.send(&mut tcp, CLIENT, &order(2, &["a"]), 1000);
+    let decoded = decode(&capture.pcap(Link::Ethernet));
+    assert!(decoded.lost("pcap_batch_unreadable") > 0);
+    let rows = decoded.rows("request_partitions", &["partition", "record_count"]);
+    assert_eq!(rows.len(), 11);
+    assert_eq!(rows[9], "9 20000");
 }

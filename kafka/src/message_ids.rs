@@ -82,6 +82,9 @@ pub struct MessageIds {
     ends: Vec<(u32, bool)>,
 }
 
+/// Ids of a request are kept up to this many bytes.
+const MOST_BYTES: usize = 32 << 20;
+
 /// The longest id that is kept, in bytes; a longer header is no id.
 const LONGEST_ID: usize = 1024;
 
@@ -142,11 +145,11 @@ impl MessageIds {
             }
         }
         match u32::try_from(self.text.len()) {
-            Ok(end) => {
+            Ok(end) if self.held_bytes() <= MOST_BYTES => {
                 self.ends.push((end, id.is_some()));
                 true
             }
-            Err(_) => false,
+            _ => false,
         }
     }
 
@@ -158,7 +161,9 @@ impl MessageIds {
             let id = headers.find(&record?)?;
             found += usize::from(id.is_some());
             if !self.push(id) {
-                return Err(Stop::Malformed("the ids are longer than 4 GiB"));
+                return Err(Stop::Malformed(
+                    "the ids of a request are longer than 32 MiB",
+                ));
             }
         }
         Ok(found)

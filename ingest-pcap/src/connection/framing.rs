@@ -99,8 +99,10 @@ pub(super) struct Framing {
     message_bytes: u64,
     position: u64,
     walker: BodyWalker,
-    /// The request that is being sent or answered; none for a response without one.
+    /// The request that is being sent or answered; none for a response without one. And the bytes
+    /// it holds.
     request: Option<Box<Request>>,
+    request_bytes: usize,
 }
 
 impl Framing {
@@ -118,6 +120,7 @@ impl Framing {
             position: 0,
             walker: BodyWalker::Skip,
             request: None,
+            request_bytes: 0,
         }
     }
 
@@ -128,7 +131,14 @@ impl Framing {
 
     /// When the bytes held began to be held, if any are.
     pub(super) fn held_since(&self) -> Option<i64> {
-        (!self.carry.is_empty()).then_some(self.first_time)
+        (!self.carry.is_empty() || self.request_bytes > 0).then_some(self.first_time)
+    }
+
+    /// The request leaves: what it holds is not this direction's any more.
+    fn take_request(&mut self, shared: &mut Shared) -> Option<Box<Request>> {
+        shared.release(self.request_bytes);
+        self.request_bytes = 0;
+        self.request.take()
     }
 
     fn set_carry(&mut self, bytes: &[u8], shared: &mut Shared) {
@@ -221,8 +231,17 @@ impl Framing {
                 }
                 Err(Stop::Malformed(message)) => {
                     self.lose_framing(message, dialogue, shared);
-                    dialogue.unrecognised_bytes = dialogue.unrecognised_bytes.saturating_add(1);
-                    rest.get(1..).unwrap_or_default()
+                    // Its length may be right all the same: when it ends with its segment, it is
+                    // passed over whole, and nothing in it is taken for a message.
+                    let passed = if dialogue.requests > 0 && ends_with(rest) {
+                        self.state = State::Header;
+                        rest.len()
+                    } else {
+                        1
+                    };
+                    dialogue.unrecognised_bytes =
+                        dialogue.unrecognised_bytes.saturating_add(passed as u64);
+                    rest.get(passed..).unwrap_or_default()
                 }
             };
         }
@@ -444,6 +463,10 @@ impl Framing {
                     self.walker
                         .walk(bytes, request, &mut shared.body_context(self.position));
                 shared.keep_learned();
+                let held = request.held_bytes();
+                shared.release(self.request_bytes);
+                shared.hold(held);
+                self.request_bytes = held;
                 walked
             }
             None => Walked {
@@ -521,7 +544,7 @@ impl Framing {
         self.clear_carry(shared);
         self.left = 0;
         self.skip = 0;
-        let Some(mut request) = self.request.take() else {
+        let Some(mut request) = self.take_request(shared) else {
             return;
         };
         match self.side {
@@ -627,9 +650,17 @@ impl Framing {
 
     /// Gives up the bytes held, for lack of memory.
     pub(super) fn give_up_held(&mut self, shared: &mut Shared) {
-        self.settle_for_less(shared);
-        if self.carry.is_empty() {
-            return;
+        if self.request_bytes > self.carry.len()
+            && let Some(request) = &mut self.request
+        {
+            request.give_up_parts();
+            shared.release(self.request_bytes);
+            self.request_bytes = 0;
+        } else {
+            self.settle_for_less(shared);
+            if self.carry.is_empty() {
+                return;
+            }
         }
         match self.state {
             State::Body => {
@@ -650,7 +681,7 @@ impl Framing {
         shared: &mut Shared,
     ) {
         self.clear_carry(shared);
-        let Some(mut request) = self.request.take() else {
+        let Some(mut request) = self.take_request(shared) else {
             return;
         };
         if self.side == Side::Responses {
@@ -661,7 +692,7 @@ impl Framing {
 
     fn lose_framing(&mut self, message: &str, dialogue: &mut Dialogue, shared: &mut Shared) {
         self.state = State::Searching;
-        if let Some(request) = self.request.take() {
+        if let Some(request) = self.take_request(shared) {
             dialogue.give_up(request, reason::CAPTURE_GAP, shared);
         }
         if self.side == Side::Requests {
@@ -824,9 +855,20 @@ impl Framing {
                         .ok()
                         .and_then(|size| at.checked_add(size))
                         .filter(|&end| end <= bytes.len());
-                    if let Some(end) = end
-                        && (end == bytes.len() || likeness(end, SEARCH_DEPTH) != Likeness::No)
-                    {
+                    let Some(end) = end else {
+                        continue;
+                    };
+                    let is_followed = end == bytes.len()
+                        || match (evidence, likeness(end, SEARCH_DEPTH)) {
+                            (_, Likeness::No) | (Evidence::Weak, Likeness::Short(_)) => false,
+                            // Correlation ids are small numbers, as payloads have many.
+                            (_, Likeness::Short(_)) => self.side == Side::Requests,
+                            (Evidence::Weak, Likeness::Message { evidence, .. }) => {
+                                evidence != Evidence::Weak
+                            }
+                            _ => true,
+                        };
+                    if is_followed {
                         return (at, false);
                     }
                 }
@@ -837,6 +879,13 @@ impl Framing {
             None => (bytes.len(), false),
         }
     }
+}
+
+/// Whether a message with the length at the start of `bytes` ends where they end.
+fn ends_with(bytes: &[u8]) -> bool {
+    Reader::new(bytes)
+        .u32()
+        .is_ok_and(|length| u64::from(length) + 4 == bytes.len() as u64)
 }
 
 /// Whether a request's header ends in tagged fields that its body's walker expects to be read.

@@ -103,7 +103,9 @@ pub(super) fn request_likeness(bytes: &[u8], client_id: Option<&str>) -> Likenes
         Err(Stop::Malformed(_)) => Likeness::No,
         Ok(header) if header.is_likely() && reader.position() as u64 <= u64::from(length) => {
             let evidence = match header.client_id {
-                None | Some("") => Evidence::Weak,
+                // A produce request's records look like this from their length on: zeros.
+                Some("") => return Likeness::No,
+                None => Evidence::Weak,
                 id if id == client_id => Evidence::Sure,
                 Some(_) => Evidence::Fair,
             };

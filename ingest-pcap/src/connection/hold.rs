@@ -1,5 +1,7 @@
 //! Segments that cannot be read yet: out of order, or ahead of what they answer.
 
+use std::collections::VecDeque;
+
 use crate::shared::Shared;
 
 /// A segment's bytes, kept for later.
@@ -23,7 +25,7 @@ impl Held {
 /// The held segments of one direction, in sequence order.
 #[derive(Debug, Default)]
 pub(super) struct Hold {
-    segments: Vec<Held>,
+    segments: VecDeque<Held>,
     bytes: usize,
 }
 
@@ -41,7 +43,7 @@ impl Hold {
     }
 
     pub(super) fn first(&self) -> Option<&Held> {
-        self.segments.first()
+        self.segments.front()
     }
 
     /// Keeps a segment. `next` is the sequence number that the direction waits for.
@@ -64,10 +66,7 @@ impl Hold {
     }
 
     pub(super) fn remove_first(&mut self, shared: &mut Shared) -> Option<Held> {
-        if self.segments.is_empty() {
-            return None;
-        }
-        let segment = self.segments.remove(0);
+        let segment = self.segments.pop_front()?;
         self.bytes = self.bytes.saturating_sub(segment.bytes());
         shared.release(segment.bytes());
         Some(segment)
@@ -76,6 +75,6 @@ impl Hold {
     pub(super) fn clear(&mut self, shared: &mut Shared) {
         shared.release(self.bytes);
         self.bytes = 0;
-        self.segments = Vec::new();
+        self.segments = VecDeque::new();
     }
 }

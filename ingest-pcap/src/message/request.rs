@@ -89,31 +89,46 @@ impl Part {
 }
 
 impl Request {
-    /// Bytes that its parts and ids hold.
+    /// Bytes that it holds besides itself.
     pub(crate) fn held_bytes(&self) -> usize {
         self.parts
             .len()
             .saturating_mul(size_of::<Part>())
             .saturating_add(self.ids.held_bytes())
+            .saturating_add(self.client_id.as_ref().map_or(0, |id| id.len()))
+    }
+
+    /// Gives up its partitions, for lack of memory.
+    pub(crate) fn give_up_parts(&mut self) {
+        self.parts = Vec::new();
+        self.ids = MessageIds::default();
+        self.index = HashMap::default();
     }
 
     /// Makes it as new, keeping small buffers for the next use.
     pub(crate) fn clear(&mut self) {
-        let mut parts = std::mem::take(&mut self.parts);
-        let mut ids = std::mem::take(&mut self.ids);
-        if parts.capacity() > 64 {
-            parts = Vec::new();
+        if self.parts.capacity() > 64 {
+            self.parts = Vec::new();
         }
-        parts.clear();
-        if ids.held_bytes() > 16 << 10 {
-            ids = MessageIds::default();
+        self.parts.clear();
+        if self.ids.held_bytes() > 16 << 10 {
+            self.ids = MessageIds::default();
         }
-        ids.truncate(0);
-        *self = Self {
-            parts,
-            ids,
-            ..Self::default()
-        };
+        self.ids.truncate(0);
+        if !self.index.is_empty() {
+            self.index = HashMap::default();
+        }
+        self.client_id = None;
+        self.read_time = None;
+        self.response_time = None;
+        self.end_time = None;
+        self.response_bytes = None;
+        self.acks = None;
+        self.replica_id = None;
+        self.error_code = None;
+        self.throttle_ms = None;
+        self.responses_lost = false;
+        self.next_part = 0;
     }
 
     /// The part of a partition, if the request has one.

@@ -15,6 +15,9 @@ pub(crate) static TOO_MANY_TOPICS: LossKind = LossKind {
 
 const MOST_TOPICS: usize = 500_000;
 
+/// Names are kept up to this size together.
+const MOST_NAME_BYTES: usize = 32 << 20;
+
 /// A topic as a message names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum TopicKey {
@@ -33,6 +36,7 @@ pub(crate) struct Topics {
     by_name: HashMap<Arc<str>, u32>,
     ids: Vec<(TopicId, Option<u32>)>,
     by_id: HashMap<TopicId, u32>,
+    name_bytes: usize,
 }
 
 impl Topics {
@@ -46,9 +50,11 @@ impl Topics {
         if let Some(&index) = self.by_name.get(name) {
             return Some(index);
         }
-        if self.names.len() >= MOST_TOPICS {
+        let bytes = self.name_bytes.saturating_add(name.len());
+        if self.names.len() >= MOST_TOPICS || bytes > MOST_NAME_BYTES {
             return None;
         }
+        self.name_bytes = bytes;
         let index = u32::try_from(self.names.len()).ok()?;
         let name: Arc<str> = name.into();
         self.names.push(name.clone());

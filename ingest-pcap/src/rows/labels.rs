@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
+use arrow::array::{ArrayRef, DictionaryArray, Int32Builder, StringArray};
 use hashbrown::HashMap;
 use kcorr_model::{Error, Position};
+
+use super::BATCH_ROWS;
 
 /// More distinct strings than this start a new dictionary with the next batch.
 const LARGEST_DICTIONARY: usize = 8192;
@@ -22,7 +24,7 @@ pub(crate) struct CachedLabel {
 pub(super) struct Labels {
     /// From 1: the default [`CachedLabel`] is never good.
     generation: u32,
-    keys: Vec<Option<i32>>,
+    keys: Int32Builder,
     values: Vec<Arc<str>>,
     by_value: HashMap<Arc<str>, i32>,
     array: Option<ArrayRef>,
@@ -32,7 +34,7 @@ impl Labels {
     pub(super) fn new() -> Self {
         Self {
             generation: 1,
-            keys: Vec::new(),
+            keys: Int32Builder::with_capacity(BATCH_ROWS),
             values: Vec::new(),
             by_value: HashMap::new(),
             array: None,
@@ -42,7 +44,7 @@ impl Labels {
     #[inline]
     pub(super) fn push(&mut self, value: Option<&str>) {
         let key = value.map(|value| self.key(value));
-        self.keys.push(key);
+        self.keys.append_option(key);
     }
 
     /// Appends a value whose key is kept in `cached`; `value` is asked for when it is not good.
@@ -58,7 +60,7 @@ impl Labels {
                 key: self.key(value().as_ref()),
             };
         }
-        self.keys.push(Some(cached.key));
+        self.keys.append_value(cached.key);
     }
 
     fn key(&mut self, value: &str) -> i32 {
@@ -75,7 +77,8 @@ impl Labels {
 
     /// The column, which is empty afterwards.
     pub(super) fn finish(&mut self) -> Result<ArrayRef, Error> {
-        let keys: Int32Array = std::mem::take(&mut self.keys).into_iter().collect();
+        let mut full = std::mem::replace(&mut self.keys, Int32Builder::with_capacity(BATCH_ROWS));
+        let keys = full.finish();
         let values = self
             .array
             .get_or_insert_with(|| {

@@ -1,5 +1,6 @@
 //! Rows on their way to record batches.
 
+mod columns;
 mod labels;
 mod partition_rows;
 mod request_rows;
@@ -17,7 +18,7 @@ use request_rows::RequestRows;
 use topic_rows::TopicRows;
 
 /// Rows a batch holds at most.
-const BATCH_ROWS: usize = 16_384;
+const BATCH_ROWS: usize = 8192;
 
 /// Bytes of message ids a batch holds at most, about.
 const BATCH_ID_BYTES: usize = 8 << 20;

@@ -1,16 +1,17 @@
 //! Rows of `request_partitions`.
 
-use std::mem::take;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Int16Array, Int32Array, Int64Array, ListBuilder, StringArray, StringBuilder,
+    Int16Builder, Int32Array, Int64Array, Int64Builder, ListBuilder, StringBuilder,
     TimestampNanosecondArray,
 };
 use arrow::record_batch::RecordBatch;
 use kcorr_kafka::Codec;
 use kcorr_model::{BatchBuilder, Error, RowIds, SourceId, tables};
 
+use super::BATCH_ROWS;
+use super::columns::{taken, taken_column};
 use super::labels::{CachedLabel, Labels};
 use crate::message::{Part, Request, Topics};
 
@@ -25,20 +26,20 @@ pub(super) struct PartitionRows {
     request_id: Vec<i64>,
     arrival_time: Vec<i64>,
     topic: Labels,
-    topic_id: Vec<Option<String>>,
+    topic_id: StringBuilder,
     partition: Vec<i32>,
-    records_bytes: Vec<Option<i64>>,
-    record_count: Vec<Option<i64>>,
-    base_offset: Vec<Option<i64>>,
+    records_bytes: Int64Builder,
+    record_count: Int64Builder,
+    base_offset: Int64Builder,
     message_ids: ListBuilder<StringBuilder>,
     id_bytes: usize,
     compression: Labels,
     codec_labels: [CachedLabel; 5],
-    producer_id: Vec<Option<i64>>,
-    error_code: Vec<Option<i16>>,
-    fetch_offset: Vec<Option<i64>>,
-    returned_bytes: Vec<Option<i64>>,
-    high_watermark: Vec<Option<i64>>,
+    producer_id: Int64Builder,
+    error_code: Int16Builder,
+    fetch_offset: Int64Builder,
+    returned_bytes: Int64Builder,
+    high_watermark: Int64Builder,
 }
 
 impl PartitionRows {
@@ -47,24 +48,24 @@ impl PartitionRows {
             source,
             row_ids: source.row_ids(),
             topic_labels: Vec::new(),
-            request_partition_id: Vec::new(),
-            request_id: Vec::new(),
-            arrival_time: Vec::new(),
+            request_partition_id: Vec::with_capacity(BATCH_ROWS),
+            request_id: Vec::with_capacity(BATCH_ROWS),
+            arrival_time: Vec::with_capacity(BATCH_ROWS),
             topic: Labels::new(),
-            topic_id: Vec::new(),
-            partition: Vec::new(),
-            records_bytes: Vec::new(),
-            record_count: Vec::new(),
-            base_offset: Vec::new(),
+            topic_id: StringBuilder::new(),
+            partition: Vec::with_capacity(BATCH_ROWS),
+            records_bytes: Int64Builder::with_capacity(BATCH_ROWS),
+            record_count: Int64Builder::with_capacity(BATCH_ROWS),
+            base_offset: Int64Builder::with_capacity(BATCH_ROWS),
             message_ids: ListBuilder::new(StringBuilder::new()),
             id_bytes: 0,
             compression: Labels::new(),
             codec_labels: [CachedLabel::default(); 5],
-            producer_id: Vec::new(),
-            error_code: Vec::new(),
-            fetch_offset: Vec::new(),
-            returned_bytes: Vec::new(),
-            high_watermark: Vec::new(),
+            producer_id: Int64Builder::with_capacity(BATCH_ROWS),
+            error_code: Int16Builder::with_capacity(BATCH_ROWS),
+            fetch_offset: Int64Builder::with_capacity(BATCH_ROWS),
+            returned_bytes: Int64Builder::with_capacity(BATCH_ROWS),
+            high_watermark: Int64Builder::with_capacity(BATCH_ROWS),
         }
     }
 
@@ -96,11 +97,16 @@ impl PartitionRows {
                 }
             }
         }
-        self.topic_id.push(id.map(|id| id.to_string()));
+        match id {
+            None => self.topic_id.append_null(),
+            Some(id) => self.topic_id.append_value(id.to_string()),
+        }
         self.partition.push(part.partition);
-        self.records_bytes.push(part.records_bytes.map(i64::from));
-        self.record_count.push(part.record_count.map(i64::from));
-        self.base_offset.push(part.base_offset);
+        self.records_bytes
+            .append_option(part.records_bytes.map(i64::from));
+        self.record_count
+            .append_option(part.record_count.map(i64::from));
+        self.base_offset.append_option(part.base_offset);
         if part.has_ids {
             for id in request.ids.range(part.ids.clone()) {
                 self.id_bytes = self
@@ -126,21 +132,23 @@ impl PartitionRows {
                 }
             }
         }
-        self.producer_id.push(part.producer_id);
-        self.error_code.push(part.error_code);
-        self.fetch_offset.push(part.fetch_offset);
-        self.returned_bytes.push(part.returned_bytes.map(i64::from));
-        self.high_watermark.push(part.high_watermark);
+        self.producer_id.append_option(part.producer_id);
+        self.error_code.append_option(part.error_code);
+        self.fetch_offset.append_option(part.fetch_offset);
+        self.returned_bytes
+            .append_option(part.returned_bytes.map(i64::from));
+        self.high_watermark.append_option(part.high_watermark);
     }
 
     pub(super) fn finish(&mut self) -> Result<RecordBatch, Error> {
         let rows = self.len();
         self.id_bytes = 0;
-        let numbers = |values: Vec<Option<i64>>| -> ArrayRef { Arc::new(Int64Array::from(values)) };
+        let arrival_time =
+            TimestampNanosecondArray::from(taken(&mut self.arrival_time)).with_timezone("UTC");
         let batch = BatchBuilder::new(&tables::REQUEST_PARTITIONS, rows)
             .set(
                 "request_partition_id",
-                Arc::new(Int64Array::from(take(&mut self.request_partition_id))),
+                Arc::new(Int64Array::from(taken(&mut self.request_partition_id))),
             )
             .set(
                 "source_id",
@@ -148,37 +156,25 @@ impl PartitionRows {
             )
             .set(
                 "request_id",
-                Arc::new(Int64Array::from(take(&mut self.request_id))),
+                Arc::new(Int64Array::from(taken(&mut self.request_id))),
             )
-            .set(
-                "arrival_time",
-                Arc::new(
-                    TimestampNanosecondArray::from(take(&mut self.arrival_time))
-                        .with_timezone("UTC"),
-                ),
-            )
+            .set("arrival_time", Arc::new(arrival_time))
             .set("topic", self.topic.finish()?)
-            .set(
-                "topic_id",
-                Arc::new(StringArray::from(take(&mut self.topic_id))),
-            )
+            .set("topic_id", Arc::new(self.topic_id.finish()))
             .set(
                 "partition",
-                Arc::new(Int32Array::from(take(&mut self.partition))),
+                Arc::new(Int32Array::from(taken(&mut self.partition))),
             )
-            .set("records_bytes", numbers(take(&mut self.records_bytes)))
-            .set("record_count", numbers(take(&mut self.record_count)))
-            .set("base_offset", numbers(take(&mut self.base_offset)))
+            .set("records_bytes", taken_column(&mut self.records_bytes))
+            .set("record_count", taken_column(&mut self.record_count))
+            .set("base_offset", taken_column(&mut self.base_offset))
             .set("message_ids", Arc::new(self.message_ids.finish()))
             .set("compression", self.compression.finish()?)
-            .set("producer_id", numbers(take(&mut self.producer_id)))
-            .set(
-                "error_code",
-                Arc::new(Int16Array::from(take(&mut self.error_code))),
-            )
-            .set("fetch_offset", numbers(take(&mut self.fetch_offset)))
-            .set("returned_bytes", numbers(take(&mut self.returned_bytes)))
-            .set("high_watermark", numbers(take(&mut self.high_watermark)))
+            .set("producer_id", taken_column(&mut self.producer_id))
+            .set("error_code", taken_column(&mut self.error_code))
+            .set("fetch_offset", taken_column(&mut self.fetch_offset))
+            .set("returned_bytes", taken_column(&mut self.returned_bytes))
+            .set("high_watermark", taken_column(&mut self.high_watermark))
             .finish()?;
         Ok(batch)
     }

@@ -1,12 +1,16 @@
 //! Rows of `requests`.
 
-use std::mem::take;
 use std::sync::Arc;
 
-use arrow::array::{Int16Array, Int32Array, Int64Array, TimestampNanosecondArray};
+use arrow::array::{
+    Int16Array, Int16Builder, Int32Array, Int32Builder, Int64Array, Int64Builder,
+    TimestampNanosecondArray, TimestampNanosecondBuilder,
+};
 use arrow::record_batch::RecordBatch;
 use kcorr_model::{BatchBuilder, Error, SourceId, tables};
 
+use super::BATCH_ROWS;
+use super::columns::{taken, taken_column, taken_times};
 use super::labels::{CachedLabel, Labels};
 use crate::message::{Request, api};
 use crate::network::Endpoint;
@@ -53,16 +57,16 @@ pub(super) struct RequestRows {
     correlation_id: Vec<i32>,
     client_id: Labels,
     arrival_time: Vec<i64>,
-    read_time: Vec<Option<i64>>,
-    response_time: Vec<Option<i64>>,
-    end_time: Vec<Option<i64>>,
-    latency_ns: Vec<Option<i64>>,
+    read_time: TimestampNanosecondBuilder,
+    response_time: TimestampNanosecondBuilder,
+    end_time: TimestampNanosecondBuilder,
+    latency_ns: Int64Builder,
     request_bytes: Vec<i64>,
-    response_bytes: Vec<Option<i64>>,
-    acks: Vec<Option<i16>>,
-    error_code: Vec<Option<i16>>,
-    throttle_ns: Vec<Option<i64>>,
-    replica_id: Vec<Option<i32>>,
+    response_bytes: Int64Builder,
+    acks: Int16Builder,
+    error_code: Int16Builder,
+    throttle_ns: Int64Builder,
+    replica_id: Int32Builder,
     no_response: Labels,
 }
 
@@ -71,26 +75,26 @@ impl RequestRows {
         Self {
             source,
             api_labels: vec![CachedLabel::default(); 128],
-            request_id: Vec::new(),
-            connection_id: Vec::new(),
+            request_id: Vec::with_capacity(BATCH_ROWS),
+            connection_id: Vec::with_capacity(BATCH_ROWS),
             client_address: Labels::new(),
             server_address: Labels::new(),
             api: Labels::new(),
-            api_key: Vec::new(),
-            api_version: Vec::new(),
-            correlation_id: Vec::new(),
+            api_key: Vec::with_capacity(BATCH_ROWS),
+            api_version: Vec::with_capacity(BATCH_ROWS),
+            correlation_id: Vec::with_capacity(BATCH_ROWS),
             client_id: Labels::new(),
-            arrival_time: Vec::new(),
-            read_time: Vec::new(),
-            response_time: Vec::new(),
-            end_time: Vec::new(),
-            latency_ns: Vec::new(),
-            request_bytes: Vec::new(),
-            response_bytes: Vec::new(),
-            acks: Vec::new(),
-            error_code: Vec::new(),
-            throttle_ns: Vec::new(),
-            replica_id: Vec::new(),
+            arrival_time: Vec::with_capacity(BATCH_ROWS),
+            read_time: TimestampNanosecondBuilder::with_capacity(BATCH_ROWS),
+            response_time: TimestampNanosecondBuilder::with_capacity(BATCH_ROWS),
+            end_time: TimestampNanosecondBuilder::with_capacity(BATCH_ROWS),
+            latency_ns: Int64Builder::with_capacity(BATCH_ROWS),
+            request_bytes: Vec::with_capacity(BATCH_ROWS),
+            response_bytes: Int64Builder::with_capacity(BATCH_ROWS),
+            acks: Int16Builder::with_capacity(BATCH_ROWS),
+            error_code: Int16Builder::with_capacity(BATCH_ROWS),
+            throttle_ns: Int64Builder::with_capacity(BATCH_ROWS),
+            replica_id: Int32Builder::with_capacity(BATCH_ROWS),
             no_response: Labels::new(),
         }
     }
@@ -143,44 +147,40 @@ impl RequestRows {
             }
         }
         self.arrival_time.push(request.arrival_time);
-        self.read_time.push(request.read_time);
-        self.response_time.push(request.response_time);
-        self.end_time.push(request.end_time);
-        self.latency_ns.push(
+        self.read_time.append_option(request.read_time);
+        self.response_time.append_option(request.response_time);
+        self.end_time.append_option(request.end_time);
+        self.latency_ns.append_option(
             request
                 .end_time
                 .map(|end| end.saturating_sub(request.arrival_time)),
         );
         self.request_bytes
             .push(i64::try_from(request.request_bytes).unwrap_or(i64::MAX));
-        self.response_bytes.push(
+        self.response_bytes.append_option(
             request
                 .response_bytes
                 .map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
         );
-        self.acks.push(request.acks);
-        self.error_code.push(request.error_code);
-        self.throttle_ns.push(
+        self.acks.append_option(request.acks);
+        self.error_code.append_option(request.error_code);
+        self.throttle_ns.append_option(
             request
                 .throttle_ms
                 .map(|ms| i64::from(ms).saturating_mul(1_000_000)),
         );
-        self.replica_id.push(request.replica_id);
+        self.replica_id.append_option(request.replica_id);
         self.no_response.push(no_response);
     }
 
     pub(super) fn finish(&mut self) -> Result<RecordBatch, Error> {
         let rows = self.len();
-        let times = |values: Vec<i64>| {
-            Arc::new(TimestampNanosecondArray::from(values).with_timezone("UTC"))
-        };
-        let optional_times = |values: Vec<Option<i64>>| {
-            Arc::new(TimestampNanosecondArray::from(values).with_timezone("UTC"))
-        };
+        let arrival_time =
+            TimestampNanosecondArray::from(taken(&mut self.arrival_time)).with_timezone("UTC");
         let batch = BatchBuilder::new(&tables::REQUESTS, rows)
             .set(
                 "request_id",
-                Arc::new(Int64Array::from(take(&mut self.request_id))),
+                Arc::new(Int64Array::from(taken(&mut self.request_id))),
             )
             .set(
                 "source_id",
@@ -188,56 +188,38 @@ impl RequestRows {
             )
             .set(
                 "connection_id",
-                Arc::new(Int64Array::from(take(&mut self.connection_id))),
+                Arc::new(Int64Array::from(taken(&mut self.connection_id))),
             )
             .set("client_address", self.client_address.finish()?)
             .set("server_address", self.server_address.finish()?)
             .set("api", self.api.finish()?)
             .set(
                 "api_key",
-                Arc::new(Int16Array::from(take(&mut self.api_key))),
+                Arc::new(Int16Array::from(taken(&mut self.api_key))),
             )
             .set(
                 "api_version",
-                Arc::new(Int16Array::from(take(&mut self.api_version))),
+                Arc::new(Int16Array::from(taken(&mut self.api_version))),
             )
             .set(
                 "correlation_id",
-                Arc::new(Int32Array::from(take(&mut self.correlation_id))),
+                Arc::new(Int32Array::from(taken(&mut self.correlation_id))),
             )
             .set("client_id", self.client_id.finish()?)
-            .set("arrival_time", times(take(&mut self.arrival_time)))
-            .set("read_time", optional_times(take(&mut self.read_time)))
-            .set(
-                "response_time",
-                optional_times(take(&mut self.response_time)),
-            )
-            .set("end_time", optional_times(take(&mut self.end_time)))
-            .set(
-                "latency_ns",
-                Arc::new(Int64Array::from(take(&mut self.latency_ns))),
-            )
+            .set("arrival_time", Arc::new(arrival_time))
+            .set("read_time", taken_times(&mut self.read_time))
+            .set("response_time", taken_times(&mut self.response_time))
+            .set("end_time", taken_times(&mut self.end_time))
+            .set("latency_ns", taken_column(&mut self.latency_ns))
             .set(
                 "request_bytes",
-                Arc::new(Int64Array::from(take(&mut self.request_bytes))),
+                Arc::new(Int64Array::from(taken(&mut self.request_bytes))),
             )
-            .set(
-                "response_bytes",
-                Arc::new(Int64Array::from(take(&mut self.response_bytes))),
-            )
-            .set("acks", Arc::new(Int16Array::from(take(&mut self.acks))))
-            .set(
-                "error_code",
-                Arc::new(Int16Array::from(take(&mut self.error_code))),
-            )
-            .set(
-                "throttle_ns",
-                Arc::new(Int64Array::from(take(&mut self.throttle_ns))),
-            )
-            .set(
-                "replica_id",
-                Arc::new(Int32Array::from(take(&mut self.replica_id))),
-            )
+            .set("response_bytes", taken_column(&mut self.response_bytes))
+            .set("acks", taken_column(&mut self.acks))
+            .set("error_code", taken_column(&mut self.error_code))
+            .set("throttle_ns", taken_column(&mut self.throttle_ns))
+            .set("replica_id", taken_column(&mut self.replica_id))
             .set("no_response", self.no_response.finish()?)
             .finish()?;
         Ok(batch)

@@ -167,6 +167,9 @@ pub fn old_message(magic: i8, value: &[u8]) -> Vec<u8> {
     Out::default().i64(0).i32(rest.len() as i32).raw(&rest).0
 }
 
+/// Topics with what each of their partitions holds.
+pub type Topics<'a, T> = &'a [(Topic<'a>, &'a [T])];
+
 /// A topic as Produce and Fetch name it.
 #[derive(Debug, Clone, Copy)]
 pub enum Topic<'a> {
@@ -182,7 +185,7 @@ fn topic(out: Out, compact: bool, topic: Topic<'_>) -> Out {
 }
 
 /// The body of a Produce request.
-pub fn produce(version: i16, acks: i16, topics: &[(Topic<'_>, &[(i32, Vec<u8>)])]) -> Vec<u8> {
+pub fn produce(version: i16, acks: i16, topics: Topics<'_, (i32, Vec<u8>)>) -> Vec<u8> {
     let c = version >= 9;
     let mut out = Out::default();
     if version >= 3 {
@@ -200,7 +203,7 @@ pub fn produce(version: i16, acks: i16, topics: &[(Topic<'_>, &[(i32, Vec<u8>)])
 }
 
 /// The body of a Produce response: partition, error, base offset.
-pub fn produced(version: i16, topics: &[(Topic<'_>, &[(i32, i16, i64)])]) -> Vec<u8> {
+pub fn produced(version: i16, topics: Topics<'_, (i32, i16, i64)>) -> Vec<u8> {
     let c = version >= 9;
     let mut out = Out::default().count(c, topics.len());
     for (name, partitions) in topics {
@@ -227,7 +230,7 @@ pub fn produced(version: i16, topics: &[(Topic<'_>, &[(i32, i16, i64)])]) -> Vec
 }
 
 /// The body of a Fetch request: partition, fetch offset.
-pub fn fetch(version: i16, replica: i32, topics: &[(Topic<'_>, &[(i32, i64)])]) -> Vec<u8> {
+pub fn fetch(version: i16, replica: i32, topics: Topics<'_, (i32, i64)>) -> Vec<u8> {
     let c = version >= 12;
     let mut out = Out::default();
     if version < 15 {
@@ -287,7 +290,7 @@ pub fn fetch(version: i16, replica: i32, topics: &[(Topic<'_>, &[(i32, i64)])]) 
 }
 
 /// The body of a Fetch response: partition, error, high watermark, records.
-pub fn fetched(version: i16, topics: &[(Topic<'_>, &[(i32, i16, i64, Vec<u8>)])]) -> Vec<u8> {
+pub fn fetched(version: i16, topics: Topics<'_, (i32, i16, i64, Vec<u8>)>) -> Vec<u8> {
     let c = version >= 12;
     let mut out = Out::default();
     if version >= 1 {
