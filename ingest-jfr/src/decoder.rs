@@ -6,12 +6,14 @@ use std::sync::{Mutex, PoisonError};
 
 use kcorr_model::{Decoder, Error, Output, Position, SourceId, Summary};
 
+use crate::chunk::context::early_settings;
 use crate::chunk::decode::decode_extent;
 use crate::format::extent::{Extent, extent};
 use crate::format::header::{HEADER_LENGTH, Header, MAGIC};
 use crate::merge::Merge;
 use crate::message::{Message, Stopped};
 use crate::options::JfrOptions;
+use crate::settings::Settings;
 
 /// Messages of a chunk that may wait to be merged: a worker that is ahead of the merge stops there.
 const MESSAGES_AHEAD: usize = 16;
@@ -30,6 +32,8 @@ pub struct JfrDecoder {
     base: u64,
     searched: usize,
     recognised: bool,
+    /// Of async-profiler's first chunk.
+    settings: Option<Settings>,
 }
 
 impl JfrDecoder {
@@ -42,6 +46,7 @@ impl JfrDecoder {
             base: 0,
             searched: 0,
             recognised: false,
+            settings: None,
         }
     }
 
@@ -57,6 +62,10 @@ impl JfrDecoder {
             let length = length.clamp(1, rest.len());
             let chunk = rest.get(..length).unwrap_or_default();
             let base = self.base.saturating_add(done as u64);
+            if self.settings.is_none() {
+                self.settings = early_settings(chunk);
+            }
+            let inherited = self.settings.clone().unwrap_or_default();
             let merge = &mut self.merge;
             let mut sink = |message| {
                 merge.take(message, output).map_err(|error| {
@@ -64,7 +73,7 @@ impl JfrDecoder {
                     Stopped
                 })
             };
-            let stopped = decode_extent(chunk, base, &self.options, &mut sink);
+            let stopped = decode_extent(chunk, base, &self.options, &inherited, &mut sink);
             done += length;
             if stopped.is_err() {
                 break;
@@ -112,9 +121,21 @@ impl Decoder for JfrDecoder {
             0 => processors(),
             threads => threads,
         };
-        decode_in_parallel(&chunks, threads, &self.options, &mut |message| {
-            self.merge.take(message, output)
-        })
+        // As when pushed, a chunk inherits from itself and those before.
+        let mut firsts = chunks.iter().enumerate();
+        let first = firsts.find_map(|(index, (_, chunk))| Some((index, early_settings(chunk)?)));
+        let nothing = Settings::default();
+        let inherited = |chunk: usize| match &first {
+            Some((index, settings)) if chunk >= *index => settings,
+            _ => &nothing,
+        };
+        decode_in_parallel(
+            &chunks,
+            threads,
+            &self.options,
+            &inherited,
+            &mut |message| self.merge.take(message, output),
+        )
     }
 
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
@@ -130,14 +151,15 @@ impl Decoder for JfrDecoder {
 type Chunk<'a> = (usize, &'a [u8]);
 
 /// Decodes chunks on several threads and takes their messages in the order of the chunks.
-fn decode_in_parallel(
+fn decode_in_parallel<'i>(
     chunks: &[Chunk<'_>],
     threads: usize,
     options: &JfrOptions,
+    inherited: &(dyn Fn(usize) -> &'i Settings + Sync),
     take: &mut dyn FnMut(Message) -> Result<(), Error>,
 ) -> Result<(), Error> {
     if threads <= 1 || chunks.len() <= 1 {
-        for (base, chunk) in chunks {
+        for (index, (base, chunk)) in chunks.iter().enumerate() {
             let mut result = Ok(());
             let mut sink = |message| {
                 take(message).map_err(|error| {
@@ -145,7 +167,7 @@ fn decode_in_parallel(
                     Stopped
                 })
             };
-            let _stopped = decode_extent(chunk, *base as u64, options, &mut sink);
+            let _stopped = decode_extent(chunk, *base as u64, options, inherited(index), &mut sink);
             result?;
         }
         return Ok(());
@@ -171,7 +193,9 @@ fn decode_in_parallel(
                     let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).take();
                     let Some(sender) = sender else { return };
                     let mut sink = |message| sender.send(message).map_err(|_| Stopped);
-                    if decode_extent(chunk, *base as u64, options, &mut sink).is_err() {
+                    if decode_extent(chunk, *base as u64, options, inherited(index), &mut sink)
+                        .is_err()
+                    {
                         return;
                     }
                 }

@@ -44,7 +44,7 @@ const BOUNDED: [(&str, &str, &str); 14] = [
 const MAX_LIMITS: usize = 256;
 
 /// The settings of one chunk: the last value of each.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Settings {
     values: BTreeMap<(String, String), String>,
 }
@@ -57,6 +57,11 @@ impl Settings {
             let key = (event.to_owned(), name.to_owned());
             self.values.insert(key, value.to_owned());
         }
+    }
+
+    /// Whether no setting was recorded.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 
     fn get(&self, event: &str, name: &str) -> Option<&str> {

@@ -2,6 +2,7 @@
 
 use kcorr_model::{LossKind, LossLedger, Position, Severity};
 
+use crate::chunk::context::{read_pid, read_settings, recorder, ticks};
 use crate::chunk::handlers::{Handler, Handlers, Target};
 use crate::chunk::survey::Survey;
 use crate::clock::ChunkClock;
@@ -10,7 +11,7 @@ use crate::format::framing::{Frame, frame};
 use crate::format::header::Header;
 use crate::format::plan::SLOTS;
 use crate::format::schema::Schema;
-use crate::message::{ChunkEnd, ChunkStart, Message, Sink, Stopped, Ticks};
+use crate::message::{ChunkEnd, ChunkStart, Message, Sink, Stopped};
 use crate::names::pools::Pools;
 use crate::names::threads::Threads;
 use crate::options::JfrOptions;
@@ -106,17 +107,19 @@ pub(crate) const OVERLAPPING: LossKind = LossKind {
 const MAX_DISTANCE_NS: i64 = 10 * 365 * 86_400 * 1_000_000_000;
 
 /// Decodes the chunks in `bytes`, which start at `base` in the input: one, unless a header told a
-/// wrong length.
+/// wrong length. `inherited` are the settings of async-profiler's first chunk, the only one in which
+/// it records them.
 pub(crate) fn decode_extent(
     bytes: &[u8],
     base: u64,
     options: &JfrOptions,
+    inherited: &Settings,
     sink: &mut Sink<'_>,
 ) -> Result<(), Stopped> {
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         let base = base.saturating_add(at as u64);
-        at += decode_chunk(rest, base, options, sink)?.max(1);
+        at += decode_chunk(rest, base, options, inherited, sink)?.max(1);
     }
     Ok(())
 }
@@ -126,6 +129,7 @@ fn decode_chunk(
     bytes: &[u8],
     base: u64,
     options: &JfrOptions,
+    inherited: &Settings,
     sink: &mut Sink<'_>,
 ) -> Result<usize, Stopped> {
     let mut losses = LossLedger::default();
@@ -167,7 +171,10 @@ fn decode_chunk(
     let pools = pools;
 
     let is_async_profiler = header.is_async_profiler();
-    let settings = read_settings(bytes, &header, &survey, &pools);
+    let mut settings = read_settings(bytes, &header, &survey.schema, &survey.settings, &pools);
+    if settings.is_empty() && is_async_profiler {
+        settings = inherited.clone();
+    }
     sink(Message::Chunk(Box::new(ChunkStart {
         header: header.clone(),
         pid: read_pid(bytes, &header, &survey),
@@ -520,92 +527,4 @@ fn note_unfinished(header: &Header, end: usize, base: u64, losses: &mut LossLedg
             header.generation
         )
     });
-}
-
-/// Reads the `ActiveSetting` events.
-fn read_settings(bytes: &[u8], header: &Header, survey: &Survey, pools: &Pools<'_>) -> Settings {
-    const ID: u8 = 4;
-    const NAME: u8 = 5;
-    const VALUE: u8 = 6;
-    let wanted = [
-        Wanted::value("id", ID),
-        Wanted::text("name", NAME),
-        Wanted::text("value", VALUE),
-    ];
-    let mut settings = Settings::default();
-    let schema = &survey.schema;
-    let plan = schema
-        .by_name("jdk.ActiveSetting")
-        .and_then(|declared| EventPlan::compile(schema, declared, header.compressed, &wanted).ok());
-    let Some(plan) = plan else { return settings };
-    let clock = ChunkClock::new(header);
-    for frame in &survey.settings {
-        let mut slots = [0; SLOTS];
-        let mut cursor = Cursor::new(bytes, frame.body, header.compressed);
-        if plan.plan.read(&mut cursor, &mut slots).is_err() || cursor.position() != frame.end {
-            continue;
-        }
-        let event = Event::new(&plan, &slots, &clock);
-        let about = schema
-            .by_id(event.slot(ID))
-            .map_or("", |declared| &declared.name);
-        let (name, value) = (event.text(NAME, pools), event.text(VALUE, pools));
-        settings.add(about, &name.unwrap_or_default(), &value.unwrap_or_default());
-    }
-    settings
-}
-
-fn read_pid(bytes: &[u8], header: &Header, survey: &Survey) -> Option<i32> {
-    const PID: u8 = 4;
-    let declared = survey.schema.by_name("jdk.JVMInformation")?;
-    let wanted = [Wanted::value("pid", PID)];
-    let plan = EventPlan::compile(&survey.schema, declared, header.compressed, &wanted).ok()?;
-    let mut slots = [0; SLOTS];
-    let mut cursor = Cursor::new(bytes, survey.jvm?.body, header.compressed);
-    plan.plan.read(&mut cursor, &mut slots).ok()?;
-    let pid = *slots.get(usize::from(PID))?;
-    i32::try_from(pid).ok().filter(|pid| *pid > 0)
-}
-
-/// The recorder in words.
-fn recorder(
-    bytes: &[u8],
-    header: &Header,
-    survey: &Survey,
-    pools: &Pools<'_>,
-    settings: &Settings,
-) -> String {
-    const VERSION: u8 = 4;
-    if header.is_async_profiler() {
-        let version = settings.profiler_version().unwrap_or("");
-        return format!("async-profiler {version}").trim_end().to_owned();
-    }
-    let version = || {
-        let declared = survey.schema.by_name("jdk.JVMInformation")?;
-        let wanted = [Wanted::text("jvmVersion", VERSION)];
-        let plan = EventPlan::compile(&survey.schema, declared, header.compressed, &wanted).ok()?;
-        let mut slots = [0; SLOTS];
-        let mut cursor = Cursor::new(bytes, survey.jvm?.body, header.compressed);
-        plan.plan.read(&mut cursor, &mut slots).ok()?;
-        let event = Event::new(&plan, &slots, &ChunkClock::new(header));
-        let text = event.text(VERSION, pools)?;
-        // "OpenJDK 64-Bit Server VM (17.0.15+6-Debian-1) for linux-amd64 …"
-        let version = text.split(['(', ')']).nth(1)?.to_owned();
-        Some(format!("JDK {version}"))
-    };
-    version().unwrap_or_else(|| "JDK".to_owned())
-}
-
-/// async-profiler's ticks are `CLOCK_MONOTONIC` when it was told so, or could not use the
-/// processor's counter; the JDK's, when they are ns, count from the start of the JVM
-/// (`os::elapsed_counter`).
-fn ticks(header: &Header, settings: &Settings) -> Ticks {
-    if header.ticks_per_second != 1_000_000_000 {
-        return Ticks::Counter;
-    }
-    match (header.is_async_profiler(), settings.clock()) {
-        (true, None | Some("monotonic")) => Ticks::Monotonic,
-        (true, Some(_)) => Ticks::Counter,
-        (false, _) => Ticks::JvmUptime,
-    }
 }

@@ -1,5 +1,6 @@
 //! Decodes one chunk: metadata, then constant pools, then events.
 
+pub(crate) mod context;
 pub(crate) mod decode;
 pub(crate) mod handlers;
 pub(crate) mod survey;

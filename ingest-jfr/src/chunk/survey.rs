@@ -217,7 +217,8 @@ fn read_schema(bytes: &[u8], header: &Header) -> Result<Schema, String> {
     Err(why)
 }
 
-fn schema_of(bytes: &[u8], header: &Header, frame: Frame) -> Result<Schema, String> {
+/// Reads the metadata event at a frame.
+pub(crate) fn schema_of(bytes: &[u8], header: &Header, frame: Frame) -> Result<Schema, String> {
     let event = bytes.get(..frame.end).unwrap_or_default();
     let at = frame.start;
     let canonical =

@@ -15,8 +15,6 @@ pub(crate) struct Cursor<'a> {
     compressed: bool,
 }
 
-const CONTINUATIONS: u64 = 0x8080_8080_8080_8080;
-
 impl<'a> Cursor<'a> {
     /// Starts at `position`; `compressed` tells how integers are written.
     #[inline]
@@ -61,24 +59,26 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, Truncated> {
         let rest = self.bytes.get(self.position..).ok_or(Truncated)?;
-        let Some(window) = rest.first_chunk::<8>() else {
+        let Some(window) = rest.first_chunk::<9>() else {
             return self.varint_near_end();
         };
-        let window = u64::from_le_bytes(*window);
-        if window & 0x80 == 0 {
-            self.position += 1;
-            return Ok(window & 0x7f);
+        // Byte by byte, not eight at once: the branches are predicted, since events of a type have
+        // fields of like lengths, and then the next value does not wait for this one's length.
+        let mut value = 0;
+        let mut shift = 0;
+        for (byte, length) in window.iter().zip(1..) {
+            if length == 9 {
+                value |= u64::from(*byte) << 56;
+            } else {
+                value |= u64::from(*byte & 0x7f) << shift;
+                shift += 7;
+            }
+            if *byte <= 0x7f || length == 9 {
+                self.position += length;
+                return Ok(value);
+            }
         }
-        let ends = !window & CONTINUATIONS;
-        if ends == 0 {
-            // Eight bytes that all continue: the ninth carries the top eight bits.
-            let top = u64::from(*rest.get(8).ok_or(Truncated)?);
-            self.position += 9;
-            return Ok(without_continuations(window) | top << 56);
-        }
-        let end_bit = ends.trailing_zeros();
-        self.position += (end_bit as usize + 1) / 8;
-        Ok(without_continuations(window & (u64::MAX >> (63 - end_bit))))
+        Ok(value)
     }
 
     #[cold]
@@ -135,15 +135,6 @@ impl<'a> Cursor<'a> {
     pub(crate) fn short(&mut self) -> Result<u16, Truncated> {
         self.integer(2).map(|value| value as u16)
     }
-}
-
-/// Packs eight groups of seven bits into 56 bits.
-#[inline(always)]
-fn without_continuations(window: u64) -> u64 {
-    let x = window & 0x7f7f_7f7f_7f7f_7f7f;
-    let x = (x & 0x007f_007f_007f_007f) | (x & 0x7f00_7f00_7f00_7f00) >> 1;
-    let x = (x & 0x0000_3fff_0000_3fff) | (x & 0x3fff_0000_3fff_0000) >> 2;
-    (x & 0x0000_0000_0fff_ffff) | (x & 0x0fff_ffff_0000_0000) >> 4
 }
 
 #[cfg(test)]

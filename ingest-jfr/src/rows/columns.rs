@@ -6,7 +6,7 @@ use arrow::array::{
     ArrayRef, ArrowPrimitiveType, Int64Array, PrimitiveArray, StringArray, StringDictionaryBuilder,
     TimestampNanosecondArray,
 };
-use arrow::buffer::NullBuffer;
+use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{ArrowNativeType, Int32Type, Int64Type};
 
 use crate::rows::batch::BATCH_ROWS;
@@ -89,7 +89,10 @@ impl<T: ArrowNativeType> Nullable<T> {
         A: ArrowPrimitiveType<Native = T>,
     {
         let taken = std::mem::take(self);
-        let nulls = taken.has_null.then(|| NullBuffer::from(taken.valid));
+        let valid = &taken.valid;
+        let is_valid = |row: usize| valid.get(row).copied().unwrap_or(false);
+        let nulls = || NullBuffer::new(BooleanBuffer::collect_bool(valid.len(), is_valid));
+        let nulls = taken.has_null.then(nulls);
         let values = taken.has_value.then_some(taken.values)?;
         PrimitiveArray::try_new(values.into(), nulls).ok()
     }

@@ -3,6 +3,7 @@
 
 mod damage;
 mod decoded;
+mod differential;
 mod events;
 mod golden;
 mod oracle;

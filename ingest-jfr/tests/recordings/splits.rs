@@ -56,3 +56,23 @@ fn single_bytes_give_the_same_rows() {
     let pushed = Decoded::pushed(bytes.chunks(1)).unwrap();
     assert_eq!(whole.tables, pushed.tables);
 }
+
+/// async-profiler records its settings in its first chunk only.
+#[test]
+fn a_later_chunk_of_async_profiler_has_the_settings_of_the_first() {
+    let first: &[u8] = include_bytes!("../data/async-profiler-4.6.jfr");
+    let mut second = first.to_vec();
+    // Settings under another name of their type are none.
+    let name = second
+        .windows(b"jdk.ActiveSetting".len())
+        .position(|bytes| bytes == b"jdk.ActiveSetting")
+        .unwrap();
+    second[name..name + 4].copy_from_slice(b"xxx.");
+    let weights = |bytes: &[u8]| {
+        let decoded = Decoded::whole(bytes, JfrOptions::default()).unwrap();
+        decoded.numbers("stack_samples", "weight_ns")
+    };
+    let (alone, after) = (weights(&second), weights(&[first, &second].concat()));
+    assert!(alone.iter().all(|ns| *ns == -1));
+    assert_eq!(after[alone.len()..], weights(first));
+}
