@@ -62,7 +62,7 @@ pub(crate) struct Ingest {
     #[arg(long, value_name = "DATE")]
     date: Option<NaiveDate>,
 
-    /// Make this JFR event type a table, jfr_<name>
+    /// Make this JFR event type a table, `jfr_NAME`
     #[arg(long, value_name = "NAME")]
     jfr_event: Vec<String>,
 
@@ -143,17 +143,19 @@ impl Ingest {
     }
 
     fn jfr_options(&self) -> JfrOptions {
-        let mut options = JfrOptions::default();
-        options.events.clone_from(&self.jfr_event);
-        options
+        JfrOptions {
+            events: self.jfr_event.clone(),
+            ..JfrOptions::default()
+        }
     }
 
     fn bpf_options(&self, field_map: &Option<FieldMap>) -> BpfOptions {
-        let mut options = BpfOptions::default();
-        options.format = self.bpf_format;
-        options.date = self.date;
-        options.field_map.clone_from(field_map);
-        options
+        BpfOptions {
+            format: self.bpf_format,
+            date: self.date,
+            field_map: field_map.clone(),
+            ..BpfOptions::default()
+        }
     }
 
     fn field_map(&self) -> anyhow::Result<Option<FieldMap>> {
@@ -167,14 +169,18 @@ impl Ingest {
     }
 
     fn pcap_options(&self) -> PcapOptions {
-        let mut options = PcapOptions::default();
-        options.kafka_ports = self.kafka_port.clone();
-        if self.no_message_ids {
-            options.message_id_headers = None;
-        } else if !self.message_id_header.is_empty() {
-            options.message_id_headers = Some(self.message_id_header.clone());
+        let defaults = PcapOptions::default();
+        PcapOptions {
+            kafka_ports: self.kafka_port.clone(),
+            message_id_headers: if self.no_message_ids {
+                None
+            } else if self.message_id_header.is_empty() {
+                defaults.message_id_headers
+            } else {
+                Some(self.message_id_header.clone())
+            },
+            ..defaults
         }
-        options
     }
 }
 
