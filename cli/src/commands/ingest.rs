@@ -143,10 +143,9 @@ impl Ingest {
     }
 
     fn jfr_options(&self) -> JfrOptions {
-        JfrOptions {
-            events: self.jfr_event.clone(),
-            ..JfrOptions::default()
-        }
+        let mut options = JfrOptions::default();
+        options.events.clone_from(&self.jfr_event);
+        options
     }
 
     fn bpf_options(&self, field_map: &Option<FieldMap>) -> BpfOptions {
@@ -169,18 +168,14 @@ impl Ingest {
     }
 
     fn pcap_options(&self) -> PcapOptions {
-        let defaults = PcapOptions::default();
-        PcapOptions {
-            kafka_ports: self.kafka_port.clone(),
-            message_id_headers: if self.no_message_ids {
-                None
-            } else if self.message_id_header.is_empty() {
-                defaults.message_id_headers
-            } else {
-                Some(self.message_id_header.clone())
-            },
-            ..defaults
+        let mut options = PcapOptions::default();
+        options.kafka_ports.clone_from(&self.kafka_port);
+        if self.no_message_ids {
+            options.message_id_headers = None;
+        } else if !self.message_id_header.is_empty() {
+            options.message_id_headers = Some(self.message_id_header.clone());
         }
+        options
     }
 }
 
