@@ -145,6 +145,7 @@ fn run(
         if i > 0 {
             feed.decoder.next_file(&mut feed.source).map_err(at)?;
         }
+        feed.decoder.file(&path.to_string_lossy());
         feed.read(&path, input, several, &|bytes| {
             progress.advanced(number, bytes)
         })?;

@@ -33,6 +33,10 @@ impl Output for Vec<(&'static Table, RecordBatch)> {
 /// the input is not of this decoder's format at all, or that the output failed; the decoder is not
 /// used any more after one. Memory held between calls does not grow with the input's size.
 pub trait Decoder: Send {
+    /// Says which file the bytes that follow come from, for formats in which the path says what is in
+    /// the file. Called before the first bytes of each file.
+    fn file(&mut self, _path: &str) {}
+
     /// Takes the next bytes. However an input is split, the rows are the same.
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error>;
 
