@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::{max, min};
@@ -12,7 +13,7 @@ use kcorr_model::{Output, Table, realtime_from_source};
 
 use super::manifest::FileEntry;
 use super::table_file;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes of rows that one table of one source holds in memory before they go to a file.
 const TABLE_BYTES_IN_MEMORY: usize = 24 << 20;
@@ -28,6 +29,8 @@ pub(super) struct Staging {
     next_file: u32,
     /// Files written so far; those that no commit takes are removed again.
     written: Vec<PathBuf>,
+    /// A file that is being written while decoding goes on. One at a time, so that memory is bounded.
+    pending: Option<JoinHandle<Result<FileEntry>>>,
 }
 
 #[derive(Debug)]
@@ -57,6 +60,7 @@ impl Staging {
             tables: BTreeMap::new(),
             next_file: 0,
             written: Vec::new(),
+            pending: None,
         }
     }
 
@@ -78,18 +82,32 @@ impl Staging {
             files: Vec::new(),
             time_range,
         };
-        for (_, mut table) in std::mem::take(&mut self.tables) {
-            for file in std::mem::take(&mut table.files) {
+        self.wait()?;
+        let mut last_files = Vec::new();
+        for (_, table) in std::mem::take(&mut self.tables) {
+            for file in table.files {
                 staged
                     .files
                     .push(self.moved(file, table.table, clock_offset_ns)?);
             }
             if !table.batches.is_empty() {
-                let batches = std::mem::take(&mut table.batches);
-                let file = self.write(table.table, batches, clock_offset_ns)?;
-                staged.files.push(file);
+                last_files.push((table.table, self.next_path(table.table)?, table.batches));
             }
         }
+        let folder = &self.folder;
+        let files = std::thread::scope(|scope| {
+            let writing: Vec<_> = last_files
+                .into_iter()
+                .map(|(table, path, batches)| {
+                    scope.spawn(move || write(folder, path, table, batches, clock_offset_ns))
+                })
+                .collect();
+            let files = writing
+                .into_iter()
+                .map(|file| file.join().unwrap_or_else(|_| Err(stopped())));
+            files.collect::<Result<Vec<_>>>()
+        })?;
+        staged.files.extend(files);
         self.written.clear();
         Ok(staged)
     }
@@ -110,22 +128,26 @@ impl Staging {
         })
     }
 
-    fn write(
-        &mut self,
-        table: &Table,
-        batches: Vec<RecordBatch>,
-        clock_offset_ns: i64,
-    ) -> Result<FileEntry> {
-        let row_count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    /// Writes rows to a file while decoding goes on.
+    fn write_behind(&mut self, table: &'static Table, batches: Vec<RecordBatch>) -> Result<()> {
+        self.wait()?;
         let path = self.next_path(table)?;
-        let file = self.folder.join(&path);
-        let size_bytes = table_file::write(&file, table, batches, clock_offset_ns)?;
-        Ok(FileEntry {
-            table: table.name.to_owned(),
-            path,
-            row_count,
-            size_bytes,
-        })
+        let folder = self.folder.clone();
+        self.pending = Some(std::thread::spawn(move || {
+            write(&folder, path, table, batches, 0)
+        }));
+        Ok(())
+    }
+
+    /// Waits for the file that is being written.
+    fn wait(&mut self) -> Result<()> {
+        if let Some(pending) = self.pending.take() {
+            let file = pending.join().unwrap_or_else(|_| Err(stopped()))?;
+            if let Some(table) = self.tables.get_mut(file.table.as_str()) {
+                table.files.push(file);
+            }
+        }
+        Ok(())
     }
 
     fn next_path(&mut self, table: &Table) -> Result<String> {
@@ -166,12 +188,8 @@ impl Output for Staging {
         if staged.bytes > TABLE_BYTES_IN_MEMORY {
             staged.bytes = 0;
             let batches = std::mem::take(&mut staged.batches);
-            let file = self
-                .write(table, batches, 0)
+            self.write_behind(table, batches)
                 .map_err(kcorr_model::Error::output)?;
-            if let Some(staged) = self.tables.get_mut(table.name) {
-                staged.files.push(file);
-            }
         }
         Ok(())
     }
@@ -179,11 +197,39 @@ impl Output for Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            let _ = pending.join();
+        }
         for path in &self.written {
             // Whatever cannot be removed now is no part of the store, and goes with the next ingest.
             let _ = fs::remove_file(path);
         }
     }
+}
+
+fn write(
+    folder: &Path,
+    path: String,
+    table: &Table,
+    batches: Vec<RecordBatch>,
+    clock_offset_ns: i64,
+) -> Result<FileEntry> {
+    let row_count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    let size_bytes = table_file::write(&folder.join(&path), table, batches, clock_offset_ns)?;
+    Ok(FileEntry {
+        table: table.name.to_owned(),
+        path,
+        row_count,
+        size_bytes,
+    })
+}
+
+/// The thread that wrote a file panicked.
+fn stopped() -> Error {
+    Error::new(
+        ErrorKind::Io,
+        "writing a file of the store stopped on a bug",
+    )
 }
 
 /// The earliest and latest time in a batch, over its start and end columns.
