@@ -1,4 +1,4 @@
-//! The catalog: a store's tables as DataFusion tables.
+//! The tables whose rows are in the manifest: sources and what is known of them.
 
 use std::sync::Arc;
 
@@ -6,121 +6,29 @@ use datafusion::arrow::array::{
     ArrayRef, DictionaryArray, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
     TimestampNanosecondArray,
 };
-use datafusion::arrow::datatypes::{Int32Type, Schema};
-use datafusion::datasource::MemTable;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{
-    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
-};
-use datafusion::prelude::{SessionContext, col};
+use datafusion::arrow::datatypes::Int32Type;
 use kcorr_model::{BatchBuilder, Table, tables};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{SourceEntry, Store};
-
-/// Name of the stored form of `request_partitions`, whose topics may be known by id only.
-const STORED_REQUEST_PARTITIONS: &str = "stored_request_partitions";
-
-/// Registers every table of a store.
-pub(crate) async fn register(context: &SessionContext, store: &Store) -> Result<()> {
-    for &table in tables::ALL {
-        match table.name {
-            "sources" | "losses" | "limits" | "clock_anchors" => {
-                let batch = manifest_table(table, &store.manifest().sources)?;
-                let memory = MemTable::try_new(table.schema(), vec![vec![batch]])?;
-                context.register_table(table.name, Arc::new(memory))?;
-            }
-            "request_partitions" if store.row_count("topics") > 0 => {
-                register_files(
-                    context,
-                    store,
-                    STORED_REQUEST_PARTITIONS,
-                    Some(table),
-                    table.name,
-                )
-                .await?;
-            }
-            _ => register_files(context, store, table.name, Some(table), table.name).await?,
-        }
-    }
-    for name in store.extra_tables() {
-        register_files(context, store, &name, None, &name).await?;
-    }
-    if store.row_count("topics") > 0 {
-        register_named_partitions(context).await?;
-    }
-    Ok(())
-}
-
-async fn register_files(
-    context: &SessionContext,
-    store: &Store,
-    name: &str,
-    table: Option<&Table>,
-    stored_as: &str,
-) -> Result<()> {
-    let urls: Vec<ListingTableUrl> = store
-        .manifest()
-        .files_of(stored_as)
-        .map(|file| {
-            let path = store.folder().join(&file.path);
-            let path = std::path::absolute(&path).unwrap_or(path);
-            ListingTableUrl::parse(path.to_string_lossy())
-        })
-        .collect::<Result<_, _>>()?;
-    if urls.is_empty() {
-        let schema = table.map_or_else(|| Arc::new(Schema::empty()), Table::schema);
-        let empty = MemTable::try_new(schema, vec![vec![]])?;
-        context.register_table(name, Arc::new(empty))?;
-        return Ok(());
-    }
-    let mut options = ListingOptions::new(Arc::new(ParquetFormat::default()));
-    if let Some(time) = table.and_then(|table| table.sorted_by) {
-        options = options.with_file_sort_order(vec![vec![col(time).sort(true, true)]]);
-    }
-    let config = ListingTableConfig::new_with_multi_paths(urls);
-    let config = match table {
-        Some(table) => config
-            .with_listing_options(options)
-            .with_schema(table.schema()),
-        None => {
-            let config = config.with_listing_options(options);
-            config.infer_schema(&context.state()).await?
-        }
-    };
-    context.register_table(name, Arc::new(ListingTable::try_new(config)?))?;
-    Ok(())
-}
-
-/// Newer clients name topics by id only: their names come from whatever recording has both.
-async fn register_named_partitions(context: &SessionContext) -> Result<()> {
-    let mut columns = Vec::new();
-    for column in tables::REQUEST_PARTITIONS.columns {
-        columns.push(match column.name {
-            "topic" => "COALESCE(p.topic, t.topic) AS topic".to_owned(),
-            name => format!("p.{name}"),
-        });
-    }
-    let sql = format!(
-        "SELECT {} FROM {STORED_REQUEST_PARTITIONS} AS p
-         LEFT JOIN (SELECT topic_id, MIN(topic) AS topic FROM topics GROUP BY topic_id) AS t
-         ON p.topic_id = t.topic_id",
-        columns.join(", ")
-    );
-    let view = context.sql(&sql).await?.into_view();
-    context.register_table(tables::REQUEST_PARTITIONS.name, view)?;
-    Ok(())
-}
+use crate::store::SourceEntry;
 
 /// A table whose rows are in the manifest.
-fn manifest_table(table: &'static Table, sources: &[SourceEntry]) -> Result<RecordBatch> {
+///
+/// `None` for tables whose rows are in files.
+pub(super) fn manifest_table(
+    table: &'static Table,
+    sources: &[SourceEntry],
+) -> Option<Result<RecordBatch>> {
     let batch = match table.name {
         "sources" => sources_batch(sources),
         "losses" => losses_batch(sources),
         "limits" => limits_batch(sources),
-        _ => anchors_batch(sources),
+        "clock_anchors" => anchors_batch(sources),
+        _ => return None,
     };
-    batch.map_err(|e| Error::because(ErrorKind::Store, "the manifest does not fit its tables", e))
+    let batch = batch
+        .map_err(|e| Error::because(ErrorKind::Store, "the manifest does not fit its tables", e));
+    Some(batch)
 }
 
 type BatchResult = Result<RecordBatch, kcorr_model::BatchError>;

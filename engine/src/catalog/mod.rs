@@ -1,0 +1,90 @@
+//! The catalog: a store's tables as DataFusion tables.
+
+mod completed;
+mod manifest_tables;
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::Schema;
+use datafusion::datasource::MemTable;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
+use datafusion::prelude::{SessionContext, col};
+use kcorr_model::{Table, tables};
+
+use crate::error::Result;
+use crate::store::Store;
+use manifest_tables::manifest_table;
+
+/// Registers every table of a store.
+pub(crate) async fn register(context: &SessionContext, store: &Store) -> Result<()> {
+    for &table in tables::ALL {
+        if let Some(batch) = manifest_table(table, &store.manifest().sources) {
+            let memory = MemTable::try_new(table.schema(), vec![vec![batch?]])?;
+            context.register_table(table.name, Arc::new(memory))?;
+        } else if let Some(completed) = completed::of(table, store) {
+            register_files(
+                context,
+                store,
+                &completed.stored_name,
+                Some(table),
+                table.name,
+            )
+            .await?;
+        } else {
+            register_files(context, store, table.name, Some(table), table.name).await?;
+        }
+    }
+    for name in store.extra_tables() {
+        register_files(context, store, &name, None, &name).await?;
+    }
+    for &table in tables::ALL {
+        if let Some(completed) = completed::of(table, store) {
+            let view = context.sql(&completed.sql).await?.into_view();
+            context.register_table(table.name, view)?;
+        }
+    }
+    Ok(())
+}
+
+async fn register_files(
+    context: &SessionContext,
+    store: &Store,
+    name: &str,
+    table: Option<&Table>,
+    stored_as: &str,
+) -> Result<()> {
+    let urls: Vec<ListingTableUrl> = store
+        .manifest()
+        .files_of(stored_as)
+        .map(|file| {
+            let path = store.folder().join(&file.path);
+            let path = std::path::absolute(&path).unwrap_or(path);
+            ListingTableUrl::parse(path.to_string_lossy())
+        })
+        .collect::<Result<_, _>>()?;
+    if urls.is_empty() {
+        let schema = table.map_or_else(|| Arc::new(Schema::empty()), Table::schema);
+        let empty = MemTable::try_new(schema, vec![vec![]])?;
+        context.register_table(name, Arc::new(empty))?;
+        return Ok(());
+    }
+    let mut options = ListingOptions::new(Arc::new(ParquetFormat::default()));
+    if let Some(time) = table.and_then(|table| table.sorted_by) {
+        options = options.with_file_sort_order(vec![vec![col(time).sort(true, true)]]);
+    }
+    let config = ListingTableConfig::new_with_multi_paths(urls);
+    let config = match table {
+        Some(table) => config
+            .with_listing_options(options)
+            .with_schema(table.schema()),
+        None => {
+            let config = config.with_listing_options(options);
+            config.infer_schema(&context.state()).await?
+        }
+    };
+    context.register_table(name, Arc::new(ListingTable::try_new(config)?))?;
+    Ok(())
+}
