@@ -14,7 +14,7 @@ use crate::shared::Shared;
 const MOST_UNRECOGNISED: u64 = 8 << 20;
 
 /// Within a segment, responses are looked for among so many waiting requests.
-const SEARCH_DEPTH: usize = 32;
+const SEARCH_DEPTH: usize = 8;
 
 impl Framing {
     /// Whether a segment in the middle of a message begins another one, so that the length of the
