@@ -27,8 +27,10 @@ fn shared(path: &str) -> Option<PathBuf> {
 }
 
 fn decoded(capture: &[u8], ports: &[u16]) -> (Batches, Summary) {
-    let mut options = PcapOptions::default();
-    options.kafka_ports = ports.to_vec();
+    let options = PcapOptions {
+        kafka_ports: ports.to_vec(),
+        ..PcapOptions::default()
+    };
     let mut decoder = PcapDecoder::new(SourceId(1), options);
     let mut batches = Batches::new();
     decoder.push_whole(capture, &mut batches).unwrap();
