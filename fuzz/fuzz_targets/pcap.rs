@@ -28,11 +28,12 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
 });
 
 fn decoded(capture: &[u8], chunk: usize) -> Result<(Batches, Summary), Error> {
-    let mut options = PcapOptions::default();
-    // Small bounds, so that they are met.
-    options.buffer_bytes = 64 << 10;
-    options.connections = 4;
-    options.kafka_ports = vec![9092, 19092, 19194, 19196, 19292, 19392];
+    let options = PcapOptions {
+        buffer_bytes: 64 << 10,
+        connections: 4,
+        kafka_ports: vec![9092, 19092, 19194, 19196, 19292, 19392],
+        ..PcapOptions::default()
+    };
     let mut decoder = PcapDecoder::new(SourceId(1), options);
     let mut batches = Batches::new();
     {
@@ -47,7 +48,9 @@ fn decoded(capture: &[u8], chunk: usize) -> Result<(Batches, Summary), Error> {
 
 /// A capture of raw IPv4 packets: each five bytes of `data` describe one, its payload follows.
 fn conversation(mut data: &[u8]) -> Vec<u8> {
-    let mut capture = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0];
+    let mut capture = vec![
+        0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0,
+    ];
     capture.extend(101_u32.to_le_bytes());
     let mut next = [[1000_u32; 2]; 4];
     let mut time = 0_u32;

@@ -4,7 +4,6 @@ use kcorr_kafka::DEFAULT_ID_HEADERS;
 
 /// How to read a capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct PcapOptions {
     /// TCP ports of brokers. Default: 9092.
     pub kafka_ports: Vec<u16>,

@@ -19,8 +19,10 @@ use support::decode_with;
 fn rows(name: &str, ports: &[u16]) -> String {
     let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
     let capture = std::fs::read(path).unwrap();
-    let mut options = PcapOptions::default();
-    options.kafka_ports = ports.to_vec();
+    let options = PcapOptions {
+        kafka_ports: ports.to_vec(),
+        ..PcapOptions::default()
+    };
     let decoded = decode_with(options.clone(), &[&capture], usize::MAX);
     let pieces = decode_with(options, &[&capture], 333);
     let mut text = format!("{}\n", decoded.summary.format);

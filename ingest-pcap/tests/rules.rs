@@ -317,14 +317,18 @@ fn message_ids_are_read_through_every_codec() {
             decoded.rows("request_partitions", &columns),
             [format!("{name} 3 [a, b, c]")]
         );
-        let mut options = PcapOptions::default();
-        options.message_id_headers = None;
+        let options = PcapOptions {
+            message_id_headers: None,
+            ..PcapOptions::default()
+        };
         assert_eq!(
             decode_with(options, &[&file], usize::MAX).rows("request_partitions", &columns),
             [format!("{name} 3 -")]
         );
-        let mut options = PcapOptions::default();
-        options.message_id_headers = Some(vec!["trace".into()]);
+        let options = PcapOptions {
+            message_id_headers: Some(vec!["trace".into()]),
+            ..PcapOptions::default()
+        };
         assert_eq!(
             decode_with(options, &[&file], usize::MAX).rows("request_partitions", &columns),
             [format!("{name} 3 [x, x, x]")]
@@ -712,8 +716,10 @@ fn another_protocol_on_the_port_is_reported() {
 
 #[test]
 fn a_capture_of_another_port_names_the_ports_it_has() {
-    let mut options = PcapOptions::default();
-    options.kafka_ports = vec![9093];
+    let options = PcapOptions {
+        kafka_ports: vec![9093],
+        ..PcapOptions::default()
+    };
     let file = exchange().pcap(Link::Ethernet);
     let decoded = decode_with(options, &[&file], usize::MAX);
     assert_eq!(decoded.losses(), ["pcap_no_requests"]);
@@ -800,8 +806,10 @@ fn held_bytes_are_bounded_over_all_connections() {
         capture.open(&mut tcp);
         capture.send(&mut tcp, CLIENT, &bytes[..100 << 10], 1400);
     }
-    let mut options = PcapOptions::default();
-    options.buffer_bytes = 1 << 20;
+    let options = PcapOptions {
+        buffer_bytes: 1 << 20,
+        ..PcapOptions::default()
+    };
     let decoded = decode_with(options, &[&capture.pcap(Link::Ethernet)], 4096);
     assert!(decoded.lost("pcap_buffer_full") > 0);
     assert_eq!(decoded.rows("requests", &["api"]).len(), 40);
@@ -815,8 +823,10 @@ fn too_many_connections_make_the_oldest_go() {
         capture.open(&mut tcp);
         capture.send(&mut tcp, CLIENT, &order(1, &["a"]), 1000);
     }
-    let mut options = PcapOptions::default();
-    options.connections = 8;
+    let options = PcapOptions {
+        connections: 8,
+        ..PcapOptions::default()
+    };
     let decoded = decode_with(options, &[&capture.pcap(Link::Ethernet)], usize::MAX);
     assert_eq!(decoded.rows("requests", &["api"]).len(), 20);
     assert!(decoded.lost("pcap_too_many_connections") >= 12);
@@ -842,8 +852,10 @@ fn both_ends_on_a_brokers_port_are_told_apart_by_the_syn() {
     capture.open(&mut tcp);
     capture.send(&mut tcp, CLIENT, &order(1, &["a"]), 1000);
     capture.send(&mut tcp, BROKER, &ordered(1, 77), 1000);
-    let mut options = PcapOptions::default();
-    options.kafka_ports = vec![9093, 9092];
+    let options = PcapOptions {
+        kafka_ports: vec![9093, 9092],
+        ..PcapOptions::default()
+    };
     let decoded = decode_with(options, &[&capture.pcap(Link::Raw)], usize::MAX);
     assert_eq!(
         decoded.rows(

@@ -49,8 +49,10 @@ fn main() -> Result<()> {
     let checksum = match contender.as_str() {
         "floor" => floor(&map(&file)?),
         "no-ids" | "ids" | "no-ids-mapped" | "ids-mapped" => {
-            let mut options = PcapOptions::default();
-            options.kafka_ports = vec![port];
+            let mut options = PcapOptions {
+                kafka_ports: vec![port],
+                ..PcapOptions::default()
+            };
             if contender.starts_with("no-ids") {
                 options.message_id_headers = None;
             }

@@ -1,13 +1,14 @@
-//! Messages in one direction of a connection: length prefixes, headers, bodies; and how they are
-//! found again after bytes were lost.
+//! Messages in one direction of a connection: length prefixes, headers, bodies.
+
+mod missing;
+mod search;
 
 use kcorr_kafka::{Reader, Stop};
 use kcorr_model::{LossKind, Position, Severity};
 
-use super::dialogue::{Dialogue, NOT_KAFKA, RESPONSE_UNMATCHED, TLS_CONNECTION, reason};
-use super::header::{
-    Evidence, LONGEST_MESSAGE, Likeness, RequestHeader, is_tls, request_likeness, response_likeness,
-};
+use super::dialogue::{Dialogue, RESPONSE_UNMATCHED, TLS_CONNECTION, reason};
+use super::header::{Evidence, LONGEST_MESSAGE, Likeness, RequestHeader, is_tls, request_likeness};
+use super::piece::{Piece, Side};
 use crate::message::{BodyWalker, Next, Request, Walked, api};
 use crate::shared::Shared;
 
@@ -17,14 +18,6 @@ pub(crate) static BODY_MALFORMED: LossKind = LossKind {
     severity: Severity::Warning,
     doc: "The body of a Produce, Fetch or Metadata message does not fit its version: its times are \
           right, its partitions may be missing.",
-};
-
-/// Bodies with holes.
-pub(crate) static BODY_INCOMPLETE: LossKind = LossKind {
-    name: "pcap_body_incomplete",
-    severity: Severity::Warning,
-    doc: "Bytes of a Produce, Fetch or Metadata message were not captured (snap length or drops): \
-          its times are right, its partitions may be missing.",
 };
 
 /// Bytes where a message should begin, and none does.
@@ -40,36 +33,6 @@ const LARGEST_UNIT: usize = 4 << 20;
 
 /// When a unit is put together, at least so many bytes are taken at a time.
 const CARRY_STEP: usize = 512;
-
-/// A connection in which so many bytes hold no message is not Kafka.
-const MOST_UNRECOGNISED: u64 = 8 << 20;
-
-/// Within a segment, responses are looked for among so many waiting requests.
-const SEARCH_DEPTH: usize = 32;
-
-/// Which way bytes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Requests,
-    Responses,
-}
-
-impl Side {
-    pub(super) fn other(self) -> Self {
-        match self {
-            Side::Requests => Side::Responses,
-            Side::Responses => Side::Requests,
-        }
-    }
-}
-
-/// Bytes that were on the wire together.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Piece<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) time: i64,
-    pub(super) position: u64,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -562,117 +525,6 @@ impl Framing {
         }
     }
 
-    /// Bytes that were on the wire but are not there: `seen` is the time of the packet that they
-    /// were cut from, or none when their packets were not captured at all.
-    pub(super) fn miss(
-        &mut self,
-        bytes: u64,
-        seen: Option<i64>,
-        dialogue: &mut Dialogue,
-        shared: &mut Shared,
-    ) {
-        if bytes == 0 || dialogue.is_opaque {
-            return;
-        }
-        match self.side {
-            Side::Requests => dialogue.requests_lost(),
-            Side::Responses if seen.is_none() => dialogue.responses_lost(),
-            Side::Responses => {}
-        }
-        match self.state {
-            State::Searching | State::Header => {
-                self.clear_carry(shared);
-                self.state = State::Searching;
-            }
-            State::Body => self.miss_in_body(bytes, seen, dialogue, shared),
-        }
-    }
-
-    fn miss_in_body(
-        &mut self,
-        bytes: u64,
-        seen: Option<i64>,
-        dialogue: &mut Dialogue,
-        shared: &mut Shared,
-    ) {
-        if let Some(time) = seen {
-            self.last_time = self.last_time.max(time);
-        }
-        if !self.carry.is_empty() || bytes > self.skip {
-            // The walker may do without, if the hole is in a record batch that it can skip.
-            self.settle_for_less(shared);
-        }
-        let to_come = self.left.saturating_sub(self.carry.len() as u64);
-        let is_read = self.skip == self.left && matches!(self.walker, BodyWalker::Skip);
-        if !is_read && (bytes > self.skip || !self.carry.is_empty()) {
-            let what = self.describe();
-            shared
-                .losses
-                .record(&BODY_INCOMPLETE, Position::Byte(self.position), || what);
-            self.walker = BodyWalker::Skip;
-            self.clear_carry(shared);
-            self.left = to_come;
-            self.skip = to_come;
-        }
-        if bytes < to_come {
-            self.left = self.left.saturating_sub(bytes);
-            self.skip = self.skip.saturating_sub(bytes);
-            return;
-        }
-        // A cut packet was seen to its end, and a hole that goes on behind the message hides where
-        // the next one begins.
-        self.end_message(seen.is_some(), dialogue, shared);
-        if bytes > to_come {
-            self.state = State::Searching;
-        }
-    }
-
-    /// Gives up what makes the carry necessary, if the message can be followed without.
-    fn settle_for_less(&mut self, shared: &mut Shared) {
-        if self.carry.is_empty() && self.skip > 0 {
-            return;
-        }
-        if self.state != State::Body || !self.walker.settle_for_less() {
-            return;
-        }
-        let carry = std::mem::take(&mut self.carry);
-        let walked = self.walk(&carry, shared);
-        let left = self.advance(&walked, &carry, shared).to_vec();
-        self.carry = carry;
-        self.set_carry(&left, shared);
-        if self.skip > 0 && !left.is_empty() {
-            let gone = (left.len() as u64).min(self.skip);
-            self.skip = self.skip.saturating_sub(gone);
-            self.left = self.left.saturating_sub(gone);
-            self.clear_carry(shared);
-        }
-    }
-
-    /// Gives up the bytes held, for lack of memory.
-    pub(super) fn give_up_held(&mut self, shared: &mut Shared) {
-        if self.request_bytes > self.carry.len()
-            && let Some(request) = &mut self.request
-        {
-            request.give_up_parts();
-            shared.release(self.request_bytes);
-            self.request_bytes = 0;
-        } else {
-            self.settle_for_less(shared);
-            if self.carry.is_empty() {
-                return;
-            }
-        }
-        match self.state {
-            State::Body => {
-                self.left = self.left.saturating_sub(self.carry.len() as u64);
-                self.walker = BodyWalker::Skip;
-                self.skip = self.left;
-            }
-            State::Header | State::Searching => self.state = State::Searching,
-        }
-        self.clear_carry(shared);
-    }
-
     /// The connection ends: what is not complete will not be.
     pub(super) fn end(
         &mut self,
@@ -706,177 +558,6 @@ impl Framing {
                 .record(&FRAMING_LOST, Position::Byte(self.position), || {
                     format!("{name}: {message}")
                 });
-        }
-    }
-
-    /// Whether a segment in the middle of a message begins another one, so that the length of the
-    /// first must have been damaged.
-    #[inline]
-    fn is_restart(&self, bytes: &[u8], dialogue: &Dialogue) -> bool {
-        let Some(prefix) = bytes.first_chunk::<12>() else {
-            return false;
-        };
-        let [l0, l1, l2, l3, r0, r1, r2, r3, c0, c1, c2, c3] = *prefix;
-        match self.side {
-            Side::Requests => {
-                let correlation_id = i32::from_be_bytes([c0, c1, c2, c3]);
-                let follows = self.request.as_ref().is_some_and(|request| {
-                    let ahead = correlation_id.wrapping_sub(request.correlation_id);
-                    (1..1000).contains(&ahead)
-                });
-                follows
-                    && matches!(
-                        request_likeness(bytes, dialogue.client_id.as_deref()),
-                        Likeness::Message {
-                            evidence: Evidence::Sure,
-                            ..
-                        }
-                    )
-            }
-            Side::Responses => {
-                let correlation_id = i32::from_be_bytes([r0, r1, r2, r3]);
-                let length = u64::from(u32::from_be_bytes([l0, l1, l2, l3]));
-                length.saturating_add(4) == bytes.len() as u64
-                    && dialogue.is_waiting(correlation_id, 1)
-            }
-        }
-    }
-
-    /// Looks for a message's start.
-    fn search<'a>(
-        &mut self,
-        rest: &'a [u8],
-        piece: Piece<'_>,
-        dialogue: &mut Dialogue,
-        shared: &mut Shared,
-    ) -> &'a [u8] {
-        if self.side == Side::Responses && dialogue.waiting.is_empty() {
-            self.clear_carry(shared);
-            if dialogue.requests == 0 {
-                dialogue.unrecognised_bytes = dialogue
-                    .unrecognised_bytes
-                    .saturating_add(rest.len() as u64);
-            }
-            return &[];
-        }
-        let carried = self.carry.len();
-        let joined;
-        let bytes = if carried == 0 {
-            rest
-        } else {
-            joined = [&self.carry, rest].concat();
-            &joined
-        };
-        // A segment's first byte is where messages mostly begin.
-        let boundary = (rest.len() == piece.bytes.len()).then_some(carried);
-        let (start, is_short) = self.find(bytes, boundary, dialogue);
-        dialogue.unrecognised_bytes = dialogue.unrecognised_bytes.saturating_add(start as u64);
-        if dialogue.requests == 0 && dialogue.unrecognised_bytes > MOST_UNRECOGNISED {
-            dialogue.make_opaque(&NOT_KAFKA, shared);
-            self.clear_carry(shared);
-            return &[];
-        }
-        let found = bytes.get(start..).unwrap_or_default();
-        if is_short {
-            // May be a message's first bytes: looked at again with more.
-            if start >= carried {
-                self.first_time = piece.time;
-                self.position = piece.position;
-            }
-            let held = found.to_vec();
-            self.set_carry(&held, shared);
-            return &[];
-        }
-        if found.is_empty() {
-            self.clear_carry(shared);
-            return &[];
-        }
-        self.state = State::Header;
-        match start.checked_sub(carried) {
-            Some(start) => {
-                self.clear_carry(shared);
-                rest.get(start..).unwrap_or_default()
-            }
-            None => {
-                // It began in what was kept: that first, then the rest. What is kept is put into
-                // place without searching, so this does not come back here.
-                let kept = bytes.get(start..carried).unwrap_or_default().to_vec();
-                self.clear_carry(shared);
-                let piece = Piece {
-                    bytes: &kept,
-                    time: self.first_time,
-                    position: self.position,
-                };
-                self.go_through(piece, dialogue, shared);
-                rest
-            }
-        }
-    }
-
-    /// Where a message begins in `bytes`, or may begin (`true`); the length of `bytes` for nowhere.
-    fn find(&self, bytes: &[u8], boundary: Option<usize>, dialogue: &Dialogue) -> (usize, bool) {
-        let client_id = dialogue.client_id.as_deref();
-        let likeness = |at: usize, depth: usize| {
-            let bytes = bytes.get(at..).unwrap_or_default();
-            match self.side {
-                Side::Requests => request_likeness(bytes, client_id),
-                Side::Responses => response_likeness(bytes, |id| dialogue.is_waiting(id, depth)),
-            }
-        };
-        // What may become a message with more bytes does not keep a whole one from being found.
-        let mut short = None;
-        for (at, &first) in bytes.iter().enumerate() {
-            if first > 0x20 {
-                continue;
-            }
-            let is_boundary = boundary == Some(at);
-            let depth = if is_boundary {
-                usize::MAX
-            } else {
-                SEARCH_DEPTH
-            };
-            match likeness(at, depth) {
-                Likeness::No => {}
-                Likeness::Short(_) => short = short.or(Some(at)),
-                Likeness::Message {
-                    evidence,
-                    bytes: size,
-                } => {
-                    let is_enough = match evidence {
-                        Evidence::Sure => true,
-                        Evidence::Fair => is_boundary,
-                        Evidence::Weak => false,
-                    };
-                    if is_enough {
-                        return (at, false);
-                    }
-                    // Elsewhere a message must be followed by the segment's end or by another.
-                    let end = usize::try_from(size)
-                        .ok()
-                        .and_then(|size| at.checked_add(size))
-                        .filter(|&end| end <= bytes.len());
-                    let Some(end) = end else {
-                        continue;
-                    };
-                    let is_followed = end == bytes.len()
-                        || match (evidence, likeness(end, SEARCH_DEPTH)) {
-                            (_, Likeness::No) | (Evidence::Weak, Likeness::Short(_)) => false,
-                            // Correlation ids are small numbers, as payloads have many.
-                            (_, Likeness::Short(_)) => self.side == Side::Requests,
-                            (Evidence::Weak, Likeness::Message { evidence, .. }) => {
-                                evidence != Evidence::Weak
-                            }
-                            _ => true,
-                        };
-                    if is_followed {
-                        return (at, false);
-                    }
-                }
-            }
-        }
-        match short {
-            Some(at) => (at, true),
-            None => (bytes.len(), false),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! One direction of a connection: its place in the sequence, and its messages.
 
-use super::framing::{Framing, Side};
+use super::framing::Framing;
 use super::hold::Hold;
+use super::piece::Side;
 
 /// Sequence numbers further away than this are not of the bytes that are expected.
 pub(super) const WINDOW: i32 = 64 << 20;
