@@ -107,17 +107,11 @@ cause_sums AS (
         cause,
         SUM(explained_ns) AS cause_ns,
         SUM(explained_ns * confidence) / SUM(explained_ns) AS confidence,
-        MAX(lock_class) AS lock_class,
-        concat_ws(
-            '; ',
-            'waits ' || string_agg(DISTINCT CAST(lock_wait_id AS VARCHAR), ' '),
-            'writes ' || string_agg(DISTINCT CAST(root_write_id AS VARCHAR), ' '),
-            'requests ahead ' || string_agg(DISTINCT CAST(ahead_request_id AS VARCHAR), ' ')
-        ) AS evidence
+        MAX(lock_class) AS lock_class
     FROM stretches
     GROUP BY request_id, cause
     UNION ALL
-    SELECT request_id, 'pause' AS cause, pause_ns AS cause_ns, 0.9, NULL, 'pauses'
+    SELECT request_id, 'pause' AS cause, pause_ns AS cause_ns, 0.9, NULL
     FROM pause_sums
 ),
 causes AS (
@@ -135,8 +129,7 @@ verdicts AS (
         CASE WHEN c.cause_ns >= c.rest_ns THEN c.cause_ns ELSE COALESCE(c.rest_ns, s.latency_ns) END
             AS waited_ns,
         CASE WHEN c.cause_ns >= c.rest_ns THEN c.confidence END AS confidence,
-        CASE WHEN c.cause_ns >= c.rest_ns THEN c.lock_class END AS lock_class,
-        CASE WHEN c.cause_ns >= c.rest_ns THEN c.evidence ELSE '' END AS evidence
+        CASE WHEN c.cause_ns >= c.rest_ns THEN c.lock_class END AS lock_class
     FROM slow AS s
     LEFT JOIN causes AS c
         ON c.request_id = s.request_id
@@ -162,6 +155,46 @@ roots AS (
     )
     WHERE place = 1
 ),
+evidence_ids AS (
+    SELECT request_id, cause, explained_ns, 1 AS kind, lock_wait_id AS id FROM stretches
+    UNION ALL
+    SELECT request_id, cause, explained_ns, 2 AS kind, root_write_id AS id FROM stretches
+    UNION ALL
+    SELECT request_id, cause, explained_ns, 3 AS kind, ahead_request_id AS id FROM stretches
+),
+evidence_places AS (
+    -- The rows that a verdict rests on, those that explain most of its time first.
+    SELECT
+        e.request_id, e.kind, e.id,
+        ROW_NUMBER() OVER (
+            PARTITION BY e.request_id, e.kind
+            ORDER BY SUM(e.explained_ns) DESC, e.id
+        ) AS place
+    FROM evidence_ids AS e
+    INNER JOIN verdicts AS v
+        ON v.request_id = e.request_id
+        AND v.cause = e.cause
+    WHERE e.id IS NOT NULL
+    GROUP BY e.request_id, e.kind, e.id
+),
+evidence_kinds AS (
+    SELECT
+        request_id,
+        kind,
+        CASE kind WHEN 1 THEN 'waits ' WHEN 2 THEN 'writes ' ELSE 'requests ahead ' END
+            || string_agg(CAST(id AS VARCHAR), ' ' ORDER BY place) FILTER (WHERE place <= 5)
+            || CASE
+                WHEN COUNT(*) > 5 THEN ' and ' || CAST(COUNT(*) - 5 AS VARCHAR) || ' more'
+                ELSE ''
+            END AS evidence
+    FROM evidence_places
+    GROUP BY request_id, kind
+),
+evidence AS (
+    SELECT request_id, string_agg(evidence, '; ' ORDER BY kind) AS evidence
+    FROM evidence_kinds
+    GROUP BY request_id
+),
 root_writes AS (
     SELECT DISTINCT w.*
     FROM roots AS r
@@ -171,7 +204,7 @@ commits AS (
     SELECT
         w.write_id,
         SUM(overlap_ns(w.start_time, w.end_time, f.start_time, f.end_time)) AS commit_ns,
-        string_agg(CAST(f.function_call_id AS VARCHAR), ' ') AS commit_ids
+        string_agg(CAST(f.function_call_id AS VARCHAR), ' ' ORDER BY f.function_call_id) AS commit_ids
     FROM root_writes AS w
     INNER JOIN function_calls AS f
         ON f.start_time < w.end_time
@@ -221,7 +254,7 @@ SELECT
     concat_ws(
         '; ',
         'own write ' || CAST(o.write_id AS VARCHAR),
-        NULLIF(v.evidence, ''),
+        e.evidence,
         'journal commits ' || c.commit_ids
     ) AS evidence
 FROM verdicts AS v
@@ -234,6 +267,7 @@ LEFT JOIN roots AS rt ON rt.request_id = v.request_id
 LEFT JOIN root_writes AS b ON b.write_id = rt.root_write_id
 LEFT JOIN thread_names AS bt ON bt.tid = b.tid
 LEFT JOIN commits AS c ON c.write_id = b.write_id
+LEFT JOIN evidence AS e ON e.request_id = v.request_id
 LEFT JOIN partition_waits AS l
     ON l.request_id = p.request_id
     AND l.topic = p.topic
