@@ -20,7 +20,7 @@ SELECT
     l.tid,
     COALESCE(l.thread_name, t.thread_name, l.comm) AS thread_name,
     l.lock_class,
-    concat('0x', to_hex(l.lock_address)) AS lock_address,
+    '0x' || to_hex(l.lock_address) AS lock_address,
     l.owner_tid,
     COALESCE(l.owner_thread_name, o.thread_name) AS owner_name,
     l.origin,

@@ -23,17 +23,12 @@
 -- @column confidence     DOUBLE      -- how sure the match is, 0 to 1
 WITH
 near AS (
-    -- Requests in the same seconds as the accounted ones: their writes tell the order.
-    SELECT DISTINCT s.second + b.step * INTERVAL '1 second' AS second
-    FROM (
-        SELECT DISTINCT unnest(range(
-            date_trunc('second', arrival_time),
-            date_trunc('second', end_time) + INTERVAL '1 second',
-            INTERVAL '1 second'
-        )) AS second
-        FROM accounted_requests
-    ) AS s
-    CROSS JOIN (VALUES (-2), (-1), (0), (1)) AS b (step)
+    -- Seconds around the accounted requests: other requests' writes in them tell the order.
+    SELECT DISTINCT unnest(range(
+        CAST(arrival_time AS BIGINT) / 1000000000 - 2,
+        CAST(end_time AS BIGINT) / 1000000000 + 2
+    )) AS second
+    FROM accounted_requests
 ),
 batches AS (
     SELECT
@@ -50,7 +45,7 @@ batches AS (
         add_ns(s.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) AS search_end
     FROM request_partitions AS p
     INNER JOIN services AS s ON s.request_id = p.request_id
-    INNER JOIN near AS n ON n.second = date_trunc('second', p.arrival_time)
+    INNER JOIN near AS n ON n.second = CAST(p.arrival_time AS BIGINT) / 1000000000
     WHERE s.api = 'Produce'
 ),
 appends AS (

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc;
 
-use kcorr_model::{Decoder, Loss, LossKind, Position, Severity, SourceId, Summary};
+use datafusion::arrow::array::RecordBatch;
+use kcorr_model::{Decoder, Loss, LossKind, Output, Position, Severity, SourceId, Summary, Table};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{self, CHUNK_BYTES, Compression, ContentHash, Input, InputKind};
@@ -144,11 +145,16 @@ fn run(
         if i > 0 {
             feed.decoder.next_file(&mut feed.source).map_err(at)?;
         }
+        feed.decoder.file(&path.to_string_lossy());
         feed.read(&path, input, several, &|bytes| {
             progress.advanced(number, bytes)
         })?;
     }
     let path = job.paths.first().map_or(Path::new("-"), PathBuf::as_path);
+    if feed.size_bytes == 0 {
+        let message = format!("{}: the input is empty", path.display());
+        return Err(Error::new(ErrorKind::Input, message));
+    }
     let mut summary = feed
         .decoder
         .finish(&mut feed.source)
@@ -181,14 +187,18 @@ impl Feed {
     ) -> Result<()> {
         if let (InputKind::File(file, size), Compression::None, false) =
             (&input.kind, input.compression, several)
+            && self.decoder.wants_whole()
             && let Some(map) = input::map(file)
         {
             self.hash.update(&map);
             self.size_bytes += size;
+            let mut output = Reporting {
+                source: &mut self.source,
+                advanced,
+            };
             self.decoder
-                .push_whole(&map, &mut self.source)
+                .push_whole(&map, &mut output)
                 .map_err(|e| input_error(path, e))?;
-            advanced(*size);
             return Ok(());
         }
         self.stream(path, input, advanced)
@@ -219,6 +229,26 @@ impl Feed {
                 return Ok(());
             }
         }
+    }
+}
+
+/// A source whose progress is reported.
+struct Reporting<'a> {
+    source: &'a mut SourceWriter,
+    advanced: &'a dyn Fn(u64),
+}
+
+impl Output for Reporting<'_> {
+    fn batch(
+        &mut self,
+        table: &'static Table,
+        batch: RecordBatch,
+    ) -> Result<(), kcorr_model::Error> {
+        self.source.batch(table, batch)
+    }
+
+    fn progress(&mut self, bytes: u64) {
+        (self.advanced)(bytes);
     }
 }
 

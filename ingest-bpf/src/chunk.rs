@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::decoder::MAX_LINE_BYTES;
 use crate::fast_line;
 use crate::labels::{Label, Labels, NONE};
 use crate::rows::AnyRow;
@@ -38,7 +39,11 @@ impl Chunk {
         let mut start = 0usize;
         for end in memchr::memchr_iter(b'\n', bytes) {
             let line = bytes.get(start..end).unwrap_or_default();
-            match fast_line::read(line, &mut chunk.labels) {
+            let row = match line.len() {
+                ..=MAX_LINE_BYTES => fast_line::read(line, &mut chunk.labels),
+                _ => None,
+            };
+            match row {
                 Some(row) => chunk.rows.push(row),
                 None => chunk.lines.push(SlowLine {
                     rows_before: chunk.rows.len(),
@@ -52,13 +57,23 @@ impl Chunk {
         chunk
     }
 
-    /// The numbers that the chunk's labels have among others.
-    pub(crate) fn label_map(&self, labels: &mut Labels) -> Vec<Label> {
-        let mut map = Vec::with_capacity(self.labels.len().saturating_add(1));
-        map.push(NONE);
-        let count = Label::try_from(self.labels.len()).unwrap_or(Label::MAX);
-        map.extend((1..=count).map(|label| labels.intern(self.labels.get(label).as_bytes())));
-        map
+    /// A map for [`Chunk::label`] that knows no label yet.
+    pub(crate) fn empty_map(&self) -> Vec<Label> {
+        vec![NONE; self.labels.len().saturating_add(1)]
+    }
+
+    /// The number among others of one of the chunk's labels. Labels are taken over when a row first
+    /// uses them, as they are when one core reads the lines.
+    pub(crate) fn label(&self, label: Label, map: &mut [Label], labels: &mut Labels) -> Label {
+        match map.get_mut(label as usize) {
+            Some(known) if label != NONE => {
+                if *known == NONE {
+                    *known = labels.intern(self.labels.get(label).as_bytes());
+                }
+                *known
+            }
+            _ => NONE,
+        }
     }
 }
 

@@ -6,12 +6,13 @@ use kcorr_model::{ClockKind, Decoder, Error, Output, Position, SourceId, Summary
 
 use crate::chunk::{self, Chunk};
 use crate::json_event;
+use crate::labels::{Label, NONE};
 use crate::lines::Lines;
 use crate::options::BpfOptions;
 use crate::recording::{BPF_LONG_LINE, BPFTRACE_TEXT, Recording, start_of};
 
 /// A line that is longer is passed over.
-const MAX_LINE_BYTES: usize = 16 << 20;
+pub(crate) const MAX_LINE_BYTES: usize = 8 << 20;
 /// Bytes of lines that nobody knows, after which the input is given up.
 const MAX_UNRECOGNISED_BYTES: u64 = 4 << 20;
 /// Bytes that one core reads at a time.
@@ -32,6 +33,7 @@ pub struct BpfDecoder {
     partial: Vec<u8>,
     /// Whether the line being read is too long to be held.
     skips_line: bool,
+    /// Bytes of lines so far.
     bytes: u64,
     /// Start of the first line with content.
     first_line: Option<Vec<u8>>,
@@ -58,14 +60,28 @@ impl BpfDecoder {
         }
     }
 
-    fn line(&mut self, line: &[u8], is_whole: bool, output: &mut dyn Output) -> Result<(), Error> {
+    /// Takes a line. True when the labels were forgotten with it.
+    fn line(
+        &mut self,
+        line: &[u8],
+        is_whole: bool,
+        output: &mut dyn Output,
+    ) -> Result<bool, Error> {
+        if line.len() > MAX_LINE_BYTES {
+            self.long_line(line);
+            self.recording.line = self.recording.line.saturating_add(1);
+            return Ok(false);
+        }
         self.recording.line = self.recording.line.saturating_add(1);
         if self.first_line.is_none() && !line.trim_ascii().is_empty() {
             self.first_line = Some(line.get(..200).unwrap_or(line).to_vec());
         }
         self.lines.line(line, is_whole, &mut self.recording);
-        self.recording.rows.emit_if_due(output)?;
-        Ok(())
+        self.bytes = self.bytes.saturating_add(line.len() as u64);
+        if self.recording.format.is_none() && self.bytes > MAX_UNRECOGNISED_BYTES {
+            return Err(self.unrecognised());
+        }
+        self.recording.rows.emit_if_due(output)
     }
 
     fn unrecognised(&self) -> Error {
@@ -79,17 +95,28 @@ impl BpfDecoder {
         )
     }
 
+    /// Counts the line that comes next as too long.
+    fn long_line(&mut self, start: &[u8]) {
+        let line = self.recording.line.saturating_add(1);
+        self.recording
+            .ledger
+            .record(&BPF_LONG_LINE, Position::Line(line), || start_of(start));
+    }
+
     /// Holds back the start of a line, unless it grows beyond bounds.
     fn hold(&mut self, bytes: &[u8]) {
         if self.skips_line {
             return;
         }
         if self.partial.len().saturating_add(bytes.len()) > MAX_LINE_BYTES {
-            let start = self.partial.get(..200).unwrap_or(&self.partial).to_vec();
-            let line = self.recording.line.saturating_add(1);
-            self.recording
-                .ledger
-                .record(&BPF_LONG_LINE, Position::Line(line), || start_of(&start));
+            let start: Vec<u8> = self
+                .partial
+                .iter()
+                .chain(bytes)
+                .copied()
+                .take(200)
+                .collect();
+            self.long_line(&start);
             self.skips_line = true;
             self.partial = Vec::new();
             return;
@@ -167,14 +194,17 @@ impl BpfDecoder {
         let first_line = self.recording.line;
         let mut taken = 0usize;
         let lines = std::mem::take(&mut chunk.lines);
+        let mut map = chunk.empty_map();
         for line in &lines {
-            self.rows(&chunk, taken..line.rows_before, output)?;
+            self.rows(&chunk, taken..line.rows_before, &mut map, output)?;
             taken = line.rows_before;
             self.recording.line = first_line.saturating_add(line.number);
             let text = bytes.get(line.bytes.clone()).unwrap_or_default();
-            self.line(text, true, output)?;
+            if self.line(text, true, output)? {
+                map.fill(NONE);
+            }
         }
-        self.rows(&chunk, taken..chunk.rows.len(), output)?;
+        self.rows(&chunk, taken..chunk.rows.len(), &mut map, output)?;
         self.recording.line = first_line.saturating_add(chunk.line_count);
         Ok(())
     }
@@ -183,6 +213,7 @@ impl BpfDecoder {
         &mut self,
         chunk: &Chunk,
         range: Range<usize>,
+        map: &mut [Label],
         output: &mut dyn Output,
     ) -> Result<(), Error> {
         let rows = chunk.rows.get(range).unwrap_or_default();
@@ -190,13 +221,14 @@ impl BpfDecoder {
             return Ok(());
         }
         self.recording.recognised_as(json_event::FORMAT);
-        let mut map = chunk.label_map(&mut self.recording.rows.labels);
+        self.recording.has_boot_times = true;
         for row in rows {
             let mut row = *row;
-            row.relabel(&map);
+            let labels = &mut self.recording.rows.labels;
+            row.relabel(&mut |label| chunk.label(label, map, labels));
             self.recording.push(row, row.end());
             if self.recording.rows.emit_if_due(output)? {
-                map = chunk.label_map(&mut self.recording.rows.labels);
+                map.fill(NONE);
             }
         }
         Ok(())
@@ -205,7 +237,6 @@ impl BpfDecoder {
 
 impl Decoder for BpfDecoder {
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         let mut rest = bytes;
         // The rest of the line that the bytes before began.
         if !self.partial.is_empty() || self.skips_line {
@@ -236,9 +267,6 @@ impl Decoder for BpfDecoder {
             self.lines(whole, output)?;
         }
         self.hold(behind);
-        if self.recording.format.is_none() && self.bytes > MAX_UNRECOGNISED_BYTES {
-            return Err(self.unrecognised());
-        }
         Ok(())
     }
 

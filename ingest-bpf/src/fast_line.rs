@@ -9,6 +9,7 @@ use crate::labels::{Labels, NONE};
 use crate::rows::lock_wait::LockWait;
 use crate::rows::write::Write;
 use crate::rows::{AnyRow, NO_I32, NO_I64};
+use crate::values::file_system_from_magic;
 
 /// The row of a line, if it is one of the two events and simple enough.
 pub(crate) fn read(line: &[u8], labels: &mut Labels) -> Option<AnyRow> {
@@ -93,6 +94,10 @@ impl<'a> Fields<'a> {
             b"file" => self.file = Some(cursor.string()?),
             b"op" => self.operation = Some(cursor.string()?),
             b"fs" => self.file_system = Some(cursor.string()?),
+            b"fs_magic" => {
+                let magic = cursor.integer()?;
+                self.file_system = Some(file_system_from_magic(magic)?.as_bytes());
+            }
             b"monitor" => self.address = hex(cursor.string()?)?,
             b"class" => self.class = Some(cursor.string()?),
             b"java_thread_id" => self.java_thread_id = cursor.integer()?,

@@ -11,7 +11,7 @@ use crate::rows::rows_of_source::AnyRow;
 use crate::rows::stack_sample::StackSample;
 use crate::rows::{NO_I32, NO_I64};
 use crate::stack_text::{frames_from_text, state_of};
-use crate::values::{Device, Values, class_from_internal};
+use crate::values::{Device, Values, class_from_internal, file_system_from_magic};
 
 /// A JSON object.
 pub(crate) type Object = Map<String, Value>;
@@ -133,6 +133,12 @@ fn row(object: &Object, event: &str, line: &[u8], recording: &mut Recording) {
         },
         None => {}
     }
+    if let Some(magic) = integer(object, "fs_magic") {
+        match file_system_from_magic(magic) {
+            Some(name) => values.set_text("file_system", name),
+            None => values.set_text("file_system", format!("{magic:#x}")),
+        }
+    }
     // A probe prints 0 for the start of what began before it was attached.
     if values.number("start_time").is_some_and(|start| start <= 0) {
         recording.loss(&BPF_INCOMPLETE_EVENT, || {
@@ -140,6 +146,7 @@ fn row(object: &Object, event: &str, line: &[u8], recording: &mut Recording) {
         });
         return;
     }
+    recording.has_boot_times = true;
     recording.push_values(table, &values, line);
 }
 

@@ -16,6 +16,8 @@ use crate::stack_lines::{self, Measure, OpenStack};
 use crate::stack_map::{self, OpenEntry};
 use crate::text_table::TextTable;
 
+/// Bytes of a line that is no JSON: a deep folded stack is far below.
+const MAX_TEXT_BYTES: usize = 256 << 10;
 /// Bytes of printed text without a line end that are held at most.
 const MAX_PRINTED_BYTES: usize = 1 << 20;
 
@@ -63,17 +65,18 @@ impl Lines {
     pub(crate) fn line(&mut self, line: &[u8], is_whole: bool, recording: &mut Recording) {
         if let Some(printed) = self.line_of_tool(line, is_whole, recording) {
             self.printed.push_str(&printed);
-            self.printed_lines(recording);
+            if printed.contains('\n') {
+                self.printed_lines(recording);
+            } else if self.printed.len() > MAX_PRINTED_BYTES {
+                let printed = std::mem::take(&mut self.printed);
+                recording.bad_line(printed.as_bytes(), "a line end in printed text");
+            }
         }
     }
 
     /// Reads the whole lines of what a script printed.
     fn printed_lines(&mut self, recording: &mut Recording) {
         let Some(end) = self.printed.rfind('\n') else {
-            if self.printed.len() > MAX_PRINTED_BYTES {
-                let printed = std::mem::take(&mut self.printed);
-                recording.bad_line(printed.as_bytes(), "a line end in printed text");
-            }
             return;
         };
         let mut printed = std::mem::take(&mut self.printed);
@@ -101,6 +104,7 @@ impl Lines {
             && let Some(row) = fast_line::read(line, &mut recording.rows.labels)
         {
             recording.recognised_as(json_event::FORMAT);
+            recording.has_boot_times = true;
             recording.push(row, row.end());
             return None;
         }
@@ -126,6 +130,10 @@ impl Lines {
     }
 
     fn text(&mut self, line: &[u8], recording: &mut Recording) {
+        if line.len() > MAX_TEXT_BYTES {
+            recording.bad_line(line, "a line of text of at most 256 KiB");
+            return;
+        }
         let line = String::from_utf8_lossy(line);
         if own_line::read(&line, recording) {
             if let Some(measure) = Measure::of_own_line(&line) {
@@ -188,7 +196,11 @@ impl Lines {
             entry.cut(recording);
         }
         if self.open_stack.is_open() {
-            self.open_stack.cut(recording);
+            if self.open_stack.close(self.measure, recording) {
+                recording.recognised_as("stacks, text");
+            } else {
+                self.open_stack.cut(recording);
+            }
         }
         if !self.printed.trim().is_empty() {
             let printed = std::mem::take(&mut self.printed);

@@ -24,6 +24,10 @@ pub(crate) fn read(line: &str, recording: &mut Recording) -> bool {
         recording.lost_events(count);
         return true;
     }
+    // Bars of a histogram, which was counted with its name.
+    if line.starts_with(['[', '(']) && line.ends_with('|') {
+        return true;
+    }
     if !STARTS.iter().any(|start| line.starts_with(start)) {
         return false;
     }

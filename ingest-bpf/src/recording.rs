@@ -31,7 +31,7 @@ pub(crate) static BPF_CUT_LINE: LossKind = LossKind {
 pub(crate) static BPF_LONG_LINE: LossKind = LossKind {
     name: "bpf_long_line",
     severity: Severity::Warning,
-    doc: "A line is longer than 16 MiB and was passed over; its events are missing.",
+    doc: "A line is longer than 8 MiB and was passed over; its events are missing.",
 };
 
 /// An event without times.
@@ -76,6 +76,13 @@ pub(crate) static BPF_LATE_EVENT: LossKind = LossKind {
     doc: "An event came more than 262144 rows after later ones; it is stored, but duplicates of it would not be noticed.",
 };
 
+/// Times of more than one clock.
+pub(crate) static BPF_MIXED_CLOCKS: LossKind = LossKind {
+    name: "bpf_mixed_clocks",
+    severity: Severity::Warning,
+    doc: "The recording has times of more than one clock, such as the outputs of two tools one after the other; only those of the first are placed right. Ingest them one by one.",
+};
+
 /// Output of the tracer that no table takes.
 pub(crate) static BPF_SUMMARY_SKIPPED: LossKind = LossKind {
     name: "bpf_summary_skipped",
@@ -94,6 +101,8 @@ pub(crate) struct Recording {
     /// Line being read, from 1.
     pub(crate) line: u64,
     pub(crate) clock: Option<ClockKind>,
+    /// Whether there are events of probes, whose times are since boot.
+    pub(crate) has_boot_times: bool,
     pub(crate) limits: Vec<Limit>,
     /// First format that was recognised, in words.
     pub(crate) format: Option<&'static str>,
@@ -114,6 +123,7 @@ impl Recording {
             ledger: LossLedger::default(),
             line: 0,
             clock: None,
+            has_boot_times: false,
             limits: Vec::new(),
             format: None,
             anchors: Vec::new(),
@@ -226,13 +236,19 @@ impl Recording {
         }
     }
 
-    /// Says what the clock of the times is, the first time.
+    /// Says what the clock of the times is.
     pub(crate) fn clock_is(&mut self, clock: ClockKind) {
-        self.clock.get_or_insert(clock);
+        let known = *self.clock.get_or_insert(clock);
+        if known != clock {
+            self.loss(&BPF_MIXED_CLOCKS, || format!("{clock} after {known}"));
+        }
     }
 
     /// Closes the books: losses that are counted elsewhere until the end.
     pub(crate) fn close(&mut self) {
+        if self.has_boot_times && self.clock.is_some_and(|clock| !is_since_boot(clock)) {
+            self.clock_is(ClockKind::Monotonic);
+        }
         self.close_lost(None);
         let counted = [
             (&BPF_DUPLICATE_EVENT, self.rows.duplicates()),
@@ -252,6 +268,10 @@ impl Recording {
     pub(crate) fn take_anchors(&mut self) -> Vec<ClockAnchor> {
         std::mem::take(&mut self.anchors)
     }
+}
+
+fn is_since_boot(clock: ClockKind) -> bool {
+    matches!(clock, ClockKind::Monotonic | ClockKind::Boottime)
 }
 
 /// The start of a line, to be shown to people.

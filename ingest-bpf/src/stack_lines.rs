@@ -74,7 +74,7 @@ pub(crate) fn folded(line: &str, measure: Option<Measure>, recording: &mut Recor
 fn sample(
     frames: &[String],
     comm: &str,
-    tid: Option<i32>,
+    id: Option<i32>,
     value: i64,
     measure: Option<Measure>,
     recording: &mut Recording,
@@ -83,9 +83,10 @@ fn sample(
         "off_cpu" => Measure::OffCpu(1_000),
         _ => Measure::Samples,
     });
-    let (state, count, weight) = match measure {
-        Measure::Samples => ("on_cpu", value, NO_I64),
-        Measure::OffCpu(unit) => ("off_cpu", 1, value.saturating_mul(unit)),
+    // `profile` prints the id of the process, `offcputime` that of the thread.
+    let (state, count, weight, tid) = match measure {
+        Measure::Samples => ("on_cpu", value, NO_I64, None),
+        Measure::OffCpu(unit) => ("off_cpu", 1, value.saturating_mul(unit), id),
     };
     let rows = &mut recording.rows;
     let stack_id = if frames.is_empty() {
@@ -138,12 +139,12 @@ impl OpenStack {
             .next()
             .and_then(|line| line.trim().parse::<i64>().ok());
         let thread = from_end.next().and_then(|line| thread(line));
-        let (Some(value), Some((comm, tid))) = (value.filter(|value| *value >= 0), thread) else {
+        let (Some(value), Some((comm, pid))) = (value.filter(|value| *value >= 0), thread) else {
             return false;
         };
         let above = lines.len().saturating_sub(2);
         let frames: Vec<String> = lines.iter().take(above).filter_map(|l| frame(l)).collect();
-        sample(&frames, comm, Some(tid), value, measure, recording);
+        sample(&frames, comm, pid, value, measure, recording);
         true
     }
 
@@ -158,9 +159,12 @@ impl OpenStack {
     }
 }
 
-/// `-                java (4242)`: name and id of the thread.
-fn thread(line: &str) -> Option<(&str, i32)> {
-    let line = line.trim().strip_prefix('-')?.trim_start();
-    let (comm, id) = line.strip_suffix(')')?.rsplit_once('(')?;
-    Some((comm.trim_end(), id.parse().ok()?))
+/// `-                java (4242)`: name and id of the thread; old versions print the name alone.
+fn thread(line: &str) -> Option<(&str, Option<i32>)> {
+    let line = line.trim();
+    let Some(behind) = line.strip_prefix('-') else {
+        return Some((line, None));
+    };
+    let (comm, id) = behind.trim_start().strip_suffix(')')?.rsplit_once('(')?;
+    Some((comm.trim_end(), Some(id.parse().ok()?)))
 }

@@ -46,10 +46,11 @@ pub(crate) fn state_of(frames: &[String]) -> &'static str {
     let is_scheduler = |frame: &String| {
         matches!(
             frame.split('.').next().unwrap_or(frame),
-            "__schedule" | "schedule" | "finish_task_switch" | "schedule_timeout"
+            "__schedule" | "schedule" | "finish_task_switch" | "schedule_timeout" | "io_schedule"
         )
     };
-    if frames.iter().take(2).any(is_scheduler) {
+    // Tracers of the scheduler show their own program above it.
+    if frames.iter().take(4).any(is_scheduler) {
         "off_cpu"
     } else {
         "on_cpu"

@@ -263,7 +263,8 @@ struct Fields<'a> {
     values: Values<'a>,
     start: Option<TextTime>,
     end: Option<TextTime>,
-    elapsed: Option<i64>,
+    /// Time since the start, and the weight of its last digit.
+    elapsed: Option<(i64, i64)>,
     monotonic: Option<i64>,
     operation: Option<&'a str>,
 }
@@ -303,7 +304,14 @@ impl<'a> Fields<'a> {
                         self.end = Some(time);
                     }
                 }
-                Elapsed(unit) => self.elapsed = Some(decimal(token, unit)?),
+                Elapsed(unit) => {
+                    let digits = token.split_once('.').map_or(0, |(_, digits)| digits.len());
+                    let digits = u32::try_from(digits).unwrap_or(u32::MAX);
+                    let resolution = 10i64
+                        .checked_pow(digits)
+                        .and_then(|parts| unit.checked_div(parts));
+                    self.elapsed = Some((decimal(token, unit)?, resolution.unwrap_or(1).max(1)));
+                }
                 Monotonic(unit) => self.monotonic = Some(decimal(token, unit)?),
                 Comm => return None,
                 Pid => self.number("pid", thread_id(token)?),
@@ -380,9 +388,9 @@ impl<'a> Fields<'a> {
                 self.number("end_time", end);
                 (ClockKind::Monotonic, 1_000)
             }
-            (None, Some(end)) => {
+            (None, Some((end, resolution))) => {
                 self.number("end_time", end);
-                (ClockKind::Elapsed, 1_000_000)
+                (ClockKind::Elapsed, resolution)
             }
             (None, None) => {
                 let mut resolution = 1;

@@ -221,6 +221,22 @@ impl fmt::Display for Device {
     }
 }
 
+/// The name of a file system by the magic number of its superblock (`linux/magic.h`, and XFS's own).
+pub(crate) fn file_system_from_magic(magic: i64) -> Option<&'static str> {
+    Some(match magic {
+        0xEF53 => "ext4",
+        0x5846_5342 => "xfs",
+        0x9123_683E => "btrfs",
+        0x0102_1994 => "tmpfs",
+        0x794C_7630 => "overlay",
+        0x6969 => "nfs",
+        0xF2F5_2010 => "f2fs",
+        0x2FC1_2FC1 => "zfs",
+        0xCA45_1A4E => "bcachefs",
+        _ => return None,
+    })
+}
+
 /// A class name as the JVM's probes print it, as Java writes it: `java/lang/Object` →
 /// `java.lang.Object`, `[Ljava/lang/Object;` → `java.lang.Object[]`.
 pub(crate) fn class_from_internal(name: &str) -> String {

@@ -98,6 +98,11 @@ impl Decoder for JfrDecoder {
         Ok(())
     }
 
+    /// Chunks of a map are decoded on all cores.
+    fn wants_whole(&self) -> bool {
+        true
+    }
+
     fn push_whole(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
         check_start(bytes)?;
         self.recognised = true;

@@ -15,6 +15,9 @@ pub trait Output {
     /// Takes one batch. Its schema is `table.schema()`; its times are readings of the source's
     /// declared clock.
     fn batch(&mut self, table: &'static Table, batch: RecordBatch) -> Result<(), Error>;
+
+    /// Is told how many more bytes of a whole input ([`Decoder::push_whole`]) are decoded.
+    fn progress(&mut self, _bytes: u64) {}
 }
 
 impl Output for Vec<(&'static Table, RecordBatch)> {
@@ -30,11 +33,20 @@ impl Output for Vec<(&'static Table, RecordBatch)> {
 /// the input is not of this decoder's format at all, or that the output failed; the decoder is not
 /// used any more after one. Memory held between calls does not grow with the input's size.
 pub trait Decoder: Send {
+    /// Says which file the bytes that follow come from, for formats in which the path says what is in
+    /// the file. Called before the first bytes of each file.
+    fn file(&mut self, _path: &str) {}
+
     /// Takes the next bytes. However an input is split, the rows are the same.
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error>;
 
-    /// Takes the whole input at once, for example a memory map. Called at most once, before any
-    /// `push`. A decoder overrides it when it can use random access or several cores.
+    /// Whether the decoder gains from a memory map of the whole input ([`push_whole`](Self::push_whole))
+    /// over pieces of it. Most do not: pieces stay in the cache, and the map counts as memory used.
+    fn wants_whole(&self) -> bool {
+        false
+    }
+
+    /// Takes the whole input at once, as a memory map. Called at most once, before any `push`.
     fn push_whole(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
         self.push(bytes, output)
     }

@@ -11,8 +11,11 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
 
-/// Bytes that are pushed into a decoder at once.
-pub(crate) const CHUNK_BYTES: usize = 1 << 20;
+/// Bytes that are pushed into a decoder at once: enough to share out among cores.
+pub(crate) const CHUNK_BYTES: usize = 8 << 20;
+
+/// Bytes that are read from a file at once.
+const READ_BYTES: usize = 1 << 20;
 
 /// How an input is compressed, told by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +93,7 @@ impl Input {
             InputKind::File(file, _) => Box::new(file),
             InputKind::Pipe(pipe) => Box::new(pipe),
         };
-        let raw = BufReader::with_capacity(CHUNK_BYTES, Watched { raw, seen });
+        let raw = BufReader::with_capacity(READ_BYTES, Watched { raw, seen });
         Ok(match self.compression {
             Compression::None => Box::new(raw),
             Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),

@@ -21,6 +21,9 @@ pub struct Header {
     pub parameters: Vec<Parameter>,
     /// The output columns, in order.
     pub columns: Vec<OutputColumn>,
+    /// Whether its rows are computed once and kept when another query uses it (`@materialized`): for
+    /// steps that are small and used several times.
+    pub is_materialized: bool,
 }
 
 /// A declared parameter.
@@ -83,6 +86,8 @@ impl Header {
                     sql_type,
                     doc,
                 });
+            } else if comment == "@materialized" {
+                header.is_materialized = true;
             } else {
                 header.text.push(comment.to_owned());
             }

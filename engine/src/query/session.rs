@@ -1,10 +1,10 @@
 //! A session: a store opened for SQL.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -13,7 +13,7 @@ use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 
-use super::canned::canned_query;
+use super::canned::{CannedQuery, canned_query};
 use super::header::Header;
 use super::parameters::{GivenParameters, bind};
 use crate::error::{Error, ErrorKind, Result};
@@ -48,7 +48,7 @@ impl Session {
             .with_config(config)
             .with_default_features()
             .build();
-        let context = SessionContext::new_with_state(state);
+        let context = SessionContext::new_with_state(state).enable_url_table();
         for function in functions::all() {
             context.register_udf(function);
         }
@@ -59,6 +59,7 @@ impl Session {
     /// Plans every statement of a text, with its parameters bound.
     pub async fn plan(&self, sql: &str, given: &GivenParameters) -> Result<Vec<PlannedQuery>> {
         let header = Header::parse(sql)?;
+        let given = &with_defaults(&header, given);
         let mut planned = Vec::new();
         for statement in parse(sql)? {
             let views = self.register_views(&statement, given).await?;
@@ -86,50 +87,52 @@ impl Session {
         statement: &Statement,
         given: &GivenParameters,
     ) -> Result<Vec<Header>> {
-        // Depth first, so that a query is registered after those it uses.
-        let mut pending = vec![(statement.clone(), None)];
-        let mut entered = HashSet::new();
+        let mut order = Vec::new();
+        self.order_queries(statement, &mut Vec::new(), &mut order)?;
         let mut headers = Vec::new();
-        while let Some((statement, view)) = pending.pop() {
-            let used = self.used_queries(&statement)?;
-            let new: Vec<_> = used
-                .into_iter()
-                .filter(|(name, _)| !entered.contains(name))
-                .collect();
-            if new.is_empty() {
-                if let Some((name, header)) = view {
-                    self.register_view(name, statement, &header, &headers, given)
-                        .await?;
-                    headers.push(header);
-                }
-                continue;
-            }
-            pending.push((statement, view));
-            for (name, query) in new {
-                entered.insert(name);
-                let statements = parse(query.sql)?;
-                let [statement] = <[Statement; 1]>::try_from(statements).map_err(|_| {
-                    let message = format!("the canned query {name} is not one statement");
-                    Error::new(ErrorKind::Query, message)
-                })?;
-                pending.push((statement, Some((name, query.header))));
-            }
+        for (query, statement) in order {
+            self.register_view(query.name, statement, &query.header, &headers, given)
+                .await?;
+            headers.push(query.header);
         }
         Ok(headers)
     }
 
-    /// Canned queries that a statement names and that are not tables.
-    fn used_queries(
+    /// The canned queries below a statement, each after those it uses itself.
+    fn order_queries(
         &self,
         statement: &Statement,
-    ) -> Result<BTreeMap<&'static str, super::canned::CannedQuery>> {
-        let mut used = BTreeMap::new();
+        open: &mut Vec<&'static str>,
+        order: &mut Vec<(CannedQuery, Statement)>,
+    ) -> Result<()> {
+        for query in self.used_queries(statement)? {
+            if order.iter().any(|(done, _)| done.name == query.name) {
+                continue;
+            }
+            if open.contains(&query.name) {
+                let message = format!("the canned query {} uses itself", query.name);
+                return Err(Error::new(ErrorKind::Query, message));
+            }
+            let [statement] = <[Statement; 1]>::try_from(parse(query.sql)?).map_err(|_| {
+                let message = format!("the canned query {} is not one statement", query.name);
+                Error::new(ErrorKind::Query, message)
+            })?;
+            open.push(query.name);
+            self.order_queries(&statement, open, order)?;
+            open.pop();
+            order.push((query, statement));
+        }
+        Ok(())
+    }
+
+    /// Canned queries that a statement names and that are not tables.
+    fn used_queries(&self, statement: &Statement) -> Result<Vec<CannedQuery>> {
+        let mut used = Vec::new();
         for table in self.context.state().resolve_table_references(statement)? {
             let name = table.table();
             let is_table = kcorr_model::tables::by_name(name).is_some();
             if let (false, Some(query)) = (is_table, canned_query(name)) {
-                let query = query?;
-                used.insert(query.name, query);
+                used.push(query?);
             }
         }
         Ok(used)
@@ -147,9 +150,17 @@ impl Session {
         let values = bind(&headers, given)?;
         let plan = self.context.state().statement_to_plan(statement).await?;
         let plan = with_values(plan, &values)?;
+        let table: Arc<dyn TableProvider> = if header.is_materialized {
+            let frame = self.context.execute_logical_plan(plan).await?;
+            let planned = Arc::clone(frame.schema().inner());
+            let rows = frame.collect().await?;
+            let schema = rows.first().map_or(planned, |batch| batch.schema());
+            Arc::new(MemTable::try_new(schema, vec![rows])?)
+        } else {
+            Arc::new(ViewTable::new(plan, None))
+        };
         self.context.deregister_table(name)?;
-        self.context
-            .register_table(name, Arc::new(ViewTable::new(plan, None)))?;
+        self.context.register_table(name, table)?;
         Ok(())
     }
 }
@@ -164,6 +175,19 @@ impl PlannedQuery {
     pub async fn run(self) -> Result<SendableRecordBatchStream> {
         Ok(self.frame.execute_stream().await?)
     }
+}
+
+/// The defaults of a query also hold for the canned queries it uses.
+fn with_defaults(header: &Header, given: &GivenParameters) -> GivenParameters {
+    let mut values = given.clone();
+    for parameter in &header.parameters {
+        if let Some(default) = &parameter.default {
+            values
+                .entry(parameter.name.clone())
+                .or_insert_with(|| default.clone());
+        }
+    }
+    values
 }
 
 fn parse(sql: &str) -> Result<Vec<Statement>> {

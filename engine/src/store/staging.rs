@@ -4,18 +4,19 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::{max, min};
 use datafusion::arrow::datatypes::TimestampNanosecondType;
-use kcorr_model::{Output, Table};
+use kcorr_model::{Output, Table, realtime_from_source};
 
 use super::manifest::FileEntry;
 use super::table_file;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes of rows that one table of one source holds in memory before they go to a file.
-const TABLE_BYTES_IN_MEMORY: usize = 48 << 20;
+const TABLE_BYTES_IN_MEMORY: usize = 24 << 20;
 
 /// The rows of one source. Times are readings of the source's own clock until
 /// [`finish`](Staging::finish).
@@ -28,6 +29,8 @@ pub(super) struct Staging {
     next_file: u32,
     /// Files written so far; those that no commit takes are removed again.
     written: Vec<PathBuf>,
+    /// A file that is being written while decoding goes on. One at a time, so that memory is bounded.
+    pending: Option<JoinHandle<Result<FileEntry>>>,
 }
 
 #[derive(Debug)]
@@ -57,34 +60,54 @@ impl Staging {
             tables: BTreeMap::new(),
             next_file: 0,
             written: Vec::new(),
+            pending: None,
         }
+    }
+
+    /// From the first to the last time of all rows so far, on the source's clock.
+    pub(super) fn time_range(&self) -> Option<(i64, i64)> {
+        let ranges = self.tables.values().map(|table| table.time_range);
+        ranges.fold(None, union)
     }
 
     /// Writes what is left and moves all rows to wall time.
     pub(super) fn finish(mut self, clock_offset_ns: i64) -> Result<Staged> {
+        let time_range = self.time_range().map(|(first, last)| {
+            (
+                realtime_from_source(first, clock_offset_ns),
+                realtime_from_source(last, clock_offset_ns),
+            )
+        });
         let mut staged = Staged {
             files: Vec::new(),
-            time_range: None,
+            time_range,
         };
-        for (_, mut table) in std::mem::take(&mut self.tables) {
-            for file in std::mem::take(&mut table.files) {
+        self.wait()?;
+        let mut last_files = Vec::new();
+        for (_, table) in std::mem::take(&mut self.tables) {
+            for file in table.files {
                 staged
                     .files
                     .push(self.moved(file, table.table, clock_offset_ns)?);
             }
             if !table.batches.is_empty() {
-                let batches = std::mem::take(&mut table.batches);
-                let file = self.write(table.table, batches, clock_offset_ns)?;
-                staged.files.push(file);
+                last_files.push((table.table, self.next_path(table.table)?, table.batches));
             }
-            let range = table.time_range.map(|(first, last)| {
-                (
-                    first.saturating_add(clock_offset_ns),
-                    last.saturating_add(clock_offset_ns),
-                )
-            });
-            staged.time_range = union(staged.time_range, range);
         }
+        let folder = &self.folder;
+        let files = std::thread::scope(|scope| {
+            let writing: Vec<_> = last_files
+                .into_iter()
+                .map(|(table, path, batches)| {
+                    scope.spawn(move || write(folder, path, table, batches, clock_offset_ns))
+                })
+                .collect();
+            let files = writing
+                .into_iter()
+                .map(|file| file.join().unwrap_or_else(|_| Err(stopped())));
+            files.collect::<Result<Vec<_>>>()
+        })?;
+        staged.files.extend(files);
         self.written.clear();
         Ok(staged)
     }
@@ -105,22 +128,26 @@ impl Staging {
         })
     }
 
-    fn write(
-        &mut self,
-        table: &Table,
-        batches: Vec<RecordBatch>,
-        clock_offset_ns: i64,
-    ) -> Result<FileEntry> {
-        let row_count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    /// Writes rows to a file while decoding goes on.
+    fn write_behind(&mut self, table: &'static Table, batches: Vec<RecordBatch>) -> Result<()> {
+        self.wait()?;
         let path = self.next_path(table)?;
-        let file = self.folder.join(&path);
-        let size_bytes = table_file::write(&file, table, batches, clock_offset_ns)?;
-        Ok(FileEntry {
-            table: table.name.to_owned(),
-            path,
-            row_count,
-            size_bytes,
-        })
+        let folder = self.folder.clone();
+        self.pending = Some(std::thread::spawn(move || {
+            write(&folder, path, table, batches, 0)
+        }));
+        Ok(())
+    }
+
+    /// Waits for the file that is being written.
+    fn wait(&mut self) -> Result<()> {
+        if let Some(pending) = self.pending.take() {
+            let file = pending.join().unwrap_or_else(|_| Err(stopped()))?;
+            if let Some(table) = self.tables.get_mut(file.table.as_str()) {
+                table.files.push(file);
+            }
+        }
+        Ok(())
     }
 
     fn next_path(&mut self, table: &Table) -> Result<String> {
@@ -161,12 +188,8 @@ impl Output for Staging {
         if staged.bytes > TABLE_BYTES_IN_MEMORY {
             staged.bytes = 0;
             let batches = std::mem::take(&mut staged.batches);
-            let file = self
-                .write(table, batches, 0)
+            self.write_behind(table, batches)
                 .map_err(kcorr_model::Error::output)?;
-            if let Some(staged) = self.tables.get_mut(table.name) {
-                staged.files.push(file);
-            }
         }
         Ok(())
     }
@@ -174,11 +197,39 @@ impl Output for Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            let _ = pending.join();
+        }
         for path in &self.written {
             // Whatever cannot be removed now is no part of the store, and goes with the next ingest.
             let _ = fs::remove_file(path);
         }
     }
+}
+
+fn write(
+    folder: &Path,
+    path: String,
+    table: &Table,
+    batches: Vec<RecordBatch>,
+    clock_offset_ns: i64,
+) -> Result<FileEntry> {
+    let row_count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    let size_bytes = table_file::write(&folder.join(&path), table, batches, clock_offset_ns)?;
+    Ok(FileEntry {
+        table: table.name.to_owned(),
+        path,
+        row_count,
+        size_bytes,
+    })
+}
+
+/// The thread that wrote a file panicked.
+fn stopped() -> Error {
+    Error::new(
+        ErrorKind::Io,
+        "writing a file of the store stopped on a bug",
+    )
 }
 
 /// The earliest and latest time in a batch, over its start and end columns.
@@ -193,7 +244,7 @@ fn time_range(table: &Table, batch: &RecordBatch) -> Option<(i64, i64)> {
     Some((start, max(last).max(max(first)).unwrap_or(start)))
 }
 
-fn union(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
+pub(super) fn union(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
     match (a, b) {
         (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
         (a, b) => a.or(b),

@@ -15,7 +15,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -104,12 +104,13 @@ fn sorted(table: &Table, batches: Vec<RecordBatch>) -> Result<RecordBatch, Arrow
     if times.null_count() == 0 && times.values().is_sorted() {
         return Ok(rows);
     }
-    let mut order: Vec<u64> = (0..times.len() as u64).collect();
-    order.sort_by_key(|&row| {
-        let row = usize::try_from(row).unwrap_or(usize::MAX);
-        times.is_valid(row).then(|| times.value(row))
-    });
-    compute::take_record_batch(&rows, &UInt64Array::from(order))
+    // None sorts first, as the file's sorting column says.
+    let key = |row: usize| times.is_valid(row).then(|| times.value(row));
+    let mut order: Vec<(Option<i64>, u64)> =
+        (0..times.len()).map(|row| (key(row), row as u64)).collect();
+    order.sort_unstable();
+    let order = UInt64Array::from_iter_values(order.into_iter().map(|(_, row)| row));
+    compute::take_record_batch(&rows, &order)
 }
 
 fn writer(path: &Path, table: &Table, schema: &Arc<Schema>) -> Result<ArrowWriter<File>> {
@@ -129,10 +130,16 @@ fn close(path: &Path, writer: ArrowWriter<File>) -> Result<u64> {
 fn properties(table: &Table, schema: &Schema) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
         .set_created_by(concat!("kcorr ", env!("CARGO_PKG_VERSION")).to_owned());
     for field in schema.fields() {
         properties = column_properties(properties, field.name(), field.data_type());
+    }
+    if let Some(time) = table.sorted_by {
+        // Pages of a time range are found by the time alone.
+        let column = ColumnPath::from(time);
+        properties = properties.set_column_statistics_enabled(column, EnabledStatistics::Page);
     }
     let sorting = table.sorted_by.and_then(|name| schema.index_of(name).ok());
     if let Some(column) = sorting.and_then(|column| i32::try_from(column).ok()) {
@@ -228,6 +235,6 @@ mod tests {
         let second = folder.path().join("b.parquet");
         write(&first, &EVENTS, vec![batch(&[(1, Some(5)), (2, None)])], 0).unwrap();
         write_shifted(&first, &second, &EVENTS, -7).unwrap();
-        assert_eq!(read(&second), vec![batch(&[(1, Some(-2)), (2, None)])]);
+        assert_eq!(read(&second), vec![batch(&[(2, None), (1, Some(-2))])]);
     }
 }

@@ -4,11 +4,11 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use datafusion::arrow::array::RecordBatch;
-use kcorr_model::{Loss, Output, SourceId, Summary, Table};
+use kcorr_model::{ClockKind, Loss, Output, SourceId, Summary, Table};
 
 use super::manifest::{Manifest, SourceEntry};
-use super::staging::Staging;
-use crate::clock::{Alignment, align};
+use super::staging::{Staging, union};
+use crate::clock::{Alignment, Others, align};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What makes an input the same as one that was ingested before: its kind, and its paths or its
@@ -137,13 +137,24 @@ impl StoreWriter {
 
     /// Aligns the clocks of all finished sources and makes them visible in one step.
     pub fn commit(mut self) -> Result<Vec<SourceReport>> {
+        let mut finished = std::mem::take(&mut self.finished);
+        let mut others = self.others(&finished);
+        // Local times last: they are put where the other recordings are.
+        finished.sort_by_key(|finished| {
+            (
+                finished.summary.clock == ClockKind::LocalTime,
+                finished.source.id,
+            )
+        });
         let mut reports = Vec::new();
-        let finished = std::mem::take(&mut self.finished);
-        let known = self.known_anchors(&finished);
         for finished in finished {
-            let alignment = align(&finished.summary, &known);
-            reports.push(self.add(finished, alignment)?);
+            let own_times = finished.source.staging.time_range();
+            let alignment = align(&finished.summary, own_times, &others);
+            let report = self.add(finished, alignment)?;
+            others.time_range = self.time_range();
+            reports.push(report);
         }
+        reports.sort_by_key(|report| report.id);
         if !reports.is_empty() {
             self.manifest.generation += 1;
             sync_folders(&self.folder)?;
@@ -152,8 +163,14 @@ impl StoreWriter {
         Ok(reports)
     }
 
-    /// Anchors of everything that is or comes into the store: they may tie a source that has none.
-    fn known_anchors(&self, finished: &[Finished]) -> Vec<super::manifest::AnchorEntry> {
+    /// Makes the store visible even if nothing was ingested.
+    pub fn commit_empty(mut self) -> Result<()> {
+        self.manifest.generation += 1;
+        self.manifest.replace(&self.folder)
+    }
+
+    /// What the sources that are in the store or come into it know of each other's clocks.
+    fn others(&self, finished: &[Finished]) -> Others {
         let stored = self
             .manifest
             .sources
@@ -162,7 +179,19 @@ impl StoreWriter {
         let new = finished
             .iter()
             .flat_map(|finished| &finished.summary.anchors);
-        stored.chain(new.map(Into::into)).collect()
+        Others {
+            anchors: stored.chain(new.map(Into::into)).collect(),
+            time_range: self.time_range(),
+        }
+    }
+
+    /// From the first to the last time of the stored sources that are surely in wall time.
+    fn time_range(&self) -> Option<(i64, i64)> {
+        let aligned = self.manifest.sources.iter().filter(|source| {
+            source.clock_offset_ns.is_some() && source.clock != ClockKind::LocalTime.name()
+        });
+        let ranges = aligned.map(|source| source.first_time_ns.zip(source.last_time_ns));
+        ranges.fold(None, union)
     }
 
     fn add(&mut self, finished: Finished, alignment: Alignment) -> Result<SourceReport> {

@@ -6,7 +6,7 @@ use arrow::record_batch::RecordBatch;
 use kcorr_model::{BatchBuilder, BatchError, Table, tables};
 
 use super::columns::{self, int64, nullable_int32, nullable_int64};
-use super::row::{BatchContext, Row, relabelled};
+use super::row::{BatchContext, Row};
 use super::write::compare_labels;
 use crate::labels::{Label, Labels};
 
@@ -51,9 +51,9 @@ impl Row for BlockIo {
             .then_with(|| compare_labels(strings(self), strings(other), labels))
     }
 
-    fn relabel(&mut self, map: &[Label]) {
+    fn relabel(&mut self, map: &mut impl FnMut(Label) -> Label) {
         for label in [&mut self.operation, &mut self.device, &mut self.comm] {
-            *label = relabelled(*label, map);
+            *label = map(*label);
         }
     }
 

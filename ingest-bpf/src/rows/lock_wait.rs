@@ -6,7 +6,7 @@ use arrow::record_batch::RecordBatch;
 use kcorr_model::{BatchBuilder, BatchError, Table, tables};
 
 use super::columns::{self, constant, int64, nullable_int32, nullable_int64};
-use super::row::{BatchContext, Row, relabelled};
+use super::row::{BatchContext, Row};
 use super::write::compare_labels;
 use crate::labels::{Label, Labels};
 
@@ -49,9 +49,9 @@ impl Row for LockWait {
             .then_with(|| compare_labels(strings(self), strings(other), labels))
     }
 
-    fn relabel(&mut self, map: &[Label]) {
+    fn relabel(&mut self, map: &mut impl FnMut(Label) -> Label) {
         for label in [&mut self.kind, &mut self.comm, &mut self.class] {
-            *label = relabelled(*label, map);
+            *label = map(*label);
         }
     }
 

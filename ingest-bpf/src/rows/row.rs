@@ -20,8 +20,8 @@ pub(crate) trait Row: Copy + Send {
     /// Equal rows are the same event.
     fn compare(&self, other: &Self, labels: &Labels) -> Ordering;
 
-    /// Replaces each label by `map[label]`.
-    fn relabel(&mut self, map: &[Label]);
+    /// Replaces each label.
+    fn relabel(&mut self, map: &mut impl FnMut(Label) -> Label);
 
     /// The batch of some rows.
     fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError>;
@@ -49,9 +49,4 @@ impl BatchContext<'_> {
     ) -> arrow::array::ArrayRef {
         self.dense.column(rows, self.labels, value)
     }
-}
-
-/// The new number of a label in another table.
-pub(crate) fn relabelled(label: Label, map: &[Label]) -> Label {
-    map.get(label as usize).copied().unwrap_or_default()
 }

@@ -169,8 +169,8 @@ impl AnyRow {
         }
     }
 
-    /// Replaces each label by `map[label]`.
-    pub(crate) fn relabel(&mut self, map: &[Label]) {
+    /// Replaces each label.
+    pub(crate) fn relabel(&mut self, map: &mut impl FnMut(Label) -> Label) {
         use super::row::Row;
         match self {
             AnyRow::Write(row) => row.relabel(map),

@@ -6,7 +6,7 @@ use arrow::record_batch::RecordBatch;
 use kcorr_model::{BatchBuilder, BatchError, Table, tables};
 
 use super::columns::{self, int64, nullable_int32};
-use super::row::{BatchContext, Row, relabelled};
+use super::row::{BatchContext, Row};
 use super::write::compare_labels;
 use crate::labels::{Label, Labels};
 
@@ -36,8 +36,8 @@ impl Row for RunQueueWait {
             .then_with(|| compare_labels(strings(self), strings(other), labels))
     }
 
-    fn relabel(&mut self, map: &[Label]) {
-        self.comm = relabelled(self.comm, map);
+    fn relabel(&mut self, map: &mut impl FnMut(Label) -> Label) {
+        self.comm = map(self.comm);
     }
 
     fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {

@@ -18,6 +18,9 @@ const MAX_KNOWN_STACKS: usize = 1 << 18;
 /// Samples or stacks that are held before a batch is made.
 const BATCH_ROWS: usize = 1 << 13;
 
+/// Bytes of frames that are held before a batch is made.
+const BATCH_BYTES: usize = 8 << 20;
+
 /// A sample, or a sum of samples of one stack.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StackSample {
@@ -37,6 +40,7 @@ pub(crate) struct StackSamples {
     sample_ids: RowIds,
     stacks: Vec<i64>,
     frames: ListBuilder<StringBuilder>,
+    frame_bytes: usize,
     truncated: Vec<bool>,
     stack_ids: RowIds,
     known: HashMap<(u64, u64), i64>,
@@ -50,6 +54,7 @@ impl StackSamples {
             sample_ids: source.row_ids(),
             stacks: Vec::new(),
             frames: frames_builder(),
+            frame_bytes: 0,
             truncated: Vec::new(),
             stack_ids: source.row_ids(),
             known: HashMap::new(),
@@ -83,6 +88,7 @@ impl StackSamples {
         self.truncated.push(is_truncated);
         for frame in frames {
             self.frames.values().append_value(frame.as_ref());
+            self.frame_bytes = self.frame_bytes.saturating_add(frame.as_ref().len());
         }
         self.frames.append(true);
         id
@@ -92,7 +98,9 @@ impl StackSamples {
     #[must_use]
     pub(crate) fn push(&mut self, sample: StackSample) -> bool {
         self.samples.push(sample);
-        self.samples.len() >= BATCH_ROWS || self.stacks.len() >= BATCH_ROWS
+        self.samples.len() >= BATCH_ROWS
+            || self.stacks.len() >= BATCH_ROWS
+            || self.frame_bytes >= BATCH_BYTES
     }
 
     /// Writes out what is held.
@@ -106,6 +114,7 @@ impl StackSamples {
         if !self.stacks.is_empty() {
             let rows = std::mem::take(&mut self.stacks);
             let truncated = std::mem::take(&mut self.truncated);
+            self.frame_bytes = 0;
             let batch = BatchBuilder::new(&tables::STACKS, rows.len())
                 .set("stack_id", Arc::new(Int64Array::from(rows.clone())))
                 .set("source_id", int64(&rows, |_| source.0))

@@ -9,7 +9,7 @@ use kcorr_model::{BatchBuilder, BatchError, LogDirectory, LogFile, Table, tables
 use super::columns::{
     self, NO_I32, NO_I64, constant, int64, keyed, nullable_int32, nullable_int64,
 };
-use super::row::{BatchContext, Row, relabelled};
+use super::row::{BatchContext, Row};
 use crate::labels::{Label, Labels};
 
 /// A file operation.
@@ -61,7 +61,7 @@ impl Row for Write {
             .then_with(|| compare_labels(strings(self), strings(other), labels))
     }
 
-    fn relabel(&mut self, map: &[Label]) {
+    fn relabel(&mut self, map: &mut impl FnMut(Label) -> Label) {
         for label in [
             &mut self.operation,
             &mut self.comm,
@@ -69,7 +69,7 @@ impl Row for Write {
             &mut self.file,
             &mut self.file_system,
         ] {
-            *label = relabelled(*label, map);
+            *label = map(*label);
         }
     }
 

@@ -53,7 +53,7 @@ pub static REQUEST_PARTITIONS: Table = Table {
         Column::optional(
             "message_ids",
             Type::Texts,
-            "Ids in the record headers, in order; null when not looked for or not readable.",
+            "Ids in the record headers, in order, null for a record without; null when none was found, looked for or readable.",
         ),
         Column::optional(
             "compression",

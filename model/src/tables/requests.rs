@@ -46,7 +46,7 @@ pub static REQUESTS: Table = Table {
         Column::optional(
             "read_time",
             Type::Time,
-            "Last byte of the request: the latest of the times of its segments; null when not all of it was seen.",
+            "Last byte of the request: the latest of the times of its segments; null when the last byte was not seen.",
         ),
         Column::optional(
             "response_time",
@@ -56,7 +56,7 @@ pub static REQUESTS: Table = Table {
         Column::optional(
             "end_time",
             Type::Time,
-            "Last byte of the response: the latest of the times of its segments; null when not all of it was seen.",
+            "Last byte of the response: the latest of the times of its segments; null when the last byte was not seen.",
         ),
         Column::optional(
             "latency_ns",

@@ -3,7 +3,10 @@
 //! A source whose clock is wall time needs nothing. Any other clock is tied to wall time by anchors:
 //! instants that some recording saw on both clocks. The source's own anchors are taken if it has any,
 //! else those of the other sources in the store that read the same clock (all recordings of a store
-//! are of one host). It does not yet check the result against the data.
+//! are of one host). Local time is put where the other recordings are. It does not yet check the result
+//! against the data.
+
+mod local_time;
 
 use kcorr_model::{ClockKind, Summary};
 
@@ -20,8 +23,24 @@ pub(crate) struct Alignment {
     pub(crate) basis: String,
 }
 
-/// Aligns a source, given the anchors of all sources.
-pub(crate) fn align(summary: &Summary, all_anchors: &[AnchorEntry]) -> Alignment {
+/// What is known of the other sources.
+#[derive(Debug, Default)]
+pub(crate) struct Others {
+    /// Their anchors (and the source's own).
+    pub(crate) anchors: Vec<AnchorEntry>,
+    /// From the first to the last of their times, for those that are in wall time.
+    pub(crate) time_range: Option<(i64, i64)>,
+}
+
+/// Aligns a source whose own times lie in `time_range`.
+pub(crate) fn align(
+    summary: &Summary,
+    time_range: Option<(i64, i64)>,
+    others: &Others,
+) -> Alignment {
+    if summary.clock == ClockKind::LocalTime {
+        return local_time::align(time_range, others.time_range);
+    }
     if summary.clock == ClockKind::Realtime {
         return Alignment {
             offset_ns: Some(0),
@@ -34,9 +53,9 @@ pub(crate) fn align(summary: &Summary, all_anchors: &[AnchorEntry]) -> Alignment
     if !own.is_empty() {
         return from_offsets(own, "its own clock lines");
     }
-    let others = offsets(summary.clock, all_anchors);
-    if !others.is_empty() {
-        return from_offsets(others, "clock lines of other recordings");
+    let of_others = offsets(summary.clock, &others.anchors);
+    if !of_others.is_empty() {
+        return from_offsets(of_others, "clock lines of other recordings");
     }
     Alignment {
         offset_ns: None,
@@ -100,6 +119,14 @@ mod tests {
         }
     }
 
+    fn align_with(summary: &Summary, anchors: &[AnchorEntry]) -> Alignment {
+        let others = Others {
+            anchors: anchors.to_vec(),
+            time_range: None,
+        };
+        align(summary, None, &others)
+    }
+
     fn anchor(clock: ClockKind, time_ns: i64, reference_time_ns: i64) -> ClockAnchor {
         ClockAnchor {
             clock,
@@ -114,7 +141,7 @@ mod tests {
     fn one_late_clock_line_moves_nothing() {
         let anchors = [(10, 1_010), (20, 1_020), (30, 900_000)]
             .map(|(time, wall)| anchor(ClockKind::Monotonic, time, wall));
-        let alignment = align(&summary(ClockKind::Monotonic, anchors.to_vec()), &[]);
+        let alignment = align_with(&summary(ClockKind::Monotonic, anchors.to_vec()), &[]);
         assert_eq!(alignment.offset_ns, Some(1_000));
         assert_eq!(alignment.uncertainty_ns, Some(898_970));
     }
@@ -122,20 +149,20 @@ mod tests {
     #[test]
     fn a_source_without_clock_lines_takes_those_of_another() {
         let other = AnchorEntry::from(&anchor(ClockKind::Monotonic, 5, 105));
-        let alignment = align(&summary(ClockKind::Monotonic, Vec::new()), &[other]);
+        let alignment = align_with(&summary(ClockKind::Monotonic, Vec::new()), &[other]);
         assert_eq!(alignment.offset_ns, Some(100));
     }
 
     #[test]
     fn an_anchor_of_another_clock_ties_nothing() {
         let other = AnchorEntry::from(&anchor(ClockKind::Boottime, 5, 105));
-        let alignment = align(&summary(ClockKind::Monotonic, Vec::new()), &[other]);
+        let alignment = align_with(&summary(ClockKind::Monotonic, Vec::new()), &[other]);
         assert_eq!(alignment.offset_ns, None);
     }
 
     #[test]
     fn a_source_in_wall_time_stays_as_it_is() {
-        let alignment = align(&summary(ClockKind::Realtime, Vec::new()), &[]);
+        let alignment = align_with(&summary(ClockKind::Realtime, Vec::new()), &[]);
         assert_eq!(alignment.offset_ns, Some(0));
     }
 }

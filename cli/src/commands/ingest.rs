@@ -1,0 +1,255 @@
+//! `kcorr ingest`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use chrono::NaiveDate;
+use clap::Args;
+use kcorr_engine::{Error, ErrorKind, Job, SourceReport, StoreWriter};
+use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format};
+use kcorr_ingest_jfr::{JfrDecoder, JfrOptions, ThreadDumpDecoder};
+use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
+use kcorr_model::Severity;
+
+use crate::commands::Global;
+use crate::commands::captures::Captures;
+use crate::exit::Status;
+use crate::progress::Bars;
+use crate::recordings;
+use crate::screen::Screen;
+
+/// Put recordings into the store
+///
+/// Every input is stored whole or not at all. The same input again replaces what it gave before; a new
+/// one adds to it. Files compressed with gzip or zstd are read as they are, and `-` is standard input.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kcorr ingest --jfr profile.jfr --bpf writes.jsonl --pcap dump.pcap
+  kcorr ingest --pcap dump.pcap0 dump.pcap1 dump.pcap2     rotated files of one capture
+  tcpdump -i any -w - port 9092 | kcorr ingest --pcap -
+  kcorr --store monday.kcorr ingest --bpf writes.jsonl --threads jstack.txt
+
+Exit status: 0 done, 1 done but something in an input could not be read (SELECT * FROM losses), 2 failed.")]
+pub(crate) struct Ingest {
+    /// JFR recordings, of async-profiler or the JDK
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    jfr: Vec<PathBuf>,
+
+    /// Output of bpftrace or bcc tools: JSON lines or text
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    bpf: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pcap: Captures,
+
+    /// Thread dumps (jstack, jcmd Thread.print)
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    threads: Vec<PathBuf>,
+
+    /// Port of the broker in captures
+    #[arg(long, value_name = "PORT", default_values_t = [9092])]
+    kafka_port: Vec<u16>,
+
+    #[arg(long, value_name = "FORMAT", help = format!("Format of --bpf inputs, when it is not recognised: {}", Format::NAMES.join(", ")))]
+    bpf_format: Option<Format>,
+
+    /// How the fields of your own JSON lines map to tables (TOML)
+    #[arg(long, value_name = "FILE")]
+    bpf_map: Option<PathBuf>,
+
+    /// Day of text times that have none, as YYYY-MM-DD
+    #[arg(long, value_name = "DATE")]
+    date: Option<NaiveDate>,
+
+    /// Make this JFR event type a table, `jfr_NAME`
+    #[arg(long, value_name = "NAME")]
+    jfr_event: Vec<String>,
+
+    /// Record header that holds a message's id, instead of the usual names
+    #[arg(long, value_name = "NAME", conflicts_with = "no_message_ids")]
+    message_id_header: Vec<String>,
+
+    /// Do not read record headers (faster)
+    #[arg(long)]
+    no_message_ids: bool,
+
+    /// End with status 2 when anything could not be read
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Ingest {
+    pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        let field_map = self.field_map()?;
+        let jobs = self.jobs(&field_map);
+        if jobs.is_empty() {
+            bail!("nothing to ingest: give recordings with --jfr, --bpf, --pcap or --threads");
+        }
+        let inputs: Vec<Vec<PathBuf>> = jobs.iter().map(|job| job.paths.clone()).collect();
+        let mut writer = StoreWriter::open(&global.store, || {
+            screen.note("another kcorr is writing to this store: waiting for it to end");
+        })?;
+        let bars = Bars::new(inputs.iter().map(|paths| name(paths)), screen);
+        let errors = kcorr_engine::ingest(&mut writer, jobs, &bars);
+        let reports = writer.commit()?;
+        for report in &reports {
+            show(report, screen);
+        }
+        for (job, error) in &errors {
+            show_error(error, &inputs[*job], screen);
+        }
+        let lost = reports.iter().any(is_lossy);
+        Ok(if !errors.is_empty() || (lost && self.strict) {
+            Status::Failed
+        } else if lost {
+            Status::DoneWithLoss
+        } else {
+            Status::Done
+        })
+    }
+
+    fn jobs<'a>(&'a self, field_map: &'a Option<FieldMap>) -> Vec<Job<'a>> {
+        let mut jobs = Vec::new();
+        for path in &self.jfr {
+            jobs.push(Job {
+                kind: "jfr",
+                paths: vec![path.clone()],
+                decoder: Box::new(|id| Box::new(JfrDecoder::new(id, self.jfr_options()))),
+            });
+        }
+        for path in &self.bpf {
+            jobs.push(Job {
+                kind: "bpf",
+                paths: vec![path.clone()],
+                decoder: Box::new(|id| Box::new(BpfDecoder::new(id, self.bpf_options(field_map)))),
+            });
+        }
+        for paths in &self.pcap.0 {
+            jobs.push(Job {
+                kind: "pcap",
+                paths: paths.clone(),
+                decoder: Box::new(|id| Box::new(PcapDecoder::new(id, self.pcap_options()))),
+            });
+        }
+        for path in &self.threads {
+            jobs.push(Job {
+                kind: "threads",
+                paths: vec![path.clone()],
+                decoder: Box::new(|id| Box::new(ThreadDumpDecoder::new(id))),
+            });
+        }
+        jobs
+    }
+
+    fn jfr_options(&self) -> JfrOptions {
+        let mut options = JfrOptions::default();
+        options.events.clone_from(&self.jfr_event);
+        options
+    }
+
+    fn bpf_options(&self, field_map: &Option<FieldMap>) -> BpfOptions {
+        BpfOptions {
+            format: self.bpf_format,
+            date: self.date,
+            field_map: field_map.clone(),
+            ..BpfOptions::default()
+        }
+    }
+
+    fn field_map(&self) -> anyhow::Result<Option<FieldMap>> {
+        let Some(path) = &self.bpf_map else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let map = FieldMap::parse(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+        Ok(Some(map))
+    }
+
+    fn pcap_options(&self) -> PcapOptions {
+        let mut options = PcapOptions::default();
+        options.kafka_ports.clone_from(&self.kafka_port);
+        if self.no_message_ids {
+            options.message_id_headers = None;
+        } else if !self.message_id_header.is_empty() {
+            options.message_id_headers = Some(self.message_id_header.clone());
+        }
+        options
+    }
+}
+
+fn name(paths: &[PathBuf]) -> String {
+    let first = paths.first().map_or(Path::new("-"), PathBuf::as_path);
+    let name = first
+        .file_name()
+        .map_or_else(|| "-".into(), |name| name.to_string_lossy());
+    match paths.len() {
+        0 | 1 => name.into_owned(),
+        n => format!("{name} and {} more", n - 1),
+    }
+}
+
+fn is_lossy(report: &SourceReport) -> bool {
+    report
+        .losses
+        .iter()
+        .any(|loss| loss.kind.severity > Severity::Info)
+}
+
+fn show(report: &SourceReport, screen: &Screen) {
+    let rows: Vec<String> = report
+        .rows
+        .iter()
+        .map(|(table, count)| format!("{count} {table}"))
+        .collect();
+    let rows = if rows.is_empty() {
+        "no rows".to_owned()
+    } else {
+        rows.join(", ")
+    };
+    let replaced = if report.replaced {
+        " (replaces the earlier ingest of it)"
+    } else {
+        ""
+    };
+    let path = report.paths.join(", ");
+    screen.note(&format!("{path}: {}: {rows}{replaced}", report.format));
+    screen.detail(&format!("  clock: {}", report.clock_basis));
+    if !report.is_aligned {
+        screen.warning(&format!("{path}: {}", report.clock_basis));
+    }
+    for loss in &report.losses {
+        let text = format!(
+            "{path}: {} × {}, first at {}: {}. {}",
+            loss.count,
+            loss.kind.name,
+            loss.first_position,
+            loss.detail.trim_end_matches('.'),
+            loss.kind.doc,
+        );
+        if loss.kind.severity > Severity::Info {
+            screen.warning(&text);
+        } else {
+            screen.detail(&text);
+        }
+    }
+}
+
+fn show_error(error: &Error, paths: &[PathBuf], screen: &Screen) {
+    let head = paths
+        .first()
+        .filter(|path| *path != Path::new("-") && path.is_file());
+    let hint = match (error.kind(), head) {
+        (ErrorKind::Input, Some(path)) => kcorr_engine::head(path)
+            .ok()
+            .and_then(|head| recordings::looks_like(&head)),
+        _ => None,
+    };
+    let error = anyhow::anyhow!(
+        "{error:#}{}",
+        hint.map(|hint| format!(" (the file {hint})"))
+            .unwrap_or_default()
+    );
+    screen.error(&error);
+}

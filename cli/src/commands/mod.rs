@@ -1,0 +1,105 @@
+//! The commands: one file and one struct each, one line in [`Command`].
+
+mod captures;
+mod completions;
+mod ingest;
+mod probes;
+mod queries;
+mod query;
+mod sql;
+mod tables;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use kcorr_engine::Store;
+
+use crate::exit::Status;
+use crate::screen::{Color, Screen};
+
+/// Finds what every slow Kafka request waited for.
+///
+/// Takes recordings made at the same time on one broker (a packet capture, eBPF traces of file
+/// writes, a JFR recording), puts them into tables, and attributes every slow request to its own slow
+/// write or to a wait behind somebody else's.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kcorr ingest --jfr profile.jfr --bpf writes.jsonl --pcap dump.pcap
+  kcorr query blame.sql
+  kcorr query -c 'SELECT cause, count(*) FROM blame GROUP BY cause'
+
+Exit status: 0 done, 1 done but data was lost (see the losses table), 2 failed.";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Folder that the tables are kept in
+    #[arg(
+        long,
+        global = true,
+        env = "KCORR_STORE",
+        default_value = "incident.kcorr",
+        value_name = "FOLDER"
+    )]
+    pub(crate) store: PathBuf,
+
+    /// Say only what went wrong
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Say more
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+impl Global {
+    fn open_store(&self) -> anyhow::Result<Store> {
+        Ok(Store::open(&self.store)?)
+    }
+}
+
+/// Every command, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Ingest(ingest::Ingest),
+    Query(query::Query),
+    Queries(queries::Queries),
+    Tables(tables::Tables),
+    Sql(sql::Sql),
+    Probes(probes::Probes),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        match self {
+            Self::Ingest(command) => command.run(global, screen),
+            Self::Query(command) => command.run(global, screen),
+            Self::Queries(command) => command.run(screen),
+            Self::Tables(command) => command.run(global, screen),
+            Self::Sql(command) => command.run(global, screen),
+            Self::Probes(command) => command.run(screen),
+            Self::Completions(command) => command.run(),
+        }
+    }
+}
+
+/// The runtime that queries run on.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
+}

@@ -1,0 +1,107 @@
+//! `kcorr query`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use kcorr_engine::{GivenParameters, Session, canned_queries, canned_query};
+
+use crate::commands::{Global, runtime};
+use crate::exit::Status;
+use crate::output::{Destination, Format};
+use crate::screen::Screen;
+
+/// Run a canned query, a file of SQL, or SQL from the command line
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kcorr query blame.sql
+  kcorr query slow_requests --param slo_ms=200
+  kcorr query blame --format csv --output blame.csv
+  kcorr query my/own.sql
+  kcorr query -c \"SELECT topic, max(duration_ns) / 1e6 AS ms FROM writes GROUP BY topic ORDER BY ms DESC\"
+  kcorr query --explain blame          how it is run
+
+Canned queries: see `kcorr queries`. They can be used like tables, too: SELECT … FROM blame.")]
+pub(crate) struct Query {
+    /// A canned query (with or without .sql) or a file of SQL
+    #[arg(required_unless_present = "command", conflicts_with = "command")]
+    query: Option<String>,
+
+    /// SQL to run
+    #[arg(short, long, value_name = "SQL")]
+    command: Option<String>,
+
+    /// A value for $NAME in the query; headers of canned queries say which there are
+    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+
+    /// How results are written
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+
+    /// Write results to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Show the plan instead of running the query
+    #[arg(long)]
+    explain: bool,
+}
+
+impl Query {
+    pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        let sql = self.sql(screen)?;
+        let sql = if self.explain {
+            format!("EXPLAIN {}", sql.trim_start())
+        } else {
+            sql
+        };
+        let given: GivenParameters = self.parameters.iter().cloned().collect();
+        let store = global.open_store()?;
+        let mut destination = Destination::new(self.format, self.output.as_deref(), screen)?;
+        runtime()?.block_on(async {
+            let session = Session::open(&store).await?;
+            for query in session.plan(&sql, &given).await? {
+                destination.write(query).await?;
+            }
+            anyhow::Ok(())
+        })?;
+        destination.finish()?;
+        Ok(Status::Done)
+    }
+
+    fn sql(&self, screen: &Screen) -> anyhow::Result<String> {
+        if let Some(sql) = &self.command {
+            return Ok(sql.clone());
+        }
+        let name = self.query.as_deref().unwrap_or_default();
+        let canned = canned_query(name);
+        if Path::new(name).is_file() {
+            if canned.is_some() {
+                screen.note(&format!(
+                    "(running the file {name}, not the canned query of that name)"
+                ));
+            }
+            return std::fs::read_to_string(name).with_context(|| format!("cannot read {name}"));
+        }
+        if let Some(canned) = canned {
+            return Ok(canned?.sql.to_owned());
+        }
+        let names: Vec<_> = canned_queries()?.iter().map(|query| query.name).collect();
+        bail!(
+            "{name} is neither a file nor a canned query; canned queries are {}. To run SQL from the command line, use -c",
+            names.join(", ")
+        )
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => {
+            let name = name.strip_prefix('$').unwrap_or(name);
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err("expected NAME=VALUE, for example slo_ms=65".to_owned()),
+    }
+}

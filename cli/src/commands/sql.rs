@@ -1,0 +1,191 @@
+//! `kcorr sql`
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use kcorr_engine::{GivenParameters, Session, canned_queries, canned_query};
+use kcorr_model::tables;
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::{Editor, Helper, Highlighter, Hinter, Validator};
+
+use crate::commands::{Global, runtime};
+use crate::exit::Status;
+use crate::output::{Destination, Format};
+use crate::screen::Screen;
+
+/// Ask in SQL, interactively
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A statement ends with `;`. In the shell:
+  \\d             tables and canned queries
+  \\d writes      columns of a table
+  \\blame         run the canned query `blame`
+  \\q             leave (or Ctrl-D)
+
+Examples:
+  kcorr sql
+  echo 'SELECT count(*) FROM requests;' | kcorr sql")]
+pub(crate) struct Sql {
+    /// How results are written
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+impl Sql {
+    pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        let store = global.open_store()?;
+        let runtime = runtime()?;
+        let session = runtime.block_on(Session::open(&store))?;
+        let mut editor: Editor<Names, _> = Editor::new()?;
+        editor.set_helper(Some(Names::all()?));
+        let history = history_file();
+        if let Some(history) = &history {
+            // There is none yet the first time.
+            let _ = editor.load_history(history);
+        }
+        screen.detail("End a statement with `;`. \\d lists tables, \\q leaves.");
+        let mut statement = String::new();
+        loop {
+            let prompt = if statement.is_empty() {
+                "kcorr> "
+            } else {
+                "   ... "
+            };
+            let line = match editor.readline(prompt) {
+                Ok(line) => line,
+                Err(ReadlineError::Interrupted) => {
+                    statement.clear();
+                    continue;
+                }
+                Err(ReadlineError::Eof) => break,
+                Err(e) => return Err(e.into()),
+            };
+            if statement.is_empty() && line.trim().is_empty() {
+                continue;
+            }
+            statement.push_str(&line);
+            statement.push('\n');
+            let text = statement.trim();
+            if !text.starts_with('\\') && !text.ends_with(';') {
+                continue;
+            }
+            editor.add_history_entry(text)?;
+            if matches!(text, "\\q" | "\\quit" | "exit;" | "quit;") {
+                break;
+            }
+            let answer = self.answer(text, &session, &runtime, screen);
+            if let Err(error) = answer {
+                screen.error(&error);
+            }
+            statement.clear();
+        }
+        if !statement.trim().is_empty() {
+            // Input that ends without `;`, as from a pipe.
+            self.answer(statement.trim(), &session, &runtime, screen)?;
+        }
+        if let Some(history) = &history {
+            save(&mut editor, history)?;
+        }
+        Ok(Status::Done)
+    }
+
+    fn answer(
+        &self,
+        text: &str,
+        session: &Session,
+        runtime: &tokio::runtime::Runtime,
+        screen: &Screen,
+    ) -> anyhow::Result<()> {
+        let sql = match text.strip_prefix('\\') {
+            Some(command) => command_sql(command.trim_end_matches(';').trim())?,
+            None => text.to_owned(),
+        };
+        let mut destination = Destination::new(self.format, None, screen)?;
+        runtime.block_on(async {
+            for query in session.plan(&sql, &GivenParameters::new()).await? {
+                tokio::select! {
+                    result = destination.write(query) => result?,
+                    _ = tokio::signal::ctrl_c() => anyhow::bail!("cancelled"),
+                }
+            }
+            anyhow::Ok(())
+        })?;
+        destination.finish()
+    }
+}
+
+/// What a backslash command asks, as SQL.
+fn command_sql(command: &str) -> anyhow::Result<String> {
+    match command.split_whitespace().collect::<Vec<_>>()[..] {
+        ["d" | "dt"] => Ok("SHOW TABLES".to_owned()),
+        ["d", table] => Ok(format!("SHOW COLUMNS FROM {table}")),
+        [name] => {
+            let query = canned_query(name)
+                .with_context(|| format!("\\{name} is neither \\d, \\q nor a canned query"))??;
+            Ok(query.sql.to_owned())
+        }
+        _ => anyhow::bail!("expected \\d, \\d TABLE, \\q or \\ and a canned query"),
+    }
+}
+
+fn history_file() -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(home)?;
+    Some(state.join("kcorr").join("sql_history"))
+}
+
+fn save<H: Helper>(
+    editor: &mut Editor<H, rustyline::history::DefaultHistory>,
+    path: &PathBuf,
+) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    editor
+        .save_history(path)
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Completes names of tables, columns and canned queries.
+#[derive(Helper, Highlighter, Hinter, Validator)]
+struct Names {
+    names: Vec<&'static str>,
+}
+
+impl Names {
+    fn all() -> anyhow::Result<Self> {
+        let mut names: Vec<&'static str> =
+            canned_queries()?.iter().map(|query| query.name).collect();
+        for table in tables::ALL {
+            names.push(table.name);
+            names.extend(table.columns.iter().map(|column| column.name));
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(Self { names })
+    }
+}
+
+impl Completer for Names {
+    type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _context: &rustyline::Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        let before = line.get(..position).unwrap_or(line);
+        let start = before
+            .rfind(|c: char| !c.is_alphanumeric() && c != '_')
+            .map_or(0, |separator| separator + 1);
+        let word = before.get(start..).unwrap_or_default();
+        let matching = self.names.iter().filter(|name| name.starts_with(word));
+        Ok((start, matching.map(|name| (*name).to_owned()).collect()))
+    }
+}

@@ -1,0 +1,168 @@
+//! Writing query results: as a table for people, or in a format for programs.
+
+mod table;
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::{csv, json};
+use datafusion::parquet::arrow::ArrowWriter;
+use futures::StreamExt;
+use kcorr_engine::PlannedQuery;
+
+use crate::screen::Screen;
+use table::TableWriter;
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people; columns that do not fit the terminal are left out and named
+    Table,
+    /// A header line, then rows
+    Csv,
+    /// One array of objects
+    Json,
+    /// One object a line
+    Ndjson,
+    /// A Parquet file
+    Parquet,
+}
+
+/// Where results go: standard output or a file.
+pub(crate) struct Destination<'a> {
+    format: Format,
+    screen: &'a Screen,
+    out: Option<Box<dyn Write + Send>>,
+    is_terminal: bool,
+    written: usize,
+}
+
+impl<'a> Destination<'a> {
+    /// Opens the output file, or takes standard output.
+    pub(crate) fn new(
+        format: Format,
+        file: Option<&Path>,
+        screen: &'a Screen,
+    ) -> anyhow::Result<Self> {
+        let file = file.filter(|path| *path != Path::new("-"));
+        let is_terminal = file.is_none() && io::stdout().is_terminal();
+        if format == Format::Parquet && is_terminal {
+            bail!("Parquet is not for a terminal: name a file with --output");
+        }
+        let out: Box<dyn Write + Send> = match file {
+            Some(path) => {
+                let file = File::create(path)
+                    .with_context(|| format!("cannot create {}", path.display()))?;
+                Box::new(BufWriter::new(file))
+            }
+            None => Box::new(BufWriter::new(io::stdout())),
+        };
+        Ok(Self {
+            format,
+            screen,
+            out: Some(out),
+            is_terminal,
+            written: 0,
+        })
+    }
+
+    /// Runs a query and writes its rows as they come.
+    pub(crate) async fn write(&mut self, query: PlannedQuery) -> anyhow::Result<()> {
+        if self.written > 0 && matches!(self.format, Format::Parquet | Format::Json) {
+            bail!(
+                "the query has several statements: only table, csv and ndjson take several results"
+            );
+        }
+        self.written += 1;
+        let schema = query.schema();
+        let mut out = self.out.take().context("the output is closed")?;
+        let mut stream = query.run().await?;
+        // Queries are planned without their rows: the stream's schema is the one that rows have.
+        let schema = if stream.schema().fields().is_empty() {
+            schema
+        } else {
+            stream.schema()
+        };
+        match self.format {
+            Format::Table => {
+                let mut table = TableWriter::new(&schema, self.screen, self.is_terminal);
+                while let Some(batch) = stream.next().await {
+                    table.add(&batch?)?;
+                }
+                table.finish(&mut out)?;
+            }
+            Format::Csv => {
+                let mut writer = csv::WriterBuilder::new().with_header(true).build(&mut out);
+                let empty = RecordBatch::new_empty(schema);
+                writer.write(&flat(&empty)?)?;
+                while let Some(batch) = stream.next().await {
+                    writer.write(&flat(&batch?)?)?;
+                }
+            }
+            Format::Json => {
+                let mut writer = json::ArrayWriter::new(&mut out);
+                while let Some(batch) = stream.next().await {
+                    writer.write(&batch?)?;
+                }
+                writer.finish()?;
+                writeln!(out)?;
+            }
+            Format::Ndjson => {
+                let mut writer = json::LineDelimitedWriter::new(&mut out);
+                while let Some(batch) = stream.next().await {
+                    writer.write(&batch?)?;
+                }
+                writer.finish()?;
+            }
+            Format::Parquet => {
+                let mut writer = ArrowWriter::try_new(&mut out, schema, None)?;
+                while let Some(batch) = stream.next().await {
+                    writer.write(&batch?)?;
+                }
+                writer.close()?;
+            }
+        }
+        self.out = Some(out);
+        Ok(())
+    }
+
+    /// Makes sure that everything is written.
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
+        if let Some(mut out) = self.out {
+            out.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// CSV has no lists: they become text.
+fn flat(batch: &RecordBatch) -> anyhow::Result<RecordBatch> {
+    let schema = batch.schema();
+    if !schema
+        .fields()
+        .iter()
+        .any(|field| field.data_type().is_nested())
+    {
+        return Ok(batch.clone());
+    }
+    let mut fields = Vec::new();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        if field.data_type().is_nested() {
+            fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+            columns.push(cast(column, &DataType::Utf8)?);
+        } else {
+            fields.push(Arc::clone(field));
+            columns.push(Arc::clone(column));
+        }
+    }
+    let schema: SchemaRef = Arc::new(Schema::new(fields));
+    Ok(RecordBatch::try_new(schema, columns)?)
+}

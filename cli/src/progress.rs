@@ -1,0 +1,64 @@
+//! Progress bars of an ingest: one an input, with throughput and time left.
+
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kcorr_engine::Progress;
+
+use crate::screen::Screen;
+
+/// The bars, drawn on standard error while it is a terminal.
+pub(crate) struct Bars {
+    _all: MultiProgress,
+    bars: Vec<ProgressBar>,
+}
+
+impl Bars {
+    /// One bar for each name.
+    pub(crate) fn new(names: impl Iterator<Item = String>, screen: &Screen) -> Self {
+        let target = if screen.shows_progress() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let all = MultiProgress::with_draw_target(target);
+        let bars = names.map(|name| {
+            let bar = all.add(ProgressBar::no_length());
+            bar.set_message(name);
+            bar
+        });
+        let bars = bars.collect();
+        Self { _all: all, bars }
+    }
+}
+
+impl Progress for Bars {
+    fn started(&self, job: usize, total_bytes: Option<u64>) {
+        let Some(bar) = self.bars.get(job) else {
+            return;
+        };
+        let template = match total_bytes {
+            Some(total) => {
+                bar.set_length(total);
+                "{msg:30!} {bar:24} {bytes:>10}/{total_bytes:10} {binary_bytes_per_sec:>12} {eta:>4} left"
+            }
+            None => "{msg:30!} {spinner} {bytes:>10} {binary_bytes_per_sec:>12}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    fn advanced(&self, job: usize, bytes: u64) {
+        if let Some(bar) = self.bars.get(job) {
+            bar.inc(bytes);
+        }
+    }
+
+    fn finished(&self, job: usize) {
+        if let Some(bar) = self.bars.get(job) {
+            bar.finish_and_clear();
+        }
+    }
+}

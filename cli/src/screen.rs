@@ -1,0 +1,106 @@
+//! What goes to the terminal besides results: notes, warnings, errors, and whether to use colour.
+
+use std::io::IsTerminal;
+
+use clap::ValueEnum;
+
+/// When to colour output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The terminal as the user wants it used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Screen {
+    color: Color,
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Screen {
+    pub(crate) fn new(color: Color, quiet: bool, verbose: bool) -> Self {
+        Self {
+            color,
+            quiet,
+            verbose,
+        }
+    }
+
+    /// A line for people; silent with `-q`.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// A line for people who asked for more with `-v`.
+    pub(crate) fn detail(&self, text: &str) {
+        if self.verbose && !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Something that the user should know of, said even with `-q`.
+    pub(crate) fn warning(&self, text: &str) {
+        eprintln!("{} {text}", self.paint("33;1", "warning:", Stream::Err));
+    }
+
+    /// Why the command failed, with its causes.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        eprintln!("{} {error:#}", self.paint("31;1", "error:", Stream::Err));
+    }
+
+    /// A heading in a listing on standard output.
+    pub(crate) fn heading(&self, text: &str) -> String {
+        self.paint("1", text, Stream::Out)
+    }
+
+    /// Secondary text on standard output.
+    pub(crate) fn dim(&self, text: &str) -> String {
+        self.paint("2", text, Stream::Out)
+    }
+
+    /// Whether standard output is coloured.
+    pub(crate) fn colors_output(&self) -> bool {
+        self.colors(Stream::Out)
+    }
+
+    /// Whether progress bars are shown.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+
+    fn paint(&self, code: &str, text: &str, stream: Stream) -> String {
+        if self.colors(stream) {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn colors(&self, stream: Stream) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                let is_terminal = match stream {
+                    Stream::Out => std::io::stdout().is_terminal(),
+                    Stream::Err => std::io::stderr().is_terminal(),
+                };
+                is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Stream {
+    Out,
+    Err,
+}

@@ -1,0 +1,95 @@
+//! The real binary on the bundled incident.
+
+mod damage;
+mod help;
+mod incident;
+mod output;
+mod store;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+
+/// A folder to work in, with a store of its own.
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
+    /// A desk whose store holds the bundled incident.
+    fn with_incident() -> Self {
+        let desk = Self::new();
+        let output = desk.kcorr(&[
+            "ingest",
+            "--jfr",
+            &recording("profile.jfr"),
+            "--bpf",
+            &recording("writes.jsonl"),
+            "--pcap",
+            &recording("dump.pcap.zst"),
+        ]);
+        assert!(status(&output) <= 1, "{}", stderr(&output));
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).expect("a file");
+        path.display().to_string()
+    }
+
+    /// Runs kcorr here and waits for it.
+    fn kcorr(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("kcorr runs")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("kcorr"));
+        command.current_dir(self.folder.path()).args(arguments);
+        command.env_remove("KCORR_STORE").env("NO_COLOR", "1");
+        command
+    }
+
+    /// The rows of a query, by column.
+    fn rows(&self, arguments: &[&str]) -> Vec<serde_json::Map<String, serde_json::Value>> {
+        let output = self.kcorr(&[&["query", "--format", "json"], arguments].concat());
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// The one number that a query gives.
+    fn number(&self, sql: &str) -> f64 {
+        let rows = self.rows(&["-c", sql]);
+        let value = rows[0].values().next().expect("a column");
+        value.as_f64().unwrap_or_else(|| panic!("{sql}: {value}"))
+    }
+}
+
+/// A file of the bundled incident.
+fn recording(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/ext4-ordered");
+    folder.join(name).display().to_string()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}

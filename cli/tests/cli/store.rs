@@ -1,0 +1,127 @@
+//! What a store keeps, whatever happens while it is written.
+
+use crate::{Desk, recording, status, stderr};
+
+const COUNTS: &str = "SELECT (SELECT count(*) FROM writes) AS writes, \
+     (SELECT count(*) FROM requests) AS requests, (SELECT count(*) FROM sources) AS sources";
+
+#[test]
+fn the_same_input_again_replaces_itself() {
+    let desk = Desk::with_incident();
+    let before = desk.rows(&["-c", COUNTS]);
+    let ids = desk.number("SELECT min(write_id) AS n FROM writes");
+    let again = desk.kcorr(&["ingest", "--bpf", &recording("writes.jsonl")]);
+    assert!(status(&again) <= 1, "{}", stderr(&again));
+    assert_eq!(desk.rows(&["-c", COUNTS]), before);
+    assert_eq!(desk.number("SELECT min(write_id) AS n FROM writes"), ids);
+}
+
+#[test]
+fn a_copy_under_another_name_is_the_same_input() {
+    let desk = Desk::with_incident();
+    let before = desk.rows(&["-c", COUNTS]);
+    std::fs::copy(recording("writes.jsonl"), desk.path("copy.jsonl")).expect("a copy");
+    desk.kcorr(&["ingest", "--bpf", "copy.jsonl"]);
+    assert_eq!(desk.rows(&["-c", COUNTS]), before);
+}
+
+#[test]
+fn any_one_recording_alone_can_be_queried() {
+    for (flag, file) in [
+        ("--jfr", "profile.jfr"),
+        ("--bpf", "writes.jsonl"),
+        ("--pcap", "dump.pcap.zst"),
+    ] {
+        let desk = Desk::new();
+        let output = desk.kcorr(&["--store", "one.kcorr", "ingest", flag, &recording(file)]);
+        assert!(status(&output) <= 1, "{flag}: {}", stderr(&output));
+        for query in ["blame.sql", "summary", "slow_writes", "lock_waits"] {
+            let output = desk.kcorr(&["--store", "one.kcorr", "query", query]);
+            assert_eq!(status(&output), 0, "{flag} {query}: {}", stderr(&output));
+        }
+    }
+}
+
+#[test]
+fn inputs_that_do_not_fit_their_flag_leave_the_others_and_say_what_they_look_like() {
+    let desk = Desk::new();
+    let output = desk.kcorr(&[
+        "ingest",
+        "--jfr",
+        &recording("writes.jsonl"),
+        "--bpf",
+        &recording("writes.jsonl"),
+        "--pcap",
+        &recording("profile.jfr"),
+    ]);
+    assert_eq!(status(&output), 2);
+    let text = stderr(&output);
+    assert!(text.contains("--bpf") && text.contains("--jfr"), "{text}");
+    assert_eq!(desk.number("SELECT count(*) AS n FROM sources"), 1.0);
+    assert!(desk.number("SELECT count(*) AS n FROM writes") > 1000.0);
+}
+
+#[test]
+fn a_killed_ingest_leaves_the_store_as_it_was() {
+    let desk = Desk::with_incident();
+    let before = desk.rows(&["-c", COUNTS]);
+    for delay_ms in [1, 20, 60, 120, 200] {
+        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("kcorr"))
+            .current_dir(desk.path("."))
+            .args(["-q", "ingest", "--pcap", &recording("dump.pcap.zst")])
+            .args(["--bpf", &recording("writes.jsonl")])
+            .spawn()
+            .expect("kcorr runs");
+        std::thread::sleep(std::time::Duration::from_millis(delay_ms));
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        assert_eq!(
+            desk.rows(&["-c", COUNTS]),
+            before,
+            "killed after {delay_ms} ms"
+        );
+    }
+}
+
+#[test]
+fn two_writers_at_once_both_store_their_input() {
+    let desk = Desk::new();
+    let start = |flag: &str, file: &str| {
+        std::process::Command::new(assert_cmd::cargo::cargo_bin!("kcorr"))
+            .current_dir(desk.path("."))
+            .args(["-q", "ingest", flag, &recording(file)])
+            .spawn()
+            .expect("kcorr runs")
+    };
+    let children = [
+        start("--bpf", "writes.jsonl"),
+        start("--jfr", "profile.jfr"),
+    ];
+    for mut child in children {
+        let code = child.wait().expect("ended").code();
+        assert!(matches!(code, Some(0 | 1)), "{code:?}");
+    }
+    assert_eq!(desk.number("SELECT count(*) AS n FROM sources"), 2.0);
+    assert!(desk.number("SELECT count(*) AS n FROM writes") > 0.0);
+    assert!(desk.number("SELECT count(*) AS n FROM threads") > 0.0);
+}
+
+#[test]
+fn a_folder_that_is_no_store_is_not_written_to() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("photos")).expect("a folder");
+    desk.write("photos/a.jpg", b"x");
+    let output = desk.kcorr(&[
+        "--store",
+        "photos",
+        "ingest",
+        "--bpf",
+        &recording("writes.jsonl"),
+    ]);
+    assert_eq!(status(&output), 2);
+    assert!(
+        stderr(&output).contains("not a kcorr store"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -1,0 +1,105 @@
+//! One case file: its tables, and queries with the rows they must give.
+
+use kcorr_engine::{GivenParameters, InputIdentity, Session, Store, StoreWriter, canned_query};
+use kcorr_model::{ClockKind, Output, Summary, tables};
+
+use crate::rows::{self, Drawing};
+
+#[derive(Debug)]
+pub(crate) struct Case {
+    tables: Vec<(String, Drawing)>,
+    queries: Vec<(String, GivenParameters, Drawing)>,
+}
+
+impl Case {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut case = Self {
+            tables: Vec::new(),
+            queries: Vec::new(),
+        };
+        let blocks = text.split("\n\n").map(str::trim);
+        for block in blocks {
+            let lines: Vec<&str> = block
+                .lines()
+                .filter(|line| !line.trim_start().starts_with('#'))
+                .collect();
+            let Some((title, drawn)) = lines.split_first() else {
+                continue;
+            };
+            let drawing = Drawing::parse(drawn)?;
+            let mut words = title.split_whitespace();
+            match (words.next(), words.next()) {
+                (Some("table"), Some(name)) => case.tables.push((name.to_owned(), drawing)),
+                (Some("query"), Some(name)) => {
+                    let parameters = words
+                        .map(|word| {
+                            word.split_once('=')
+                                .ok_or(format!("{word} is no parameter"))
+                        })
+                        .map(|pair| pair.map(|(k, v)| (k.to_owned(), v.to_owned())))
+                        .collect::<Result<_, _>>()?;
+                    case.queries.push((name.to_owned(), parameters, drawing));
+                }
+                _ => return Err(format!("expected `table …` or `query …`, found `{title}`")),
+            }
+        }
+        Ok(case)
+    }
+
+    pub(crate) fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.queries.iter().map(|(name, ..)| name.as_str())
+    }
+
+    /// Runs the queries; gives expected and found rows, drawn.
+    pub(crate) async fn run(&self) -> Vec<(String, String)> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("case.kcorr");
+        self.store(&path);
+        let store = Store::open(&path).expect("the store");
+        let mut results = Vec::new();
+        for (name, given, expected) in &self.queries {
+            let session = Session::open(&store).await.expect("a session");
+            let sql = canned_query(name)
+                .unwrap_or_else(|| panic!("no query {name}"))
+                .expect("a header")
+                .sql;
+            let mut planned = session
+                .plan(sql, given)
+                .await
+                .unwrap_or_else(|e| panic!("{name}: {e}"));
+            let stream = planned.remove(0).run().await.expect("a stream");
+            let batches = datafusion::physical_plan::common::collect(stream)
+                .await
+                .unwrap_or_else(|e| panic!("{name}: {e}"));
+            results.push((
+                expected.draw(),
+                rows::drawing(&batches, &expected.columns).draw(),
+            ));
+        }
+        results
+    }
+
+    fn store(&self, path: &std::path::Path) {
+        let mut writer = StoreWriter::open(path, || {}).expect("a store");
+        let identity = InputIdentity {
+            kind: "case".to_owned(),
+            paths: vec!["case".to_owned()],
+        };
+        let mut source = writer.begin(identity);
+        for (name, drawing) in &self.tables {
+            let table = tables::by_name(name).unwrap_or_else(|| panic!("no table {name}"));
+            source
+                .batch(table, rows::batch(table, drawing))
+                .expect("a batch");
+        }
+        let summary = Summary {
+            format: "case".to_owned(),
+            clock: ClockKind::Realtime,
+            anchors: Vec::new(),
+            losses: Vec::new(),
+            limits: Vec::new(),
+        };
+        writer.finish(source, summary, 0, String::new());
+        writer.commit().expect("a commit");
+    }
+}

@@ -1,0 +1,436 @@
+//! The pcapng format.
+//!
+//! Source: draft-ietf-opsawg-pcapng ("PCAP Now Generic (pcapng) Capture File Format"). Sections of
+//! either byte order, interfaces with their own resolutions and offsets, enhanced, simple and
+//! obsolete packet blocks, and interface statistics are read; names, secrets and custom blocks are
+//! skipped.
+
+use kcorr_model::{Error, LossKind, Position, Severity};
+
+use super::{BAD_RECORD, LARGEST_RECORD, PACKETS_DROPPED, Packet, PacketSink, Parsed};
+use crate::network::link;
+
+pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
+const OBSOLETE_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
+const ENHANCED_PACKET: u32 = 6;
+
+/// A packet of an interface that the file does not describe.
+pub(crate) static UNKNOWN_INTERFACE: LossKind = LossKind {
+    name: "pcap_unknown_interface",
+    severity: Severity::Warning,
+    doc: "A packet names an interface that its pcapng section does not describe, so its link type \
+          and clock are unknown; it was skipped.",
+};
+
+/// More interfaces than this in a section are not kept.
+const MOST_INTERFACES: usize = 4096;
+
+/// Larger blocks are not looked for after damage, so that few bytes decide.
+const LARGEST_SEARCHED: usize = 512 << 10;
+
+/// What the current section says.
+#[derive(Debug, Default)]
+pub(super) struct Pcapng {
+    big_endian: bool,
+    version: Option<(u16, u16)>,
+    interfaces: Vec<Interface>,
+    first_link_type: Option<u16>,
+    lost: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Interface {
+    link_type: u16,
+    snap_length: usize,
+    /// Ticks a second, and seconds to add.
+    ticks_per_second: u128,
+    offset_seconds: i64,
+    /// Drops reported so far: the statistics are totals.
+    dropped: u64,
+}
+
+/// The body of one block with its type.
+struct Block<'a> {
+    kind: u32,
+    body: &'a [u8],
+    bytes: usize,
+}
+
+enum Framed<'a> {
+    Block(Block<'a>),
+    Need(usize),
+    Bad,
+}
+
+impl Pcapng {
+    pub(super) fn description(&self) -> Option<String> {
+        let (major, minor) = self.version?;
+        let link = self.first_link_type?;
+        Some(format!("pcapng {major}.{minor}, {}", link::name(link)))
+    }
+
+    fn u32(&self, bytes: &[u8], at: usize) -> Option<u32> {
+        let bytes = *bytes.get(at..)?.first_chunk::<4>()?;
+        Some(if self.big_endian {
+            u32::from_be_bytes(bytes)
+        } else {
+            u32::from_le_bytes(bytes)
+        })
+    }
+
+    fn u16(&self, bytes: &[u8], at: usize) -> Option<u16> {
+        let bytes = *bytes.get(at..)?.first_chunk::<2>()?;
+        Some(if self.big_endian {
+            u16::from_be_bytes(bytes)
+        } else {
+            u16::from_le_bytes(bytes)
+        })
+    }
+
+    fn u64(&self, bytes: &[u8], at: usize) -> Option<u64> {
+        let bytes = *bytes.get(at..)?.first_chunk::<8>()?;
+        Some(if self.big_endian {
+            u64::from_be_bytes(bytes)
+        } else {
+            u64::from_le_bytes(bytes)
+        })
+    }
+
+    pub(super) fn parse(
+        &mut self,
+        bytes: &[u8],
+        at: u64,
+        last: bool,
+        sink: &mut impl PacketSink,
+    ) -> Result<Parsed, Error> {
+        let mut used = 0_usize;
+        loop {
+            let rest = bytes.get(used..).unwrap_or_default();
+            let position = at.saturating_add(used as u64);
+            match self.frame(rest) {
+                Framed::Need(_) if self.lost && last && !rest.is_empty() => {
+                    used = used.saturating_add(1);
+                }
+                Framed::Need(_) if last && self.is_damage(rest) => {
+                    sink.losses()
+                        .record(&BAD_RECORD, Position::Byte(position), || {
+                            "a block whose length reaches beyond the file's end".into()
+                        });
+                    self.lost = true;
+                    used = used.saturating_add(1);
+                }
+                Framed::Need(need) => return Ok(Parsed::More { used, need }),
+                Framed::Block(block) => {
+                    self.lost = false;
+                    self.block(&block, position, sink)?;
+                    used = used.saturating_add(block.bytes);
+                }
+                Framed::Bad => {
+                    if !self.lost {
+                        sink.losses()
+                            .record(&BAD_RECORD, Position::Byte(position), || {
+                                "a block whose two lengths do not agree".into()
+                            });
+                        self.lost = true;
+                    }
+                    used = used.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// The block at the start of `bytes`: its length must stand at its end again.
+    #[inline]
+    fn frame<'a>(&mut self, bytes: &'a [u8]) -> Framed<'a> {
+        if bytes.len() < 12 {
+            return Framed::Need(12);
+        }
+        let before = self.big_endian;
+        if bytes.starts_with(&SECTION_HEADER) {
+            match bytes.get(8..12) {
+                Some([0x1a, 0x2b, 0x3c, 0x4d]) => self.big_endian = true,
+                Some([0x4d, 0x3c, 0x2b, 0x1a]) => self.big_endian = false,
+                _ => return Framed::Bad,
+            }
+        }
+        let framed = self.frame_in_order(bytes);
+        if !matches!(framed, Framed::Block(_)) {
+            self.big_endian = before;
+        }
+        framed
+    }
+
+    /// The block at the start of `bytes`, in the byte order of its section.
+    #[inline]
+    fn frame_in_order<'a>(&self, bytes: &'a [u8]) -> Framed<'a> {
+        let (Some(kind), Some(length)) = (self.u32(bytes, 0), self.u32(bytes, 4)) else {
+            return Framed::Need(12);
+        };
+        // While searching, only blocks that hold something are looked for.
+        if self.lost && !matches!(kind, SECTION | 1..=6) {
+            return Framed::Bad;
+        }
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let largest = if self.lost {
+            LARGEST_SEARCHED
+        } else {
+            LARGEST_RECORD
+        };
+        if !(12..=largest).contains(&length) {
+            return Framed::Bad;
+        }
+        let padded = length.next_multiple_of(4);
+        if bytes.len() < padded {
+            return Framed::Need(padded);
+        }
+        let trailer = padded.saturating_sub(4);
+        let again = self.u32(bytes, trailer).map(usize::try_from);
+        if again != Some(Ok(length)) {
+            return Framed::Bad;
+        }
+        Framed::Block(Block {
+            kind,
+            body: bytes.get(8..trailer).unwrap_or_default(),
+            bytes: padded,
+        })
+    }
+
+    /// Whether a block that ends behind the file's end is damaged, not cut: blocks go on inside.
+    fn is_damage(&mut self, bytes: &[u8]) -> bool {
+        let (big_endian, lost) = (self.big_endian, self.lost);
+        self.lost = true;
+        let found = (1..bytes.len()).any(|start| {
+            matches!(
+                self.frame(bytes.get(start..).unwrap_or_default()),
+                Framed::Block(_)
+            )
+        });
+        (self.big_endian, self.lost) = (big_endian, lost);
+        found
+    }
+
+    #[inline]
+    fn block(
+        &mut self,
+        block: &Block<'_>,
+        position: u64,
+        sink: &mut impl PacketSink,
+    ) -> Result<(), Error> {
+        let body = block.body;
+        match block.kind {
+            ENHANCED_PACKET => {
+                let interface = self.u32(body, 0).unwrap_or(u32::MAX);
+                self.packet(body, interface, position, sink)
+            }
+            OBSOLETE_PACKET => {
+                let interface = self.u16(body, 0).map_or(u32::MAX, u32::from);
+                self.packet(body, interface, position, sink)
+            }
+            SIMPLE_PACKET => self.simple_packet(body, position, sink),
+            SECTION => {
+                self.interfaces.clear();
+                let version = self.u16(body, 4).zip(self.u16(body, 6));
+                self.version = self.version.or(version);
+                Ok(())
+            }
+            INTERFACE => {
+                if let Some(interface) = self.interface(body)
+                    && self.interfaces.len() < MOST_INTERFACES
+                {
+                    self.interfaces.push(interface);
+                }
+                Ok(())
+            }
+            STATISTICS => {
+                self.statistics(body, position, sink);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn interface(&self, body: &[u8]) -> Option<Interface> {
+        let mut interface = Interface {
+            link_type: self.u16(body, 0)?,
+            snap_length: usize::try_from(self.u32(body, 4)?).ok()?,
+            ticks_per_second: 1_000_000,
+            offset_seconds: 0,
+            dropped: 0,
+        };
+        self.options(body.get(8..)?, |code, value| match code {
+            // if_tsresol: a power of ten, or of two when the high bit is set.
+            9 => {
+                if let Some(&resolution) = value.first() {
+                    let exponent = u32::from(resolution & 0x7f);
+                    interface.ticks_per_second = if resolution & 0x80 == 0 {
+                        10_u128.checked_pow(exponent)
+                    } else {
+                        2_u128.checked_pow(exponent)
+                    }
+                    .filter(|&ticks| ticks < 1 << 90)
+                    .unwrap_or(1_000_000);
+                }
+            }
+            // if_tsoffset
+            14 => {
+                if let Some(offset) = self.u64(value, 0) {
+                    interface.offset_seconds = offset.cast_signed();
+                }
+            }
+            _ => {}
+        });
+        Some(interface)
+    }
+
+    fn options<'a>(&self, mut bytes: &'a [u8], mut option: impl FnMut(u16, &'a [u8])) {
+        while let (Some(code), Some(length)) = (self.u16(bytes, 0), self.u16(bytes, 2)) {
+            let length = usize::from(length);
+            let Some(value) = bytes.get(4..4_usize.saturating_add(length)) else {
+                return;
+            };
+            if code == 0 {
+                return;
+            }
+            option(code, value);
+            bytes = bytes
+                .get(4_usize.saturating_add(length.next_multiple_of(4))..)
+                .unwrap_or_default();
+        }
+    }
+
+    #[inline]
+    fn packet(
+        &mut self,
+        body: &[u8],
+        interface: u32,
+        position: u64,
+        sink: &mut impl PacketSink,
+    ) -> Result<(), Error> {
+        let fields = self
+            .u32(body, 4)
+            .zip(self.u32(body, 8))
+            .zip(self.u32(body, 12).zip(self.u32(body, 16)));
+        let Some(((high, low), (captured, original))) = fields else {
+            sink.losses()
+                .record(&BAD_RECORD, Position::Byte(position), || {
+                    "a packet block is shorter than its header".into()
+                });
+            return Ok(());
+        };
+        let found = usize::try_from(interface)
+            .ok()
+            .and_then(|index| self.interfaces.get(index).copied());
+        let Some(interface) = found else {
+            sink.losses()
+                .record(&UNKNOWN_INTERFACE, Position::Byte(position), || {
+                    format!(
+                        "interface {interface} of a section with {}",
+                        self.interfaces.len()
+                    )
+                });
+            return Ok(());
+        };
+        let available = body.get(20..).unwrap_or_default();
+        let captured = usize::try_from(captured).unwrap_or(usize::MAX);
+        let Some(data) = available.get(..captured) else {
+            sink.losses()
+                .record(&BAD_RECORD, Position::Byte(position), || {
+                    format!(
+                        "a packet of {captured} captured bytes in a block with {}",
+                        available.len()
+                    )
+                });
+            return Ok(());
+        };
+        self.first_link_type = self.first_link_type.or(Some(interface.link_type));
+        sink.packet(Packet {
+            time: interface.time(u64::from(high) << 32 | u64::from(low)),
+            link_type: interface.link_type,
+            data,
+            original_bytes: usize::try_from(original)
+                .unwrap_or(usize::MAX)
+                .max(data.len()),
+            position,
+        })
+    }
+
+    /// A simple packet block has no time: it cannot be placed, and is reported.
+    fn simple_packet(
+        &self,
+        body: &[u8],
+        position: u64,
+        sink: &mut impl PacketSink,
+    ) -> Result<(), Error> {
+        let original = self
+            .u32(body, 0)
+            .and_then(|length| usize::try_from(length).ok())
+            .unwrap_or_default();
+        let snap = self
+            .interfaces
+            .first()
+            .map_or(0, |interface| interface.snap_length);
+        sink.losses()
+            .record(&BAD_RECORD, Position::Byte(position), || {
+                format!(
+                    "a simple packet block ({original} bytes, snap length {snap}) has no time, so \
+                     it shows no latency"
+                )
+            });
+        Ok(())
+    }
+
+    fn statistics(&mut self, body: &[u8], position: u64, sink: &mut impl PacketSink) {
+        let (Some(index), Some(high), Some(low)) =
+            (self.u32(body, 0), self.u32(body, 4), self.u32(body, 8))
+        else {
+            return;
+        };
+        let mut dropped = 0_u64;
+        self.options(body.get(12..).unwrap_or_default(), |code, value| {
+            // isb_ifdrop and isb_osdrop
+            if matches!(code, 5 | 7) {
+                dropped = dropped.saturating_add(self.u64(value, 0).unwrap_or_default());
+            }
+        });
+        let interface = usize::try_from(index)
+            .ok()
+            .and_then(|i| self.interfaces.get_mut(i));
+        let Some(interface) = interface else {
+            return;
+        };
+        let new = dropped.saturating_sub(interface.dropped);
+        if new > 0 {
+            interface.dropped = dropped;
+            let time = interface.time(u64::from(high) << 32 | u64::from(low));
+            sink.losses().record_many(
+                &PACKETS_DROPPED,
+                new,
+                Position::Byte(position),
+                Some((time, time)),
+                || format!("interface {index} had dropped {dropped} packets"),
+            );
+        }
+    }
+}
+
+impl Interface {
+    #[inline]
+    fn time(&self, ticks: u64) -> i64 {
+        let ns = match self.ticks_per_second {
+            1_000_000 => i128::from(ticks) * 1000,
+            1_000_000_000 => i128::from(ticks),
+            // Below 2^64 · 2^30 · …: the product fits, because the divisor is below 2^90.
+            per_second => {
+                let ns = u128::from(ticks) * 1_000_000_000 / per_second.max(1);
+                i128::try_from(ns).unwrap_or(i128::MAX)
+            }
+        };
+        let ns = ns.saturating_add(i128::from(self.offset_seconds) * 1_000_000_000);
+        i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
+    }
+}

@@ -1,0 +1,898 @@
+//! Messages in one direction of a connection: length prefixes, headers, bodies; and how they are
+//! found again after bytes were lost.
+
+use kcorr_kafka::{Reader, Stop};
+use kcorr_model::{LossKind, Position, Severity};
+
+use super::dialogue::{Dialogue, NOT_KAFKA, RESPONSE_UNMATCHED, TLS_CONNECTION, reason};
+use super::header::{
+    Evidence, LONGEST_MESSAGE, Likeness, RequestHeader, is_tls, request_likeness, response_likeness,
+};
+use crate::message::{BodyWalker, Next, Request, Walked, api};
+use crate::shared::Shared;
+
+/// A body that does not fit its version's definition.
+pub(crate) static BODY_MALFORMED: LossKind = LossKind {
+    name: "pcap_body_malformed",
+    severity: Severity::Warning,
+    doc: "The body of a Produce, Fetch or Metadata message does not fit its version: its times are \
+          right, its partitions may be missing.",
+};
+
+/// Bodies with holes.
+pub(crate) static BODY_INCOMPLETE: LossKind = LossKind {
+    name: "pcap_body_incomplete",
+    severity: Severity::Warning,
+    doc: "Bytes of a Produce, Fetch or Metadata message were not captured (snap length or drops): \
+          its times are right, its partitions may be missing.",
+};
+
+/// Bytes where a message should begin, and none does.
+pub(crate) static FRAMING_LOST: LossKind = LossKind {
+    name: "pcap_framing_lost",
+    severity: Severity::Warning,
+    doc: "Where a message should begin in a connection, other bytes stood; reading went on at the \
+          next message that could be recognised.",
+};
+
+/// Units of a body other than record batches are smaller than this.
+const LARGEST_UNIT: usize = 4 << 20;
+
+/// When a unit is put together, at least so many bytes are taken at a time.
+const CARRY_STEP: usize = 512;
+
+/// A connection in which so many bytes hold no message is not Kafka.
+const MOST_UNRECOGNISED: u64 = 8 << 20;
+
+/// Within a segment, responses are looked for among so many waiting requests.
+const SEARCH_DEPTH: usize = 32;
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Requests,
+    Responses,
+}
+
+impl Side {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Side::Requests => Side::Responses,
+            Side::Responses => Side::Requests,
+        }
+    }
+}
+
+/// Bytes that were on the wire together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) time: i64,
+    pub(super) position: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Where messages begin is not known.
+    Searching,
+    /// At a message's length prefix or in its header.
+    Header,
+    /// In a message's body.
+    Body,
+}
+
+/// The messages of one direction.
+#[derive(Debug)]
+pub(super) struct Framing {
+    side: Side,
+    state: State,
+    /// Bytes of a unit that is not complete, the number that makes a step possible, and when the
+    /// first of them came.
+    carry: Vec<u8>,
+    need: usize,
+    /// Bytes of the message not done with, those in `carry` included; the first `skip` of them hold
+    /// nothing of interest.
+    left: u64,
+    skip: u64,
+    first_time: i64,
+    last_time: i64,
+    message_bytes: u64,
+    position: u64,
+    walker: BodyWalker,
+    /// The request that is being sent or answered; none for a response without one. And the bytes
+    /// it holds.
+    request: Option<Box<Request>>,
+    request_bytes: usize,
+}
+
+impl Framing {
+    pub(super) fn new(side: Side) -> Self {
+        Self {
+            side,
+            state: State::Searching,
+            carry: Vec::new(),
+            need: 0,
+            left: 0,
+            skip: 0,
+            first_time: 0,
+            last_time: 0,
+            message_bytes: 0,
+            position: 0,
+            walker: BodyWalker::Skip,
+            request: None,
+            request_bytes: 0,
+        }
+    }
+
+    /// The next byte is known to be a message's first.
+    pub(super) fn at_message(&mut self) {
+        self.state = State::Header;
+    }
+
+    /// When the bytes held began to be held, if any are.
+    pub(super) fn held_since(&self) -> Option<i64> {
+        (!self.carry.is_empty() || self.request_bytes > 0).then_some(self.first_time)
+    }
+
+    /// The request leaves: what it holds is not this direction's any more.
+    fn take_request(&mut self, shared: &mut Shared) -> Option<Box<Request>> {
+        shared.release(self.request_bytes);
+        self.request_bytes = 0;
+        self.request.take()
+    }
+
+    fn set_carry(&mut self, bytes: &[u8], shared: &mut Shared) {
+        shared.release(self.carry.len());
+        self.carry.clear();
+        self.carry.extend_from_slice(bytes);
+        shared.hold(self.carry.len());
+    }
+
+    fn clear_carry(&mut self, shared: &mut Shared) {
+        shared.release(self.carry.len());
+        if self.carry.capacity() > 16 << 10 {
+            self.carry = Vec::new();
+        }
+        self.carry.clear();
+    }
+
+    /// Moves bytes from `rest` until `carry` holds `want`; returns what is left of `rest`.
+    fn fill_carry<'a>(&mut self, rest: &'a [u8], want: usize, shared: &mut Shared) -> &'a [u8] {
+        let missing = want.saturating_sub(self.carry.len()).min(rest.len());
+        let (taken, rest) = rest.split_at_checked(missing).unwrap_or((rest, &[]));
+        self.carry.extend_from_slice(taken);
+        shared.hold(taken.len());
+        rest
+    }
+
+    /// Takes the next bytes of the direction.
+    #[inline]
+    pub(super) fn feed(&mut self, piece: Piece<'_>, dialogue: &mut Dialogue, shared: &mut Shared) {
+        if dialogue.requests == 0
+            && self.state != State::Body
+            && self.carry.is_empty()
+            && is_tls(piece.bytes)
+        {
+            dialogue.make_opaque(&TLS_CONNECTION, shared);
+        }
+        if dialogue.is_opaque {
+            self.clear_carry(shared);
+            return;
+        }
+        if self.state == State::Body && self.is_restart(piece.bytes, dialogue) {
+            let held = self.left;
+            shared
+                .losses
+                .record(&FRAMING_LOST, Position::Byte(piece.position), || {
+                    format!("a message began where {held} bytes of another should follow")
+                });
+            self.end_message(false, dialogue, shared);
+        }
+        self.go_through(piece, dialogue, shared);
+    }
+
+    #[inline]
+    fn go_through(&mut self, piece: Piece<'_>, dialogue: &mut Dialogue, shared: &mut Shared) {
+        let mut rest = piece.bytes;
+        while !rest.is_empty() {
+            rest = match self.state {
+                State::Body => self.body(rest, piece, dialogue, shared),
+                State::Header => self.header(rest, piece, dialogue, shared),
+                State::Searching => self.search(rest, piece, dialogue, shared),
+            };
+        }
+    }
+
+    /// Reads the length prefix and the header, and goes on to the body.
+    #[inline]
+    fn header<'a>(
+        &mut self,
+        rest: &'a [u8],
+        piece: Piece<'_>,
+        dialogue: &mut Dialogue,
+        shared: &mut Shared,
+    ) -> &'a [u8] {
+        if self.carry.is_empty() {
+            self.first_time = piece.time;
+            self.last_time = piece.time;
+            self.position = piece.position;
+            return match self.begin(rest, dialogue, shared) {
+                Ok(used) => {
+                    let rest = rest.get(used..).unwrap_or_default();
+                    if self.left == 0 {
+                        self.end_message(true, dialogue, shared);
+                    }
+                    rest
+                }
+                Err(Stop::Need(need)) => {
+                    self.set_carry(rest, shared);
+                    self.need = need;
+                    &[]
+                }
+                Err(Stop::Malformed(message)) => {
+                    self.lose_framing(message, dialogue, shared);
+                    // Its length may be right all the same: when it ends with its segment, it is
+                    // passed over whole, and nothing in it is taken for a message.
+                    let passed = if dialogue.requests > 0 && ends_with(rest) {
+                        self.state = State::Header;
+                        rest.len()
+                    } else {
+                        1
+                    };
+                    dialogue.unrecognised_bytes =
+                        dialogue.unrecognised_bytes.saturating_add(passed as u64);
+                    rest.get(passed..).unwrap_or_default()
+                }
+            };
+        }
+        let rest = self.fill_carry(rest, self.need, shared);
+        if self.carry.len() < self.need {
+            return rest;
+        }
+        self.last_time = self.last_time.max(piece.time);
+        let carry = std::mem::take(&mut self.carry);
+        match self.begin(&carry, dialogue, shared) {
+            Ok(used) => {
+                let left = carry.get(used..).unwrap_or_default().to_vec();
+                self.carry = carry;
+                self.set_carry(&left, shared);
+                self.need = 1;
+                if self.left == 0 {
+                    self.end_message(true, dialogue, shared);
+                }
+            }
+            Err(Stop::Need(need)) => {
+                // Never below what is there: every turn takes bytes.
+                self.need = need.max(carry.len().saturating_add(1));
+                self.carry = carry;
+            }
+            Err(Stop::Malformed(message)) => {
+                self.carry = carry;
+                self.lose_framing(message, dialogue, shared);
+                let tail = self.carry.get(1..).unwrap_or_default().to_vec();
+                self.set_carry(&tail, shared);
+            }
+        }
+        rest
+    }
+
+    /// Begins the message whose prefix is at the start of `bytes`; returns the bytes of prefix and
+    /// header.
+    #[inline]
+    fn begin(
+        &mut self,
+        bytes: &[u8],
+        dialogue: &mut Dialogue,
+        shared: &mut Shared,
+    ) -> Result<usize, Stop> {
+        let mut reader = Reader::new(bytes);
+        let length = reader.u32()?;
+        let shortest = match self.side {
+            Side::Requests => 8,
+            Side::Responses => 4,
+        };
+        if !(shortest..=LONGEST_MESSAGE).contains(&length) {
+            return Err(Stop::Malformed("a message's length is impossible"));
+        }
+        match self.side {
+            Side::Requests => {
+                let bounded = |stop| match stop {
+                    Stop::Need(need) if need as u64 > u64::from(length).saturating_add(4) => {
+                        Stop::Malformed("a request ends in its header")
+                    }
+                    stop => stop,
+                };
+                let header = RequestHeader::read(&mut reader).map_err(bounded)?;
+                // What of the header comes behind the client id: tagged fields, from the API's
+                // first flexible version on.
+                if header_is_flexible(header.api_key, header.api_version) {
+                    reader.tagged_fields(true, |_, _| ()).map_err(bounded)?;
+                }
+                if reader.position() as u64 > u64::from(length).saturating_add(4) {
+                    return Err(bounded(Stop::Need(usize::MAX)));
+                }
+                let mut request = shared.new_request();
+                request.api_key = header.api_key;
+                request.api_version = header.api_version;
+                request.correlation_id = header.correlation_id;
+                request.client_id = dialogue.keep_client_id(header.client_id);
+                request.arrival_time = self.first_time;
+                request.request_bytes = u64::from(length).saturating_add(4);
+                dialogue.requests = dialogue.requests.saturating_add(1);
+                dialogue.in_sasl =
+                    matches!(header.api_key, api::SASL_HANDSHAKE | api::SASL_AUTHENTICATE);
+                self.walker =
+                    BodyWalker::of_request(&request, &mut shared.body_context(self.position));
+                self.request = Some(request);
+            }
+            Side::Responses => {
+                let correlation_id = reader.i32()?;
+                match dialogue.answered(correlation_id, shared) {
+                    Some(request) => {
+                        self.walker = BodyWalker::of_response(&request);
+                        self.request = Some(request);
+                    }
+                    None if dialogue.may_be_unknown(length) => {
+                        let name = dialogue.name();
+                        shared.losses.record(
+                            &RESPONSE_UNMATCHED,
+                            Position::Byte(self.position),
+                            || format!("{name}: correlation id {correlation_id}"),
+                        );
+                        self.walker = BodyWalker::Skip;
+                        self.request = None;
+                    }
+                    None => {
+                        return Err(Stop::Malformed(
+                            "a response has the correlation id of no request",
+                        ));
+                    }
+                }
+            }
+        }
+        let used = reader.position();
+        self.message_bytes = u64::from(length).saturating_add(4);
+        self.left = self.message_bytes.saturating_sub(used as u64);
+        self.skip = 0;
+        self.need = 1;
+        self.state = State::Body;
+        if matches!(self.walker, BodyWalker::Skip) {
+            self.skip = self.left;
+        }
+        Ok(used)
+    }
+
+    /// Goes through the body as far as `rest` reaches.
+    #[inline]
+    fn body<'a>(
+        &mut self,
+        rest: &'a [u8],
+        piece: Piece<'_>,
+        dialogue: &mut Dialogue,
+        shared: &mut Shared,
+    ) -> &'a [u8] {
+        self.last_time = self.last_time.max(piece.time);
+        if self.skip > 0 {
+            let n = self.skip.min(rest.len() as u64);
+            self.skip = self.skip.saturating_sub(n);
+            self.left = self.left.saturating_sub(n);
+            let rest = usize::try_from(n)
+                .ok()
+                .and_then(|n| rest.get(n..))
+                .unwrap_or_default();
+            if self.left == 0 {
+                self.end_message(true, dialogue, shared);
+            }
+            return rest;
+        }
+        let carried = self.carry.len();
+        let in_message = usize::try_from(self.left.saturating_sub(carried as u64))
+            .unwrap_or(usize::MAX)
+            .min(rest.len());
+        let (here, behind) = rest.split_at_checked(in_message).unwrap_or((rest, &[]));
+        let after = if carried == 0 {
+            let walked = self.walk(here, shared);
+            let left = self.advance(&walked, here, shared);
+            if !left.is_empty() && self.skip == 0 {
+                self.set_carry(left, shared);
+                behind
+            } else {
+                // Given up: skipped with the rest.
+                rest.get(here.len().saturating_sub(left.len())..)
+                    .unwrap_or_default()
+            }
+        } else {
+            let want = self.need.max(carried.saturating_add(CARRY_STEP));
+            let not_taken = self.fill_carry(here, want, shared);
+            if self.carry.len() < self.need {
+                return behind;
+            }
+            let taken = here.len().saturating_sub(not_taken.len());
+            let carry = std::mem::take(&mut self.carry);
+            let walked = self.walk(&carry, shared);
+            let left = self.advance(&walked, &carry, shared);
+            let left_bytes = left.len();
+            // What the walker did not use is read again from the segment it came in, or kept.
+            let back = if left_bytes <= taken || self.skip > 0 {
+                self.carry = carry;
+                self.clear_carry(shared);
+                left_bytes.min(taken)
+            } else {
+                let left = left.to_vec();
+                self.carry = carry;
+                self.set_carry(&left, shared);
+                0
+            };
+            if self.skip > 0 && left_bytes > taken {
+                // Bytes carried before are skipped too.
+                let gone = (left_bytes.saturating_sub(taken)) as u64;
+                self.skip = self.skip.saturating_sub(gone);
+                self.left = self.left.saturating_sub(gone);
+            }
+            rest.get(taken.saturating_sub(back)..).unwrap_or_default()
+        };
+        if self.left == 0 {
+            self.end_message(true, dialogue, shared);
+        } else if self.skip == self.left
+            && self.side == Side::Requests
+            && self.is_sure_request(after, dialogue)
+        {
+            // The body ended before the message did, and a request follows: the length was wrong.
+            self.end_message(true, dialogue, shared);
+        }
+        after
+    }
+
+    fn is_sure_request(&self, bytes: &[u8], dialogue: &Dialogue) -> bool {
+        !matches!(self.walker, BodyWalker::Skip)
+            && bytes.len() >= 14
+            && matches!(
+                request_likeness(bytes, dialogue.client_id.as_deref()),
+                Likeness::Message {
+                    evidence: Evidence::Sure,
+                    ..
+                }
+            )
+    }
+
+    #[inline]
+    fn walk(&mut self, bytes: &[u8], shared: &mut Shared) -> Walked {
+        match &mut self.request {
+            Some(request) => {
+                let walked =
+                    self.walker
+                        .walk(bytes, request, &mut shared.body_context(self.position));
+                shared.keep_learned();
+                let held = request.held_bytes();
+                shared.release(self.request_bytes);
+                shared.hold(held);
+                self.request_bytes = held;
+                walked
+            }
+            None => Walked {
+                used: 0,
+                next: Next::Done,
+            },
+        }
+    }
+
+    /// Takes note of what was walked; returns the bytes that were not used.
+    #[inline]
+    fn advance<'b>(&mut self, walked: &Walked, bytes: &'b [u8], shared: &mut Shared) -> &'b [u8] {
+        let used = walked.used.min(self.left);
+        let here = used.min(bytes.len() as u64);
+        self.left = self.left.saturating_sub(here);
+        self.skip = used.saturating_sub(here);
+        let rest = usize::try_from(here)
+            .ok()
+            .and_then(|here| bytes.get(here..))
+            .unwrap_or_default();
+        let problem = match walked.next {
+            _ if walked.used > used => Some("a body ends behind its message"),
+            Next::Done => {
+                self.skip = self.left;
+                (self.left > 0).then_some("a body ends before its message")
+            }
+            Next::Malformed(message) => Some(message),
+            Next::More(need) => {
+                self.need = need.max(1);
+                let left = self.left.saturating_sub(self.skip);
+                if need as u64 > left {
+                    Some("a body ends behind its message")
+                } else if need > LARGEST_UNIT
+                    && !matches!(self.walker, BodyWalker::ProduceRequest(_))
+                {
+                    Some("a field is impossibly long")
+                } else {
+                    None
+                }
+            }
+        };
+        if let Some(problem) = problem {
+            self.skip = self.left;
+            let what = self.describe();
+            shared
+                .losses
+                .record(&BODY_MALFORMED, Position::Byte(self.position), || {
+                    format!("{what}: {problem}")
+                });
+        }
+        rest
+    }
+
+    fn describe(&self) -> String {
+        let side = match self.side {
+            Side::Requests => "request",
+            Side::Responses => "response",
+        };
+        match &self.request {
+            Some(request) => format!(
+                "{} {side}, version {}, correlation id {}, {} bytes",
+                api::name(request.api_key).unwrap_or("unknown"),
+                request.api_version,
+                request.correlation_id,
+                self.message_bytes
+            ),
+            None => side.to_owned(),
+        }
+    }
+
+    /// Ends the message; `seen` says whether its last byte was.
+    #[inline]
+    fn end_message(&mut self, seen: bool, dialogue: &mut Dialogue, shared: &mut Shared) {
+        self.state = State::Header;
+        self.clear_carry(shared);
+        self.left = 0;
+        self.skip = 0;
+        let Some(mut request) = self.take_request(shared) else {
+            return;
+        };
+        match self.side {
+            Side::Requests => {
+                request.read_time = seen.then_some(self.last_time);
+                dialogue.sent(request, shared);
+            }
+            Side::Responses => {
+                request.response_time = Some(self.first_time);
+                request.response_bytes = Some(self.message_bytes);
+                request.end_time = seen.then_some(self.last_time);
+                let reason = (!seen).then_some(reason::CAPTURE_GAP);
+                shared.emit(request, reason, &mut dialogue.labels);
+            }
+        }
+    }
+
+    /// Bytes that were on the wire but are not there: `seen` is the time of the packet that they
+    /// were cut from, or none when their packets were not captured at all.
+    pub(super) fn miss(
+        &mut self,
+        bytes: u64,
+        seen: Option<i64>,
+        dialogue: &mut Dialogue,
+        shared: &mut Shared,
+    ) {
+        if bytes == 0 || dialogue.is_opaque {
+            return;
+        }
+        match self.side {
+            Side::Requests => dialogue.requests_lost(),
+            Side::Responses if seen.is_none() => dialogue.responses_lost(),
+            Side::Responses => {}
+        }
+        match self.state {
+            State::Searching | State::Header => {
+                self.clear_carry(shared);
+                self.state = State::Searching;
+            }
+            State::Body => self.miss_in_body(bytes, seen, dialogue, shared),
+        }
+    }
+
+    fn miss_in_body(
+        &mut self,
+        bytes: u64,
+        seen: Option<i64>,
+        dialogue: &mut Dialogue,
+        shared: &mut Shared,
+    ) {
+        if let Some(time) = seen {
+            self.last_time = self.last_time.max(time);
+        }
+        if !self.carry.is_empty() || bytes > self.skip {
+            // The walker may do without, if the hole is in a record batch that it can skip.
+            self.settle_for_less(shared);
+        }
+        let to_come = self.left.saturating_sub(self.carry.len() as u64);
+        let is_read = self.skip == self.left && matches!(self.walker, BodyWalker::Skip);
+        if !is_read && (bytes > self.skip || !self.carry.is_empty()) {
+            let what = self.describe();
+            shared
+                .losses
+                .record(&BODY_INCOMPLETE, Position::Byte(self.position), || what);
+            self.walker = BodyWalker::Skip;
+            self.clear_carry(shared);
+            self.left = to_come;
+            self.skip = to_come;
+        }
+        if bytes < to_come {
+            self.left = self.left.saturating_sub(bytes);
+            self.skip = self.skip.saturating_sub(bytes);
+            return;
+        }
+        // A cut packet was seen to its end, and a hole that goes on behind the message hides where
+        // the next one begins.
+        self.end_message(seen.is_some(), dialogue, shared);
+        if bytes > to_come {
+            self.state = State::Searching;
+        }
+    }
+
+    /// Gives up what makes the carry necessary, if the message can be followed without.
+    fn settle_for_less(&mut self, shared: &mut Shared) {
+        if self.carry.is_empty() && self.skip > 0 {
+            return;
+        }
+        if self.state != State::Body || !self.walker.settle_for_less() {
+            return;
+        }
+        let carry = std::mem::take(&mut self.carry);
+        let walked = self.walk(&carry, shared);
+        let left = self.advance(&walked, &carry, shared).to_vec();
+        self.carry = carry;
+        self.set_carry(&left, shared);
+        if self.skip > 0 && !left.is_empty() {
+            let gone = (left.len() as u64).min(self.skip);
+            self.skip = self.skip.saturating_sub(gone);
+            self.left = self.left.saturating_sub(gone);
+            self.clear_carry(shared);
+        }
+    }
+
+    /// Gives up the bytes held, for lack of memory.
+    pub(super) fn give_up_held(&mut self, shared: &mut Shared) {
+        if self.request_bytes > self.carry.len()
+            && let Some(request) = &mut self.request
+        {
+            request.give_up_parts();
+            shared.release(self.request_bytes);
+            self.request_bytes = 0;
+        } else {
+            self.settle_for_less(shared);
+            if self.carry.is_empty() {
+                return;
+            }
+        }
+        match self.state {
+            State::Body => {
+                self.left = self.left.saturating_sub(self.carry.len() as u64);
+                self.walker = BodyWalker::Skip;
+                self.skip = self.left;
+            }
+            State::Header | State::Searching => self.state = State::Searching,
+        }
+        self.clear_carry(shared);
+    }
+
+    /// The connection ends: what is not complete will not be.
+    pub(super) fn end(
+        &mut self,
+        reason: &'static str,
+        dialogue: &mut Dialogue,
+        shared: &mut Shared,
+    ) {
+        self.clear_carry(shared);
+        let Some(mut request) = self.take_request(shared) else {
+            return;
+        };
+        if self.side == Side::Responses {
+            request.response_time = Some(self.first_time);
+        }
+        dialogue.give_up(request, reason, shared);
+    }
+
+    fn lose_framing(&mut self, message: &str, dialogue: &mut Dialogue, shared: &mut Shared) {
+        self.state = State::Searching;
+        if let Some(request) = self.take_request(shared) {
+            dialogue.give_up(request, reason::CAPTURE_GAP, shared);
+        }
+        if self.side == Side::Requests {
+            dialogue.requests_lost();
+        }
+        // Before anything was recognised it may be another protocol: that is told at the end.
+        if dialogue.requests > 0 && !dialogue.in_sasl {
+            let name = dialogue.name();
+            shared
+                .losses
+                .record(&FRAMING_LOST, Position::Byte(self.position), || {
+                    format!("{name}: {message}")
+                });
+        }
+    }
+
+    /// Whether a segment in the middle of a message begins another one, so that the length of the
+    /// first must have been damaged.
+    #[inline]
+    fn is_restart(&self, bytes: &[u8], dialogue: &Dialogue) -> bool {
+        let Some(prefix) = bytes.first_chunk::<12>() else {
+            return false;
+        };
+        let [l0, l1, l2, l3, r0, r1, r2, r3, c0, c1, c2, c3] = *prefix;
+        match self.side {
+            Side::Requests => {
+                let correlation_id = i32::from_be_bytes([c0, c1, c2, c3]);
+                let follows = self.request.as_ref().is_some_and(|request| {
+                    let ahead = correlation_id.wrapping_sub(request.correlation_id);
+                    (1..1000).contains(&ahead)
+                });
+                follows
+                    && matches!(
+                        request_likeness(bytes, dialogue.client_id.as_deref()),
+                        Likeness::Message {
+                            evidence: Evidence::Sure,
+                            ..
+                        }
+                    )
+            }
+            Side::Responses => {
+                let correlation_id = i32::from_be_bytes([r0, r1, r2, r3]);
+                let length = u64::from(u32::from_be_bytes([l0, l1, l2, l3]));
+                length.saturating_add(4) == bytes.len() as u64
+                    && dialogue.is_waiting(correlation_id, 1)
+            }
+        }
+    }
+
+    /// Looks for a message's start.
+    fn search<'a>(
+        &mut self,
+        rest: &'a [u8],
+        piece: Piece<'_>,
+        dialogue: &mut Dialogue,
+        shared: &mut Shared,
+    ) -> &'a [u8] {
+        if self.side == Side::Responses && dialogue.waiting.is_empty() {
+            self.clear_carry(shared);
+            if dialogue.requests == 0 {
+                dialogue.unrecognised_bytes = dialogue
+                    .unrecognised_bytes
+                    .saturating_add(rest.len() as u64);
+            }
+            return &[];
+        }
+        let carried = self.carry.len();
+        let joined;
+        let bytes = if carried == 0 {
+            rest
+        } else {
+            joined = [&self.carry, rest].concat();
+            &joined
+        };
+        // A segment's first byte is where messages mostly begin.
+        let boundary = (rest.len() == piece.bytes.len()).then_some(carried);
+        let (start, is_short) = self.find(bytes, boundary, dialogue);
+        dialogue.unrecognised_bytes = dialogue.unrecognised_bytes.saturating_add(start as u64);
+        if dialogue.requests == 0 && dialogue.unrecognised_bytes > MOST_UNRECOGNISED {
+            dialogue.make_opaque(&NOT_KAFKA, shared);
+            self.clear_carry(shared);
+            return &[];
+        }
+        let found = bytes.get(start..).unwrap_or_default();
+        if is_short {
+            // May be a message's first bytes: looked at again with more.
+            if start >= carried {
+                self.first_time = piece.time;
+                self.position = piece.position;
+            }
+            let held = found.to_vec();
+            self.set_carry(&held, shared);
+            return &[];
+        }
+        if found.is_empty() {
+            self.clear_carry(shared);
+            return &[];
+        }
+        self.state = State::Header;
+        match start.checked_sub(carried) {
+            Some(start) => {
+                self.clear_carry(shared);
+                rest.get(start..).unwrap_or_default()
+            }
+            None => {
+                // It began in what was kept: that first, then the rest. What is kept is put into
+                // place without searching, so this does not come back here.
+                let kept = bytes.get(start..carried).unwrap_or_default().to_vec();
+                self.clear_carry(shared);
+                let piece = Piece {
+                    bytes: &kept,
+                    time: self.first_time,
+                    position: self.position,
+                };
+                self.go_through(piece, dialogue, shared);
+                rest
+            }
+        }
+    }
+
+    /// Where a message begins in `bytes`, or may begin (`true`); the length of `bytes` for nowhere.
+    fn find(&self, bytes: &[u8], boundary: Option<usize>, dialogue: &Dialogue) -> (usize, bool) {
+        let client_id = dialogue.client_id.as_deref();
+        let likeness = |at: usize, depth: usize| {
+            let bytes = bytes.get(at..).unwrap_or_default();
+            match self.side {
+                Side::Requests => request_likeness(bytes, client_id),
+                Side::Responses => response_likeness(bytes, |id| dialogue.is_waiting(id, depth)),
+            }
+        };
+        // What may become a message with more bytes does not keep a whole one from being found.
+        let mut short = None;
+        for (at, &first) in bytes.iter().enumerate() {
+            if first > 0x20 {
+                continue;
+            }
+            let is_boundary = boundary == Some(at);
+            let depth = if is_boundary {
+                usize::MAX
+            } else {
+                SEARCH_DEPTH
+            };
+            match likeness(at, depth) {
+                Likeness::No => {}
+                Likeness::Short(_) => short = short.or(Some(at)),
+                Likeness::Message {
+                    evidence,
+                    bytes: size,
+                } => {
+                    let is_enough = match evidence {
+                        Evidence::Sure => true,
+                        Evidence::Fair => is_boundary,
+                        Evidence::Weak => false,
+                    };
+                    if is_enough {
+                        return (at, false);
+                    }
+                    // Elsewhere a message must be followed by the segment's end or by another.
+                    let end = usize::try_from(size)
+                        .ok()
+                        .and_then(|size| at.checked_add(size))
+                        .filter(|&end| end <= bytes.len());
+                    let Some(end) = end else {
+                        continue;
+                    };
+                    let is_followed = end == bytes.len()
+                        || match (evidence, likeness(end, SEARCH_DEPTH)) {
+                            (_, Likeness::No) | (Evidence::Weak, Likeness::Short(_)) => false,
+                            // Correlation ids are small numbers, as payloads have many.
+                            (_, Likeness::Short(_)) => self.side == Side::Requests,
+                            (Evidence::Weak, Likeness::Message { evidence, .. }) => {
+                                evidence != Evidence::Weak
+                            }
+                            _ => true,
+                        };
+                    if is_followed {
+                        return (at, false);
+                    }
+                }
+            }
+        }
+        match short {
+            Some(at) => (at, true),
+            None => (bytes.len(), false),
+        }
+    }
+}
+
+/// Whether a message with the length at the start of `bytes` ends where they end.
+fn ends_with(bytes: &[u8]) -> bool {
+    Reader::new(bytes)
+        .u32()
+        .is_ok_and(|length| u64::from(length) + 4 == bytes.len() as u64)
+}
+
+/// Whether a request's header ends in tagged fields that its body's walker expects to be read.
+fn header_is_flexible(api_key: i16, api_version: i16) -> bool {
+    match api_key {
+        api::PRODUCE => (9..=api::NEWEST_PRODUCE).contains(&api_version),
+        api::FETCH => (12..=api::NEWEST_FETCH).contains(&api_version),
+        _ => false,
+    }
+}

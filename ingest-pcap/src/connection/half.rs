@@ -1,0 +1,108 @@
+//! One direction of a connection: its place in the sequence, and its messages.
+
+use super::framing::{Framing, Side};
+use super::hold::Hold;
+
+/// Sequence numbers further away than this are not of the bytes that are expected.
+pub(super) const WINDOW: i32 = 64 << 20;
+
+/// One direction of a connection.
+#[derive(Debug)]
+pub(super) struct Half {
+    /// The sequence number of the next byte, once one was seen.
+    pub(super) next: Option<u32>,
+    pub(super) hold: Hold,
+    /// How often the other end has acknowledged bytes beyond `next`, and up to where.
+    acknowledged: u8,
+    pub(super) acknowledged_to: u32,
+    last_acknowledgment: Option<(u32, u32, usize)>,
+    /// Segments in a row that are far from `next`, and where the last of them ended.
+    outliers: u8,
+    outlier_end: u32,
+    pub(super) is_finished: bool,
+    pub(super) framing: Framing,
+}
+
+impl Half {
+    pub(super) fn new(side: Side) -> Self {
+        Self {
+            next: None,
+            hold: Hold::default(),
+            acknowledged: 0,
+            acknowledged_to: 0,
+            last_acknowledgment: None,
+            outliers: 0,
+            outlier_end: 0,
+            is_finished: false,
+            framing: Framing::new(side),
+        }
+    }
+
+    /// How far a sequence number is ahead of the next byte.
+    #[inline]
+    pub(super) fn ahead(&self, sequence: u32) -> Option<i32> {
+        self.next
+            .map(|next| sequence.wrapping_sub(next).cast_signed())
+    }
+
+    /// Goes on to `sequence`.
+    #[inline]
+    pub(super) fn go_to(&mut self, sequence: u32) {
+        self.next = Some(sequence);
+        self.acknowledged = 0;
+    }
+
+    /// The other end acknowledges up to `acknowledgment`, in a packet with the given sequence
+    /// number and size. True when that confirms a hole: bytes that arrived were not captured.
+    ///
+    /// One acknowledgment ahead of the data may be packets in another order in the capture, three
+    /// are not. A packet that the capture holds twice counts once.
+    #[inline]
+    pub(super) fn is_hole_confirmed(
+        &mut self,
+        acknowledgment: u32,
+        sequence: u32,
+        size: usize,
+    ) -> bool {
+        match self.ahead(acknowledgment) {
+            Some(ahead) if ahead > 0 && ahead < WINDOW => {}
+            _ => return false,
+        }
+        let packet = Some((acknowledgment, sequence, size));
+        if self.last_acknowledgment == packet {
+            return false;
+        }
+        self.last_acknowledgment = packet;
+        if self.acknowledged == 0
+            || acknowledgment
+                .wrapping_sub(self.acknowledged_to)
+                .cast_signed()
+                > 0
+        {
+            self.acknowledged_to = acknowledgment;
+        }
+        self.acknowledged = self.acknowledged.saturating_add(1);
+        self.acknowledged >= 3
+    }
+
+    /// A segment lies far from the expected bytes. True when it is the third in a row that
+    /// continues there, so that the direction has moved on unseen.
+    pub(super) fn is_moved(&mut self, sequence: u32, bytes: u32) -> bool {
+        let continues = sequence
+            .wrapping_sub(self.outlier_end)
+            .cast_signed()
+            .unsigned_abs()
+            < 1 << 20;
+        self.outliers = if continues {
+            self.outliers.saturating_add(1)
+        } else {
+            1
+        };
+        self.outlier_end = sequence.wrapping_add(bytes);
+        if self.outliers < 3 {
+            return false;
+        }
+        self.outliers = 0;
+        true
+    }
+}

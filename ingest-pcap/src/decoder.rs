@@ -1,0 +1,80 @@
+//! The decoder of captures.
+
+use kcorr_model::{ClockKind, Decoder, Error, Limit, Output, SourceId, Summary};
+
+use crate::PcapOptions;
+use crate::capture::CaptureReader;
+use crate::connections::{Connections, Ingest};
+
+/// Turns a capture of Kafka traffic into rows of `requests`, `request_partitions` and `topics`.
+///
+/// Files of a rotated capture are decoded as one, with [`Decoder::next_file`] between them. The
+/// caller decompresses captures that are compressed as a whole.
+#[derive(Debug)]
+pub struct PcapDecoder {
+    capture: CaptureReader,
+    connections: Connections,
+    files: u32,
+}
+
+impl PcapDecoder {
+    /// A decoder for one capture.
+    pub fn new(source: SourceId, options: PcapOptions) -> Self {
+        Self {
+            capture: CaptureReader::new(),
+            connections: Connections::new(source, &options),
+            files: 1,
+        }
+    }
+}
+
+impl Decoder for PcapDecoder {
+    fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
+        self.capture.push(
+            bytes,
+            &mut Ingest {
+                connections: &mut self.connections,
+                output,
+            },
+        )
+    }
+
+    fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        self.files = self.files.saturating_add(1);
+        self.capture.end_file(&mut Ingest {
+            connections: &mut self.connections,
+            output,
+        })
+    }
+
+    fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
+        self.capture.end_file(&mut Ingest {
+            connections: &mut self.connections,
+            output: &mut *output,
+        })?;
+        self.connections.finish();
+        self.connections.shared.rows.yield_all(output)?;
+        let mut limits = Vec::new();
+        if self.connections.longest_cut > 0 {
+            limits.push(Limit {
+                name: "snap_length_bytes".into(),
+                value: i64::try_from(self.connections.longest_cut).unwrap_or(i64::MAX),
+                detail:
+                    "Packets were cut to this length: what stood behind it (partitions, message \
+                         ids, further requests) may be missing."
+                        .into(),
+            });
+        }
+        let mut format = self.capture.description();
+        if self.files > 1 {
+            format = format!("{format}, {} files", self.files);
+        }
+        Ok(Summary {
+            format,
+            clock: ClockKind::Realtime,
+            anchors: Vec::new(),
+            losses: std::mem::take(&mut self.connections.shared.losses).into_losses(),
+            limits,
+        })
+    }
+}

@@ -1,0 +1,23 @@
+//! Kafka messages: what stands in the bodies of requests and responses.
+//!
+//! A body is *walked*: a walker reads the units it knows (a partition's header, a record batch)
+//! from whatever bytes are there, skips payloads without seeing them, and tells how many bytes its
+//! next unit needs. So a body of any size passes through without being put together, and a message
+//! that lies in one segment is read in place.
+//!
+//! Source: the message definitions in Kafka's sources (`clients/src/main/resources/common/message`)
+//! up to Kafka 4.1.
+
+pub(crate) mod api;
+mod fetch_request;
+mod fetch_response;
+mod metadata_response;
+mod produce_request;
+mod produce_response;
+mod request;
+mod topics;
+mod walker;
+
+pub(crate) use request::{Part, Request};
+pub(crate) use topics::{TopicKey, Topics};
+pub(crate) use walker::{BodyContext, BodyWalker, Next, Walked};

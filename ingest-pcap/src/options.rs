@@ -1,0 +1,37 @@
+//! What a capture is read for.
+
+use kcorr_kafka::DEFAULT_ID_HEADERS;
+
+/// How to read a capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PcapOptions {
+    /// TCP ports of brokers. Default: 9092.
+    pub kafka_ports: Vec<u16>,
+    /// Names of the record headers that hold a message's id: of those a record has, the first in
+    /// this list wins; ASCII case does not matter. `None`: records are not looked into. Default:
+    /// [`DEFAULT_ID_HEADERS`].
+    pub message_id_headers: Option<Vec<String>>,
+    /// Bytes of incomplete messages and out-of-order segments that are held for all connections
+    /// together; beyond it the oldest are given up and counted. Default: 64 MiB.
+    pub buffer_bytes: usize,
+    /// Connections that are followed at a time; beyond it those idle longest are given up and
+    /// counted. Default: 65,536.
+    pub connections: usize,
+}
+
+impl Default for PcapOptions {
+    fn default() -> Self {
+        Self {
+            kafka_ports: vec![9092],
+            message_id_headers: Some(
+                DEFAULT_ID_HEADERS
+                    .iter()
+                    .map(|&name| name.to_owned())
+                    .collect(),
+            ),
+            buffer_bytes: 64 << 20,
+            connections: 65_536,
+        }
+    }
+}

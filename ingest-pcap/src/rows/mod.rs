@@ -1,0 +1,114 @@
+//! Rows on their way to record batches.
+
+mod columns;
+mod labels;
+mod partition_rows;
+mod request_rows;
+mod topic_rows;
+
+pub(crate) use request_rows::ConnectionLabels;
+
+use arrow::record_batch::RecordBatch;
+use kcorr_kafka::TopicId;
+use kcorr_model::{Error, Output, SourceId, Table, tables};
+
+use crate::message::{Request, Topics};
+use partition_rows::PartitionRows;
+use request_rows::RequestRows;
+use topic_rows::TopicRows;
+
+/// Rows a batch holds at most.
+const BATCH_ROWS: usize = 8192;
+
+/// Bytes of message ids a batch holds at most, about.
+const BATCH_ID_BYTES: usize = 8 << 20;
+
+/// Collects the rows of all tables.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    requests: RequestRows,
+    partitions: PartitionRows,
+    topics: TopicRows,
+}
+
+impl Rows {
+    pub(crate) fn new(source: SourceId) -> Self {
+        Self {
+            requests: RequestRows::new(source),
+            partitions: PartitionRows::new(source),
+            topics: TopicRows::new(source),
+        }
+    }
+
+    /// Adds a request that is answered or given up, with its partitions.
+    pub(crate) fn push(
+        &mut self,
+        request: &Request,
+        no_response: Option<&'static str>,
+        connection: &mut ConnectionLabels,
+        topics: &Topics,
+    ) {
+        self.requests.push(request, no_response, connection);
+        for part in &request.parts {
+            self.partitions.push(request, part, topics);
+        }
+    }
+
+    /// Adds the name of a topic id.
+    pub(crate) fn push_topic(&mut self, id: TopicId, name: &str) {
+        self.topics.push(id, name);
+    }
+
+    /// Whether a batch is full, so that [`Self::yield_full`] should be called.
+    #[inline]
+    pub(crate) fn are_full(&self) -> bool {
+        self.requests.len() >= BATCH_ROWS
+            || self.partitions.len() >= BATCH_ROWS
+            || self.partitions.id_bytes() >= BATCH_ID_BYTES
+            || self.topics.len() >= BATCH_ROWS
+    }
+
+    /// Yields the batches that are full.
+    pub(crate) fn yield_full(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        if self.requests.len() >= BATCH_ROWS {
+            yield_batch(&tables::REQUESTS, &self.requests.finish()?, output)?;
+        }
+        if self.partitions.len() >= BATCH_ROWS || self.partitions.id_bytes() >= BATCH_ID_BYTES {
+            yield_batch(
+                &tables::REQUEST_PARTITIONS,
+                &self.partitions.finish()?,
+                output,
+            )?;
+        }
+        if self.topics.len() >= BATCH_ROWS {
+            yield_batch(&tables::TOPICS, &self.topics.finish()?, output)?;
+        }
+        Ok(())
+    }
+
+    /// Yields all rows.
+    pub(crate) fn yield_all(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        yield_batch(&tables::REQUESTS, &self.requests.finish()?, output)?;
+        yield_batch(
+            &tables::REQUEST_PARTITIONS,
+            &self.partitions.finish()?,
+            output,
+        )?;
+        yield_batch(&tables::TOPICS, &self.topics.finish()?, output)
+    }
+}
+
+/// One request may have very many partitions: what it adds is yielded in pieces of a batch's size.
+fn yield_batch(
+    table: &'static Table,
+    batch: &RecordBatch,
+    output: &mut dyn Output,
+) -> Result<(), Error> {
+    let mut start = 0;
+    while start < batch.num_rows() {
+        let rows = BATCH_ROWS.min(batch.num_rows().saturating_sub(start));
+        output.batch(table, batch.slice(start, rows))?;
+        start = start.saturating_add(rows);
+    }
+    Ok(())
+}
