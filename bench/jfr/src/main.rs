@@ -166,8 +166,10 @@ impl Sink {
 const FIRST_ID: i64 = 10_000_000_000;
 
 fn kcorr(bytes: &[u8], threads: usize, top: bool) -> Result<Found, Error> {
-    let mut options = JfrOptions::default();
-    options.threads = threads;
+    let options = JfrOptions {
+        threads,
+        ..JfrOptions::default()
+    };
     let mut sink = Sink {
         top,
         ..Sink::default()
