@@ -11,8 +11,10 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     if bytes.len() >= 8 {
         bytes[..6].copy_from_slice(b"FLR\0\0\x02");
     }
-    let mut options = JfrOptions::default();
-    options.events = vec!["jdk.ActiveSetting".into(), "GCHeapSummary".into()];
+    let options = JfrOptions {
+        events: vec!["jdk.ActiveSetting".into(), "GCHeapSummary".into()],
+        ..JfrOptions::default()
+    };
     let mut whole = Vec::new();
     let mut decoder = JfrDecoder::new(SourceId(1), options.clone());
     let result = decoder.push_whole(&bytes, &mut whole).and_then(|()| decoder.finish(&mut whole));

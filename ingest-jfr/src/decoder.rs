@@ -148,6 +148,9 @@ impl Decoder for JfrDecoder {
     }
 }
 
+/// Chunks that are decoded before the next are begun: a damaged input may have very many.
+const CHUNKS_AHEAD: usize = 64;
+
 type Chunk<'a> = (usize, &'a [u8]);
 
 /// Decodes chunks on several threads and takes their messages in the order of the chunks.
@@ -172,6 +175,22 @@ fn decode_in_parallel<'i>(
         }
         return Ok(());
     }
+    for (number, window) in chunks.chunks(CHUNKS_AHEAD).enumerate() {
+        let first = number * CHUNKS_AHEAD;
+        let inherited = |index: usize| inherited(first + index);
+        decode_window(window, threads, options, &inherited, take)?;
+    }
+    Ok(())
+}
+
+/// Decodes some chunks on several threads, and takes their messages in order.
+fn decode_window<'i>(
+    chunks: &[Chunk<'_>],
+    threads: usize,
+    options: &JfrOptions,
+    inherited: &(dyn Fn(usize) -> &'i Settings + Sync),
+    take: &mut dyn FnMut(Message) -> Result<(), Error>,
+) -> Result<(), Error> {
     let (senders, receivers): (Vec<_>, Vec<_>) = chunks
         .iter()
         .map(|_| {

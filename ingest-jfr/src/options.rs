@@ -2,7 +2,6 @@
 
 /// Options of [`crate::JfrDecoder`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct JfrOptions {
     /// Names of event types (`jdk.CPULoad`, or `CPULoad`) that become tables of their own,
     /// `jfr_cpu_load`, with their fields flattened into columns.

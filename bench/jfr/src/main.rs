@@ -60,7 +60,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn varint(bytes: &[u8], at: &mut usize) -> u64 {
     let mut value = 0;
     for shift in (0..56).step_by(7) {
-        let Some(byte) = bytes.get(*at) else { return value };
+        let Some(byte) = bytes.get(*at) else {
+            return value;
+        };
         *at += 1;
         value |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
@@ -105,7 +107,8 @@ struct Sink {
     found: Found,
     top: bool,
     names: HashMap<i64, usize>,
-    waiting: Vec<(i64, u64)>,
+    /// Rows by stack: ids count from the source's first.
+    rows: Vec<u32>,
 }
 
 impl Output for Sink {
@@ -123,7 +126,11 @@ impl Output for Sink {
                 for row in 0..batch.num_rows() {
                     let frames = frames.value(row);
                     let frames = frames.as_string::<i32>();
-                    let length = if frames.is_empty() { 0 } else { frames.value(0).len() };
+                    let length = if frames.is_empty() {
+                        0
+                    } else {
+                        frames.value(0).len()
+                    };
                     self.names.insert(ids.value(row), length);
                 }
             }
@@ -136,21 +143,33 @@ impl Output for Sink {
 impl Sink {
     /// Sums thread ids, and counts the stacks whose top frame is wanted; stacks come behind.
     fn top(&mut self, batch: &RecordBatch) {
-        let tids = batch.column_by_name("tid").unwrap().as_primitive::<Int32Type>();
+        let tids = batch
+            .column_by_name("tid")
+            .unwrap()
+            .as_primitive::<Int32Type>();
         self.found.thread_ids += tids.iter().flatten().map(i64::from).sum::<i64>();
-        let stacks = batch.column_by_name("stack_id").unwrap().as_primitive::<Int64Type>();
+        let stacks = batch
+            .column_by_name("stack_id")
+            .unwrap()
+            .as_primitive::<Int64Type>();
         for stack in stacks.iter().flatten() {
-            match self.waiting.last_mut() {
-                Some((last, count)) if *last == stack => *count += 1,
-                _ => self.waiting.push((stack, 1)),
+            let index = (stack - FIRST_ID) as usize;
+            if self.rows.len() <= index {
+                self.rows.resize(index + 1, 0);
             }
+            self.rows[index] += 1;
         }
     }
 }
 
+/// Row ids of source 1.
+const FIRST_ID: i64 = 10_000_000_000;
+
 fn kcorr(bytes: &[u8], threads: usize, top: bool) -> Result<Found, Error> {
-    let mut options = JfrOptions::default();
-    options.threads = threads;
+    let options = JfrOptions {
+        threads,
+        ..JfrOptions::default()
+    };
     let mut sink = Sink {
         top,
         ..Sink::default()
@@ -158,8 +177,8 @@ fn kcorr(bytes: &[u8], threads: usize, top: bool) -> Result<Found, Error> {
     let mut decoder = JfrDecoder::new(SourceId(1), options);
     decoder.push_whole(bytes, &mut sink)?;
     decoder.finish(&mut sink)?;
-    for (stack, count) in &sink.waiting {
-        sink.found.name_bytes += sink.names.get(stack).copied().unwrap_or(0) * *count as usize;
+    for (id, count) in (FIRST_ID..).zip(&sink.rows) {
+        sink.found.name_bytes += sink.names.get(&id).copied().unwrap_or(0) * *count as usize;
     }
     Ok(sink.found)
 }
@@ -181,12 +200,18 @@ fn text_length(value: Option<Accessor<'_>>) -> usize {
 
 fn top_name(stack: Accessor<'_>) -> usize {
     let frames = stack.get_field("frames").and_then(Accessor::as_iter);
-    let Some(frame) = frames.and_then(|mut frames| frames.next()) else { return 0 };
-    let Some(method) = frame.get_field("method") else { return 0 };
+    let Some(frame) = frames.and_then(|mut frames| frames.next()) else {
+        return 0;
+    };
+    let Some(method) = frame.get_field("method") else {
+        return 0;
+    };
     let symbol = |value: Option<Accessor<'_>>| {
         text_length(value.and_then(|symbol| symbol.get_field("string")))
     };
-    let class = method.get_field("type").and_then(|class| class.get_field("name"));
+    let class = method
+        .get_field("type")
+        .and_then(|class| class.get_field("name"));
     symbol(method.get_field("name")) + symbol(class)
 }
 
@@ -203,7 +228,9 @@ fn jfrs(file: &File, by_ids: bool) -> Result<Found, Box<dyn std::error::Error>> 
                 _ => ("", false),
             };
             let index = |name| declared.get_field(name).map(|(index, _)| index);
-            if let (true, Some(thread_at), Some(stack_at)) = (is_wanted, index(thread), index("stackTrace")) {
+            if let (true, Some(thread_at), Some(stack_at)) =
+                (is_wanted, index(thread), index("stackTrace"))
+            {
                 wanted.insert(declared.class_id, (thread, thread_at, stack_at));
             }
         }
@@ -211,15 +238,23 @@ fn jfrs(file: &File, by_ids: bool) -> Result<Found, Box<dyn std::error::Error>> 
         let mut names: HashMap<i64, usize> = HashMap::new();
         for event in reader.events(&chunk) {
             let event = event.map_err(|error| error.to_string())?;
-            let Some((thread, thread_at, stack_at)) = wanted.get(&event.class.class_id) else { continue };
+            let Some((thread, thread_at, stack_at)) = wanted.get(&event.class.class_id) else {
+                continue;
+            };
             found.events += 1;
             if !by_ids {
                 let value = event.value();
-                found.thread_ids += long(value.get_field(thread).and_then(|t| t.get_field("osThreadId")));
+                found.thread_ids += long(
+                    value
+                        .get_field(thread)
+                        .and_then(|t| t.get_field("osThreadId")),
+                );
                 found.name_bytes += value.get_field("stackTrace").map_or(0, top_name);
                 continue;
             }
-            let ValueDescriptor::Object(object) = event.value().value else { continue };
+            let ValueDescriptor::Object(object) = event.value().value else {
+                continue;
+            };
             let id = |at: &usize| match object.fields.get(*at) {
                 Some(ValueDescriptor::ConstantPool { constant_index, .. }) => *constant_index,
                 _ => 0,

@@ -19,7 +19,7 @@ const EARLY_EVENTS: usize = 256;
 /// The settings at the start of a chunk of async-profiler: it records them in its first chunk only,
 /// so the chunks behind need them too. None if another recorder wrote the chunk.
 pub(crate) fn early_settings(bytes: &[u8]) -> Option<Settings> {
-    let header = Header::read(bytes).filter(Header::is_async_profiler)?;
+    let header = Header::read(bytes).filter(|header| header.is_async_profiler)?;
     let mut at = HEADER_LENGTH;
     let metadata = frame(bytes, at, header.compressed).ok()?;
     if metadata.type_id != METADATA {
@@ -103,7 +103,7 @@ pub(crate) fn recorder(
     settings: &Settings,
 ) -> String {
     const VERSION: u8 = 4;
-    if header.is_async_profiler() {
+    if header.is_async_profiler {
         let version = settings.profiler_version().unwrap_or("");
         return format!("async-profiler {version}").trim_end().to_owned();
     }
@@ -130,7 +130,7 @@ pub(crate) fn ticks(header: &Header, settings: &Settings) -> Ticks {
     if header.ticks_per_second != 1_000_000_000 {
         return Ticks::Counter;
     }
-    match (header.is_async_profiler(), settings.clock()) {
+    match (header.is_async_profiler, settings.clock()) {
         (true, None | Some("monotonic")) => Ticks::Monotonic,
         (true, Some(_)) => Ticks::Counter,
         (false, _) => Ticks::JvmUptime,

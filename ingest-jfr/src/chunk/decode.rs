@@ -170,7 +170,7 @@ fn decode_chunk(
     pools.index();
     let pools = pools;
 
-    let is_async_profiler = header.is_async_profiler();
+    let is_async_profiler = header.is_async_profiler;
     let mut settings = read_settings(bytes, &header, &survey.schema, &survey.settings, &pools);
     if settings.is_empty() && is_async_profiler {
         settings = inherited.clone();
@@ -431,7 +431,7 @@ impl<'c> Decoding<'c> {
         }
         let mut limits = Limits::default();
         let count = |name: &str| types.get(name).map_or(0, |count| count.count);
-        limits.add_chunk(settings, self.header.is_async_profiler(), count);
+        limits.add_chunk(settings, self.header.is_async_profiler, count);
         Ok(ChunkEnd {
             threads: self.scope.threads.all().to_vec(),
             losses: self.losses.into_losses(),

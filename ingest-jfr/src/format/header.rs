@@ -4,6 +4,7 @@
 //! of the header are big-endian whatever the chunk's own encoding is.
 
 use crate::format::cursor::{Cursor, Truncated};
+use crate::format::framing::{METADATA, frame};
 
 /// What every chunk starts with.
 pub(crate) const MAGIC: &[u8; 4] = b"FLR\0";
@@ -31,6 +32,8 @@ pub(crate) struct Header {
     /// 0 in a finished chunk; the JDK counts here while it rewrites the header of an open one.
     pub(crate) generation: u8,
     pub(crate) compressed: bool,
+    /// async-profiler wrote the chunk, not the JDK.
+    pub(crate) is_async_profiler: bool,
 }
 
 impl Header {
@@ -51,7 +54,7 @@ impl Header {
         if cursor.take(MAGIC.len())? != MAGIC {
             return Ok(None);
         }
-        let header = Self {
+        let mut header = Self {
             major: cursor.short()?,
             minor: cursor.short()?,
             chunk_length: cursor.long()?.cast_unsigned(),
@@ -68,14 +71,16 @@ impl Header {
                 let _padding = cursor.byte()?;
                 cursor.short()? & COMPRESSED_INTEGERS != 0
             },
+            is_async_profiler: false,
         };
+        header.is_async_profiler =
+            header.minor == 0 && starts_with_metadata(bytes, header.compressed);
         Ok(Some(header))
     }
+}
 
-    /// Whether async-profiler wrote the chunk: it writes version 2.0, the JDK since 11 version 2.1
-    /// (11 itself 2.0 with a metadata event behind the events, where async-profiler's is at once
-    /// behind the header).
-    pub(crate) fn is_async_profiler(&self) -> bool {
-        self.minor == 0 && matches!(self.metadata_offset, 0 | 68)
-    }
+/// Whether async-profiler wrote the chunk: it writes version 2.0 and the metadata event at once behind
+/// the header. The JDK writes version 2.1 (11 to 13 also 2.0) and starts with other events.
+fn starts_with_metadata(bytes: &[u8], compressed: bool) -> bool {
+    frame(bytes, HEADER_LENGTH, compressed).is_ok_and(|first| first.type_id == METADATA)
 }

@@ -1,9 +1,11 @@
 //! The stacks of a chunk, decoded when a row first refers to one.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::names::id_index::IdHasher;
 use crate::names::java_name::method_name;
 use crate::names::pools::{Pool, Pools, Record};
 
@@ -37,7 +39,7 @@ pub(crate) struct Stacks<'p> {
     numbers: Vec<u32>,
     next_number: u32,
     /// By id in the method pool.
-    name_numbers: HashMap<i64, u32>,
+    name_numbers: HashMap<i64, u32, BuildHasherDefault<IdHasher>>,
     name_hashes: Vec<u128>,
     new: NewStacks,
     /// References to stacks that are not in the pool.
@@ -63,7 +65,7 @@ impl<'p> Stacks<'p> {
             trace,
             pool,
             next_number: 0,
-            name_numbers: HashMap::new(),
+            name_numbers: HashMap::default(),
             name_hashes: Vec::new(),
             new: NewStacks::default(),
             missing: 0,

@@ -145,3 +145,15 @@ proptest! {
         prop_assert!(decoded.is_ok());
     }
 }
+
+#[test]
+fn very_many_chunks_take_no_more_memory_than_few() {
+    // Headers alone, 100,000 of them: each is a chunk that cannot be read.
+    let mut header = JDK_17[..68].to_vec();
+    header[8..16].copy_from_slice(&68u64.to_be_bytes());
+    let bytes = [JDK_17, &header.repeat(100_000), JDK_25].concat();
+    let decoded = decode(&bytes);
+    let both = [waits(&decode(JDK_17)), waits(&decode(JDK_25))].concat();
+    assert_eq!(waits(&decoded), both);
+    assert_eq!(decoded.loss("jfr_chunk_without_metadata"), 100_000);
+}

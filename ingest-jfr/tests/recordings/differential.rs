@@ -92,8 +92,10 @@ fn every_event_type_has_as_many_rows_as_jfrs_reads_events() {
                     .or_default() += 1;
             }
         }
-        let mut options = JfrOptions::default();
-        options.events = expected.keys().cloned().collect();
+        let options = JfrOptions {
+            events: expected.keys().cloned().collect(),
+            ..JfrOptions::default()
+        };
         let decoded = Decoded::whole(bytes, options).unwrap();
         let events = decoded.texts("event_types", "event").into_iter().flatten();
         let counts = decoded.numbers("event_types", "event_count");

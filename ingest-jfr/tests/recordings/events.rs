@@ -7,9 +7,10 @@ use crate::decoded::Decoded;
 const JDK_25: &[u8] = include_bytes!("../data/jdk25.jfr");
 
 fn options(events: &[&str]) -> JfrOptions {
-    let mut options = JfrOptions::default();
-    options.events = events.iter().map(|name| (*name).to_owned()).collect();
-    options
+    JfrOptions {
+        events: events.iter().map(|name| (*name).to_owned()).collect(),
+        ..JfrOptions::default()
+    }
 }
 
 #[test]

@@ -66,3 +66,59 @@ fn a_broker_under_async_profiler_has_its_handlers_with_real_thread_ids() {
             .all(|tid| *tid > 0)
     );
 }
+
+const ALL: [&str; 8] = [
+    "incidents/ext4-ordered/profile.jfr",
+    "incidents/ext4-owners/profile.jfr",
+    "incidents/xfs/profile.jfr",
+    "samples/jfr/ap46-emoji-thread.jfr",
+    "samples/jfr/ap46-virtual-threads.jfr",
+    "samples/jfr/jdk17.jfr",
+    "samples/jfr/jdk25-virtual-threads.jfr",
+    "samples/jfr/jdk25.jfr",
+];
+
+/// Cuts and changes at places that a generator with a fixed start picks: 1,000 of each over all.
+#[test]
+fn large_recordings_cut_or_changed_anywhere_are_read() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    for name in ALL {
+        let Some(bytes) = recording(name) else { return };
+        let whole = Decoded::whole(&bytes, Default::default()).unwrap();
+        for _ in 0..125 {
+            let cut = Decoded::whole(&bytes[..4 + random(bytes.len() - 4)], Default::default());
+            assert!(cut.unwrap().row_count() <= whole.row_count());
+            let mut changed = bytes.clone();
+            for _ in 0..=random(8) {
+                let at = 8 + random(bytes.len() - 8);
+                changed[at] ^= 1 << random(8);
+            }
+            assert!(Decoded::whole(&changed, Default::default()).is_ok());
+        }
+    }
+}
+
+#[test]
+fn an_emoji_in_a_thread_name_costs_nothing() {
+    let Some(bytes) = recording("samples/jfr/ap46-emoji-thread.jfr") else {
+        return;
+    };
+    let decoded = Decoded::whole(&bytes, Default::default()).unwrap();
+    let names: Vec<_> = decoded
+        .texts("threads", "name")
+        .into_iter()
+        .flatten()
+        .collect();
+    assert!(
+        names.contains(&"worker-\u{1f600}-x".to_owned()),
+        "{names:?}"
+    );
+    assert_eq!(decoded.texts("lock_waits", "kind").len(), 27_069 + 11_832);
+    assert!(decoded.summary.losses.is_empty());
+}

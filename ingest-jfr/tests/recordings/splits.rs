@@ -18,8 +18,10 @@ fn recording() -> Vec<u8> {
 fn one_thread_and_many_give_the_same_rows() {
     let bytes = recording();
     let on = |threads| {
-        let mut options = JfrOptions::default();
-        options.threads = threads;
+        let options = JfrOptions {
+            threads,
+            ..JfrOptions::default()
+        };
         Decoded::whole(&bytes, options).unwrap()
     };
     let (one, many) = (on(1), on(8));
