@@ -95,6 +95,16 @@ impl BpfDecoder {
         )
     }
 
+    /// Ends a line that has no end: the file ends.
+    fn end_line(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        self.skips_line = false;
+        if !self.partial.is_empty() {
+            let held = std::mem::take(&mut self.partial);
+            self.line(&held, false, output)?;
+        }
+        Ok(())
+    }
+
     /// Counts the line that comes next as too long.
     fn long_line(&mut self, start: &[u8]) {
         let line = self.recording.line.saturating_add(1);
@@ -270,11 +280,12 @@ impl Decoder for BpfDecoder {
         Ok(())
     }
 
+    fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        self.end_line(output)
+    }
+
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
-        if !self.partial.is_empty() {
-            let held = std::mem::take(&mut self.partial);
-            self.line(&held, false, output)?;
-        }
+        self.end_line(output)?;
         self.lines.finish(&mut self.recording);
         let recording = &mut self.recording;
         recording.rows.finish(output)?;

@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampNanosecondType;
 use decoded::{Decoded, decode, try_decode};
-use kcorr_ingest_bpf::BpfOptions;
-use kcorr_model::Loss;
+use kcorr_ingest_bpf::{BpfDecoder, BpfOptions};
+use kcorr_model::{Decoder, Loss, SourceId};
 use proptest::prelude::*;
 
 const RECORDING: &str = include_str!("data/ext4-ordered.jsonl");
@@ -155,6 +155,26 @@ fn a_table_or_stack_that_is_cut_anywhere_keeps_its_whole_lines() {
             assert!(rows(head) == whole.1, "{name} cut at {cut}");
         }
     }
+}
+
+#[test]
+fn a_recording_goes_on_in_the_next_file() {
+    let mut decoder = BpfDecoder::new(SourceId(1), BpfOptions::default());
+    let mut batches = Vec::new();
+    decoder
+        .push(write_line(20, 1).as_bytes(), &mut batches)
+        .unwrap();
+    decoder
+        .push(b"{\"ev\":\"write\",\"start", &mut batches)
+        .unwrap();
+    decoder.next_file(&mut batches).unwrap();
+    decoder
+        .push(write_line(10, 1).as_bytes(), &mut batches)
+        .unwrap();
+    let summary = decoder.finish(&mut batches).unwrap();
+    let decoded = Decoded { batches, summary };
+    assert_eq!(decoded.row_count("writes"), 2);
+    assert_eq!(loss(&decoded, "bpf_cut_line").unwrap().count, 1);
 }
 
 #[test]
