@@ -49,70 +49,15 @@ slow AS (
     FROM accounted_requests
     WHERE is_slow
 ),
-stretches AS (
-    -- Stretches of the request's own service.
-    SELECT
-        s.request_id,
-        CASE e.kind
-            WHEN 'own_write' THEN 'slow_write'
-            WHEN 'lock_wait' THEN 'lock_wait_behind_slow_write'
-            WHEN 'lock_other' THEN 'lock_wait_other'
-            ELSE 'queued_behind_slow_write'
-        END AS cause,
-        e.explained_ns, e.root_write_id, e.lock_wait_id, e.lock_class, e.confidence,
-        CAST(NULL AS BIGINT) AS ahead_request_id
-    FROM slow AS s
-    INNER JOIN explained_times AS e ON e.request_id = s.request_id
-    UNION ALL
-    -- Stretches of earlier requests of the connection, while this one waited behind them.
-    SELECT
-        s.request_id,
-        CASE e.kind
-            WHEN 'lock_other' THEN 'lock_wait_other'
-            ELSE 'queued_behind_slow_write'
-        END AS cause,
-        overlap_ns(s.arrival_time, s.service_start, e.start_time, e.end_time) AS explained_ns,
-        e.root_write_id, e.lock_wait_id, e.lock_class, e.confidence,
-        a.request_id AS ahead_request_id
-    FROM slow AS s
-    INNER JOIN accounted_requests AS a
-        ON a.connection_id = s.connection_id
-        AND a.request_id <> s.request_id
-        AND a.service_start < s.service_start
-        AND s.arrival_time < a.end_time
-    INNER JOIN explained_times AS e
-        ON e.request_id = a.request_id
-        AND e.start_time < s.service_start
-        AND s.arrival_time < e.end_time
-),
-pause_sums AS (
-    SELECT request_id, MAX(pause_ns) AS pause_ns
-    FROM (
-        SELECT
-            s.request_id,
-            p.kind,
-            SUM(overlap_ns(s.arrival_time, s.end_time, p.start_time, p.end_time)) AS pause_ns
-        FROM slow AS s
-        INNER JOIN pauses AS p
-            ON p.start_time < s.end_time
-            AND s.arrival_time < p.end_time
-        WHERE p.kind IN ('gc', 'safepoint')
-        GROUP BY s.request_id, p.kind
-    )
-    GROUP BY request_id
-),
 cause_sums AS (
     SELECT
         request_id,
         cause,
-        SUM(explained_ns) AS cause_ns,
-        SUM(explained_ns * confidence) / SUM(explained_ns) AS confidence,
+        SUM(segment_ns) AS cause_ns,
+        SUM(segment_ns * confidence) / SUM(segment_ns) AS confidence,
         MAX(lock_class) AS lock_class
-    FROM stretches
+    FROM request_segments
     GROUP BY request_id, cause
-    UNION ALL
-    SELECT request_id, 'pause' AS cause, pause_ns AS cause_ns, 0.9, NULL
-    FROM pause_sums
 ),
 causes AS (
     SELECT
@@ -144,9 +89,9 @@ roots AS (
             t.root_write_id,
             ROW_NUMBER() OVER (
                 PARTITION BY t.request_id
-                ORDER BY SUM(t.explained_ns) DESC, t.root_write_id
+                ORDER BY SUM(t.segment_ns) DESC, t.root_write_id
             ) AS place
-        FROM stretches AS t
+        FROM request_segments AS t
         INNER JOIN verdicts AS v
             ON v.request_id = t.request_id
             AND v.cause = t.cause
@@ -156,11 +101,13 @@ roots AS (
     WHERE place = 1
 ),
 evidence_ids AS (
-    SELECT request_id, cause, explained_ns, 1 AS kind, lock_wait_id AS id FROM stretches
+    SELECT request_id, cause, segment_ns, 1 AS kind, lock_wait_id AS id FROM request_segments
     UNION ALL
-    SELECT request_id, cause, explained_ns, 2 AS kind, root_write_id AS id FROM stretches
+    SELECT request_id, cause, segment_ns, 2 AS kind, root_write_id AS id FROM request_segments
     UNION ALL
-    SELECT request_id, cause, explained_ns, 3 AS kind, ahead_request_id AS id FROM stretches
+    SELECT request_id, cause, segment_ns, 3 AS kind, pause_id AS id FROM request_segments
+    UNION ALL
+    SELECT request_id, cause, segment_ns, 4 AS kind, ahead_request_id AS id FROM request_segments
 ),
 evidence_places AS (
     -- The rows that a verdict rests on, those that explain most of its time first.
@@ -168,7 +115,7 @@ evidence_places AS (
         e.request_id, e.kind, e.id,
         ROW_NUMBER() OVER (
             PARTITION BY e.request_id, e.kind
-            ORDER BY SUM(e.explained_ns) DESC, e.id
+            ORDER BY SUM(e.segment_ns) DESC, e.id
         ) AS place
     FROM evidence_ids AS e
     INNER JOIN verdicts AS v
@@ -181,7 +128,12 @@ evidence_kinds AS (
     SELECT
         request_id,
         kind,
-        CASE kind WHEN 1 THEN 'waits ' WHEN 2 THEN 'writes ' ELSE 'requests ahead ' END
+        CASE kind
+            WHEN 1 THEN 'waits '
+            WHEN 2 THEN 'writes '
+            WHEN 3 THEN 'pauses '
+            ELSE 'requests ahead '
+        END
             || string_agg(CAST(id AS VARCHAR), ' ' ORDER BY place) FILTER (WHERE place <= 5)
             || CASE
                 WHEN COUNT(*) > 5 THEN ' and ' || CAST(COUNT(*) - 5 AS VARCHAR) || ' more'

@@ -1,9 +1,9 @@
 -- Stretches of each accounted request's service that a recorded row explains.
 --
--- One row is one stretch with the write behind it:
+-- One row is one stretch with the write behind it; stretches may overlap (`request_segments` cuts them):
 --   own_write   the request's own write
 --   lock_wait   its handler waited for the log's monitor while `root_write_id` held it
---   lock_other  its handler waited for a lock that no write explains
+--   lock_other  its handler waited for a lock; what no `lock_wait` covers of it, no write explains
 --   handler_queue  its handler was still at work on another request: in that request's write, or
 --               waiting behind `root_write_id` for it
 -- @materialized
@@ -45,21 +45,14 @@ own_begins AS (
 ),
 wait_parts AS (
     SELECT
-        h.request_id, h.topic, h.partition, h.lock_wait_id, h.lock_class, h.is_own,
+        h.request_id, h.tid, h.topic, h.partition, h.lock_wait_id, h.lock_class, h.is_own,
         h.start_time AS wait_start,
         h.end_time AS wait_end,
-        w.start_time, w.end_time, w.held_ns, w.holder_write_id, w.is_known_owner,
-        SUM(w.held_ns) OVER (PARTITION BY h.request_id, h.lock_wait_id) AS all_held_ns
+        w.start_time, w.end_time, w.holder_write_id, w.is_known_owner
     FROM handler_waits AS h
     LEFT JOIN wait_holders AS w
         ON w.request_id = h.request_id
         AND w.lock_wait_id = h.lock_wait_id
-),
-own_waits AS (
-    SELECT DISTINCT request_id, topic, partition, lock_wait_id, lock_class, wait_start, wait_end,
-        COALESCE(all_held_ns, 0) AS all_held_ns
-    FROM wait_parts
-    WHERE is_own
 ),
 stretches AS (
     SELECT
@@ -76,18 +69,21 @@ stretches AS (
         CASE WHEN p.is_known_owner THEN 0.98 WHEN p.is_known_owner IS NULL THEN 0.9 ELSE 0.6 END
             * b.confidence AS confidence
     FROM wait_parts AS p
-    INNER JOIN own_begins AS b ON b.request_id = p.request_id
+    INNER JOIN own_begins AS b
+        ON b.request_id = p.request_id
+        AND b.tid = p.tid
     WHERE p.holder_write_id IS NOT NULL
         AND (p.is_own OR p.wait_start < b.own_begin)
     UNION ALL
     SELECT
         w.request_id, w.topic, w.partition, 'lock_other' AS kind,
-        w.wait_start AS start_time,
-        add_ns(w.wait_end, -w.all_held_ns) AS end_time,
-        CAST(NULL AS BIGINT) AS root_write_id, w.lock_wait_id,
+        w.start_time, w.end_time, CAST(NULL AS BIGINT) AS root_write_id, w.lock_wait_id,
         CAST(w.lock_class AS VARCHAR) AS lock_class, b.confidence
-    FROM own_waits AS w
-    INNER JOIN own_begins AS b ON b.request_id = w.request_id
+    FROM handler_waits AS w
+    INNER JOIN own_begins AS b
+        ON b.request_id = w.request_id
+        AND b.tid = w.tid
+    WHERE w.is_own
     UNION ALL
     SELECT
         b.request_id, w.topic, w.partition, 'handler_queue' AS kind,

@@ -41,7 +41,8 @@ waits AS (
         l.duration_ns,
         l.lock_class,
         l.owner_tid,
-        l.origin
+        l.origin,
+        l.source_id
     FROM handlers AS h
     INNER JOIN lock_waits AS l
         ON l.tid = h.tid
@@ -52,21 +53,32 @@ waits AS (
         AND COALESCE(l.lock_class, '') NOT LIKE '%ConditionObject'
 ),
 twins AS (
+    -- The same wait seen by another recording, or by another probe: USDT's counts, else the first.
     SELECT
         u.request_id,
         u.lock_wait_id,
-        MIN(j.lock_wait_id) AS twin_id,
-        MIN(j.owner_tid) AS owner_tid
+        j.lock_wait_id AS twin_id,
+        j.owner_tid
     FROM waits AS u
     INNER JOIN waits AS j
         ON j.request_id = u.request_id
         AND j.tid = u.tid
         AND j.start_time < u.end_time
         AND u.start_time < j.end_time
-    WHERE u.origin = 'usdt'
-        AND j.origin = 'jfr'
+    WHERE (
+            (u.origin = 'usdt' AND j.origin <> 'usdt')
+            OR (u.origin = j.origin AND u.source_id < j.source_id)
+        )
         AND 2 * overlap_ns(u.start_time, u.end_time, j.start_time, j.end_time) > j.duration_ns
-    GROUP BY u.request_id, u.lock_wait_id
+),
+first_twins AS (
+    SELECT
+        request_id,
+        lock_wait_id,
+        MIN(twin_id) AS twin_id,
+        MIN(owner_tid) AS owner_tid
+    FROM twins
+    GROUP BY request_id, lock_wait_id
 ),
 distinct_waits AS (
     SELECT
@@ -74,7 +86,7 @@ distinct_waits AS (
         t.twin_id,
         COALESCE(w.owner_tid, t.owner_tid) AS known_owner_tid
     FROM waits AS w
-    LEFT JOIN twins AS t
+    LEFT JOIN first_twins AS t
         ON t.request_id = w.request_id
         AND t.lock_wait_id = w.lock_wait_id
     WHERE NOT EXISTS (

@@ -5,7 +5,8 @@
 --   base_offset   the write's file bytes hold the request's base offset (needs the log segments)
 --   offset_order  same topic-partition, same size, inside the request's time, and its place in the
 --                 file continues the one of the request with the offsets before
---   size_time     the only write of the topic-partition with that size inside the request's time
+--   size_time     the only write of the topic-partition with that size inside the request's time, and
+--                 the only request that it could be of
 --   time_order    sizes unknown: as many writes as requests in a stretch of time, taken in order
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
@@ -94,7 +95,8 @@ sized AS (
         c.chain,
         w.file_offset - c.bytes_before AS chain_start,
         b.base_offset BETWEEN w.base_offset AND w.last_offset AS holds_base_offset,
-        COUNT(*) OVER (PARTITION BY b.request_partition_id) AS candidate_count
+        COUNT(*) OVER (PARTITION BY b.request_partition_id) AS candidate_count,
+        COUNT(*) OVER (PARTITION BY w.write_id) AS claim_count
     FROM batches AS b
     INNER JOIN appends AS w
         ON w.topic = b.topic
@@ -137,8 +139,18 @@ by_size AS (
         AND v.segment_base_offset = s.segment_base_offset
         AND v.chain = s.chain
         AND v.chain_start = s.chain_start
+    LEFT JOIN chain_starts AS other
+        ON other.topic = s.topic
+        AND other.partition = s.partition
+        AND other.segment_base_offset = s.segment_base_offset
+        AND other.chain = s.chain
+        AND other.chain_start <> s.chain_start
     WHERE s.holds_base_offset IS NOT FALSE
-        AND (s.holds_base_offset OR v.votes IS NOT NULL OR s.candidate_count = 1)
+        AND (
+            s.holds_base_offset
+            OR v.votes IS NOT NULL
+            OR (s.candidate_count = 1 AND s.claim_count = 1 AND other.votes IS NULL)
+        )
 ),
 unsized AS (
     SELECT

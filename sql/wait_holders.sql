@@ -1,7 +1,8 @@
 -- Who held the log's monitor during each handler's lock wait.
 --
--- The holder is a thread that wrote to the same topic-partition during the wait: an append runs under
--- the log's monitor. In a convoy several threads hold it one after another; each has a row with its
+-- The holder is a thread that appended to the same topic-partition during the wait: an append runs under
+-- the log's monitor. Any other file operation of the partition (a sync, say) counts only when a recorder
+-- names its thread as the owner. In a convoy several threads hold it one after another; each has a row with its
 -- part of the wait.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
@@ -29,5 +30,11 @@ INNER JOIN writes AS w
     AND w.start_time < h.end_time
     AND h.start_time < w.end_time
 WHERE w.tid <> h.tid
-    AND w.operation NOT IN ('read', 'pread', 'readv', 'sendfile')
+    AND (
+        w.tid = h.owner_tid
+        OR (
+            w.file_kind = 'log'
+            AND w.operation NOT IN ('read', 'pread', 'readv', 'sendfile', 'fsync', 'fdatasync')
+        )
+    )
 ORDER BY start_time, lock_wait_id, request_id, holder_write_id

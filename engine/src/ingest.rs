@@ -58,8 +58,13 @@ pub fn ingest(
 ) -> Vec<(usize, Error)> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut queue = Vec::new();
+    let mut begun = Vec::new();
     for (number, job) in jobs.into_iter().enumerate() {
         let identity = identity(&job);
+        if begun.contains(&identity) {
+            continue; // the same input named twice
+        }
+        begun.push(identity.clone());
         queue.push((number, job, writer.begin(identity)));
     }
     queue.reverse();

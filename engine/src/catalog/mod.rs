@@ -13,8 +13,9 @@ use datafusion::datasource::listing::{
 };
 use datafusion::prelude::{SessionContext, col};
 use kcorr_model::{Table, tables};
+use url::Url;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
 use manifest_tables::manifest_table;
 
@@ -62,9 +63,12 @@ async fn register_files(
         .map(|file| {
             let path = store.folder().join(&file.path);
             let path = std::path::absolute(&path).unwrap_or(path);
-            ListingTableUrl::parse(path.to_string_lossy())
+            let no_url = || Error::new(ErrorKind::Store, format!("{} is no path", path.display()));
+            // Not parsed from text, in which a path's `*` or `%20` would mean something else.
+            let url = Url::from_file_path(&path).map_err(|()| no_url())?;
+            Ok(ListingTableUrl::try_new(url, None)?)
         })
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<_>>()?;
     if urls.is_empty() {
         let schema = table.map_or_else(|| Arc::new(Schema::empty()), Table::schema);
         let empty = MemTable::try_new(schema, vec![vec![]])?;

@@ -4,6 +4,7 @@
 //! incident.kcorr/
 //!   manifest.json                 what the store holds; replaced in one step
 //!   writer.lock                   held by the one process that ingests
+//!   readers.lock                  shared by those that read; nothing is removed meanwhile
 //!   data/<table>/<source>-….parquet
 //! ```
 //!
@@ -15,7 +16,9 @@ mod staging;
 mod table_file;
 mod writer;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(crate) use manifest::{AnchorEntry, Manifest, SourceEntry};
 pub use writer::{InputIdentity, SourceReport, SourceWriter, StoreWriter};
@@ -27,27 +30,71 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Store {
     folder: PathBuf,
     manifest: Manifest,
+    /// Held, shared with other readers, while files that are replaced meanwhile must stay.
+    _readers: Option<Arc<File>>,
 }
 
 impl Store {
     /// Opens an existing store.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
         let folder = folder.into();
-        match Manifest::read(&folder)? {
-            Some(manifest) => Ok(Self { folder, manifest }),
-            None => {
-                let what = if folder.exists() {
-                    "is not a kcorr store (it has no manifest.json)"
-                } else {
-                    "does not exist"
-                };
+        refuse_file(&folder)?;
+        // Locked before the manifest is read, so that what it names stays. A store that cannot be
+        // written to has no writers to keep from it.
+        let readers = if folder.exists() {
+            readers_lock(&folder).ok()
+        } else {
+            None
+        };
+        if let Some(readers) = &readers {
+            readers
+                .lock_shared()
+                .map_err(|e| Error::io("cannot lock", &folder, e))?;
+        }
+        let Some(manifest) = Manifest::read(&folder)? else {
+            let what = if folder.exists() {
+                "is not a kcorr store (it has no manifest.json)"
+            } else {
+                "does not exist"
+            };
+            let message = format!(
+                "the store {} {what}: make one with `kcorr ingest`, or name another with --store",
+                folder.display()
+            );
+            return Err(Error::new(ErrorKind::Store, message));
+        };
+        let store = Self {
+            folder,
+            manifest,
+            _readers: readers.map(Arc::new),
+        };
+        store.check_files()?;
+        Ok(store)
+    }
+
+    /// A data file that is missing or cut would read as no rows.
+    fn check_files(&self) -> Result<()> {
+        for file in self
+            .manifest
+            .sources
+            .iter()
+            .flat_map(|source| &source.files)
+        {
+            let path = self.folder.join(&file.path);
+            let size = std::fs::metadata(&path).map(|metadata| metadata.len()).ok();
+            if size != Some(file.size_bytes) {
                 let message = format!(
-                    "the store {} {what}: make one with `kcorr ingest`, or name another with --store",
-                    folder.display()
+                    "the store's file {} is {}: ingest its recording again",
+                    path.display(),
+                    match size {
+                        Some(size) => format!("{size} bytes long, not {}", file.size_bytes),
+                        None => "missing".to_owned(),
+                    }
                 );
-                Err(Error::new(ErrorKind::Store, message))
+                return Err(Error::new(ErrorKind::Store, message));
             }
         }
+        Ok(())
     }
 
     /// The store's folder.
@@ -97,4 +144,25 @@ impl Store {
             .map(|source| of_source(source) as u64)
             .sum()
     }
+}
+
+/// The lock that readers share, and that a writer needs alone to remove files.
+fn readers_lock(folder: &Path) -> Result<File> {
+    let path = folder.join("readers.lock");
+    File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(|e| Error::io("cannot open", &path, e))
+}
+
+fn refuse_file(folder: &Path) -> Result<()> {
+    if folder.is_file() {
+        let message = format!(
+            "{} is a file, and a store is a folder: name another with --store",
+            folder.display()
+        );
+        return Err(Error::new(ErrorKind::Store, message));
+    }
+    Ok(())
 }

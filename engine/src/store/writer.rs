@@ -1,5 +1,6 @@
 //! Ingesting into a store: all of a source or none of it, one writer at a time.
 
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,8 @@ use super::manifest::{Manifest, SourceEntry};
 use super::staging::{Staging, union};
 use crate::clock::{Alignment, Others, align};
 use crate::error::{Error, ErrorKind, Result};
+
+const WRITER_LOCK: &str = "writer.lock";
 
 /// What makes an input the same as one that was ingested before: its kind, and its paths or its
 /// content.
@@ -26,6 +29,8 @@ pub struct InputIdentity {
 pub struct StoreWriter {
     folder: PathBuf,
     manifest: Manifest,
+    /// Sources begun so far; in file names, so that no two write the same file.
+    begun: u32,
     /// Sources whose rows are staged, ready to be committed together.
     finished: Vec<Finished>,
     _lock: File,
@@ -75,6 +80,7 @@ impl StoreWriter {
     /// `on_wait` once and waits for it to end.
     pub fn open(folder: impl Into<PathBuf>, on_wait: impl FnOnce()) -> Result<Self> {
         let folder = folder.into();
+        super::refuse_file(&folder)?;
         if folder.exists() && Manifest::read(&folder)?.is_none() && !is_ours(&folder)? {
             let message = format!(
                 "{} is not empty and not a kcorr store: name another folder with --store",
@@ -83,13 +89,22 @@ impl StoreWriter {
             return Err(Error::new(ErrorKind::Store, message));
         }
         fs::create_dir_all(&folder).map_err(|e| Error::io("cannot create", &folder, e))?;
-        let lock = lock(&folder.join("writer.lock"), on_wait)?;
+        let lock = lock(&folder.join(WRITER_LOCK), on_wait)?;
         // Read (again) only now: whoever held the lock may have committed.
-        let manifest = Manifest::read(&folder)?.unwrap_or_else(Manifest::empty);
+        let manifest = match Manifest::read(&folder)? {
+            Some(manifest) => manifest,
+            None => {
+                // From now on the folder is a store, and what is in it is the store's.
+                let manifest = Manifest::empty();
+                manifest.replace(&folder)?;
+                manifest
+            }
+        };
         remove_unnamed_files(&folder, &manifest)?;
         Ok(Self {
             folder,
             manifest,
+            begun: 0,
             finished: Vec::new(),
             _lock: lock,
         })
@@ -110,7 +125,8 @@ impl StoreWriter {
                 SourceId(id)
             }
         };
-        let prefix = format!("{}-{}", id.0, self.manifest.generation + 1);
+        self.begun += 1;
+        let prefix = format!("{}-{}-{}", id.0, self.manifest.generation + 1, self.begun);
         SourceWriter {
             id,
             identity,
@@ -161,12 +177,6 @@ impl StoreWriter {
             self.manifest.replace(&self.folder)?;
         }
         Ok(reports)
-    }
-
-    /// Makes the store visible even if nothing was ingested.
-    pub fn commit_empty(mut self) -> Result<()> {
-        self.manifest.generation += 1;
-        self.manifest.replace(&self.folder)
     }
 
     /// What the sources that are in the store or come into it know of each other's clocks.
@@ -300,13 +310,13 @@ fn rows_by_table(entry: &SourceEntry) -> Vec<(String, u64)> {
     rows
 }
 
-/// Whether a folder without a manifest is empty or holds only what a dead ingest left.
+/// Whether a folder without a manifest is empty, or became a store only so far that it was locked.
 fn is_ours(folder: &Path) -> Result<bool> {
     let entries = fs::read_dir(folder).map_err(|e| Error::io("cannot read", folder, e))?;
     for entry in entries {
         let entry = entry.map_err(|e| Error::io("cannot read", folder, e))?;
         let name = entry.file_name();
-        if name != "data" && name != "writer.lock" && name != "manifest.json.new" {
+        if name != WRITER_LOCK && name != "readers.lock" && name != "manifest.json.new" {
             return Ok(false);
         }
     }
@@ -330,16 +340,21 @@ fn lock(path: &Path, on_wait: impl FnOnce()) -> Result<File> {
     }
 }
 
-/// Removes data files that are no part of the store.
+/// Removes data files that are no part of the store, unless somebody is reading it: a reader may use
+/// files that were replaced since it opened the store.
 fn remove_unnamed_files(folder: &Path, manifest: &Manifest) -> Result<()> {
-    let named: std::collections::HashSet<PathBuf> = manifest
+    let readers = super::readers_lock(folder)?;
+    if readers.try_lock().is_err() {
+        return Ok(());
+    }
+    let named: HashSet<PathBuf> = manifest
         .file_paths()
         .map(|path| folder.join(path))
         .collect();
     let remove = || -> std::io::Result<()> {
         for table in read_dir_if_any(&folder.join("data"))? {
             for file in read_dir_if_any(&table)? {
-                if !named.contains(&file) {
+                if is_data_file(&file) && !named.contains(&file) {
                     fs::remove_file(file)?;
                 }
             }
@@ -347,6 +362,18 @@ fn remove_unnamed_files(folder: &Path, manifest: &Manifest) -> Result<()> {
         Ok(())
     };
     remove().map_err(|e| Error::io("cannot clean", folder, e))
+}
+
+/// Whether a file is named as a store names its data files: numbers with dashes between.
+fn is_data_file(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    name.strip_suffix(".parquet").is_some_and(|stem| {
+        stem.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-')
+    })
 }
 
 fn read_dir_if_any(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
