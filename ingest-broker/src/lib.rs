@@ -3,12 +3,17 @@
 //! | decoder | input | tables |
 //! |---|---|---|
 //! | [`SegmentsDecoder`] | the files of its log directories | `log_batches`, `topics` |
+//! | [`GcLogDecoder`] | the JVM's log of collections and safepoints | `pauses` |
 //!
 //! What it does not do: it opens no files, joins no rows, and reads no keys or values of records.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(not(test), deny(clippy::panic))]
 
 mod columns;
+mod decimal;
+mod gc_log;
+mod lines;
 mod segments;
 
+pub use gc_log::{GcLogDecoder, recognise_gc_log};
 pub use segments::SegmentsDecoder;

@@ -6,5 +6,6 @@
 )]
 
 mod decoded;
+mod gc_log;
 mod segments;
 mod shared_recordings;

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kcorr_ingest_broker::SegmentsDecoder;
+use kcorr_ingest_broker::{GcLogDecoder, SegmentsDecoder};
 use kcorr_model::{Decoder, SourceId};
 
-use crate::decoded::Decoded;
+use crate::decoded::{Decoded, decode_pieces};
 
 const INCIDENTS: [&str; 3] = ["ext4-ordered", "ext4-owners", "xfs"];
 
@@ -154,5 +154,31 @@ fn every_produced_batch_and_every_traced_write_is_in_the_segments() {
         );
         assert!(writes > 10_000, "{name}");
         assert_eq!(unmatched, 0, "{name}");
+    }
+}
+
+#[test]
+fn every_pause_of_the_collectors_log_is_a_row() {
+    for name in INCIDENTS {
+        let Some(folder) = incident(name) else {
+            return;
+        };
+        let bytes = zstd(&folder.join("gc.log.zst"));
+        let text = String::from_utf8_lossy(&bytes);
+        let safepoints = text.matches("Safepoint \"").count();
+        let collections = text
+            .lines()
+            .filter(|line| line.contains(") Pause ") && line.ends_with("ms"))
+            .count();
+        let decoded = decode_pieces(GcLogDecoder::new(SourceId(1)), &[&bytes]).unwrap();
+        println!(
+            "{name}: {safepoints} safepoints, {collections} collections, anchors {:?}, losses {:?}",
+            decoded.summary.anchors,
+            decoded.losses()
+        );
+        let kinds = decoded.label("pauses", "kind");
+        let count = |kind: &str| kinds.iter().filter(|found| *found == kind).count();
+        assert_eq!(count("safepoint"), safepoints, "{name}");
+        assert_eq!(count("gc"), collections, "{name}");
     }
 }
