@@ -7,5 +7,6 @@
 
 mod decoded;
 mod gc_log;
+mod request_log;
 mod segments;
 mod shared_recordings;

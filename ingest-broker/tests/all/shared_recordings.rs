@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kcorr_ingest_broker::{GcLogDecoder, SegmentsDecoder};
+use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder};
 use kcorr_model::{Decoder, SourceId};
 
 use crate::decoded::{Decoded, decode_pieces};
@@ -180,5 +180,53 @@ fn every_pause_of_the_collectors_log_is_a_row() {
         let count = |kind: &str| kinds.iter().filter(|found| *found == kind).count();
         assert_eq!(count("safepoint"), safepoints, "{name}");
         assert_eq!(count("gc"), collections, "{name}");
+    }
+}
+
+#[test]
+fn every_request_of_the_request_log_is_a_row() {
+    for name in INCIDENTS {
+        let Some(folder) = incident(name) else {
+            return;
+        };
+        let bytes = zstd(&folder.join("request.log.zst"));
+        let whole = bytes.iter().filter(|&&byte| byte == b'\n').count();
+        let decoded = decode_pieces(RequestLogDecoder::new(SourceId(1)), &[&bytes]).unwrap();
+        let apis = decoded.label("broker_requests", "api");
+        let totals = decoded.int64("broker_requests", "total_ns");
+        let is_produce = |i: &usize| apis[*i] == "Produce";
+        let produce = (0..apis.len()).filter(is_produce).count();
+        let slow = (0..apis.len())
+            .filter(is_produce)
+            .filter(|&i| totals[i] >= 65_000_000)
+            .count();
+        println!(
+            "{name}: {} requests, {produce} produce, {slow} slow, losses {:?}",
+            apis.len(),
+            decoded.losses()
+        );
+        assert_eq!(apis.len(), whole, "{name}");
+        // The accounts beside the recordings are of just these.
+        let truth = fs::read_to_string(folder.join("truth.jsonl")).unwrap();
+        assert_eq!(slow, truth.lines().count(), "{name}");
+        // The parts are the whole, but for what is rounded.
+        let sums: Vec<i64> = [
+            "request_queue_ns",
+            "local_ns",
+            "remote_ns",
+            "response_queue_ns",
+            "send_ns",
+        ]
+        .iter()
+        .map(|column| decoded.int64("broker_requests", column))
+        .fold(vec![0; totals.len()], |sums, column| {
+            sums.iter().zip(column).map(|(a, b)| a + b).collect()
+        });
+        let apart = sums
+            .iter()
+            .zip(&totals)
+            .filter(|(sum, total)| (*sum - *total).abs() > 5_000)
+            .count();
+        assert_eq!(apart, 0, "{name}");
     }
 }
