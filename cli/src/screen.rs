@@ -1,6 +1,7 @@
 //! What goes to the terminal besides results: notes, warnings, errors, and whether to use colour.
 
-use std::io::IsTerminal;
+use std::fmt;
+use std::io::{IsTerminal, Write};
 
 use clap::ValueEnum;
 
@@ -35,25 +36,31 @@ impl Screen {
     /// A line for people; silent with `-q`.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            say(format_args!("{text}"));
         }
     }
 
     /// A line for people who asked for more with `-v`.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose && !self.quiet {
-            eprintln!("{text}");
+            say(format_args!("{text}"));
         }
     }
 
     /// Something that the user should know of, said even with `-q`.
     pub(crate) fn warning(&self, text: &str) {
-        eprintln!("{} {text}", self.paint("33;1", "warning:", Stream::Err));
+        say(format_args!(
+            "{} {text}",
+            self.paint("33;1", "warning:", Stream::Err)
+        ));
     }
 
     /// Why the command failed, with its causes.
     pub(crate) fn error(&self, error: &anyhow::Error) {
-        eprintln!("{} {error:#}", self.paint("31;1", "error:", Stream::Err));
+        say(format_args!(
+            "{} {error:#}",
+            self.paint("31;1", "error:", Stream::Err)
+        ));
     }
 
     /// A heading in a listing on standard output.
@@ -103,4 +110,9 @@ impl Screen {
 enum Stream {
     Out,
     Err,
+}
+
+/// Nobody may be there to read it.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

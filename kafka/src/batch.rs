@@ -158,6 +158,16 @@ impl MessageHeader {
     pub fn codec(&self) -> Option<Codec> {
         Codec::from_attributes(i16::from(self.attributes))
     }
+
+    /// The timestamp of the message at the start of `bytes`, ms since 1970; −1 for none. `None` for
+    /// magic 0, which has none, and when the message ends before it.
+    pub fn timestamp(&self, bytes: &[u8]) -> Option<i64> {
+        if self.magic == 0 {
+            return None;
+        }
+        let field = bytes.get(Self::BYTES..)?.first_chunk()?;
+        Some(i64::from_be_bytes(*field))
+    }
 }
 
 #[cfg(test)]

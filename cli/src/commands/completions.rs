@@ -1,5 +1,7 @@
 //! `kcorr completions`
 
+use std::io::Write;
+
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
@@ -21,7 +23,9 @@ pub(crate) struct Completions {
 impl Completions {
     pub(crate) fn run(&self) -> anyhow::Result<Status> {
         let mut command = Cli::command();
-        clap_complete::generate(self.shell, &mut command, "kcorr", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut command, "kcorr", &mut script);
+        std::io::stdout().write_all(&script)?;
         Ok(Status::Done)
     }
 }

@@ -52,22 +52,20 @@ pub(crate) struct Query {
 impl Query {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let sql = self.sql(screen)?;
-        let sql = if self.explain {
-            format!("EXPLAIN {}", sql.trim_start())
-        } else {
-            sql
-        };
+        let sql = if self.explain { explained(&sql) } else { sql };
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         let store = global.open_store()?;
-        let mut destination = Destination::new(self.format, self.output.as_deref(), screen)?;
         runtime()?.block_on(async {
             let session = Session::open(&store).await?;
-            for query in session.plan(&sql, &given).await? {
+            let planned = session.plan(&sql, &given).await?;
+            // Only now: a query that is wrong must not empty the file.
+            let mut destination = Destination::new(self.format, self.output.as_deref(), screen)?;
+            destination.check_count(planned.len())?;
+            for query in planned {
                 destination.write(query).await?;
             }
-            anyhow::Ok(())
+            destination.finish()
         })?;
-        destination.finish()?;
         Ok(Status::Done)
     }
 
@@ -94,6 +92,18 @@ impl Query {
             names.join(", ")
         )
     }
+}
+
+/// The query with EXPLAIN before its first statement, behind its header.
+fn explained(sql: &str) -> String {
+    let is_header = |line: &str| line.trim().is_empty() || line.trim().starts_with("--");
+    let header: usize = sql
+        .split_inclusive('\n')
+        .take_while(|line| is_header(line))
+        .map(str::len)
+        .sum();
+    let (header, statement) = sql.split_at(header);
+    format!("{header}EXPLAIN {statement}")
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {

@@ -1,5 +1,6 @@
 //! `kcorr sql`
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -47,6 +48,7 @@ impl Sql {
         }
         screen.detail("End a statement with `;`. \\d lists tables, \\q leaves.");
         let mut statement = String::new();
+        let mut failed = false;
         loop {
             let prompt = if statement.is_empty() {
                 "kcorr> "
@@ -78,6 +80,7 @@ impl Sql {
             let answer = self.answer(text, &session, &runtime, screen);
             if let Err(error) = answer {
                 screen.error(&error);
+                failed = true;
             }
             statement.clear();
         }
@@ -88,7 +91,13 @@ impl Sql {
         if let Some(history) = &history {
             save(&mut editor, history)?;
         }
-        Ok(Status::Done)
+        // In a script a wrong statement is a failure; a person has seen the message.
+        let is_script = !std::io::stdin().is_terminal();
+        Ok(if failed && is_script {
+            Status::Failed
+        } else {
+            Status::Done
+        })
     }
 
     fn answer(
@@ -119,7 +128,7 @@ impl Sql {
 /// What a backslash command asks, as SQL.
 fn command_sql(command: &str) -> anyhow::Result<String> {
     match command.split_whitespace().collect::<Vec<_>>()[..] {
-        ["d" | "dt"] => Ok("SHOW TABLES".to_owned()),
+        ["d" | "dt"] => Ok(names_sql()?),
         ["d", table] => Ok(format!("SHOW COLUMNS FROM {table}")),
         [name] => {
             let query = canned_query(name)
@@ -128,6 +137,23 @@ fn command_sql(command: &str) -> anyhow::Result<String> {
         }
         _ => anyhow::bail!("expected \\d, \\d TABLE, \\q or \\ and a canned query"),
     }
+}
+
+/// A query that lists the tables and canned queries.
+fn names_sql() -> anyhow::Result<String> {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let mut rows: Vec<String> = tables::ALL
+        .iter()
+        .map(|table| format!("({}, 'table', {})", quoted(table.name), quoted(table.doc)))
+        .collect();
+    for query in canned_queries()? {
+        let purpose = quoted(&query.header.purpose);
+        rows.push(format!("({}, 'query', {purpose})", quoted(query.name)));
+    }
+    let rows = rows.join(", ");
+    Ok(format!(
+        "SELECT name, kind, meaning FROM (VALUES {rows}) AS t (name, kind, meaning) ORDER BY kind DESC, name"
+    ))
 }
 
 fn history_file() -> Option<PathBuf> {

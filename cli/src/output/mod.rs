@@ -41,7 +41,6 @@ pub(crate) struct Destination<'a> {
     screen: &'a Screen,
     out: Option<Box<dyn Write + Send>>,
     is_terminal: bool,
-    written: usize,
 }
 
 impl<'a> Destination<'a> {
@@ -69,18 +68,21 @@ impl<'a> Destination<'a> {
             screen,
             out: Some(out),
             is_terminal,
-            written: 0,
         })
     }
 
-    /// Runs a query and writes its rows as they come.
-    pub(crate) async fn write(&mut self, query: PlannedQuery) -> anyhow::Result<()> {
-        if self.written > 0 && matches!(self.format, Format::Parquet | Format::Json) {
+    /// Refuses several results in a format that holds one.
+    pub(crate) fn check_count(&self, results: usize) -> anyhow::Result<()> {
+        if results > 1 && matches!(self.format, Format::Parquet | Format::Json) {
             bail!(
                 "the query has several statements: only table, csv and ndjson take several results"
             );
         }
-        self.written += 1;
+        Ok(())
+    }
+
+    /// Runs a query and writes its rows as they come.
+    pub(crate) async fn write(&mut self, query: PlannedQuery) -> anyhow::Result<()> {
         let schema = query.schema();
         let mut out = self.out.take().context("the output is closed")?;
         let mut stream = query.run().await?;
@@ -107,7 +109,7 @@ impl<'a> Destination<'a> {
                 }
             }
             Format::Json => {
-                let mut writer = json::ArrayWriter::new(&mut out);
+                let mut writer = json_writer().build::<_, json::writer::JsonArray>(&mut out);
                 while let Some(batch) = stream.next().await {
                     writer.write(&batch?)?;
                 }
@@ -115,7 +117,7 @@ impl<'a> Destination<'a> {
                 writeln!(out)?;
             }
             Format::Ndjson => {
-                let mut writer = json::LineDelimitedWriter::new(&mut out);
+                let mut writer = json_writer().build::<_, json::writer::LineDelimited>(&mut out);
                 while let Some(batch) = stream.next().await {
                     writer.write(&batch?)?;
                 }
@@ -140,6 +142,11 @@ impl<'a> Destination<'a> {
         }
         Ok(())
     }
+}
+
+/// Every object has every key.
+fn json_writer() -> json::WriterBuilder {
+    json::WriterBuilder::new().with_explicit_nulls(true)
 }
 
 /// CSV has no lists: they become text.

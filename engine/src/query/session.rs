@@ -65,6 +65,7 @@ impl Session {
             let views = self.register_views(&statement, given).await?;
             let mut headers = vec![&header];
             headers.extend(&views);
+            check_names(sql, &headers, given)?;
             let values = bind(&headers, given)?;
             let plan = self.context.state().statement_to_plan(statement).await?;
             let plan = with_values(plan, &values)?;
@@ -175,6 +176,29 @@ impl PlannedQuery {
     pub async fn run(self) -> Result<SendableRecordBatchStream> {
         Ok(self.frame.execute_stream().await?)
     }
+}
+
+/// A parameter that nothing declares or uses is a slip of the pen.
+fn check_names(sql: &str, headers: &[&Header], given: &GivenParameters) -> Result<()> {
+    let declared = || headers.iter().flat_map(|header| &header.parameters);
+    for name in given.keys() {
+        let is_used = sql.contains(&format!("${name}"));
+        if !is_used && !declared().any(|parameter| parameter.name == *name) {
+            let mut names: Vec<&str> = declared().map(|p| p.name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let message = format!(
+                "the query has no parameter {name}; it has {}",
+                if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                }
+            );
+            return Err(Error::new(ErrorKind::Query, message));
+        }
+    }
+    Ok(())
 }
 
 /// The defaults of a query also hold for the canned queries it uses.

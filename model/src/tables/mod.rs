@@ -1,11 +1,13 @@
 //! Every table, one file each. A new table is one file here and two lines below.
 
 mod block_io;
+mod broker_requests;
 mod clock_anchors;
 mod event_types;
 mod function_calls;
 mod limits;
 mod lock_waits;
+mod log_batches;
 mod losses;
 mod pauses;
 mod request_partitions;
@@ -21,11 +23,13 @@ mod topics;
 mod writes;
 
 pub use block_io::BLOCK_IO;
+pub use broker_requests::BROKER_REQUESTS;
 pub use clock_anchors::CLOCK_ANCHORS;
 pub use event_types::EVENT_TYPES;
 pub use function_calls::FUNCTION_CALLS;
 pub use limits::LIMITS;
 pub use lock_waits::LOCK_WAITS;
+pub use log_batches::LOG_BATCHES;
 pub use losses::LOSSES;
 pub use pauses::PAUSES;
 pub use request_partitions::REQUEST_PARTITIONS;
@@ -63,6 +67,8 @@ pub static ALL: &[&Table] = &[
     &EVENT_TYPES,
     &RUN_QUEUE_WAITS,
     &BLOCK_IO,
+    &LOG_BATCHES,
+    &BROKER_REQUESTS,
 ];
 
 /// The table with a name, if there is one.

@@ -1,0 +1,37 @@
+//! A broker's files: any bytes, whole and in pieces, as each of the inputs. Both ways must give the
+//! same rows and losses.
+#![no_main]
+
+use kcorr_ingest_broker::{
+    GcLogDecoder, RequestLogDecoder, SegmentsDecoder, recognise_gc_log, recognise_request_log,
+};
+use kcorr_model::{Decoder, SourceId};
+
+fn decoder(choice: u8) -> Box<dyn Decoder> {
+    match choice % 3 {
+        0 => Box::new(GcLogDecoder::new(SourceId(1))),
+        1 => Box::new(RequestLogDecoder::new(SourceId(1))),
+        _ => {
+            let ids = Some(vec!["messageId".to_owned()]);
+            let mut decoder = SegmentsDecoder::new(SourceId(1), ids);
+            decoder.file("orders-0/00000000000000000000.log");
+            Box::new(decoder)
+        }
+    }
+}
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let Some((&choice, data)) = data.split_first() else {
+        return;
+    };
+    let _formats = (recognise_gc_log(data), recognise_request_log(data));
+    let decode = |size: usize| {
+        let mut batches = Vec::new();
+        let mut decoder = decoder(choice);
+        let pushed = data.chunks(size).try_for_each(|piece| decoder.push(piece, &mut batches));
+        let summary = pushed.and_then(|()| decoder.finish(&mut batches)).ok();
+        (summary, batches)
+    };
+    let size = usize::from(data.first().copied().unwrap_or(0)) + 1;
+    assert_eq!(decode(usize::MAX), decode(size));
+});

@@ -1,0 +1,9 @@
+//! The JVM's unified log: garbage collection and safepoint pauses.
+
+mod decoder;
+mod decoration;
+mod losses;
+mod pause;
+mod rows;
+
+pub use decoder::{GcLogDecoder, recognise_gc_log};

@@ -1,0 +1,225 @@
+//! Messages that tell a pause.
+//!
+//! Source: `Universe`'s and the collectors' `GCTraceTime` lines, `SafepointTracing` (JDK 14 on) and
+//! `RuntimeService` (before) of OpenJDK.
+
+use crate::decimal::ns_from_decimal;
+
+/// What a message tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Message<'a> {
+    /// A pause that ends here.
+    Pause(Pause<'a>),
+    /// The operation of the safepoint that begins (before JDK 14).
+    Entering(&'a str),
+    /// The start of a pause, which another line will tell, or something else.
+    Other,
+    /// It begins like a pause and cannot be read.
+    Bad,
+}
+
+/// A pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pause<'a> {
+    pub(crate) kind: &'static str,
+    /// Empty when only an earlier line can tell it.
+    pub(crate) name: &'a str,
+    pub(crate) cause: Option<&'a str>,
+    pub(crate) duration_ns: i64,
+}
+
+impl<'a> Message<'a> {
+    /// Reads a message without its decorations.
+    pub(crate) fn from_text(text: &'a str) -> Self {
+        if let Some(text) = text.strip_prefix("Safepoint \"") {
+            return safepoint(text).map_or(Message::Bad, Message::Pause);
+        }
+        if let Some(text) =
+            text.strip_prefix("Total time for which application threads were stopped: ")
+        {
+            let seconds = text
+                .split_once(" seconds")
+                .map(|(seconds, _)| seconds.trim());
+            let pause =
+                seconds
+                    .and_then(|seconds| ns_from_decimal(seconds, 9))
+                    .map(|duration_ns| Pause {
+                        kind: "safepoint",
+                        name: "",
+                        cause: None,
+                        duration_ns,
+                    });
+            return pause.map_or(Message::Bad, Message::Pause);
+        }
+        if let Some(name) = text.strip_prefix("Entering safepoint region: ") {
+            return Message::Entering(name.trim());
+        }
+        gc(text).map_or(Message::Other, Message::Pause)
+    }
+}
+
+/// What follows `Safepoint "`.
+fn safepoint(text: &str) -> Option<Pause<'_>> {
+    let (name, fields) = text.split_once('"')?;
+    let total = fields
+        .split(", ")
+        .find_map(|field| field.strip_prefix("Total: "))?;
+    Some(Pause {
+        kind: "safepoint",
+        name,
+        cause: None,
+        duration_ns: ns_from_decimal(total.strip_suffix(" ns")?, 0)?,
+    })
+}
+
+/// `GC(7) Pause Young (Normal) (G1 Evacuation Pause) 51M->9M(1024M) 34.538ms`; the generational
+/// collectors of JDK 21 put `Y: `, `y: ` or `O: ` before the pause.
+fn gc(text: &str) -> Option<Pause<'_>> {
+    let (number, text) = text.strip_prefix("GC(")?.split_once(") ")?;
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let text = match text.split_once(": ") {
+        Some(("Y" | "y" | "O", text)) => text,
+        _ => text,
+    };
+    if !text.starts_with("Pause ") {
+        return None;
+    }
+    let (text, duration) = text.rsplit_once(' ')?;
+    let duration_ns = ns_from_decimal(duration.strip_suffix("ms")?, 6)?;
+    let text = text.trim_end();
+    let text = match text.rsplit_once(' ') {
+        Some((text, heap)) if heap.contains("->") => text.trim_end(),
+        _ => text,
+    };
+    let (name, cause) = cause_of(text);
+    Some(Pause {
+        kind: "gc",
+        name,
+        cause,
+        duration_ns,
+    })
+}
+
+/// Splits the cause off, which is in parentheses behind the kinds of pause that have one.
+fn cause_of(text: &str) -> (&str, Option<&str>) {
+    let has_cause = ["Young", "Full", "Mixed", "Initial Mark", "Degenerated GC"]
+        .iter()
+        .any(|kind| {
+            text.strip_prefix("Pause ")
+                .is_some_and(|text| text.starts_with(kind))
+        });
+    // What went wrong stands behind the cause.
+    let whole = match text.rfind(" (Evacuation Failure") {
+        Some(at) => text.get(..at).unwrap_or(text),
+        None => text,
+    };
+    if !has_cause || !whole.ends_with(')') {
+        return (text, None);
+    }
+    let mut depth = 0_usize;
+    for (at, character) in whole.char_indices().rev() {
+        match character {
+            ')' => depth = depth.saturating_add(1),
+            '(' => depth = depth.saturating_sub(1),
+            _ => continue,
+        }
+        if depth == 0 {
+            let name = whole.get(..at).unwrap_or_default().trim_end();
+            let cause = whole.get(at.saturating_add(1)..whole.len().saturating_sub(1));
+            return (name, cause);
+        }
+    }
+    (text, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (&'static str, &str, Option<&str>, i64) {
+        match Message::from_text(text) {
+            Message::Pause(p) => (p.kind, p.name, p.cause, p.duration_ns),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_collectors_pauses_are_read() {
+        assert_eq!(
+            read("GC(0) Pause Young (Normal) (G1 Evacuation Pause) 51M->9M(1024M) 34.538ms"),
+            (
+                "gc",
+                "Pause Young (Normal)",
+                Some("G1 Evacuation Pause"),
+                34_538_000
+            )
+        );
+        assert_eq!(
+            read("GC(9) Pause Full (System.gc()) 10M->5M(20M) 20.300ms"),
+            ("gc", "Pause Full", Some("System.gc()"), 20_300_000)
+        );
+        assert_eq!(
+            read("GC(2) Pause Remark 10M->10M(1024M) 2.197ms"),
+            ("gc", "Pause Remark", None, 2_197_000)
+        );
+        assert_eq!(
+            read(
+                "GC(3) Pause Young (Normal) (G1 Evacuation Pause) (Evacuation Failure: Pinned) 9M->9M(9M) 1.000ms"
+            ),
+            (
+                "gc",
+                "Pause Young (Normal)",
+                Some("G1 Evacuation Pause"),
+                1_000_000
+            )
+        );
+        assert_eq!(
+            read("GC(4) Y: Pause Mark Start (Major) 0.012ms"),
+            ("gc", "Pause Mark Start (Major)", None, 12_000)
+        );
+        assert_eq!(
+            read("GC(5) Pause Init Mark (unload classes) 0.123ms"),
+            ("gc", "Pause Init Mark (unload classes)", None, 123_000)
+        );
+    }
+
+    #[test]
+    fn safepoints_are_read_in_both_forms() {
+        assert_eq!(
+            read(
+                "Safepoint \"G1PauseRemark\", Time since last: 15031004 ns, Reaching safepoint: 97594 ns, \
+                 Cleanup: 25154 ns, At safepoint: 6970328 ns, Total: 7093076 ns"
+            ),
+            ("safepoint", "G1PauseRemark", None, 7_093_076)
+        );
+        assert_eq!(
+            read(
+                "Safepoint \"ICBufferFull\", Time since last: 1 ns, Reaching safepoint: 2 ns, At safepoint: 3 ns, \
+                 Leaving safepoint: 4 ns, Total: 9 ns, Threads: 1 runnable, 20 total"
+            ),
+            ("safepoint", "ICBufferFull", None, 9)
+        );
+        assert_eq!(
+            read(
+                "Total time for which application threads were stopped: 0.0123456 seconds, \
+                 Stopping threads took: 0.0000123 seconds"
+            ),
+            ("safepoint", "", None, 12_345_600)
+        );
+    }
+
+    #[test]
+    fn a_cut_message_is_no_pause() {
+        let text = "GC(0) Pause Young (Normal) (G1 Evacuation Pause) 51M->9M(1024M) 34.538ms";
+        for end in 0..text.len() {
+            let message = Message::from_text(&text[..end]);
+            assert_eq!(message, Message::Other, "{}", &text[..end]);
+        }
+        assert_eq!(
+            Message::from_text("Safepoint \"X\", Time since last: 1 ns, Total: 1"),
+            Message::Bad
+        );
+    }
+}

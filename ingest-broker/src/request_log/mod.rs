@@ -1,0 +1,9 @@
+//! Kafka's request log: what the broker says of each request.
+
+mod api;
+mod decoder;
+mod line;
+mod losses;
+mod rows;
+
+pub use decoder::{RequestLogDecoder, recognise_request_log};

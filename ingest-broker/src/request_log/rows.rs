@@ -1,0 +1,148 @@
+//! Rows of `broker_requests`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{Int16Builder, Int32Builder, Int64Array, Int64Builder};
+use kcorr_model::{BatchBuilder, Error, Output, RowIds, SourceId, tables::BROKER_REQUESTS};
+
+use super::line::Request;
+use crate::columns::{Labels, int32, int64, labels, time};
+
+/// Rows of a record batch.
+const MOST_ROWS: usize = 8192;
+
+/// Collects requests and yields them as record batches.
+pub(crate) struct RequestRows {
+    source: SourceId,
+    ids: RowIds,
+    rows: usize,
+    broker_request_id: Int64Builder,
+    end_time: Vec<Option<i64>>,
+    client_address: Labels,
+    server_address: Labels,
+    connection_index: Int64Builder,
+    api: Labels,
+    api_key: Int16Builder,
+    api_version: Int16Builder,
+    correlation_id: Int32Builder,
+    client_id: Labels,
+    total_ns: Int64Builder,
+    request_queue_ns: Int64Builder,
+    local_ns: Int64Builder,
+    remote_ns: Int64Builder,
+    throttle_ns: Int64Builder,
+    response_queue_ns: Int64Builder,
+    send_ns: Int64Builder,
+    listener: Labels,
+    security_protocol: Labels,
+}
+
+impl fmt::Debug for RequestRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestRows")
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RequestRows {
+    pub(crate) fn new(source: SourceId) -> Self {
+        Self {
+            source,
+            ids: source.row_ids(),
+            rows: 0,
+            broker_request_id: Int64Builder::new(),
+            end_time: Vec::new(),
+            client_address: Labels::new(),
+            server_address: Labels::new(),
+            connection_index: Int64Builder::new(),
+            api: Labels::new(),
+            api_key: Int16Builder::new(),
+            api_version: Int16Builder::new(),
+            correlation_id: Int32Builder::new(),
+            client_id: Labels::new(),
+            total_ns: Int64Builder::new(),
+            request_queue_ns: Int64Builder::new(),
+            local_ns: Int64Builder::new(),
+            remote_ns: Int64Builder::new(),
+            throttle_ns: Int64Builder::new(),
+            response_queue_ns: Int64Builder::new(),
+            send_ns: Int64Builder::new(),
+            listener: Labels::new(),
+            security_protocol: Labels::new(),
+        }
+    }
+
+    /// Adds a request.
+    pub(crate) fn push(
+        &mut self,
+        request: &Request,
+        end_ns: Option<i64>,
+        output: &mut dyn Output,
+    ) -> Result<(), Error> {
+        let connection = request.connection.as_ref();
+        self.broker_request_id.append_value(self.ids.next());
+        self.end_time.push(end_ns);
+        self.client_address
+            .append_option(connection.map(|connection| &connection.client));
+        self.server_address
+            .append_option(connection.map(|connection| &connection.server));
+        self.connection_index
+            .append_option(connection.map(|connection| connection.index));
+        self.api.append_value(&request.api);
+        self.api_key.append_option(request.api_key);
+        self.api_version.append_option(request.api_version);
+        self.correlation_id.append_option(request.correlation_id);
+        self.client_id.append_option(request.client_id.as_ref());
+        self.total_ns.append_value(request.total_ns);
+        self.request_queue_ns
+            .append_option(request.request_queue_ns);
+        self.local_ns.append_option(request.local_ns);
+        self.remote_ns.append_option(request.remote_ns);
+        self.throttle_ns.append_option(request.throttle_ns);
+        self.response_queue_ns
+            .append_option(request.response_queue_ns);
+        self.send_ns.append_option(request.send_ns);
+        self.listener.append_option(request.listener.as_ref());
+        self.security_protocol
+            .append_option(request.security_protocol.as_ref());
+        self.rows = self.rows.saturating_add(1);
+        if self.rows >= MOST_ROWS {
+            self.flush(output)?;
+        }
+        Ok(())
+    }
+
+    /// Yields what is held.
+    pub(crate) fn flush(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut self.rows);
+        let source = Int64Array::from(vec![self.source.0; rows]);
+        let batch = BatchBuilder::new(&BROKER_REQUESTS, rows)
+            .set("broker_request_id", int64(&mut self.broker_request_id))
+            .set("source_id", Arc::new(source))
+            .set("end_time", time(&mut self.end_time))
+            .set("client_address", labels(&mut self.client_address))
+            .set("server_address", labels(&mut self.server_address))
+            .set("connection_index", int64(&mut self.connection_index))
+            .set("api", labels(&mut self.api))
+            .set("api_key", Arc::new(self.api_key.finish()))
+            .set("api_version", Arc::new(self.api_version.finish()))
+            .set("correlation_id", int32(&mut self.correlation_id))
+            .set("client_id", labels(&mut self.client_id))
+            .set("total_ns", int64(&mut self.total_ns))
+            .set("request_queue_ns", int64(&mut self.request_queue_ns))
+            .set("local_ns", int64(&mut self.local_ns))
+            .set("remote_ns", int64(&mut self.remote_ns))
+            .set("throttle_ns", int64(&mut self.throttle_ns))
+            .set("response_queue_ns", int64(&mut self.response_queue_ns))
+            .set("send_ns", int64(&mut self.send_ns))
+            .set("listener", labels(&mut self.listener))
+            .set("security_protocol", labels(&mut self.security_protocol))
+            .finish()?;
+        output.batch(&BROKER_REQUESTS, batch)
+    }
+}

@@ -1,0 +1,9 @@
+//! Log segments: the record batches in them, and where in the file each lies.
+
+mod candidate;
+mod decoder;
+mod file;
+mod losses;
+mod rows;
+
+pub use decoder::SegmentsDecoder;

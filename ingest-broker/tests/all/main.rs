@@ -1,0 +1,12 @@
+//! The decoders from outside: bytes in, rows and losses out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test ends where its input is wrong"
+)]
+
+mod decoded;
+mod gc_log;
+mod request_log;
+mod segments;
+mod shared_recordings;
