@@ -5,6 +5,11 @@ pub(crate) fn looks_like(head: &[u8]) -> Option<String> {
     let flags = [
         ("--jfr", kcorr_ingest_jfr::recognise(head)),
         ("--pcap", kcorr_ingest_pcap::recognise(head)),
+        ("--gc-log", kcorr_ingest_broker::recognise_gc_log(head)),
+        (
+            "--request-log",
+            kcorr_ingest_broker::recognise_request_log(head),
+        ),
         ("--threads", kcorr_ingest_jfr::recognise_thread_dump(head)),
         ("--bpf", kcorr_ingest_bpf::recognise(head)),
     ];

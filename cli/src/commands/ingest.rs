@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use clap::Args;
 use kcorr_engine::{Error, ErrorKind, Job, SourceReport, StoreWriter};
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format};
+use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder};
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions, ThreadDumpDecoder};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::Severity;
@@ -51,6 +52,18 @@ pub(crate) struct Ingest {
     #[arg(long, value_name = "PORT", default_values_t = [9092])]
     kafka_port: Vec<u16>,
 
+    /// Log directories of the broker: the folder above those of the topic-partitions, or one of these
+    #[arg(long, num_args = 1.., value_name = "FOLDER")]
+    segments: Vec<PathBuf>,
+
+    /// GC logs of the JVM (-Xlog:gc*,safepoint*)
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    gc_log: Vec<PathBuf>,
+
+    /// Request logs of the broker
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    request_log: Vec<PathBuf>,
+
     #[arg(long, value_name = "FORMAT", help = format!("Format of --bpf inputs, when it is not recognised: {}", Format::NAMES.join(", ")))]
     bpf_format: Option<Format>,
 
@@ -82,9 +95,9 @@ pub(crate) struct Ingest {
 impl Ingest {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let field_map = self.field_map()?;
-        let jobs = self.jobs(&field_map);
+        let jobs = self.jobs(&field_map)?;
         if jobs.is_empty() {
-            bail!("nothing to ingest: give recordings with --jfr, --bpf, --pcap or --threads");
+            bail!("nothing to ingest: give recordings with --jfr, --bpf or --pcap (see --help)");
         }
         let inputs: Vec<Vec<PathBuf>> = jobs.iter().map(|job| job.paths.clone()).collect();
         let mut writer = StoreWriter::open(&global.store, || {
@@ -109,7 +122,7 @@ impl Ingest {
         })
     }
 
-    fn jobs<'a>(&'a self, field_map: &'a Option<FieldMap>) -> Vec<Job<'a>> {
+    fn jobs<'a>(&'a self, field_map: &'a Option<FieldMap>) -> anyhow::Result<Vec<Job<'a>>> {
         let mut jobs = Vec::new();
         for path in &self.jfr {
             jobs.push(Job {
@@ -139,7 +152,31 @@ impl Ingest {
                 decoder: Box::new(|id| Box::new(ThreadDumpDecoder::new(id))),
             });
         }
-        jobs
+        for path in &self.gc_log {
+            jobs.push(Job {
+                kind: "gc_log",
+                paths: vec![path.clone()],
+                decoder: Box::new(|id| Box::new(GcLogDecoder::new(id))),
+            });
+        }
+        for path in &self.request_log {
+            jobs.push(Job {
+                kind: "request_log",
+                paths: vec![path.clone()],
+                decoder: Box::new(|id| Box::new(RequestLogDecoder::new(id))),
+            });
+        }
+        for folder in &self.segments {
+            jobs.push(Job {
+                kind: "segments",
+                paths: segment_files(folder)?,
+                decoder: Box::new(|id| {
+                    let headers = self.pcap_options().message_id_headers;
+                    Box::new(SegmentsDecoder::new(id, headers))
+                }),
+            });
+        }
+        Ok(jobs)
     }
 
     fn jfr_options(&self) -> JfrOptions {
@@ -179,6 +216,41 @@ impl Ingest {
     }
 }
 
+/// The files of a log directory that say what the broker wrote: log segments, and the names of topic ids.
+fn segment_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let cannot_read = || format!("cannot read the log directory {}", folder.display());
+    let mut folders = vec![folder.to_owned()];
+    for entry in std::fs::read_dir(folder).with_context(cannot_read)? {
+        let path = entry.with_context(cannot_read)?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    let mut files = Vec::new();
+    for folder in folders {
+        let cannot_read = || format!("cannot read the log directory {}", folder.display());
+        for entry in std::fs::read_dir(&folder).with_context(cannot_read)? {
+            let path = entry.with_context(cannot_read)?.path();
+            let is_segment = path.extension().is_some_and(|extension| extension == "log");
+            if is_segment
+                || path
+                    .file_name()
+                    .is_some_and(|name| name == "partition.metadata")
+            {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        bail!(
+            "{} has no log segments (*.log), nor do its folders",
+            folder.display()
+        );
+    }
+    Ok(files)
+}
+
 fn name(paths: &[PathBuf]) -> String {
     let first = paths.first().map_or(Path::new("-"), PathBuf::as_path);
     let name = first
@@ -213,7 +285,11 @@ fn show(report: &SourceReport, screen: &Screen) {
     } else {
         ""
     };
-    let path = report.paths.join(", ");
+    let path = match &report.paths[..] {
+        [path] => path.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        [] => String::new(),
+    };
     screen.note(&format!("{path}: {}: {rows}{replaced}", report.format));
     screen.detail(&format!("  clock: {}", report.clock_basis));
     if !report.is_aligned {

@@ -120,3 +120,45 @@ fn a_missing_store_says_how_to_make_one() {
         stderr(&output)
     );
 }
+
+#[test]
+fn a_parameter_that_the_query_does_not_have_is_refused() {
+    let desk = Desk::with_incident();
+    let output = desk.kcorr(&["query", "slow_requests", "--param", "slo=400"]);
+    assert_eq!(status(&output), 2);
+    assert!(stderr(&output).contains("slo_ms"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_canned_query_can_be_explained() {
+    let desk = Desk::with_incident();
+    let output = desk.kcorr(&["query", "--explain", "slow_writes"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("physical_plan"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn a_wrong_query_leaves_the_output_file_as_it_was() {
+    let desk = Desk::with_incident();
+    desk.write("keep.csv", b"keep");
+    for sql in ["SELECT nosuch FROM writes", "SELECT 1 AS a; SELECT 2 AS b"] {
+        let output = desk.kcorr(&["query", "-c", sql, "-f", "json", "-o", "keep.csv"]);
+        assert_eq!(status(&output), 2, "{sql}");
+        assert_eq!(
+            std::fs::read(desk.path("keep.csv")).expect("a file"),
+            b"keep",
+            "{sql}"
+        );
+    }
+}
+
+#[test]
+fn every_json_object_has_every_key() {
+    let desk = Desk::with_incident();
+    let rows = desk.rows(&["-c", "SELECT 1 AS a, CAST(NULL AS BIGINT) AS b"]);
+    assert!(rows[0].contains_key("b"), "{rows:?}");
+}

@@ -125,3 +125,72 @@ fn a_folder_that_is_no_store_is_not_written_to() {
         stderr(&output)
     );
 }
+
+#[test]
+fn files_of_others_below_a_folder_named_data_are_kept() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.path("photos/data/raw")).expect("folders");
+    desk.write("photos/data/raw/notes.txt", b"precious");
+    let output = desk.kcorr(&[
+        "--store",
+        "photos",
+        "ingest",
+        "--bpf",
+        &recording("writes.jsonl"),
+    ]);
+    assert_eq!(status(&output), 2, "{}", stderr(&output));
+    assert!(desk.path("photos/data/raw/notes.txt").exists());
+}
+
+#[test]
+fn a_missing_data_file_is_an_error_and_not_no_rows() {
+    let desk = Desk::with_incident();
+    let folder = desk.path("incident.kcorr/data/requests");
+    let file = std::fs::read_dir(folder)
+        .expect("files")
+        .next()
+        .expect("a file")
+        .expect("a file");
+    std::fs::remove_file(file.path()).expect("removed");
+    let output = desk.kcorr(&["query", "-c", "SELECT count(*) FROM requests"]);
+    assert_eq!(status(&output), 2);
+    assert!(stderr(&output).contains("missing"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_store_may_have_any_name() {
+    let desk = Desk::new();
+    for name in ["a [1]", "b*x%20", "c?#y", "d ä"] {
+        let writes = recording("writes.jsonl");
+        let output = desk.kcorr(&["--store", name, "ingest", "--bpf", &writes, &writes]);
+        assert_eq!(status(&output), 0, "{name}: {}", stderr(&output));
+        let sql = "SELECT count(*) > 1000 AS many FROM writes";
+        let rows = desk.rows(&["--store", name, "-c", sql]);
+        assert_eq!(rows[0]["many"], true, "{name}");
+    }
+}
+
+#[test]
+fn a_recording_that_is_there_twice_counts_once_in_verdicts() {
+    let desk = Desk::with_incident();
+    let before = desk.rows(&["blame"]);
+    // The same traces and profile again, but not byte for byte.
+    let mut writes = std::fs::read(recording("writes.jsonl")).expect("a recording");
+    writes.extend_from_slice(b"\n");
+    let writes = desk.write("again.jsonl", writes);
+    let mut profile = std::fs::read(recording("profile.jfr")).expect("a recording");
+    profile.extend_from_slice(&[0; 64]);
+    let profile = desk.write("again.jfr", profile);
+    let output = desk.kcorr(&["ingest", "--bpf", &writes, "--jfr", &profile]);
+    assert!(status(&output) <= 1, "{}", stderr(&output));
+    assert_eq!(desk.number("SELECT count(*) AS n FROM sources"), 5.0);
+    let after = desk.rows(&["blame"]);
+    assert_eq!(before.len(), after.len());
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before["cause"], after["cause"], "{after:?}");
+        assert!(
+            after["share_ratio"].as_f64().expect("a share") <= 1.0,
+            "{after:?}"
+        );
+    }
+}

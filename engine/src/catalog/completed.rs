@@ -17,6 +17,7 @@ pub(super) struct Completed {
 pub(super) fn of(table: &'static Table, store: &Store) -> Option<Completed> {
     let (source, sql): (&str, fn(&str) -> String) = match table.name {
         "request_partitions" => (tables::TOPICS.name, named_partitions),
+        "writes" => (tables::LOG_BATCHES.name, writes_with_offsets),
         _ => return None,
     };
     if store.row_count(source) == 0 {
@@ -37,6 +38,36 @@ fn named_partitions(stored: &str) -> String {
         "SELECT {columns} FROM {stored} AS t
          LEFT JOIN (SELECT topic_id, MIN(topic) AS topic FROM topics GROUP BY topic_id) AS n
          ON n.topic_id = t.topic_id"
+    )
+}
+
+/// What a write wrote is in the log segments: the batch where it starts, and the one where it ends. (A
+/// write of several batches has the ids of the first.)
+fn writes_with_offsets(stored: &str) -> String {
+    let columns = columns(&tables::WRITES, |name| match name {
+        "base_offset" => Some("COALESCE(t.base_offset, f.base_offset)"),
+        "last_offset" => Some("COALESCE(t.last_offset, l.last_offset)"),
+        "record_count" => {
+            Some("COALESCE(t.record_count, CASE WHEN f.bytes = t.bytes THEN f.record_count END)")
+        }
+        "message_ids" => Some("COALESCE(t.message_ids, f.message_ids)"),
+        _ => None,
+    });
+    let batches = "SELECT topic, partition, segment_base_offset, file_offset,
+         MIN(bytes) AS bytes, MIN(base_offset) AS base_offset, MIN(last_offset) AS last_offset,
+         MIN(record_count) AS record_count, FIRST_VALUE(message_ids) AS message_ids
+         FROM log_batches GROUP BY topic, partition, segment_base_offset, file_offset";
+    format!(
+        "SELECT {columns} FROM {stored} AS t
+         LEFT JOIN ({batches}) AS f
+         ON f.topic = t.topic AND f.partition = t.partition
+         AND f.segment_base_offset = t.segment_base_offset AND f.file_offset = t.file_offset
+         AND t.file_kind = 'log'
+         LEFT JOIN ({batches}) AS l
+         ON l.topic = t.topic AND l.partition = t.partition
+         AND l.segment_base_offset = t.segment_base_offset
+         AND l.file_offset + l.bytes = t.file_offset + t.bytes
+         AND t.file_kind = 'log'"
     )
 }
 
