@@ -58,9 +58,9 @@ impl Query {
         runtime()?.block_on(async {
             let session = Session::open(&store).await?;
             let planned = session.plan(&sql, &given).await?;
+            self.format.check_count(planned.len())?;
             // Only now: a query that is wrong must not empty the file.
             let mut destination = Destination::new(self.format, self.output.as_deref(), screen)?;
-            destination.check_count(planned.len())?;
             for query in planned {
                 destination.write(query).await?;
             }

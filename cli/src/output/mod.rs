@@ -35,6 +35,18 @@ pub(crate) enum Format {
     Parquet,
 }
 
+impl Format {
+    /// Refuses several results in a format that holds one.
+    pub(crate) fn check_count(self, results: usize) -> anyhow::Result<()> {
+        if results > 1 && matches!(self, Self::Parquet | Self::Json) {
+            bail!(
+                "the query has several statements: only table, csv and ndjson take several results"
+            );
+        }
+        Ok(())
+    }
+}
+
 /// Where results go: standard output or a file.
 pub(crate) struct Destination<'a> {
     format: Format,
@@ -69,16 +81,6 @@ impl<'a> Destination<'a> {
             out: Some(out),
             is_terminal,
         })
-    }
-
-    /// Refuses several results in a format that holds one.
-    pub(crate) fn check_count(&self, results: usize) -> anyhow::Result<()> {
-        if results > 1 && matches!(self.format, Format::Parquet | Format::Json) {
-            bail!(
-                "the query has several statements: only table, csv and ndjson take several results"
-            );
-        }
-        Ok(())
     }
 
     /// Runs a query and writes its rows as they come.

@@ -182,7 +182,13 @@ impl PlannedQuery {
 fn check_names(sql: &str, headers: &[&Header], given: &GivenParameters) -> Result<()> {
     let declared = || headers.iter().flat_map(|header| &header.parameters);
     for name in given.keys() {
-        let is_used = sql.contains(&format!("${name}"));
+        let placeholder = format!("${name}");
+        let is_used = sql.match_indices(&placeholder).any(|(at, found)| {
+            let behind = sql
+                .get(at + found.len()..)
+                .and_then(|rest| rest.chars().next());
+            behind.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+        });
         if !is_used && !declared().any(|parameter| parameter.name == *name) {
             let mut names: Vec<&str> = declared().map(|p| p.name.as_str()).collect();
             names.sort_unstable();
