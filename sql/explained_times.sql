@@ -47,10 +47,9 @@ wait_parts AS (
     SELECT
         h.request_id, h.tid, h.topic, h.partition, h.lock_wait_id, h.lock_class, h.is_own,
         h.start_time AS wait_start,
-        h.end_time AS wait_end,
         w.start_time, w.end_time, w.holder_write_id, w.is_known_owner
     FROM handler_waits AS h
-    LEFT JOIN wait_holders AS w
+    INNER JOIN wait_holders AS w
         ON w.request_id = h.request_id
         AND w.lock_wait_id = h.lock_wait_id
 ),
@@ -72,8 +71,8 @@ stretches AS (
     INNER JOIN own_begins AS b
         ON b.request_id = p.request_id
         AND b.tid = p.tid
-    WHERE p.holder_write_id IS NOT NULL
-        AND (p.is_own OR p.wait_start < b.own_begin)
+    WHERE p.is_own
+        OR p.wait_start < b.own_begin
     UNION ALL
     SELECT
         w.request_id, w.topic, w.partition, 'lock_other' AS kind,
