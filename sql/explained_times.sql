@@ -17,7 +17,8 @@
 --   10 request_log          the broker's own log says where it was
 --   11 on_cpu_sample, run_queue  its handler was on a CPU, or waited for one
 --   12 after_last_write     everything was appended and nothing but the response was left
---   13 handler_busy         its handler had not finished with an earlier request
+--   13 handler_busy         its handler had not finished with an earlier request, but is in no recorded wait or
+--                           write: the request was in the queue, or no network thread had read it yet
 --   14 handler_working      its handler was between its waits and writes for it
 --   20 own_write_unknown, before_first_write, some_writes_unknown, followers_unseen, acks_unknown
 --                          nothing explains it
@@ -75,8 +76,7 @@ other_waits AS (
         )
 ),
 busy AS (
-    -- A handler takes the next request of the one queue when it is free: until its last work for an
-    -- earlier request ended, this one was in the queue.
+    -- A handler takes the next request of the one queue when it is free.
     SELECT request_id, MAX(busy_until) AS busy_until
     FROM (
         SELECT request_id, LEAST(end_time, begin_time) AS busy_until FROM other_writes
@@ -283,7 +283,7 @@ stretches AS (
         AND (e.acks <> -1 OR e.is_replicated)
     UNION ALL
     SELECT
-        b.request_id, a.service_start, b.busy_until, 13, 'request_queue',
+        b.request_id, a.service_start, b.busy_until, 13, 'unexplained',
         'unexplained', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
         'handler_busy', 0.8

@@ -53,7 +53,7 @@ SELECT
         WHEN 'some_writes_unknown' THEN 'the writes of some of its topic-partitions were not found'
         WHEN 'followers_unseen' THEN 'acks=all: appended, and no fetch of a follower was captured'
         WHEN 'acks_unknown' THEN 'appended, and its acks are not known'
-        WHEN 'handler_busy' THEN 'its handler had not finished with an earlier request'
+        WHEN 'handler_busy' THEN 'its handler was not free yet, or no network thread had read it'
         WHEN 'handler_working' THEN 'its handler was at work on it, but in no recorded wait or write'
         WHEN 'lock_wait' THEN 'its handler waited for a lock, and nothing shows what the holder did'
         WHEN 'handler_in_lock_wait'
