@@ -69,25 +69,31 @@ first_twins AS (
     GROUP BY lock_wait_id
 ),
 events AS (
+    -- Waits and writes of one thread do not overlap, so their middles tell their order, even where the
+    -- clocks of two recordings are a little apart.
     SELECT
         tid,
-        add_ns(end_time, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) AS time,
+        add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS time,
         lock_wait_id,
-        CAST(NULL AS TIMESTAMP) AS write_start
+        CAST(NULL AS TIMESTAMP) AS write_time
     FROM waits
     UNION ALL
-    SELECT tid, start_time AS time, CAST(NULL AS BIGINT) AS lock_wait_id, start_time AS write_start
+    SELECT
+        tid,
+        add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS time,
+        CAST(NULL AS BIGINT) AS lock_wait_id,
+        add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS write_time
     FROM near_writes
 ),
 followed AS (
     SELECT
         lock_wait_id,
         tid,
-        MIN(write_start) OVER (
+        MIN(write_time) OVER (
             PARTITION BY tid
             ORDER BY time DESC, lock_wait_id NULLS FIRST
             ROWS UNBOUNDED PRECEDING
-        ) AS write_start
+        ) AS write_time
     FROM events
 ),
 next_writes AS (
@@ -95,7 +101,7 @@ next_writes AS (
     FROM followed AS f
     INNER JOIN near_writes AS w
         ON w.tid = f.tid
-        AND w.start_time = f.write_start
+        AND add_ns(w.start_time, elapsed_ns(w.start_time, w.end_time) / 2) = f.write_time
     WHERE f.lock_wait_id IS NOT NULL
     GROUP BY f.lock_wait_id
 )
