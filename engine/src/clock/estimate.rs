@@ -18,6 +18,7 @@
 
 use std::collections::HashSet;
 
+use super::doubt::{Doubt, Line};
 use super::sweep::{Stretch, densest};
 use super::tie::{Tie, drift_ns, saturated};
 
@@ -103,9 +104,8 @@ pub(super) fn estimate(ties: &[Tie]) -> Outcome {
 /// The offset that most ties allow, and how good another one would be.
 struct Coarse {
     best: Stretch,
+    /// Of what is left when the ties of a step are taken away, too.
     runner_up: usize,
-    /// A second offset whose ties are all before or all behind those of the best.
-    other: Option<Stretch>,
 }
 
 impl Coarse {
@@ -122,12 +122,10 @@ impl Coarse {
         let mut coarse = Self {
             best,
             runner_up: second.map_or(0, |second| second.count),
-            other: None,
         };
         if let Some(second) = second.filter(|_| !coarse.is_unique()) {
             let (its, rest) = split(&rest, wide, &second);
             if is_apart(&agreeing, &its) {
-                coarse.other = Some(second);
                 coarse.runner_up = densest(rest.iter().map(wide), 0).map_or(0, |third| third.count);
             }
         }
@@ -152,15 +150,16 @@ fn split(ties: &[Tie], bounds: impl Fn(&Tie) -> (i64, i64), at: &Stretch) -> (Ve
     })
 }
 
-/// Whether nearly all ties of one kind come before those of the other.
-fn is_apart(a: &[Tie], b: &[Tie]) -> bool {
-    let bulk = |ties: &[Tie]| {
+/// Whether nearly all ties of a second offset come before, or behind, most of those of the first. (Wide
+/// bounds allow both offsets and count for the first.)
+fn is_apart(first: &[Tie], second: &[Tie]) -> bool {
+    let between = |ties: &[Tie], low: usize, high: usize| {
         let times = sorted_times(ties);
         let at = |percent: usize| times.get(times.len() * percent / 100).copied();
-        at(5).zip(at(95))
+        at(low).zip(at(high))
     };
-    match (bulk(a), bulk(b)) {
-        (Some(a), Some(b)) => a.1 <= b.0 || b.1 <= a.0,
+    match (between(first, 25, 75), between(second, 5, 95)) {
+        (Some(first), Some(second)) => first.1 <= second.0 || second.1 <= first.0,
         _ => false,
     }
 }
@@ -188,13 +187,13 @@ fn refine(ties: &[Tie], coarse: &Coarse) -> Option<Estimate> {
     let mut near: Vec<Tie> = ties.iter().filter(|tie| is_near(tie)).copied().collect();
     near.sort_unstable_by_key(|tie| tie.time_ns);
     let at_ns = near.first()?.time_ns.midpoint(near.last()?.time_ns);
-    let drift = drift(&near, at_ns);
-    let bounds = |tie: &Tie| tie.without(drift.ppb, at_ns);
+    let drift_ppb = drift(&near, at_ns);
+    let bounds = |tie: &Tie| tie.without(drift_ppb, at_ns);
     let fine = densest(near.iter().map(bounds), TOLERANCE_PERCENT)?;
     let (agreeing, rest) = split(ties, bounds, &fine);
     let mut runner_up = densest(rest.iter().map(bounds), 0).map_or(0, |next| next.count);
     let mut step = None;
-    if let Some((found, third)) = stepped(&agreeing, &rest, bounds, &fine, coarse) {
+    if let Some((found, third)) = stepped(&agreeing, &rest, bounds, &fine) {
         step = Some(found);
         runner_up = third;
     }
@@ -205,24 +204,28 @@ fn refine(ties: &[Tie], coarse: &Coarse) -> Option<Estimate> {
     if !is_unique(fine.count, runner_up) || moments.len() < MIN_MOMENTS {
         return None;
     }
-    let half_span = agreeing_half_span(&agreeing, at_ns);
-    Some(Estimate {
+    let mut line = Line {
         offset_ns: fine.middle_ns(),
-        drift_ppb: drift.ppb,
+        drift_ppb,
         at_ns,
-        uncertainty_ns: fine
-            .half_width_ns()
-            .saturating_add(drift_ns(drift.uncertainty_ppb, half_span, 0)),
+    };
+    let doubt = Doubt::about(&line, &agreeing, runner_up)?;
+    if drift_ppb != 0 {
+        line = doubt.middle(&line)?;
+    }
+    Some(Estimate {
+        offset_ns: line.offset_ns,
+        drift_ppb: line.drift_ppb,
+        at_ns,
+        uncertainty_ns: if drift_ppb == 0 {
+            doubt.most()
+        } else {
+            doubt.half_width()
+        },
         agreeing: fine.count,
         runner_up,
         step,
     })
-}
-
-fn agreeing_half_span(agreeing: &[Tie], at_ns: i64) -> i64 {
-    let distance = |tie: &Tie| tie.time_ns.abs_diff(at_ns);
-    let half = agreeing.iter().map(distance).max().unwrap_or(0);
-    i64::try_from(half).unwrap_or(i64::MAX)
 }
 
 /// A second offset that holds before or behind the time of the first, and the best that is left then.
@@ -231,18 +234,14 @@ fn stepped(
     rest: &[Tie],
     bounds: impl Fn(&Tie) -> (i64, i64) + Copy,
     fine: &Stretch,
-    coarse: &Coarse,
 ) -> Option<(Step, usize)> {
     let second = densest(rest.iter().map(bounds), 0)?;
-    let is_large = second.count >= MIN_MOMENTS && !is_unique(fine.count, second.count);
-    if !is_large && coarse.other.is_none() {
-        return None;
-    }
     let (its, rest) = split(rest, bounds, &second);
-    if !is_apart(agreeing, &its) {
+    let third = densest(rest.iter().map(bounds), 0).map_or(0, |third| third.count);
+    let is_sure = second.count >= MIN_MOMENTS && is_unique(second.count, third);
+    if !is_sure || !is_apart(agreeing, &its) {
         return None;
     }
-    let third = densest(rest.iter().map(bounds), 0).map_or(0, |third| third.count);
     let (first_times, its_times) = (sorted_times(agreeing), sorted_times(&its));
     let middle = |times: &[i64]| times.get(times.len() / 2).copied();
     let is_behind = middle(&its_times)? > middle(&first_times)?;
@@ -255,12 +254,6 @@ fn stepped(
     Some((Step { time_ns, by_ns }, third))
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Drift {
-    ppb: i64,
-    uncertainty_ppb: i64,
-}
-
 /// A slice of time and what most of its ties allow.
 struct Slice {
     time_ns: i64,
@@ -268,7 +261,7 @@ struct Slice {
 }
 
 /// The drift that fits notably more ties than none does.
-fn drift(near: &[Tie], at_ns: i64) -> Drift {
+fn drift(near: &[Tie], at_ns: i64) -> i64 {
     let slices = slices(near);
     let span = near
         .last()
@@ -291,7 +284,7 @@ fn drift(near: &[Tie], at_ns: i64) -> Drift {
         }
     }
     let Some((_, ppb)) = best else {
-        return Drift::default();
+        return 0;
     };
     let fitting = |ppb: i64| {
         let bounds = near.iter().map(|tie| tie.without(ppb, at_ns));
@@ -299,18 +292,12 @@ fn drift(near: &[Tie], at_ns: i64) -> Drift {
     };
     let (with, without) = (fitting(ppb), fitting(0));
     if with < without + (with / 50).max(5) {
-        return Drift::default();
+        return 0;
     }
     match slope_range(&slices, ppb) {
-        Some((low, high)) if low <= 0 && high >= 0 => Drift::default(),
-        Some((low, high)) => Drift {
-            ppb: low.midpoint(high),
-            uncertainty_ppb: high.saturating_sub(low) / 2,
-        },
-        None => Drift {
-            ppb,
-            uncertainty_ppb: 0,
-        },
+        Some((low, high)) if low <= 0 && high >= 0 => 0,
+        Some((low, high)) => low.midpoint(high),
+        None => ppb,
     }
 }
 

@@ -5,7 +5,7 @@
 //! | `declared` | what clock lines, formats and overlap tell: the clock as it is declared |
 //! | `local_time` | local times of an unknown day or zone |
 //! | `check` | the declared clocks against the data: ties between rows of two sources |
-//! | `estimate`, `sweep`, `tie` | offset, drift and uncertainty from ties, most of which are wrong |
+//! | `estimate`, `sweep`, `doubt`, `tie` | offset, drift and uncertainty from ties, most of which are wrong |
 //! | `graph` | from relations of pairs to one correction for each source |
 //!
 //! The ties are the rows of the canned query `clock_ties`. What comes of them is in the tables
@@ -13,6 +13,7 @@
 
 mod check;
 mod declared;
+mod doubt;
 mod estimate;
 mod graph;
 mod local_time;

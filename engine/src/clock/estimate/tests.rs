@@ -12,8 +12,12 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, bound: i64) -> i64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        i64::try_from(self.0 >> 33).unwrap() % bound.max(1)
+        // SplitMix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        i64::try_from((z ^ (z >> 31)) >> 1).unwrap() % bound.max(1)
     }
 }
 
@@ -65,7 +69,7 @@ fn an_offset_is_found_among_ten_times_as_many_wrong_pairs() {
     for truth in [0, MS, -37 * SECOND, 7_200 * SECOND, 1_795_187_469_493_438_347] {
         let estimate = found(&ties(1, 500, 5_000, 60, |_| truth));
         assert!((estimate.offset_ns - truth).abs() <= estimate.uncertainty_ns, "{estimate:?}");
-        assert!(estimate.uncertainty_ns < 150_000, "{estimate:?}");
+        assert!(estimate.uncertainty_ns < 600_000, "{estimate:?}");
         assert_eq!((estimate.drift_ppb, estimate.step), (0, None));
     }
 }
@@ -158,8 +162,7 @@ proptest! {
         let ties = ties(seed, right, wrong, span_s, truth);
         if let Outcome::Found(estimate) = estimate(&ties) {
             let error = error(&estimate, span_s, truth);
-            // A drift that is too small to be seen hides in the uncertainty of the offset.
-            prop_assert!(error <= 2 * estimate.uncertainty_ns, "{error}: {estimate:?}");
+            prop_assert!(error <= estimate.uncertainty_ns, "{error}: {estimate:?}");
         } else {
             prop_assert!(wrong > right, "not found");
         }
