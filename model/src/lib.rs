@@ -19,7 +19,7 @@ mod table;
 pub mod tables;
 
 pub use batch::{BatchBuilder, BatchError};
-pub use clock::{ClockAnchor, ClockKind, realtime_from_source};
+pub use clock::{ClockAnchor, ClockConversion, ClockKind, realtime_from_source};
 pub use column::{Column, Type};
 pub use ingest::{Decoder, Error, ErrorKind, Output, Summary};
 pub use limit::Limit;

@@ -292,8 +292,18 @@ fn show(report: &SourceReport, screen: &Screen) {
     };
     screen.note(&format!("{path}: {}: {rows}{replaced}", report.format));
     screen.detail(&format!("  clock: {}", report.clock_basis));
+    screen.detail(&format!(
+        "  clock {}: {}",
+        report.clock_verdict, report.clock_detail
+    ));
     if !report.is_aligned {
         screen.warning(&format!("{path}: {}", report.clock_basis));
+    }
+    if ["contradicts", "stepped"].contains(&report.clock_verdict.as_str()) {
+        screen.warning(&format!("{path}: {}", report.clock_detail));
+    }
+    for moved in &report.realigned {
+        screen.warning(moved);
     }
     for loss in &report.losses {
         let text = format!(

@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::Int32Type;
 use kcorr_model::{BatchBuilder, Table, tables};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::SourceEntry;
+use crate::store::{ClockCheckEntry, ClockFitEntry, SourceEntry};
 
 /// A table whose rows are in the manifest.
 ///
@@ -24,6 +24,8 @@ pub(super) fn manifest_table(
         "losses" => losses_batch(sources),
         "limits" => limits_batch(sources),
         "clock_anchors" => anchors_batch(sources),
+        "clock_fits" => clock_fits_batch(sources),
+        "clock_checks" => clock_checks_batch(sources),
         _ => return None,
     };
     let batch = batch
@@ -61,6 +63,10 @@ fn sources_batch(sources: &[SourceEntry]) -> BatchResult {
         .set(
             "clock_uncertainty_ns",
             optional_numbers(sources.iter().map(|s| s.clock_uncertainty_ns)),
+        )
+        .set(
+            "clock_drift_ppb",
+            numbers(sources.iter().map(|s| s.clock_drift_ppb)),
         )
         .set(
             "clock_basis",
@@ -164,6 +170,78 @@ fn anchors_batch(sources: &[SourceEntry]) -> BatchResult {
             "uncertainty_ns",
             numbers(rows.iter().map(|(_, anchor)| anchor.uncertainty_ns)),
         )
+        .finish()
+}
+
+fn clock_fits_batch(sources: &[SourceEntry]) -> BatchResult {
+    let fits = sources
+        .iter()
+        .filter_map(|source| Some((source.source_id, source.clock_fit.as_ref()?)));
+    let rows: Vec<_> = fits.collect();
+    let optional = |of: fn(&ClockFitEntry) -> Option<i64>| {
+        optional_numbers(rows.iter().map(|(_, fit)| of(fit)))
+    };
+    BatchBuilder::new(&tables::CLOCK_FITS, rows.len())
+        .set("source_id", numbers(rows.iter().map(|(source, _)| *source)))
+        .set("declared_offset_ns", optional(|fit| fit.declared_offset_ns))
+        .set(
+            "declared_uncertainty_ns",
+            optional(|fit| fit.declared_uncertainty_ns),
+        )
+        .set(
+            "declared_basis",
+            texts(rows.iter().map(|(_, fit)| fit.declared_basis.clone())),
+        )
+        .set("refined_ns", optional(|fit| fit.refined_ns))
+        .set(
+            "drift_ppb",
+            numbers(rows.iter().map(|(_, fit)| fit.drift_ppb)),
+        )
+        .set("uncertainty_ns", optional(|fit| fit.uncertainty_ns))
+        .set(
+            "reference_source_id",
+            optional(|fit| fit.reference_source_id),
+        )
+        .set("verdict", labels(rows.iter().map(|(_, fit)| &fit.verdict)))
+        .set(
+            "detail",
+            texts(rows.iter().map(|(_, fit)| fit.detail.clone())),
+        )
+        .finish()
+}
+
+fn clock_checks_batch(sources: &[SourceEntry]) -> BatchResult {
+    let checks = sources.iter().flat_map(|source| {
+        let checks = source.clock_checks.iter();
+        checks.map(|check| (source.source_id, check))
+    });
+    let rows: Vec<_> = checks.collect();
+    let optional = |of: fn(&ClockCheckEntry) -> Option<i64>| {
+        optional_numbers(rows.iter().map(|(_, check)| of(check)))
+    };
+    BatchBuilder::new(&tables::CLOCK_CHECKS, rows.len())
+        .set("source_id", numbers(rows.iter().map(|(source, _)| *source)))
+        .set(
+            "other_source_id",
+            numbers(rows.iter().map(|(_, check)| check.other_source_id)),
+        )
+        .set("kind", labels(rows.iter().map(|(_, check)| &check.kind)))
+        .set(
+            "candidate_count",
+            counts(rows.iter().map(|(_, check)| check.candidate_count)),
+        )
+        .set(
+            "observation_count",
+            counts(rows.iter().map(|(_, check)| check.observation_count)),
+        )
+        .set(
+            "agreeing_count",
+            counts(rows.iter().map(|(_, check)| check.agreeing_count)),
+        )
+        .set("difference_ns", optional(|check| check.difference_ns))
+        .set("uncertainty_ns", optional(|check| check.uncertainty_ns))
+        .set("residual_p50_ns", optional(|check| check.residual_p50_ns))
+        .set("residual_p99_ns", optional(|check| check.residual_p99_ns))
         .finish()
 }
 

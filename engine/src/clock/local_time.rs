@@ -4,7 +4,7 @@
 //! when none was given, the one is taken in which the recording overlaps the others most; among equals,
 //! the one nearest to UTC.
 
-use super::Alignment;
+use super::declared::Alignment;
 
 const DAY_NS: i64 = 86_400_000_000_000;
 const QUARTER_NS: i64 = 15 * 60 * 1_000_000_000;

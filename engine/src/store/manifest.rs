@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use kcorr_model::{ClockAnchor, Limit, Loss, SourceId};
+use kcorr_model::{ClockAnchor, ClockConversion, Limit, Loss, SourceId};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -40,6 +40,16 @@ pub(crate) struct SourceEntry {
     pub(crate) clock_offset_ns: Option<i64>,
     pub(crate) clock_uncertainty_ns: Option<i64>,
     pub(crate) clock_basis: String,
+    #[serde(default)]
+    pub(crate) clock_drift_ppb: i64,
+    /// Reading of the source's clock at which the drift adds nothing.
+    #[serde(default)]
+    pub(crate) clock_drift_from_ns: i64,
+    /// What the data say of the clock; `None` before the first check.
+    #[serde(default)]
+    pub(crate) clock_fit: Option<ClockFitEntry>,
+    #[serde(default)]
+    pub(crate) clock_checks: Vec<ClockCheckEntry>,
     pub(crate) first_time_ns: Option<i64>,
     pub(crate) last_time_ns: Option<i64>,
     pub(crate) anchors: Vec<AnchorEntry>,
@@ -66,6 +76,34 @@ pub(crate) struct AnchorEntry {
     pub(crate) reference_clock: String,
     pub(crate) reference_ns: i64,
     pub(crate) uncertainty_ns: i64,
+}
+
+/// What became of a source's clock, as in the `clock_fits` table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClockFitEntry {
+    pub(crate) declared_offset_ns: Option<i64>,
+    pub(crate) declared_uncertainty_ns: Option<i64>,
+    pub(crate) declared_basis: String,
+    pub(crate) refined_ns: Option<i64>,
+    pub(crate) drift_ppb: i64,
+    pub(crate) uncertainty_ns: Option<i64>,
+    pub(crate) reference_source_id: Option<i64>,
+    pub(crate) verdict: String,
+    pub(crate) detail: String,
+}
+
+/// How well one kind of tie to another source fits, as in the `clock_checks` table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClockCheckEntry {
+    pub(crate) other_source_id: i64,
+    pub(crate) kind: String,
+    pub(crate) candidate_count: u64,
+    pub(crate) observation_count: u64,
+    pub(crate) agreeing_count: u64,
+    pub(crate) difference_ns: Option<i64>,
+    pub(crate) uncertainty_ns: Option<i64>,
+    pub(crate) residual_p50_ns: Option<i64>,
+    pub(crate) residual_p99_ns: Option<i64>,
 }
 
 /// A loss, as in the `losses` table.
@@ -129,6 +167,31 @@ impl SourceEntry {
     /// The source's number.
     pub(crate) fn id(&self) -> SourceId {
         SourceId(self.source_id)
+    }
+
+    /// From the source's clock to the times that are stored.
+    pub(crate) fn conversion(&self) -> ClockConversion {
+        ClockConversion {
+            offset_ns: self.clock_offset_ns.unwrap_or(0),
+            drift_ppb: self.clock_drift_ppb,
+            drift_from_ns: self.clock_drift_from_ns,
+        }
+    }
+
+    /// What the clock was declared to be, before the data were asked: offset, uncertainty, basis.
+    pub(crate) fn declared(&self) -> (Option<i64>, Option<i64>, &str) {
+        match &self.clock_fit {
+            Some(fit) => (
+                fit.declared_offset_ns,
+                fit.declared_uncertainty_ns,
+                &fit.declared_basis,
+            ),
+            None => (
+                self.clock_offset_ns,
+                self.clock_uncertainty_ns,
+                &self.clock_basis,
+            ),
+        }
     }
 
     /// Rows over all tables.

@@ -12,6 +12,7 @@
 //! files behind, and the next one removes them. Files are never changed once written.
 
 mod manifest;
+mod realign;
 mod staging;
 mod table_file;
 mod writer;
@@ -20,7 +21,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use manifest::{AnchorEntry, Manifest, SourceEntry};
+pub(crate) use manifest::{AnchorEntry, ClockCheckEntry, ClockFitEntry, Manifest, SourceEntry};
 pub use writer::{InputIdentity, SourceReport, SourceWriter, StoreWriter};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -72,6 +73,16 @@ impl Store {
         Ok(store)
     }
 
+    /// What a store will hold once a manifest is in place; its files are there already. Only for its
+    /// writer, which nobody removes files from.
+    pub(crate) fn of_manifest(folder: &Path, manifest: &Manifest) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            manifest: manifest.clone(),
+            _readers: None,
+        }
+    }
+
     /// A data file that is missing or cut would read as no rows.
     fn check_files(&self) -> Result<()> {
         for file in self
@@ -109,6 +120,8 @@ impl Store {
             "losses" => self.count(|source| source.losses.len()),
             "limits" => self.count(|source| source.limits.len()),
             "clock_anchors" => self.count(|source| source.anchors.len()),
+            "clock_fits" => self.count(|source| usize::from(source.clock_fit.is_some())),
+            "clock_checks" => self.count(|source| source.clock_checks.len()),
             _ => self
                 .manifest
                 .files_of(table)

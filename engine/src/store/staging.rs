@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::{max, min};
 use datafusion::arrow::datatypes::TimestampNanosecondType;
-use kcorr_model::{Output, Table, realtime_from_source};
+use kcorr_model::{ClockConversion, Output, Table, realtime_from_source};
 
 use super::manifest::FileEntry;
 use super::table_file;
@@ -72,10 +72,11 @@ impl Staging {
 
     /// Writes what is left and moves all rows to wall time.
     pub(super) fn finish(mut self, clock_offset_ns: i64) -> Result<Staged> {
+        let conversion = ClockConversion::fixed(clock_offset_ns);
         let time_range = self.time_range().map(|(first, last)| {
             (
-                realtime_from_source(first, clock_offset_ns),
-                realtime_from_source(last, clock_offset_ns),
+                realtime_from_source(first, &conversion),
+                realtime_from_source(last, &conversion),
             )
         });
         let mut staged = Staged {
@@ -119,7 +120,8 @@ impl Staging {
         let from = self.folder.join(&file.path);
         let path = self.next_path(table)?;
         let to = self.folder.join(&path);
-        let size_bytes = table_file::write_shifted(&from, &to, table, clock_offset_ns)?;
+        let conversion = ClockConversion::fixed(clock_offset_ns);
+        let size_bytes = table_file::write_moved(&from, &to, &conversion)?;
         fs::remove_file(&from).map_err(|e| Error::io("cannot remove", &from, e))?;
         Ok(FileEntry {
             path,

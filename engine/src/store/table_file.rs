@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, PrimitiveArray, RecordBatch, UInt64Array,
+    Array, ArrayRef, AsArray, Int64Array, PrimitiveArray, RecordBatch, UInt64Array,
 };
 use datafusion::arrow::compute;
-use datafusion::arrow::datatypes::{DataType, Schema, TimeUnit, TimestampNanosecondType};
+use datafusion::arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit, TimestampNanosecondType};
 use datafusion::arrow::error::ArrowError;
-use kcorr_model::{Table, realtime_from_source};
+use kcorr_model::{ClockConversion, Table, realtime_from_source};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -33,61 +33,107 @@ pub(super) fn write(
     clock_offset_ns: i64,
 ) -> Result<u64> {
     let rows = sorted(table, batches).map_err(|e| bad_rows(path, e))?;
-    let rows = shifted(&rows, clock_offset_ns).map_err(|e| bad_rows(path, e))?;
-    let mut writer = writer(path, table, &rows.schema())?;
+    let conversion = ClockConversion::fixed(clock_offset_ns);
+    let rows = moved(&rows, &conversion).map_err(|e| bad_rows(path, e))?;
+    let mut writer = writer(path, table.sorted_by, &rows.schema())?;
     writer.write(&rows).map_err(|e| cannot_write(path, e))?;
     close(path, writer)
 }
 
-/// Writes a copy of a file of the store with all times moved by an offset.
-pub(super) fn write_shifted(
-    from: &Path,
-    to: &Path,
-    table: &Table,
-    clock_offset_ns: i64,
-) -> Result<u64> {
+/// Writes a copy of a file of the store with all times converted once more. Order and ids stay.
+pub(super) fn write_moved(from: &Path, to: &Path, conversion: &ClockConversion) -> Result<u64> {
+    let cannot_read = |e| {
+        let message = format!("cannot read {}", from.display());
+        Error::because(ErrorKind::Store, message, e)
+    };
     let file = File::open(from).map_err(|e| Error::io("cannot open", from, e))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.with_batch_size(64 * 1024).build())
-        .map_err(|e| {
-            Error::because(
-                ErrorKind::Store,
-                format!("cannot read {}", from.display()),
-                e,
-            )
-        })?;
-    let mut writer = writer(to, table, &table.schema())?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(cannot_read)?;
+    let sorted_by = sorting_column(&builder);
+    let schema = Arc::clone(builder.schema());
+    let reader = builder
+        .with_batch_size(64 * 1024)
+        .build()
+        .map_err(cannot_read)?;
+    let mut writer = writer(to, sorted_by.as_deref(), &schema)?;
     for batch in reader {
         let batch = batch
-            .and_then(|batch| shifted(&batch, clock_offset_ns))
+            .and_then(|batch| moved(&batch, conversion))
             .map_err(|e| bad_rows(from, e))?;
         writer.write(&batch).map_err(|e| cannot_write(to, e))?;
     }
     close(to, writer)
 }
 
-/// All times of a batch moved by an offset.
-pub(super) fn shifted(batch: &RecordBatch, offset_ns: i64) -> Result<RecordBatch, ArrowError> {
-    if offset_ns == 0 {
+/// The column that a file says it is sorted by.
+fn sorting_column(file: &ParquetRecordBatchReaderBuilder<File>) -> Option<String> {
+    let sorting = file.metadata().row_groups().first()?.sorting_columns()?;
+    let column = usize::try_from(sorting.first()?.column_idx).ok()?;
+    Some(file.schema().fields().get(column)?.name().clone())
+}
+
+/// Lengths that are stored beside the times they lie between.
+const LENGTHS: [(&str, &str, &str); 2] = [
+    ("duration_ns", "start_time", "end_time"),
+    ("latency_ns", "arrival_time", "end_time"),
+];
+
+/// A batch with all its times converted. With a drift, lengths change with the times they belong to.
+fn moved(batch: &RecordBatch, conversion: &ClockConversion) -> Result<RecordBatch, ArrowError> {
+    if conversion.is_identity() {
         return Ok(batch.clone());
     }
     let columns = batch
         .columns()
         .iter()
-        .map(|column| shifted_column(column, offset_ns));
-    RecordBatch::try_new(batch.schema(), columns.collect())
+        .map(|column| moved_column(column, conversion));
+    let mut columns: Vec<ArrayRef> = columns.collect();
+    if conversion.drift_ppb != 0 {
+        for (length, start, end) in LENGTHS {
+            if let Ok(place) = batch.schema().index_of(length)
+                && let Some(lengths) = moved_lengths(batch, conversion, (length, start, end))
+            {
+                columns[place] = lengths;
+            }
+        }
+    }
+    RecordBatch::try_new(batch.schema(), columns)
 }
 
-fn shifted_column(column: &ArrayRef, offset_ns: i64) -> ArrayRef {
+fn moved_column(column: &ArrayRef, conversion: &ClockConversion) -> ArrayRef {
     match column.data_type() {
         DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
             let times = column.as_primitive::<TimestampNanosecondType>();
             let moved: PrimitiveArray<TimestampNanosecondType> =
-                times.unary(|time| realtime_from_source(time, offset_ns));
+                times.unary(|time| realtime_from_source(time, conversion));
             Arc::new(moved.with_timezone_opt(zone.clone()))
         }
         _ => Arc::clone(column),
     }
+}
+
+/// Lengths with what the conversion adds between their start and end; null where one of the two is.
+fn moved_lengths(
+    batch: &RecordBatch,
+    conversion: &ClockConversion,
+    (length, start, end): (&str, &str, &str),
+) -> Option<ArrayRef> {
+    let time = |name| {
+        let column = batch.column_by_name(name)?;
+        column.as_primitive_opt::<TimestampNanosecondType>()
+    };
+    let (starts, ends) = (time(start)?, time(end)?);
+    let lengths = batch
+        .column_by_name(length)?
+        .as_primitive_opt::<Int64Type>()?;
+    let added = |time: i64| realtime_from_source(time, conversion).saturating_sub(time);
+    let moved = (0..lengths.len()).map(|row| {
+        let is_known = lengths.is_valid(row) && starts.is_valid(row) && ends.is_valid(row);
+        is_known.then(|| {
+            let gain = added(ends.value(row)).saturating_sub(added(starts.value(row)));
+            lengths.value(row).saturating_add(gain)
+        })
+    });
+    Some(Arc::new(moved.collect::<Int64Array>()))
 }
 
 /// The rows of all batches in one, by the table's time; rows of equal time keep their order.
@@ -113,9 +159,13 @@ fn sorted(table: &Table, batches: Vec<RecordBatch>) -> Result<RecordBatch, Arrow
     compute::take_record_batch(&rows, &order)
 }
 
-fn writer(path: &Path, table: &Table, schema: &Arc<Schema>) -> Result<ArrowWriter<File>> {
+fn writer(
+    path: &Path,
+    sorted_by: Option<&str>,
+    schema: &Arc<Schema>,
+) -> Result<ArrowWriter<File>> {
     let file = File::create_new(path).map_err(|e| Error::io("cannot create", path, e))?;
-    ArrowWriter::try_new(file, Arc::clone(schema), Some(properties(table, schema)))
+    ArrowWriter::try_new(file, Arc::clone(schema), Some(properties(sorted_by, schema)))
         .map_err(|e| cannot_write(path, e))
 }
 
@@ -127,7 +177,7 @@ fn close(path: &Path, writer: ArrowWriter<File>) -> Result<u64> {
         .map_err(|e| Error::io("cannot write", path, e))
 }
 
-fn properties(table: &Table, schema: &Schema) -> WriterProperties {
+fn properties(sorted_by: Option<&str>, schema: &Schema) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Chunk)
@@ -136,12 +186,12 @@ fn properties(table: &Table, schema: &Schema) -> WriterProperties {
     for field in schema.fields() {
         properties = column_properties(properties, field.name(), field.data_type());
     }
-    if let Some(time) = table.sorted_by {
+    if let Some(time) = sorted_by {
         // Pages of a time range are found by the time alone.
         let column = ColumnPath::from(time);
         properties = properties.set_column_statistics_enabled(column, EnabledStatistics::Page);
     }
-    let sorting = table.sorted_by.and_then(|name| schema.index_of(name).ok());
+    let sorting = sorted_by.and_then(|name| schema.index_of(name).ok());
     if let Some(column) = sorting.and_then(|column| i32::try_from(column).ok()) {
         properties = properties.set_sorting_columns(Some(vec![SortingColumn {
             column_idx: column,
@@ -184,7 +234,7 @@ fn cannot_write(path: &Path, error: parquet::errors::ParquetError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::{Int64Array, TimestampNanosecondArray};
+    use datafusion::arrow::array::TimestampNanosecondArray;
     use kcorr_model::{Column, Type};
 
     use super::*;
@@ -234,7 +284,46 @@ mod tests {
         let first = folder.path().join("a.parquet");
         let second = folder.path().join("b.parquet");
         write(&first, &EVENTS, vec![batch(&[(1, Some(5)), (2, None)])], 0).unwrap();
-        write_shifted(&first, &second, &EVENTS, -7).unwrap();
+        write_moved(&first, &second, &ClockConversion::fixed(-7)).unwrap();
         assert_eq!(read(&second), vec![batch(&[(2, None), (1, Some(-2))])]);
+    }
+
+    #[test]
+    fn with_a_drift_a_length_stays_the_difference_of_its_times() {
+        static CALLS: Table = Table {
+            name: "calls",
+            doc: "A call.",
+            sorted_by: Some("start_time"),
+            columns: &[
+                Column::required("start_time", Type::Time, "Start."),
+                Column::optional("end_time", Type::Time, "End."),
+                Column::optional("duration_ns", Type::Int64, "Length."),
+            ],
+        };
+        let rows = |start: i64, end: i64, length: i64| {
+            let time = |values: Vec<Option<i64>>| {
+                Arc::new(TimestampNanosecondArray::from(values).with_timezone("UTC"))
+            };
+            RecordBatch::try_new(
+                CALLS.schema(),
+                vec![
+                    time(vec![Some(start), Some(start)]),
+                    time(vec![Some(end), None]),
+                    Arc::new(Int64Array::from(vec![Some(length), None])),
+                ],
+            )
+            .unwrap()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let first = folder.path().join("a.parquet");
+        let second = folder.path().join("b.parquet");
+        write(&first, &CALLS, vec![rows(1_000, 2_001_000, 2_000_000)], 0).unwrap();
+        let conversion = ClockConversion {
+            offset_ns: 10,
+            drift_ppb: 50_000,
+            drift_from_ns: 1_000,
+        };
+        write_moved(&first, &second, &conversion).unwrap();
+        assert_eq!(read(&second), vec![rows(1_010, 2_001_110, 2_000_100)]);
     }
 }

@@ -8,6 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 use kcorr_model::{ClockKind, Loss, Output, SourceId, Summary, Table};
 
 use super::manifest::{Manifest, SourceEntry};
+use super::realign::{Realigned, realign};
 use super::staging::{Staging, union};
 use crate::clock::{Alignment, Others, align};
 use crate::error::{Error, ErrorKind, Result};
@@ -69,6 +70,12 @@ pub struct SourceReport {
     pub losses: Vec<Loss>,
     /// What its clock alignment rests on.
     pub clock_basis: String,
+    /// What the data say of its clock: `agrees`, `contradicts`, … as in `clock_fits`.
+    pub clock_verdict: String,
+    /// The same in words.
+    pub clock_detail: String,
+    /// Sources that were in the store before and were moved because of this one, in words.
+    pub realigned: Vec<String>,
     /// Whether its times could be tied to wall time.
     pub is_aligned: bool,
     /// Whether it replaced an earlier ingest of the same input.
@@ -173,10 +180,36 @@ impl StoreWriter {
         reports.sort_by_key(|report| report.id);
         if !reports.is_empty() {
             self.manifest.generation += 1;
+            let moved = realign(&self.folder, &mut self.manifest, &mut self.begun)?;
+            self.tell(&mut reports, &moved);
             sync_folders(&self.folder)?;
             self.manifest.replace(&self.folder)?;
         }
         Ok(reports)
+    }
+
+    /// Puts what the check of the clocks found into the reports: of each source its own, and of sources
+    /// that were in the store before into the first.
+    fn tell(&self, reports: &mut [SourceReport], moved: &[Realigned]) {
+        for report in reports.iter_mut() {
+            let source = self.manifest.sources.iter().find(|s| s.id() == report.id);
+            let Some(source) = source else { continue };
+            report.clock_basis.clone_from(&source.clock_basis);
+            report.is_aligned = source.clock_offset_ns.is_some();
+            if let Some(fit) = &source.clock_fit {
+                report.clock_verdict.clone_from(&fit.verdict);
+                report.clock_detail.clone_from(&fit.detail);
+            }
+        }
+        let is_new = |id: i64| reports.iter().any(|report| report.id.0 == id);
+        let older: Vec<String> = moved
+            .iter()
+            .filter(|moved| !is_new(moved.source_id))
+            .map(|moved| format!("source {} was moved: {}", moved.source_id, moved.detail))
+            .collect();
+        if let Some(first) = reports.first_mut() {
+            first.realigned = older;
+        }
     }
 
     /// What the sources that are in the store or come into it know of each other's clocks.
@@ -229,6 +262,10 @@ impl StoreWriter {
             clock_offset_ns: alignment.offset_ns,
             clock_uncertainty_ns: alignment.uncertainty_ns,
             clock_basis: alignment.basis,
+            clock_drift_ppb: 0,
+            clock_drift_from_ns: 0,
+            clock_fit: None,
+            clock_checks: Vec::new(),
             first_time_ns: staged.time_range.map(|range| range.0),
             last_time_ns: staged.time_range.map(|range| range.1),
             anchors: summary.anchors.iter().map(Into::into).collect(),
@@ -249,6 +286,9 @@ impl StoreWriter {
             rows: rows_by_table(&entry),
             losses: summary.losses,
             clock_basis: entry.clock_basis.clone(),
+            clock_verdict: String::new(),
+            clock_detail: String::new(),
+            realigned: Vec::new(),
             is_aligned: entry.clock_offset_ns.is_some(),
             replaced: self.remove_same(&entry),
         };

@@ -3,6 +3,8 @@
 mod block_io;
 mod broker_requests;
 mod clock_anchors;
+mod clock_checks;
+mod clock_fits;
 mod event_types;
 mod function_calls;
 mod limits;
@@ -13,6 +15,7 @@ mod pauses;
 mod request_partitions;
 mod requests;
 mod run_queue_waits;
+mod shifted_verdicts;
 mod socket_io;
 mod sources;
 mod stack_samples;
@@ -25,6 +28,8 @@ mod writes;
 pub use block_io::BLOCK_IO;
 pub use broker_requests::BROKER_REQUESTS;
 pub use clock_anchors::CLOCK_ANCHORS;
+pub use clock_checks::CLOCK_CHECKS;
+pub use clock_fits::CLOCK_FITS;
 pub use event_types::EVENT_TYPES;
 pub use function_calls::FUNCTION_CALLS;
 pub use limits::LIMITS;
@@ -35,6 +40,7 @@ pub use pauses::PAUSES;
 pub use request_partitions::REQUEST_PARTITIONS;
 pub use requests::REQUESTS;
 pub use run_queue_waits::RUN_QUEUE_WAITS;
+pub use shifted_verdicts::SHIFTED_VERDICTS;
 pub use socket_io::SOCKET_IO;
 pub use sources::SOURCES;
 pub use stack_samples::STACK_SAMPLES;
@@ -52,6 +58,8 @@ pub static ALL: &[&Table] = &[
     &LOSSES,
     &LIMITS,
     &CLOCK_ANCHORS,
+    &CLOCK_FITS,
+    &CLOCK_CHECKS,
     &REQUESTS,
     &REQUEST_PARTITIONS,
     &TOPICS,
@@ -69,6 +77,7 @@ pub static ALL: &[&Table] = &[
     &BLOCK_IO,
     &LOG_BATCHES,
     &BROKER_REQUESTS,
+    &SHIFTED_VERDICTS,
 ];
 
 /// The table with a name, if there is one.

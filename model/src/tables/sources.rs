@@ -54,6 +54,11 @@ pub static SOURCES: Table = Table {
             "Half width of the interval that the true offset lies in, as far as the anchors tell.",
         ),
         Column::required(
+            "clock_drift_ppb",
+            Type::Int64,
+            "Wall time that goes by beyond a second of its clock, in ns a second; see `clock_fits`.",
+        ),
+        Column::required(
             "clock_basis",
             Type::Text,
             "What the offset rests on, in words.",

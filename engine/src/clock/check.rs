@@ -1,0 +1,333 @@
+//! The declared clocks against the data, for all sources of a store at once.
+
+use std::collections::BTreeMap;
+
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
+use futures::TryStreamExt;
+use kcorr_model::{ClockConversion, realtime_from_source};
+
+use super::estimate::{Estimate, Outcome, estimate};
+use super::graph::{Node, Relation, Resolved, resolve};
+use super::tie::Tie;
+use super::verdict::{self, Verdict};
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::{GivenParameters, Session, canned_query};
+use crate::store::{ClockCheckEntry, ClockFitEntry, Store};
+
+/// Pairs of rows further apart than this, once aligned, are pairs by chance.
+const NEAR_NS: i64 = 10_000_000;
+
+/// A source as the check needs to know it.
+#[derive(Debug, Clone)]
+pub(crate) struct ClockState {
+    pub(crate) source_id: i64,
+    /// `bpf 2`, for people.
+    pub(crate) name: String,
+    /// The declared clock; `None` when nothing was declared.
+    pub(crate) declared: Option<ClockConversion>,
+    pub(crate) declared_uncertainty_ns: Option<i64>,
+    pub(crate) declared_basis: String,
+    pub(crate) is_guess: bool,
+    pub(crate) rank: u8,
+    /// What made the stored times of the source's clock.
+    pub(crate) stored: ClockConversion,
+    /// First and last of its stored times, if it has any.
+    pub(crate) times: Option<(i64, i64)>,
+}
+
+/// What the check says of a source.
+#[derive(Debug, Clone)]
+pub(crate) struct Move {
+    /// To be done to its stored times.
+    pub(crate) conversion: ClockConversion,
+    /// From its clock to wall time from then on; `None` when nothing ties it to wall time.
+    pub(crate) clock: Option<ClockConversion>,
+    pub(crate) uncertainty_ns: Option<i64>,
+    pub(crate) fit: ClockFitEntry,
+    pub(crate) checks: Vec<ClockCheckEntry>,
+}
+
+/// Checks the clocks of a store's sources; what is to be done, by source. Sources that keep their
+/// times have a move that changes nothing.
+pub(crate) fn check(store: &Store, sources: &[ClockState]) -> Result<BTreeMap<i64, Move>> {
+    let pairs = if sources.len() < 2 {
+        BTreeMap::new()
+    } else {
+        pairs(read(store)?)
+    };
+    let outcomes: BTreeMap<(i64, i64), Outcome> = pairs
+        .iter()
+        .map(|(&ids, ties)| (ids, estimate(&plain(ties))))
+        .collect();
+    let nodes: Vec<Node> = sources.iter().map(node).collect();
+    let relations: Vec<Relation> = outcomes.iter().filter_map(relation).collect();
+    let resolved = resolve(&nodes, &relations);
+    let moves = sources.iter().filter_map(|source| {
+        let to = resolved.get(&source.source_id)?;
+        let moved = moved(source, to, sources, &outcomes, &pairs, &resolved);
+        Some((source.source_id, moved))
+    });
+    Ok(moves.collect())
+}
+
+fn node(source: &ClockState) -> Node {
+    Node {
+        source_id: source.source_id,
+        declared: source
+            .declared
+            .map(|declared| source.stored.inverse().then(&declared)),
+        is_guess: source.is_guess,
+        rank: source.rank,
+        times: source.times.unwrap_or_default(),
+    }
+}
+
+fn relation((&(source_id, other_id), outcome): (&(i64, i64), &Outcome)) -> Option<Relation> {
+    let Outcome::Found(estimate) = outcome else {
+        return None;
+    };
+    Some(Relation {
+        source_id,
+        other_id,
+        conversion: conversion(estimate),
+        uncertainty_ns: estimate.uncertainty_ns,
+    })
+}
+
+fn conversion(estimate: &Estimate) -> ClockConversion {
+    ClockConversion {
+        offset_ns: estimate.offset_ns,
+        drift_ppb: estimate.drift_ppb,
+        drift_from_ns: estimate.at_ns,
+    }
+}
+
+fn moved(
+    source: &ClockState,
+    to: &Resolved,
+    sources: &[ClockState],
+    outcomes: &BTreeMap<(i64, i64), Outcome>,
+    pairs: &BTreeMap<(i64, i64), Vec<KindTie>>,
+    resolved: &BTreeMap<i64, Resolved>,
+) -> Move {
+    let verdict = Verdict::of(source, to, outcomes);
+    let is_known = source.declared.is_some()
+        || !source.stored.is_identity()
+        || to.reference_id.is_some_and(|reference| {
+            let reference = sources.iter().find(|other| other.source_id == reference);
+            reference.is_some_and(|reference| reference.declared.is_some())
+        });
+    let clock = source.stored.then(&to.conversion);
+    let clock = is_known.then_some(clock);
+    let uncertainty_ns = match (to.is_declared, source.declared_uncertainty_ns) {
+        (true, Some(declared)) => Some(to.uncertainty_ns.map_or(declared, |ns| ns.min(declared))),
+        _ => to.uncertainty_ns,
+    };
+    let fit = ClockFitEntry {
+        declared_offset_ns: source.declared.map(|declared| declared.offset_ns),
+        declared_uncertainty_ns: source.declared_uncertainty_ns,
+        declared_basis: source.declared_basis.clone(),
+        refined_ns: clock.and(refined_ns(source, to)),
+        drift_ppb: clock.map_or(0, |clock| clock.drift_ppb),
+        uncertainty_ns,
+        reference_source_id: to.reference_id,
+        verdict: verdict.name().to_owned(),
+        detail: verdict::detail(verdict, source, to, sources, outcomes),
+    };
+    let of_source = pairs.iter().filter(|(ids, _)| ids.0 == source.source_id);
+    let checks = of_source.flat_map(|(&(source_id, other_id), ties)| {
+        let to = |id: i64| resolved.get(&id).map(|to| to.conversion);
+        let (own, other) = (
+            to(source_id).unwrap_or_default(),
+            to(other_id).unwrap_or_default(),
+        );
+        let ties = ties.iter().map(|tie| tie.after(&own, &other));
+        checks(other_id, &ties.collect::<Vec<_>>())
+    });
+    Move {
+        conversion: to.conversion,
+        clock,
+        uncertainty_ns,
+        fit,
+        checks: checks.collect(),
+    }
+}
+
+/// What the data add to the declared clock in the middle of the recording.
+fn refined_ns(source: &ClockState, to: &Resolved) -> Option<i64> {
+    let (first, last) = source.times.unwrap_or_default();
+    let reading = source.stored.source_from_realtime(first.midpoint(last));
+    let stored = realtime_from_source(reading, &source.stored);
+    let now = realtime_from_source(stored, &to.conversion);
+    let declared = source.declared.unwrap_or_default();
+    if to.is_declared {
+        return Some(0);
+    }
+    Some(now.saturating_sub(realtime_from_source(reading, &declared)))
+}
+
+/// A tie and what kind it is of.
+#[derive(Debug, Clone)]
+struct KindTie {
+    kind: String,
+    tie: Tie,
+}
+
+impl KindTie {
+    /// The tie once both sources are moved.
+    fn after(&self, own: &ClockConversion, other: &ClockConversion) -> Self {
+        let added = |time: i64, conversion: &ClockConversion| {
+            realtime_from_source(time, conversion).saturating_sub(time)
+        };
+        let tie = self.tie;
+        let by = added(tie.time_ns, own);
+        let other_by = added(tie.time_ns.saturating_add(tie.lower_ns), other);
+        let moved = |bound: i64| bound.saturating_add(other_by).saturating_sub(by);
+        Self {
+            kind: self.kind.clone(),
+            tie: Tie {
+                time_ns: tie.time_ns.saturating_add(by),
+                lower_ns: moved(tie.lower_ns),
+                upper_ns: moved(tie.upper_ns),
+            },
+        }
+    }
+}
+
+fn plain(ties: &[KindTie]) -> Vec<Tie> {
+    ties.iter().map(|tie| tie.tie).collect()
+}
+
+/// How well each kind fits once the clocks are aligned.
+fn checks(other_id: i64, ties: &[KindTie]) -> Vec<ClockCheckEntry> {
+    let mut kinds: BTreeMap<&str, Vec<Tie>> = BTreeMap::new();
+    for tie in ties {
+        kinds.entry(&tie.kind).or_default().push(tie.tie);
+    }
+    let entries = kinds.into_iter().map(|(kind, ties)| {
+        let near = ties
+            .iter()
+            .filter(|tie| tie.lower_ns <= NEAR_NS && tie.upper_ns >= -NEAR_NS);
+        let near: Vec<&Tie> = near.collect();
+        let bounds = near.iter().map(|tie| (tie.lower_ns, tie.upper_ns));
+        let most = super::sweep::densest(bounds, 1);
+        let agreeing: Vec<&&Tie> = near
+            .iter()
+            .filter(|tie| tie.lower_ns <= 0 && tie.upper_ns >= 0)
+            .collect();
+        let middle = |tie: &Tie| tie.lower_ns.midpoint(tie.upper_ns);
+        let mut residuals: Vec<i64> = agreeing
+            .iter()
+            .map(|tie| middle(tie).saturating_sub(most.map_or(0, |most| most.middle_ns())))
+            .map(i64::saturating_abs)
+            .collect();
+        residuals.sort_unstable();
+        let percentile = |percent: usize| {
+            let last = residuals.len().checked_sub(1)?;
+            residuals.get(last * percent / 100).copied()
+        };
+        ClockCheckEntry {
+            other_source_id: other_id,
+            kind: kind.to_owned(),
+            candidate_count: ties.len() as u64,
+            observation_count: near.len() as u64,
+            agreeing_count: agreeing.len() as u64,
+            difference_ns: most.map(|most| most.middle_ns()),
+            uncertainty_ns: most.map(|most| most.half_width_ns()),
+            residual_p50_ns: percentile(50),
+            residual_p99_ns: percentile(99),
+        }
+    });
+    entries.collect()
+}
+
+/// Ties by pair of sources; of each pair, always the later source against the earlier one.
+fn pairs(ties: Vec<(i64, i64, KindTie)>) -> BTreeMap<(i64, i64), Vec<KindTie>> {
+    let mut pairs: BTreeMap<(i64, i64), Vec<KindTie>> = BTreeMap::new();
+    for (source_id, other_id, tie) in ties {
+        if source_id > other_id {
+            pairs.entry((source_id, other_id)).or_default().push(tie);
+        } else {
+            let Tie {
+                time_ns,
+                lower_ns,
+                upper_ns,
+            } = tie.tie;
+            let turned = Tie {
+                time_ns: time_ns.saturating_add(lower_ns.midpoint(upper_ns)),
+                lower_ns: upper_ns.saturating_neg(),
+                upper_ns: lower_ns.saturating_neg(),
+            };
+            let tie = KindTie {
+                kind: tie.kind,
+                tie: turned,
+            };
+            pairs.entry((other_id, source_id)).or_default().push(tie);
+        }
+    }
+    pairs
+}
+
+/// Runs `clock_ties`, on a thread of its own: the caller may be inside another runtime.
+fn read(store: &Store) -> Result<Vec<(i64, i64, KindTie)>> {
+    let failed = || Error::new(ErrorKind::Query, "checking the clocks stopped on a bug");
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .map_err(|e| Error::because(ErrorKind::Query, "cannot start a runtime", e))?;
+            runtime.block_on(run(store))
+        });
+        reading.join().unwrap_or_else(|_| Err(failed()))
+    })
+}
+
+async fn run(store: &Store) -> Result<Vec<(i64, i64, KindTie)>> {
+    let missing = || Error::new(ErrorKind::Query, "there is no query clock_ties");
+    let query = canned_query("clock_ties").ok_or_else(missing)??;
+    let session = Session::open(store).await?;
+    let mut planned = session.plan(query.sql, &GivenParameters::new()).await?;
+    let mut ties = Vec::new();
+    if let Some(planned) = planned.pop() {
+        let mut rows = planned.run().await?;
+        while let Some(batch) = rows.try_next().await? {
+            append(&mut ties, &batch).ok_or_else(|| {
+                Error::new(ErrorKind::Query, "clock_ties has other columns than it says")
+            })?;
+        }
+    }
+    Ok(ties)
+}
+
+fn append(ties: &mut Vec<(i64, i64, KindTie)>, batch: &RecordBatch) -> Option<()> {
+    let number = |name| {
+        let column = batch.column_by_name(name)?;
+        column.as_primitive_opt::<Int64Type>()
+    };
+    let (sources, others) = (number("source_id")?, number("other_source_id")?);
+    let (lowers, uppers) = (number("lower_ns")?, number("upper_ns")?);
+    let kinds = datafusion::arrow::compute::cast(
+        batch.column_by_name("kind")?,
+        &datafusion::arrow::datatypes::DataType::Utf8,
+    )
+    .ok()?;
+    let kinds = kinds.as_string_opt::<i32>()?;
+    let times = batch
+        .column_by_name("time")?
+        .as_primitive_opt::<TimestampNanosecondType>()?;
+    for row in 0..batch.num_rows() {
+        if lowers.is_null(row) || uppers.is_null(row) || times.is_null(row) {
+            continue;
+        }
+        let tie = Tie {
+            time_ns: times.value(row),
+            lower_ns: lowers.value(row),
+            upper_ns: uppers.value(row),
+        };
+        let kind = kinds.value(row).to_owned();
+        ties.push((sources.value(row), others.value(row), KindTie { kind, tie }));
+    }
+    Some(())
+}

@@ -1,0 +1,144 @@
+//! What is said of a source's clock, as a word and as a sentence.
+
+use std::collections::BTreeMap;
+
+use super::check::ClockState;
+use super::estimate::{Estimate, Outcome};
+use super::graph::Resolved;
+
+/// What the data say of a declared clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Reference,
+    Agrees,
+    Refined,
+    Contradicts,
+    Stepped,
+    Ambiguous,
+    Untied,
+}
+
+impl Verdict {
+    pub(super) fn of(
+        source: &ClockState,
+        to: &Resolved,
+        outcomes: &BTreeMap<(i64, i64), Outcome>,
+    ) -> Self {
+        let own = || {
+            outcomes
+                .iter()
+                .filter(|((a, b), _)| *a == source.source_id || *b == source.source_id)
+        };
+        if to.reference_id == Some(source.source_id) {
+            return Self::Reference;
+        }
+        if to.reference_id.is_none() {
+            let is_ambiguous = own().any(|(_, found)| matches!(found, Outcome::Ambiguous { .. }));
+            return if is_ambiguous {
+                Self::Ambiguous
+            } else {
+                Self::Untied
+            };
+        }
+        if own().any(|(_, found)| matches!(found, Outcome::Found(Estimate { step: Some(_), .. }))) {
+            return Self::Stepped;
+        }
+        match (to.is_declared, source.declared, source.is_guess) {
+            (true, ..) => Self::Agrees,
+            (false, Some(_), false) => Self::Contradicts,
+            _ => Self::Refined,
+        }
+    }
+
+    /// The name in tables.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Agrees => "agrees",
+            Self::Refined => "refined",
+            Self::Contradicts => "contradicts",
+            Self::Stepped => "stepped",
+            Self::Ambiguous => "ambiguous",
+            Self::Untied => "untied",
+        }
+    }
+}
+
+/// The verdict in words.
+pub(super) fn detail(
+    verdict: Verdict,
+    source: &ClockState,
+    to: &Resolved,
+    sources: &[ClockState],
+    outcomes: &BTreeMap<(i64, i64), Outcome>,
+) -> String {
+    let name_of = |id: i64| {
+        let other = sources.iter().find(|other| other.source_id == id);
+        other.map_or_else(|| id.to_string(), |other| other.name.clone())
+    };
+    let reference = to.reference_id.map(name_of).unwrap_or_default();
+    let found = outcomes.iter().filter_map(|(&(a, b), outcome)| {
+        let other = if a == source.source_id {
+            b
+        } else if b == source.source_id {
+            a
+        } else {
+            return None;
+        };
+        Some((other, outcome))
+    });
+    let within = to
+        .uncertainty_ns
+        .map_or_else(String::new, |ns| format!(" to within {}", milliseconds(ns)));
+    let mut ties = Vec::new();
+    let mut steps = Vec::new();
+    for (other, outcome) in found {
+        let other = name_of(other);
+        match outcome {
+            Outcome::Found(estimate) => {
+                ties.push(format!(
+                    "{} ties with {other} agree, at most {} on anything else",
+                    estimate.agreeing, estimate.runner_up
+                ));
+                if let Some(step) = estimate.step {
+                    steps.push(format!(
+                        "one of it and {other} was set by {} while recorded",
+                        milliseconds(step.by_ns)
+                    ));
+                }
+            }
+            Outcome::Ambiguous {
+                agreeing,
+                runner_up,
+            } => ties.push(format!(
+                "{agreeing} ties with {other} agree, but {runner_up} on another offset"
+            )),
+            Outcome::Nothing => {}
+        }
+    }
+    let ties = ties.join("; ");
+    match verdict {
+        Verdict::Reference => format!("its clock is taken for wall time; {ties}"),
+        Verdict::Agrees => format!("the data agree with its clock{within} of {reference}; {ties}"),
+        Verdict::Refined => format!(
+            "from the data,{within} of {reference}, because {}; {ties}",
+            if source.declared.is_none() {
+                "nothing else tells"
+            } else {
+                "what was declared is a guess"
+            }
+        ),
+        Verdict::Contradicts => format!(
+            "the data contradict its clock, and are used:{within} of {reference}; {ties}"
+        ),
+        Verdict::Stepped => format!("{}; {ties}", steps.join("; ")),
+        Verdict::Ambiguous => format!("not checked: {ties}"),
+        Verdict::Untied => "nothing in the data ties it to another recording".to_owned(),
+    }
+}
+
+/// Nanoseconds in the unit that people compare latencies in.
+fn milliseconds(ns: i64) -> String {
+    let text = format!("{:.3}", ns as f64 / 1e6);
+    format!("{text} ms")
+}
