@@ -9,6 +9,7 @@
 //! | [`ingest()`] | inputs → decoders → store |
 //! | `clock` | a source's clock → wall time |
 //! | `catalog`, `functions` | the store's tables, and functions, for SQL |
+//! | `interval_join` | joins of rows that overlap in time, as one operator |
 //! | [`Session`] | SQL, canned queries and their parameters |
 
 mod catalog;
@@ -17,12 +18,16 @@ mod error;
 mod functions;
 mod ingest;
 mod input;
+mod interval_join;
 mod query;
 mod store;
 
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, Progress, ingest};
 pub use input::head;
+pub use interval_join::{
+    Bound, BuildMode, IntervalCondition, IntervalJoin, IntervalJoinExec, IntervalJoinRule,
+};
 pub use query::{
     CannedQuery, GivenParameters, Header, OutputColumn, Parameter, PlannedQuery, Session,
     canned_queries, canned_query,

@@ -17,6 +17,7 @@ use super::canned::{CannedQuery, canned_query};
 use super::header::Header;
 use super::parameters::{GivenParameters, bind};
 use crate::error::{Error, ErrorKind, Result};
+use crate::interval_join::IntervalJoinRule;
 use crate::store::Store;
 use crate::{catalog, functions};
 
@@ -47,6 +48,7 @@ impl Session {
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_default_features()
+            .with_physical_optimizer_rules(IntervalJoinRule::with_default_rules())
             .build();
         let context = SessionContext::new_with_state(state).enable_url_table();
         for function in functions::all() {

@@ -1,0 +1,284 @@
+//! The build side's rows of each key by their two bounds.
+//!
+//! Rows of a key lie together, sorted by the bound that must not be too great (`upper`, a start time
+//! in an overlap). The rows that a probe row allows by that bound are then a prefix, found by galloping
+//! from where the last probe row of the key ended: probes that come in order of time move a few places.
+//! Which rows of the prefix also meet the other bound (`lower`, an end time) is answered backwards from
+//! its end: `reach` is the greatest `lower` from the key's first row up to a place, so that the search
+//! stops as soon as nothing further back can match, and `maxima` (the greatest `lower` of 16 rows, of
+//! 16 such blocks, …) leap over rows in between. So one row that lasts for hours costs the probes
+//! that it does not concern a few comparisons, not a walk.
+
+use super::key_table::NO_GROUP;
+use super::ordinal::Ordinals;
+
+/// Rows of a block, and blocks of a larger block.
+const FAN_OUT: usize = 16;
+
+/// An index of at most `u32::MAX` rows.
+#[derive(Debug, Default)]
+pub(super) struct IntervalIndex {
+    /// Place where each group starts, and one past the last.
+    starts: Vec<u32>,
+    upper: Vec<i64>,
+    lower: Vec<i64>,
+    reach: Vec<i64>,
+    rows: Vec<u32>,
+    maxima: Vec<Vec<i64>>,
+}
+
+/// Places of a group that are still to be looked at, from the back.
+#[derive(Debug)]
+pub(super) struct Walk {
+    start: usize,
+    end: usize,
+    at_least: i64,
+}
+
+impl IntervalIndex {
+    /// Indexes rows. `groups` has a group a row and how many groups there are; without, all rows are
+    /// of one group. Rows with a null bound, and those of [`NO_GROUP`], are left out: they match nothing.
+    pub(super) fn new(groups: Option<(&[u32], usize)>, upper: &Ordinals, lower: &Ordinals) -> Self {
+        let count = upper.values.len();
+        let group_of = |row: usize| groups.map_or(0, |(groups, _)| groups[row]);
+        let is_indexed = |row: usize| {
+            group_of(row) != NO_GROUP && upper.get(row).is_some() && lower.get(row).is_some()
+        };
+        let group_count = groups.map_or(1, |(_, count)| count);
+        let mut starts = vec![0_u32; group_count + 1];
+        for row in (0..count).filter(|&row| is_indexed(row)) {
+            starts[group_of(row) as usize + 1] += 1;
+        }
+        for group in 0..group_count {
+            starts[group + 1] += starts[group];
+        }
+        let mut free = starts.clone();
+        let mut rows = vec![0_u32; starts[group_count] as usize];
+        for (row, number) in (0..count).zip(0_u32..).filter(|&(row, _)| is_indexed(row)) {
+            let place = &mut free[group_of(row) as usize];
+            rows[*place as usize] = number;
+            *place += 1;
+        }
+        for group in starts.windows(2) {
+            let rows = &mut rows[group[0] as usize..group[1] as usize];
+            let key = |row: &u32| upper.values[*row as usize];
+            if !rows.is_sorted_by_key(key) {
+                // Stable, because it is quick on the sorted runs that scans yield.
+                rows.sort_by_key(key);
+            }
+        }
+        let of = |ordinals: &Ordinals| -> Vec<i64> {
+            rows.iter()
+                .map(|&row| ordinals.values[row as usize])
+                .collect()
+        };
+        let (upper, lower) = (of(upper), of(lower));
+        let mut reach = lower.clone();
+        for group in starts.windows(2) {
+            let mut greatest = i64::MIN;
+            for value in &mut reach[group[0] as usize..group[1] as usize] {
+                greatest = greatest.max(*value);
+                *value = greatest;
+            }
+        }
+        let maxima = maxima(&lower);
+        Self {
+            starts,
+            upper,
+            lower,
+            reach,
+            rows,
+            maxima,
+        }
+    }
+
+    /// How many groups there are.
+    pub(super) fn group_count(&self) -> usize {
+        self.starts.len().saturating_sub(1)
+    }
+
+    /// The places of a group whose upper bound is at most a value. `hint` is any number at first, and
+    /// then what the last search in the group left there.
+    #[inline]
+    pub(super) fn allowed(&self, group: u32, at_most: i64, at_least: i64, hint: &mut u32) -> Walk {
+        let start = self.starts[group as usize] as usize;
+        let upper = &self.upper[start..self.starts[group as usize + 1] as usize];
+        let count = gallop(upper, at_most, *hint as usize);
+        // Groups have at most u32::MAX rows.
+        *hint = u32::try_from(count).unwrap_or(u32::MAX);
+        Walk {
+            start,
+            end: start + count,
+            at_least,
+        }
+    }
+
+    /// Whether any row of a walk matches.
+    #[inline]
+    pub(super) fn has_match(&self, walk: &Walk) -> bool {
+        walk.end > walk.start && self.reach[walk.end - 1] >= walk.at_least
+    }
+
+    /// Appends matching rows to a list until it has a number of rows (or at most 15 more). Returns
+    /// whether the walk is at its end.
+    #[inline]
+    pub(super) fn matches(&self, walk: &mut Walk, rows: &mut Vec<u32>, enough: usize) -> bool {
+        while self.has_match(walk) {
+            if rows.len() >= enough {
+                return false;
+            }
+            let block = walk.start.max((walk.end - 1) / FAN_OUT * FAN_OUT);
+            for place in (block..walk.end).rev() {
+                if self.lower[place] >= walk.at_least {
+                    rows.push(self.rows[place]);
+                }
+            }
+            walk.end = block;
+            if block % FAN_OUT == 0 {
+                walk.end = self.leap(walk);
+            }
+        }
+        true
+    }
+
+    /// The end of the last block before a walk's end, a multiple of 16, that has a match.
+    fn leap(&self, walk: &Walk) -> usize {
+        let (mut end, mut level, mut width) = (walk.end, 0, FAN_OUT);
+        while end > walk.start {
+            if self.maxima[level][end / width - 1] >= walk.at_least {
+                if level == 0 {
+                    return end;
+                }
+                level -= 1;
+                width /= FAN_OUT;
+            } else {
+                end -= width;
+                while level + 1 < self.maxima.len() && end % (width * FAN_OUT) == 0 {
+                    level += 1;
+                    width *= FAN_OUT;
+                }
+            }
+        }
+        walk.start
+    }
+
+    /// The least upper and the greatest lower bound; `None` when there are no rows.
+    pub(super) fn bounds(&self) -> Option<(i64, i64)> {
+        Some((*self.upper.iter().min()?, *self.lower.iter().max()?))
+    }
+
+    /// All rows' bounds, by group and upper bound.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (i64, i64)> {
+        self.upper.iter().copied().zip(self.lower.iter().copied())
+    }
+
+    /// Bytes that an index of a number of rows takes at most, while it is built too.
+    pub(super) fn size_of(rows: usize, groups: usize) -> usize {
+        // upper, lower, reach, rows, maxima; groups while they are counted; the sort's buffer
+        rows * (3 * 8 + 4 + 1 + 4 + 2) + groups * 8
+    }
+}
+
+/// How many values of a sorted list are at most a value, sought from a hint on.
+#[inline]
+fn gallop(sorted: &[i64], at_most: i64, hint: usize) -> usize {
+    let hint = hint.min(sorted.len());
+    let mut step = 1;
+    if hint < sorted.len() && sorted[hint] <= at_most {
+        let mut low = hint;
+        while low + step < sorted.len() && sorted[low + step] <= at_most {
+            low += step;
+            step *= 2;
+        }
+        let high = sorted.len().min(low + step);
+        low + 1 + sorted[low + 1..high].partition_point(|&value| value <= at_most)
+    } else {
+        let mut high = hint;
+        while high >= step && sorted[high - step] > at_most {
+            high -= step;
+            step *= 2;
+        }
+        let low = high.saturating_sub(step);
+        low + sorted[low..high].partition_point(|&value| value <= at_most)
+    }
+}
+
+/// The greatest values of each full block, of each full block of blocks, and so on.
+fn maxima(values: &[i64]) -> Vec<Vec<i64>> {
+    let greatest = |block: &[i64]| block.iter().copied().max().unwrap_or(i64::MIN);
+    let mut levels: Vec<Vec<i64>> = Vec::new();
+    loop {
+        let below = levels.last().map_or(values, Vec::as_slice);
+        let level: Vec<i64> = below.chunks_exact(FAN_OUT).map(greatest).collect();
+        if level.is_empty() {
+            return levels;
+        }
+        levels.push(level);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ordinals(values: &[i64]) -> Ordinals {
+        Ordinals {
+            values: values.to_vec().into(),
+            nulls: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_finds_the_rows_that_a_scan_finds(
+            rows in prop::collection::vec((0_u32..4, 0_i64..300, 0_i64..60), 0..700),
+            probes in prop::collection::vec((0_u32..4, 0_i64..300, 0_i64..60), 1..60),
+            enough in 1_usize..40,
+        ) {
+            let groups: Vec<u32> = rows.iter().map(|row| row.0).collect();
+            let starts: Vec<i64> = rows.iter().map(|row| row.1).collect();
+            // A few are long: what lies between them has to be leapt over.
+            let length = |row: &(u32, i64, i64)| if row.2 == 0 { 200 } else { row.2 / 8 };
+            let ends: Vec<i64> = rows.iter().map(|row| row.1 + length(row)).collect();
+            let index = IntervalIndex::new(Some((&groups, 4)), &ordinals(&starts), &ordinals(&ends));
+            let mut hints = [0_u32; 4];
+            for (group, start, length) in probes {
+                let (at_most, at_least) = (start + length, start);
+                let mut walk = index.allowed(group, at_most, at_least, &mut hints[group as usize]);
+                let has_match = index.has_match(&walk);
+                let mut found = Vec::new();
+                let mut some = Vec::new();
+                while !index.matches(&mut walk, &mut some, enough) {
+                    prop_assert!(some.len() < enough + FAN_OUT);
+                    found.append(&mut some);
+                }
+                found.append(&mut some);
+                found.sort_unstable();
+                let expected: Vec<u32> = (0..rows.len())
+                    .filter(|&row| groups[row] == group && starts[row] <= at_most && ends[row] >= at_least)
+                    .map(|row| u32::try_from(row).unwrap())
+                    .collect();
+                prop_assert_eq!(has_match, !expected.is_empty());
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn extreme_bounds_are_found() {
+        let index = IntervalIndex::new(
+            None,
+            &ordinals(&[i64::MIN, i64::MAX]),
+            &ordinals(&[i64::MIN, i64::MAX]),
+        );
+        let mut rows = Vec::new();
+        assert!(index.matches(
+            &mut index.allowed(0, i64::MAX, i64::MIN, &mut 0),
+            &mut rows,
+            10
+        ));
+        assert_eq!(rows, [1, 0]);
+    }
+}
