@@ -50,12 +50,18 @@ impl Case {
         self.queries.iter().map(|(name, ..)| name.as_str())
     }
 
-    /// Runs the queries; gives expected and found rows, drawn.
-    pub(crate) async fn run(&self) -> Vec<(String, String)> {
+    /// A store of the tables, and the folder that it lives in.
+    pub(crate) fn open(&self) -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("case.kcorr");
         self.store(&path);
         let store = Store::open(&path).expect("the store");
+        (folder, store)
+    }
+
+    /// Runs the queries; gives expected and found rows, drawn.
+    pub(crate) async fn run(&self) -> Vec<(String, String)> {
+        let (_folder, store) = self.open();
         let mut results = Vec::new();
         for (name, given, expected) in &self.queries {
             let session = Session::open(&store).await.expect("a session");

@@ -17,6 +17,7 @@
 //! Columns that a table leaves out are null, or filled (ids with the row's number, durations from the
 //! times). A query's rows are compared in the columns that are drawn; `-` is null.
 
+mod account;
 mod case;
 mod rows;
 
@@ -108,7 +109,10 @@ async fn headers_tell_the_columns_that_queries_give() {
             .map(|field| (field.name().clone(), rows::sql_type(field.data_type())))
             .collect();
         if declared != given {
-            failures.push(format!("{}: {declared:?}\nis given as {given:?}", query.name));
+            failures.push(format!(
+                "{}: {declared:?}\nis given as {given:?}",
+                query.name
+            ));
         }
         assert!(
             !query.header.purpose.is_empty(),
