@@ -3,29 +3,32 @@
 -- Stretches may overlap: `service_segments` cuts them, and where several cover a moment the lowest `rank`
 -- counts. `rule` says what shows it:
 --    1 own_write            the request's own write
---    2 recorded_owner, same_log, owner_waited, acquired_before  its handler waited for a lock, and the
+--    2 recorded_owner, same_log, same_log_sync, owner_waited, acquired_before  its handler waited for a lock, and the
 --                           holder was in a write or waited behind one (see wait_holders)
 --    3 handler_in_write     its handler was still in a write of an earlier request
 --    3 handler_in_lock_wait its handler still waited for a lock for an earlier request
 --    4 pause                the JVM was stopped
---    5 lock_wait            its handler waited for a lock, and nothing shows behind what
---    6 append_run           its own append began just when another thread's append to the log ended,
+--    5 same_log_run         the lock waited for passed through a run of short appends to the same log
+--    6 lock_wait            its handler waited for a lock, and nothing shows behind what
+--    7 append_run           its own append began just when another thread's append to the log ended,
 --                           and no wait is recorded
---    7 handler_in_lock_wait as 3, and nothing shows behind what
---    8 follower_fetch       a follower had not asked for the offset behind its records (acks=all)
---    9 response_bytes       its response was being sent
---   10 request_log          the broker's own log says where it was
---   11 on_cpu_sample, run_queue  its handler was on a CPU, or waited for one
---   12 after_last_write     everything was appended and nothing but the response was left
---   13 handler_busy         its handler had not finished with an earlier request, but is in no recorded wait or
+--    8 handler_in_lock_wait as 3, and nothing shows behind what
+--    9 follower_fetch       a follower had not asked for the offset behind its records (acks=all)
+--   10 response_bytes       its response was being sent
+--   11 request_log          the broker's own log says where it was
+--   12 on_cpu_sample, run_queue  its handler was on a CPU, or waited for one
+--   13 after_last_write     everything was appended and nothing but the response was left
+--   14 handler_busy         its handler had not finished with an earlier request, but is in no recorded wait or
 --                           write: the request was in the queue, or no network thread had read it yet
---   14 handler_working      its handler was between its waits and writes for it
+--   15 handler_working      its handler was between its waits and writes for it
+--   16 request_log          as 11, for the queue and the handler
 --   20 own_write_unknown, before_first_write, some_writes_unknown, followers_unseen, acks_unknown
 --                          nothing explains it
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column request_id     BIGINT      -- the request
 -- @column start_time     TIMESTAMP   -- start of the stretch, inside the request's service
 -- @column end_time       TIMESTAMP   -- its end
@@ -174,7 +177,8 @@ stretches AS (
     FROM own_writes AS o
     UNION ALL
     SELECT
-        l.request_id, r.start_time, r.end_time, 2, 'lock_wait',
+        l.request_id, r.start_time, r.end_time,
+        CASE WHEN r.root_write_id IS NULL THEN 5 ELSE 2 END, 'lock_wait',
         'lock_wait_behind_slow_write', r.root_write_id, l.lock_wait_id,
         NULL, NULL, r.holder_tid, l.topic, l.partition, l.lock_class,
         r.rule, r.confidence * l.confidence
@@ -189,10 +193,12 @@ stretches AS (
     FROM other_writes AS w
     UNION ALL
     SELECT
-        l.request_id, r.start_time, LEAST(r.end_time, l.begin_time), 3, 'request_queue',
+        l.request_id, r.start_time, LEAST(r.end_time, l.begin_time),
+        CASE WHEN r.root_write_id IS NULL THEN 5 ELSE 3 END, 'request_queue',
         'queued_behind_slow_write', r.root_write_id, l.lock_wait_id,
         NULL, NULL, r.holder_tid, l.topic, l.partition, l.lock_class,
-        'handler_in_lock_wait', 0.9 * r.confidence * l.confidence
+        CASE WHEN r.root_write_id IS NULL THEN r.rule ELSE 'handler_in_lock_wait' END,
+        0.9 * r.confidence * l.confidence
     FROM other_waits AS l
     INNER JOIN wait_roots AS r ON r.lock_wait_id = l.lock_wait_id
     UNION ALL
@@ -208,7 +214,7 @@ stretches AS (
     WHERE p.kind IN ('gc', 'safepoint')
     UNION ALL
     SELECT
-        l.request_id, l.start_time, l.end_time, 5, 'lock_wait',
+        l.request_id, l.start_time, l.end_time, 6, 'lock_wait',
         'lock_wait_other', NULL, l.lock_wait_id,
         NULL, NULL, l.owner_tid, l.topic, l.partition, l.lock_class,
         'lock_wait', l.confidence
@@ -216,7 +222,7 @@ stretches AS (
     UNION ALL
     SELECT
         o.request_id, GREATEST(w.start_time, m.thread_previous_end),
-        LEAST(w.end_time, o.start_time), 6, 'lock_wait',
+        LEAST(w.end_time, o.start_time), 7, 'lock_wait',
         'lock_wait_behind_slow_write', w.write_id, NULL,
         NULL, NULL, w.tid, CAST(o.topic AS VARCHAR), o.partition, NULL,
         'append_run', 0.5 * o.confidence
@@ -232,32 +238,33 @@ stretches AS (
         AND a.service_start < w.end_time
     WHERE w.tid <> m.tid
         AND w.is_append
+        AND elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
         AND (m.thread_previous_end IS NULL OR m.thread_previous_end < w.end_time)
         AND NOT EXISTS (SELECT 1 FROM near_waits AS l WHERE l.next_write_id = o.write_id)
     UNION ALL
     SELECT
-        l.request_id, l.start_time, LEAST(l.end_time, l.begin_time), 7, 'request_queue',
+        l.request_id, l.start_time, LEAST(l.end_time, l.begin_time), 8, 'request_queue',
         'lock_wait_other', NULL, l.lock_wait_id,
         NULL, NULL, l.owner_tid, l.topic, l.partition, l.lock_class,
         'handler_in_lock_wait', 0.9 * l.confidence
     FROM other_waits AS l
     UNION ALL
     SELECT
-        f.request_id, f.start_time, f.end_time, 8, 'remote',
+        f.request_id, f.start_time, f.end_time, 9, 'remote',
         'remote', NULL, NULL,
         NULL, f.fetch_request_id, NULL, NULL, NULL, NULL,
         'follower_fetch', 0.9
     FROM replication AS f
     UNION ALL
     SELECT
-        e.request_id, e.response_time, e.end_time, 9, 'response',
+        e.request_id, e.response_time, e.end_time, 10, 'response',
         'response', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
         'response_bytes', 1.0
     FROM ends AS e
     UNION ALL
     SELECT
-        g.request_id, g.start_time, g.end_time, 10, g.segment,
+        g.request_id, g.start_time, g.end_time, 11, g.segment,
         g.cause, NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
         'request_log', 0.9
@@ -265,7 +272,7 @@ stretches AS (
     WHERE g.segment IN ('remote', 'response')
     UNION ALL
     SELECT
-        c.request_id, c.start_time, c.end_time, 11,
+        c.request_id, c.start_time, c.end_time, 12,
         CASE WHEN c.end_time <= b.busy_until THEN 'request_queue' ELSE 'handler' END,
         'cpu', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
@@ -274,7 +281,7 @@ stretches AS (
     LEFT JOIN busy AS b ON b.request_id = c.request_id
     UNION ALL
     SELECT
-        e.request_id, e.done_time, e.end_time, 12, 'response',
+        e.request_id, e.done_time, e.end_time, 13, 'response',
         'response', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
         'after_last_write', 0.7 * e.confidence
@@ -283,7 +290,7 @@ stretches AS (
         AND (e.acks <> -1 OR e.is_replicated)
     UNION ALL
     SELECT
-        b.request_id, a.service_start, b.busy_until, 13, 'unexplained',
+        b.request_id, a.service_start, b.busy_until, 14, 'unexplained',
         'unexplained', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
         'handler_busy', 0.8
@@ -291,14 +298,14 @@ stretches AS (
     INNER JOIN accounted_requests AS a ON a.request_id = b.request_id
     UNION ALL
     SELECT
-        h.request_id, h.begin_time, h.end_time, 14, 'handler',
+        h.request_id, h.begin_time, h.end_time, 15, 'handler',
         'unexplained', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
         'handler_working', h.confidence
     FROM handler_work AS h
     UNION ALL
     SELECT
-        g.request_id, g.start_time, g.end_time, 15, g.segment,
+        g.request_id, g.start_time, g.end_time, 16, g.segment,
         g.cause, NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
         'request_log', 0.9

@@ -13,6 +13,7 @@
 -- @column topic          VARCHAR     -- topic of the log
 -- @column partition      INT         -- partition of the log
 -- @column is_append      BOOLEAN     -- whether it appended records (an append holds the log's monitor)
+-- @column is_read        BOOLEAN     -- whether it only read
 -- @column run_start      TIMESTAMP   -- start of the run of appends it belongs to; null when it is no append
 -- @column thread_previous_end TIMESTAMP -- end of the operation that its thread did before
 WITH
@@ -26,7 +27,8 @@ near AS (
         w.partition,
         w.file_kind = 'log'
             AND w.operation NOT IN ('read', 'pread', 'readv', 'sendfile', 'fsync', 'fdatasync')
-            AS is_append
+            AS is_append,
+        w.operation IN ('read', 'pread', 'readv', 'sendfile') AS is_read
     FROM near_times AS n
     INNER JOIN writes AS w
         ON w.start_time < n.end_time
@@ -73,6 +75,7 @@ SELECT
     topic,
     partition,
     is_append,
+    is_read,
     CASE WHEN is_append THEN run_start END AS run_start,
     thread_previous_end
 FROM runs

@@ -6,6 +6,7 @@
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column waiter_kind    VARCHAR     -- request, lock_wait or write
 -- @column waiter_id      BIGINT      -- its id
 -- @column start_time     TIMESTAMP   -- start of the time that they have in common
@@ -68,6 +69,7 @@ edges AS (
         COALESCE(holder_write_id, holder_wait_id), holder_tid,
         rule, confidence
     FROM wait_holders
+    WHERE holder_tid IS NOT NULL
     UNION ALL
     SELECT
         'write', s.write_id, MIN(s.start_time), MAX(s.end_time),

@@ -4,17 +4,23 @@
 -- `rule` says how the holder is known, strongest first:
 --   recorded_owner   the recording names the thread, and it was in this file operation
 --   same_log         the thread appended to the same log, and an append runs under the log's monitor
+--   same_log_sync    the thread did another file operation of the same log (a sync, say), and the wait ended, or
+--                    the next append began, within `handoff_ms` of its end
 --   owner_waited     the recording names the thread, and it was itself in this lock wait
 --   acquired_before  the thread took the same lock before, nobody else did since, and it was itself in
 --                    this lock wait, for another lock
+--   same_log_run     threads appended to the same log one right after another; holders of less than
+--                    `min_holder_ms` are not told apart, so that a convoy of thousands stays small
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column start_time     TIMESTAMP   -- start of this holder's part of it
 -- @column end_time       TIMESTAMP   -- its end
 -- @column held_ns        BIGINT      -- its length
--- @column holder_tid     INT         -- the holder
+-- @column holder_tid     INT         -- the holder; null in a run
 -- @column holder_write_id BIGINT     -- the file operation that the holder was in
 -- @column holder_wait_id BIGINT      -- or the lock wait that it was in itself
 -- @column rule           VARCHAR     -- how the holder is known, as above
@@ -40,6 +46,60 @@ appends AS (
     WHERE w.tid <> l.tid
         AND w.is_append
         AND l.is_log_monitor
+        AND elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
+),
+syncs AS (
+    -- Nobody appends while a sync holds the monitor, and somebody does as soon as it is released.
+    SELECT
+        l.lock_wait_id,
+        GREATEST(l.start_time, w.start_time) AS start_time,
+        LEAST(l.end_time, w.end_time) AS end_time,
+        w.tid AS holder_tid,
+        w.write_id AS holder_write_id,
+        l.owner_tid
+    FROM near_waits AS l
+    INNER JOIN near_writes AS w
+        ON w.topic = l.topic
+        AND w.partition = l.partition
+        AND w.start_time < l.end_time
+        AND l.start_time < w.end_time
+    WHERE w.tid <> l.tid
+        AND NOT w.is_append
+        AND NOT w.is_read
+        AND l.is_log_monitor
+        AND elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
+        AND (
+            elapsed_ns(w.end_time, l.end_time) BETWEEN 0 AND $handoff_ms * 1e6
+            OR EXISTS (
+                SELECT 1
+                FROM near_writes AS a
+                WHERE a.topic = w.topic
+                    AND a.partition = w.partition
+                    AND a.is_append
+                    AND a.start_time >= w.end_time
+                    AND a.start_time <= add_ns(w.end_time, CAST($handoff_ms * 1e6 AS BIGINT))
+            )
+        )
+),
+runs AS (
+    SELECT topic, partition, run_start AS start_time, MAX(end_time) AS end_time, COUNT(*) AS append_count
+    FROM near_writes
+    WHERE is_append
+    GROUP BY topic, partition, run_start
+),
+run_waits AS (
+    SELECT
+        l.lock_wait_id,
+        GREATEST(l.start_time, r.start_time) AS start_time,
+        LEAST(l.end_time, r.end_time) AS end_time
+    FROM near_waits AS l
+    INNER JOIN runs AS r
+        ON r.topic = l.topic
+        AND r.partition = l.partition
+        AND r.start_time < l.end_time
+        AND l.start_time < r.end_time
+    WHERE l.is_log_monitor
+        AND r.append_count > 1
 ),
 owned AS (
     -- The recorded owner is the last one: whoever held the lock when the wait ended.
@@ -85,6 +145,7 @@ acquisitions AS (
     SELECT
         source_id,
         lock_address,
+        lock_class,
         tid,
         end_time AS start_time,
         LEAD(end_time) OVER (
@@ -93,32 +154,40 @@ acquisitions AS (
     FROM near_waits
     WHERE lock_address IS NOT NULL
 ),
-acquirer_waits AS (
+nested AS (
     SELECT
-        l.lock_wait_id,
-        GREATEST(l.start_time, a.start_time, o.start_time) AS start_time,
-        LEAST(l.end_time, a.end_time, o.end_time) AS end_time,
-        o.tid AS holder_tid,
+        a.source_id,
+        a.lock_address,
+        a.tid,
+        GREATEST(a.start_time, o.start_time) AS start_time,
+        LEAST(a.end_time, o.end_time) AS end_time,
         o.lock_wait_id AS holder_wait_id
-    FROM near_waits AS l
-    INNER JOIN acquisitions AS a
-        ON a.source_id = l.source_id
-        AND a.lock_address = l.lock_address
-        AND a.start_time < l.end_time
-        AND l.start_time < a.end_time
+    FROM acquisitions AS a
     INNER JOIN near_waits AS o
         ON o.tid = a.tid
         AND o.start_time < a.end_time
         AND a.start_time < o.end_time
-    WHERE a.tid <> l.tid
-        AND (
-            o.lock_class <> l.lock_class
-            OR (
-                o.lock_address <> l.lock_address
-                AND o.source_id = l.source_id
-                AND l.origin = 'usdt'
-            )
+    WHERE o.lock_class <> a.lock_class
+        OR (
+            o.lock_address <> a.lock_address
+            AND o.source_id = a.source_id
+            AND o.origin = 'usdt'
         )
+),
+acquirer_waits AS (
+    SELECT
+        l.lock_wait_id,
+        GREATEST(l.start_time, a.start_time) AS start_time,
+        LEAST(l.end_time, a.end_time) AS end_time,
+        a.tid AS holder_tid,
+        a.holder_wait_id
+    FROM near_waits AS l
+    INNER JOIN nested AS a
+        ON a.source_id = l.source_id
+        AND a.lock_address = l.lock_address
+        AND a.start_time < l.end_time
+        AND l.start_time < a.end_time
+    WHERE a.tid <> l.tid
 ),
 holders AS (
     SELECT
@@ -131,6 +200,13 @@ holders AS (
             ELSE 0.9
         END AS confidence
     FROM appends
+    UNION ALL
+    SELECT
+        lock_wait_id, start_time, end_time, holder_tid, holder_write_id,
+        CAST(NULL AS BIGINT) AS holder_wait_id, 'same_log_sync' AS rule, 0.7 AS confidence
+    FROM syncs
+    WHERE owner_tid IS NULL
+        OR owner_tid <> holder_tid
     UNION ALL
     SELECT
         lock_wait_id, start_time, end_time, holder_tid, holder_write_id,
@@ -148,7 +224,12 @@ holders AS (
         CAST(NULL AS BIGINT) AS holder_write_id, holder_wait_id,
         'acquired_before' AS rule, 0.8 AS confidence
     FROM acquirer_waits
-    WHERE start_time < end_time
+    UNION ALL
+    SELECT
+        lock_wait_id, start_time, end_time, CAST(NULL AS INT) AS holder_tid,
+        CAST(NULL AS BIGINT) AS holder_write_id, CAST(NULL AS BIGINT) AS holder_wait_id,
+        'same_log_run' AS rule, 0.8 AS confidence
+    FROM run_waits
 )
 SELECT
     lock_wait_id,

@@ -5,10 +5,12 @@
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column start_time     TIMESTAMP   -- start of the part of it that the write explains
 -- @column end_time       TIMESTAMP   -- its end
--- @column root_write_id  BIGINT      -- the write
+-- @column root_write_id  BIGINT      -- the write; null where a run of short appends held the lock
 -- @column holder_tid     INT         -- the thread that held the lock waited for
 -- @column depth          INT         -- holders between the wait and the write, 1 when the holder itself wrote
 -- @column rule           VARCHAR     -- how the holder is known (see wait_holders)
@@ -34,7 +36,7 @@ links AS (
         l.holder_tid,
         h.holder_write_id,
         h.holder_wait_id,
-        l.rule,
+        CASE WHEN h.rule = 'same_log_run' THEN h.rule ELSE l.rule END AS rule,
         l.confidence * h.confidence AS confidence,
         CAST(l.depth + 1 AS INT) AS depth
     FROM links AS l
@@ -55,4 +57,5 @@ SELECT
     confidence
 FROM links
 WHERE holder_write_id IS NOT NULL
+    OR rule = 'same_log_run'
 ORDER BY lock_wait_id, start_time, end_time, root_write_id, depth, rule
