@@ -8,7 +8,7 @@ use crate::wire::Topic;
 /// ns since the scenario's start.
 pub type Time = i64;
 
-/// Wall time of the scenario's start, ns since 1970: 2026-09-21T12:53:20Z.
+/// Wall time of the scenario's start, ns since 1970: 2026-09-21T14:13:20Z.
 pub const EPOCH_NS: i64 = 1_790_000_000_000_000_000;
 
 /// A stretch of time, half-open.

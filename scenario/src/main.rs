@@ -1,10 +1,11 @@
 //! `kcorr-scenario`: generates scenarios and scores answers.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use kcorr_scenario::{Options, PRESETS, recordings};
+use kcorr_scenario::{Options, PRESETS, check::Files, recordings};
 
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -17,6 +18,8 @@ struct Arguments {
 enum Command {
     /// Simulate a broker; write its recordings and the truth into a folder
     Generate(Generate),
+    /// Score kcorr's answers against the truth, or against a broker's request log
+    Check(Check),
     /// List the presets, or show the options of one
     Presets {
         /// The preset whose options are shown, as JSON
@@ -42,10 +45,74 @@ struct Generate {
     set: Vec<String>,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
-        Command::Generate(arguments) => generate(&arguments),
-        Command::Presets { name } => presets(name.as_deref()),
+#[derive(Debug, clap::Args)]
+struct Check {
+    /// The scenario's truth.jsonl
+    #[arg(long)]
+    truth: Option<PathBuf>,
+    /// A real broker's request log (JSON, plain or zstd), instead of a truth
+    #[arg(long, conflicts_with = "truth")]
+    request_log: Option<PathBuf>,
+    /// Output of `kcorr query blame --format json`
+    #[arg(long)]
+    blame: PathBuf,
+    /// Output of `kcorr query request_segments --format json`
+    #[arg(long)]
+    segments: PathBuf,
+    /// Output of `kcorr query root_writes --format json`; without it writes are not compared
+    #[arg(long)]
+    writes: Option<PathBuf>,
+    /// The latency that both were made with
+    #[arg(long, default_value_t = 65.0)]
+    slo_ms: f64,
+    /// A verdict whose time is so close to that of the true cause is right, too
+    #[arg(long, default_value_t = 2.0)]
+    tolerance_ms: f64,
+    /// Least share of requests with the true cause
+    #[arg(long, default_value_t = 0.0)]
+    min_cause: f64,
+    /// Least share of time with the true cause
+    #[arg(long, default_value_t = 0.0)]
+    min_time: f64,
+}
+
+/// 0 done, 1 done and the score is too low, 2 failed.
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Generate(arguments) => generate(&arguments).map(|()| true),
+        Command::Check(arguments) => check(&arguments),
+        Command::Presets { name } => presets(name.as_deref()).map(|()| true),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether the score is high enough.
+fn check(arguments: &Check) -> anyhow::Result<bool> {
+    let files = Files {
+        blame: &arguments.blame,
+        segments: &arguments.segments,
+        writes: arguments.writes.as_deref(),
+    };
+    match (&arguments.truth, &arguments.request_log) {
+        (Some(truth), _) => {
+            let score = files.score(truth, arguments.tolerance_ms, arguments.slo_ms)?;
+            print!("{score}");
+            Ok(score.verdict.ratio() >= arguments.min_cause
+                && score.time.ratio() >= arguments.min_time)
+        }
+        (None, Some(log)) => {
+            let agreement = files.agreement(log)?;
+            print!("{agreement}");
+            Ok(agreement.requests.ratio() >= arguments.min_cause)
+        }
+        (None, None) => bail!("give --truth or --request-log"),
     }
 }
 

@@ -114,6 +114,8 @@ impl Causes {
 pub enum Stage {
     /// Behind an earlier request of its connection.
     ConnectionQueue,
+    /// Its bytes were still arriving, and nothing was ahead of it.
+    Receive,
     /// Until a handler took it.
     RequestQueue,
     /// Its handler waited for a monitor.
@@ -123,7 +125,7 @@ pub enum Stage {
     /// Its handler, or the network thread, was stopped.
     Pause,
     /// Its handler computed, or was ready to.
-    Cpu,
+    Handler,
     /// Until the followers had it.
     Remote,
     /// Until its response had left.
@@ -135,11 +137,12 @@ impl Stage {
     pub fn name(self) -> &'static str {
         match self {
             Self::ConnectionQueue => "connection_queue",
+            Self::Receive => "receive",
             Self::RequestQueue => "request_queue",
             Self::LockWait => "lock_wait",
             Self::Write => "write",
             Self::Pause => "pause",
-            Self::Cpu => "cpu",
+            Self::Handler => "handler",
             Self::Remote => "remote",
             Self::Response => "response",
         }

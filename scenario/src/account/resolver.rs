@@ -125,8 +125,13 @@ impl<'a> Resolver<'a> {
         let request = &self.history.requests[number];
         let mut pieces = Vec::new();
         let span = |start, end| Span { start, end };
+        let received = request.received.clamp(request.unmuted, request.queued);
+        if received > request.unmuted {
+            let arriving = span(request.unmuted, received);
+            pieces.push(Piece::new(arriving, Stage::Receive, Cause::Cpu));
+        }
         self.push_cut(
-            span(request.unmuted, request.queued),
+            span(received, request.queued),
             Stage::RequestQueue,
             Cause::Cpu,
             &mut pieces,
@@ -219,7 +224,7 @@ impl<'a> Resolver<'a> {
             _ if waits => Stage::LockWait,
             End::Write(..) => Stage::Write,
             End::Pause(_) => Stage::Pause,
-            End::Cpu | End::HandOver | End::Idle => Stage::Cpu,
+            End::Cpu | End::HandOver | End::Idle => Stage::Handler,
         };
         let cause = match root.end {
             End::Write(..) if waits => Cause::LockWaitBehindSlowWrite,

@@ -131,27 +131,9 @@ fn api_of(kind: Kind) -> (i16, &'static str) {
 
 /// Wall time as `date`, `time` with a fraction of three digits.
 fn date_time(epoch_ns: i64) -> (String, String) {
-    let days = epoch_ns.div_euclid(86_400_000_000_000);
-    let ms = epoch_ns.rem_euclid(86_400_000_000_000) / 1_000_000;
-    // Howard Hinnant's civil_from_days.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_place = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_place + 2) / 5 + 1;
-    let month = if month_place < 10 {
-        month_place + 3
-    } else {
-        month_place - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hours, minutes) = (ms / 3_600_000, ms / 60_000 % 60);
-    let (seconds, fraction) = (ms / 1_000 % 60, ms % 1_000);
+    let time = chrono::DateTime::from_timestamp_nanos(epoch_ns);
     (
-        format!("{year:04}-{month:02}-{day:02}"),
-        format!("{hours:02}:{minutes:02}:{seconds:02}.{fraction:03}"),
+        time.format("%Y-%m-%d").to_string(),
+        time.format("%H:%M:%S%.3f").to_string(),
     )
 }
