@@ -3,8 +3,6 @@
 //! Times are ns since the scenario's start, on the one true clock. Threads, logs, monitors, connections,
 //! requests and writes are numbered from 0.
 
-use crate::wire::Topic;
-
 /// ns since the scenario's start.
 pub type Time = i64;
 
@@ -108,6 +106,15 @@ pub enum Activity {
     Write(usize),
     /// Waiting for a monitor (the wait's number).
     Wait(usize),
+}
+
+/// A topic: its name, and its id for the versions that use ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Name.
+    pub name: String,
+    /// Id, as its 16 bytes.
+    pub id: [u8; 16],
 }
 
 /// A log, and its segments with all bytes.

@@ -21,6 +21,7 @@ pub mod history;
 mod options;
 mod random;
 pub mod recordings;
+pub mod tables;
 mod wire;
 
 pub use broker::simulate;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use kcorr_scenario::{Options, PRESETS, check::Files, recordings};
+use kcorr_scenario::{Options, PRESETS, check::Files, recordings, tables};
 
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -20,6 +20,8 @@ enum Command {
     Generate(Generate),
     /// Score kcorr's answers against the truth, or against a broker's request log
     Check(Check),
+    /// Write model tables of any size as Parquet, for benchmarks
+    Tables(Tables),
     /// List the presets, or show the options of one
     Presets {
         /// The preset whose options are shown, as JSON
@@ -43,6 +45,14 @@ struct Generate {
     /// Any option, as NAME=JSON; see `presets NAME`
     #[arg(long = "set", value_name = "NAME=VALUE")]
     set: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Tables {
+    /// Folder to write TABLE.parquet into
+    folder: PathBuf,
+    #[command(flatten)]
+    options: tables::TableOptions,
 }
 
 #[derive(Debug, clap::Args)]
@@ -81,6 +91,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Generate(arguments) => generate(&arguments).map(|()| true),
         Command::Check(arguments) => check(&arguments),
+        Command::Tables(arguments) => write_tables(&arguments).map(|()| true),
         Command::Presets { name } => presets(name.as_deref()).map(|()| true),
     };
     match done {
@@ -138,6 +149,16 @@ fn generate(arguments: &Generate) -> anyhow::Result<()> {
         written.writes,
         written.waits
     );
+    Ok(())
+}
+
+fn write_tables(arguments: &Tables) -> anyhow::Result<()> {
+    let folder = &arguments.folder;
+    let counts = tables::write(&arguments.options, folder)
+        .with_context(|| format!("cannot write tables into {}", folder.display()))?;
+    for (table, rows) in counts {
+        println!("{table}: {rows} rows");
+    }
     Ok(())
 }
 

@@ -35,6 +35,8 @@ pub struct Options {
     pub record_bytes: usize,
     /// Share of producers that ask for acks=all; the others for acks=1.
     pub acks_all_share: f64,
+    /// Share of producers that compress their batches with zstd.
+    pub zstd_share: f64,
     /// Consumers, each on a connection with long polls over one topic.
     pub consumers: usize,
     /// Followers, each fetching all partitions on a connection.
@@ -134,7 +136,7 @@ pub struct Options {
 }
 
 /// Names of the presets and what they are.
-pub const PRESETS: [(&str, &str); 5] = [
+pub const PRESETS: [(&str, &str); 6] = [
     (
         "clean",
         "every cause, nothing lost, exact clocks, every lock wait recorded",
@@ -150,6 +152,10 @@ pub const PRESETS: [(&str, &str); 5] = [
     (
         "convoy",
         "thousands of handlers, most of the load on one partition, few very slow writes",
+    ),
+    (
+        "starved",
+        "few handlers for many connections, so that requests wait in the queue",
     ),
     ("quiet", "requests are slow, but never because of a write"),
 ];
@@ -189,7 +195,7 @@ impl Options {
                 batch_records: 1,
                 commit_interval_ms: 10_000,
                 slow_commit_share: 1.0,
-                slow_commit_ms: 1_500.0,
+                slow_commit_ms: 2_500.0,
                 commit_stall_share: 1.0,
                 block_io_per_second: 0.0,
                 write_run_queue_per_second: 0.0,
@@ -199,6 +205,12 @@ impl Options {
                 slow_send_per_second: 0.0,
                 network_busy_per_second: 0.0,
                 scheduler_syncs_per_second: 0.0,
+                ..clean
+            },
+            "starved" => Self {
+                handlers: 3,
+                connections: 60,
+                pipelining: 1,
                 ..clean
             },
             "quiet" => Self {
@@ -246,6 +258,7 @@ impl Options {
             batch_records: 4,
             record_bytes: 220,
             acks_all_share: 0.0,
+            zstd_share: 0.2,
             consumers: 2,
             followers: 0,
             produce_versions: vec![7, 9, 11],

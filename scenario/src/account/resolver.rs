@@ -11,7 +11,7 @@
 
 use super::roots::{self, End, Root};
 use super::{Cause, Causes, Stage};
-use crate::history::{History, Request, Span, WriteState};
+use crate::history::{History, Kind, Request, Role, Span, Time, WriteState};
 
 /// Other handlers are looked at only in pools of up to so many.
 const MAX_POOL: usize = 64;
@@ -64,15 +64,27 @@ impl Piece {
 }
 
 /// Resolves requests of a history.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Resolver<'a> {
     history: &'a History,
+    handlers: usize,
+    /// Followers' fetches by the time at which a handler had read them, sorted.
+    fetches: Vec<(Time, usize)>,
 }
 
 impl<'a> Resolver<'a> {
     /// For a history that is over.
     pub fn new(history: &'a History) -> Self {
-        Self { history }
+        let threads = history.threads.iter();
+        let requests = history.requests.iter().enumerate();
+        let fetches = requests.filter(|(_, r)| matches!(r.kind, Kind::FollowerFetch(_)));
+        let mut fetches: Vec<_> = fetches.map(|(n, r)| (r.local_end, n)).collect();
+        fetches.sort_unstable();
+        Self {
+            history,
+            handlers: threads.filter(|t| t.role == Role::Handler).count(),
+            fetches,
+        }
     }
 
     /// The pieces of a request's life, from the first byte of the request to the last of its response,
@@ -141,12 +153,12 @@ impl<'a> Resolver<'a> {
         for root in roots::of_thread(self.history, request.handler, handled) {
             pieces.push(self.handled(root));
         }
-        self.push_cut(
-            span(request.local_end, request.completed),
-            Stage::Remote,
-            Cause::Remote,
-            &mut pieces,
-        );
+        let remote = span(request.local_end, request.completed);
+        let before = pieces.len();
+        self.push_cut(remote, Stage::Remote, Cause::Remote, &mut pieces);
+        if request.kind == Kind::Produce && remote.ns() > 0 {
+            self.note_fetch(remote, &mut pieces, before);
+        }
         self.push_cut(
             span(request.completed, request.response),
             Stage::Response,
@@ -158,6 +170,29 @@ impl<'a> Resolver<'a> {
             pieces.push(Piece::new(sent, Stage::Response, Cause::Response));
         }
         pieces
+    }
+
+    /// The fetch that told that the last follower has it may have been held up here itself: to blame the
+    /// cause of that is not wrong.
+    fn note_fetch(&self, remote: Span, pieces: &mut [Piece], from: usize) {
+        let place = self.fetches.partition_point(|(end, _)| *end < remote.end);
+        let fetch = self.fetches.get(place);
+        let Some((_, fetch)) = fetch.filter(|(end, _)| *end == remote.end) else {
+            return;
+        };
+        for held_up in self.service(*fetch) {
+            let is_held_up = matches!(
+                held_up.stage,
+                Stage::RequestQueue | Stage::Handler | Stage::LockWait | Stage::Pause
+            );
+            for piece in &mut pieces[from..] {
+                if is_held_up && held_up.span.common(piece.span).is_some() {
+                    piece.also = piece.also.with(held_up.cause.behind());
+                    piece.also = piece.also.and(held_up.also.behind());
+                    piece.also = piece.also.without(piece.cause);
+                }
+            }
+        }
     }
 
     /// A stage in which nothing but a pause comes in between.
@@ -192,11 +227,8 @@ impl<'a> Resolver<'a> {
             piece.also = piece.also.behind();
             piece.wait = None;
             // What a pool of many is busy with cannot be told by one answer.
-            let handlers = self.history.threads.iter();
-            let handlers = handlers.filter(|t| t.role == crate::history::Role::Handler);
-            let pool = handlers.count();
-            if pool <= MAX_POOL && root.span.ns() > 100_000 {
-                for other in 0..pool {
+            if self.handlers <= MAX_POOL && root.span.ns() > 100_000 {
+                for other in 0..self.handlers {
                     let middle = root.span.start + root.span.ns() / 2;
                     let at = Span {
                         start: middle,

@@ -15,6 +15,7 @@ pub(super) struct Client {
     role: Role,
     version: i16,
     acks: i16,
+    zstd: bool,
     correlation_id: i32,
     /// Requests without answer.
     in_flight: usize,
@@ -33,19 +34,23 @@ enum Role {
     Follower(usize),
 }
 
+/// Whether a number is of a share of all, spread evenly: it is when the sum passes a whole number.
+fn is_of_share(share: f64, number: usize) -> bool {
+    (share * (number + 1) as f64).floor() > (share * number as f64).floor()
+}
+
 impl Simulation<'_> {
     /// Opens all connections.
     pub(super) fn start_clients(&mut self) {
         let options = self.options;
         for number in 0..options.connections {
-            let acks_all = options.acks_all_share * (number + 1) as f64;
-            // Spread evenly: every time that the sum passes a whole number.
-            let is_all = acks_all.floor() > (options.acks_all_share * number as f64).floor();
+            let is_all = is_of_share(options.acks_all_share, number);
             let versions = &options.produce_versions;
             let version = versions.get(number % versions.len().max(1)).copied();
             let name = format!("producer-{}", number + 1);
             let client = self.connect(number, name, Role::Producer, version.unwrap_or(11));
             self.clients[client].acks = if is_all { -1 } else { 1 };
+            self.clients[client].zstd = is_of_share(options.zstd_share, number);
             let gap = self.producer_gap();
             self.schedule(20 * MS + gap, Event::Produce(client));
         }
@@ -93,6 +98,7 @@ impl Simulation<'_> {
             role,
             version,
             acks: 1,
+            zstd: false,
             correlation_id: 0,
             in_flight: 0,
             backlog: 0,
@@ -164,7 +170,9 @@ impl Simulation<'_> {
             .log_normal(self.options.record_bytes as f64, 0.5);
         let producer = 1_000 + client as i64;
         let now_ms = (EPOCH_NS + self.now) / MS;
-        let records = batch::batch(&ids, (size as usize).clamp(1, 20_000), producer, now_ms);
+        let size = (size as usize).clamp(1, 20_000);
+        let zstd = self.clients[client].zstd;
+        let records = batch::batch(&ids, size, producer, now_ms, zstd);
         Part {
             log,
             records_bytes: records.len(),

@@ -18,9 +18,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::Options;
-use crate::history::{History, Log, Monitor, Segment, Time};
+use crate::history::{History, Log, Monitor, Segment, Time, Topic};
 use crate::random::{Random, Recurring};
-use crate::wire::Topic;
 use clients::Client;
 use disk::Disk;
 use handlers::Job;

@@ -2,8 +2,7 @@
 //! fetches for data.
 
 use super::{Event, Simulation};
-use crate::history::{Kind, Log, Part};
-use crate::wire::Topic;
+use crate::history::{Kind, Log, Part, Topic};
 
 /// How long a fetch waits for data.
 const MAX_WAIT_NS: i64 = 500_000_000;

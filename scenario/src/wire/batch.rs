@@ -6,14 +6,17 @@ use super::bytes::Out;
 
 /// Bytes of a batch before its CRC's field ends: what follows is what the CRC covers.
 const CRC_END: usize = 21;
+/// The codec, in the attributes.
+const ZSTD: i16 = 4;
 
 /// A batch whose records have these ids in the header `messageId`, as a producer sends it: base
-/// offset 0, leader epoch −1.
+/// offset 0, leader epoch −1. With `zstd` its records are compressed.
 pub(crate) fn batch(
     ids: &[u64],
     value_bytes: usize,
     producer_id: i64,
     timestamp_ms: i64,
+    zstd: bool,
 ) -> Vec<u8> {
     let mut records = Out::default();
     for (delta, id) in ids.iter().enumerate() {
@@ -35,8 +38,14 @@ pub(crate) fn batch(
             .raw(id_text.as_bytes());
         records = records.zigzag(body.0.len() as i64).raw(&body.0);
     }
+    // Writing into memory does not fail; if it did, the batch would go uncompressed.
+    let compressed = zstd
+        .then(|| zstd::encode_all(&records.0[..], 1).ok())
+        .flatten();
+    let codec = if compressed.is_some() { ZSTD } else { 0 };
+    let records = compressed.map_or(records, Out);
     let covered = Out::default()
-        .i16(0)
+        .i16(codec)
         .i32(ids.len() as i32 - 1)
         .i64(timestamp_ms)
         .i64(timestamp_ms)

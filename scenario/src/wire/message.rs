@@ -3,21 +3,13 @@
 //! Source: the message definitions of Kafka 4.1 (`ProduceRequest.json` and so on).
 
 use super::bytes::Out;
+use crate::history::Topic;
 
 /// API keys.
 pub(crate) const PRODUCE: i16 = 0;
 pub(crate) const FETCH: i16 = 1;
 pub(crate) const METADATA: i16 = 3;
 pub(crate) const API_VERSIONS: i16 = 18;
-
-/// A topic: its name, and its id for the versions that use ids.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Topic {
-    /// Name.
-    pub name: String,
-    /// Id, as its 16 bytes.
-    pub id: [u8; 16],
-}
 
 /// Topics, each with what its partitions hold.
 pub(crate) type Grouped<'a, T> = Vec<(&'a Topic, Vec<T>)>;

@@ -3,5 +3,3 @@
 pub(crate) mod batch;
 mod bytes;
 pub(crate) mod message;
-
-pub use message::Topic;
