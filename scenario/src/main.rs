@@ -40,8 +40,8 @@ struct Generate {
     #[arg(long)]
     seed: Option<u64>,
     /// How long clients send, in seconds
-    #[arg(long)]
-    duration: Option<f64>,
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1..=86_400))]
+    duration: Option<i64>,
     /// Any option, as NAME=JSON; see `presets NAME`
     #[arg(long = "set", value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -133,7 +133,7 @@ fn generate(arguments: &Generate) -> anyhow::Result<()> {
         options.seed = seed;
     }
     if let Some(seconds) = arguments.duration {
-        options.duration_ms = (seconds * 1e3) as i64;
+        options.duration_ms = seconds * 1_000;
     }
     for assignment in &arguments.set {
         options.set(assignment)?;

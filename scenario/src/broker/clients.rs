@@ -185,7 +185,7 @@ impl Simulation<'_> {
     /// A consumer or follower sends its next fetch.
     pub(super) fn fetch(&mut self, client: usize) {
         let is_follower = self.clients[client].role != Role::Consumer;
-        if !self.is_open() && !(is_follower && self.is_answer_due()) {
+        if !(self.is_open() || is_follower && self.is_answer_due()) {
             return;
         }
         let kind = match self.clients[client].role {
@@ -276,6 +276,16 @@ impl Simulation<'_> {
         message::request(key, version, correlation_id, client_id, body)
     }
 
+    /// A producer sends what had to wait, if it can.
+    fn send_backlog(&mut self, client: usize) {
+        let sender = &mut self.clients[client];
+        let is_free = sender.free <= self.now;
+        if sender.backlog > 0 && is_free && self.is_open() {
+            self.clients[client].backlog -= 1;
+            self.send_produce(client);
+        }
+    }
+
     /// A response has left the broker: the client goes on with it.
     pub(super) fn answered(&mut self, request: usize) {
         let connection = self.history.requests[request].connection;
@@ -283,15 +293,7 @@ impl Simulation<'_> {
         let client = connection;
         self.clients[client].in_flight -= 1;
         match self.history.requests[request].kind {
-            Kind::Produce => {
-                if self.clients[client].backlog > 0
-                    && self.is_open()
-                    && self.clients[client].free <= self.now
-                {
-                    self.clients[client].backlog -= 1;
-                    self.send_produce(client);
-                }
-            }
+            Kind::Produce => self.send_backlog(client),
             kind @ (Kind::ConsumerFetch | Kind::FollowerFetch(_)) => {
                 let parts = self.history.requests[request].parts.iter();
                 let ends = parts.map(|part| (part.log, part.end));

@@ -67,6 +67,9 @@ pub struct Agreement {
     pub requests: Share,
     /// By stage.
     pub stages: [Share; 4],
+    /// The time of the stages that the broker measured, by whether the answers say which it was: not
+    /// pause or unexplained. Where little is told, all agrees.
+    pub told: Share,
     /// Answers that the log does not have.
     pub unknown: usize,
     /// Requests that agree least: difference in ns, key, stage, answered ns, measured ns.
@@ -128,6 +131,9 @@ pub fn agreement(measured: &HashMap<Key, Measured>, answers: &HashMap<Key, Answe
             of.map(|s| s.end - s.start).sum::<i64>()
         };
         let open = sum(&["pause", "unexplained"]);
+        let all_told = STAGES.iter().map(|(_, segments)| sum(segments)).sum();
+        agreement.told.add(all_told, true);
+        agreement.told.add(open, false);
         let tolerance = TOLERANCE_NS.max(measured.total / 20);
         let mut all = true;
         for (place, (name, segments)) in STAGES.iter().enumerate() {
@@ -165,6 +171,13 @@ impl Display for Agreement {
         for ((name, _), share) in STAGES.iter().zip(self.stages) {
             line(&format!("  {name}"), share)?;
         }
+        writeln!(
+            f,
+            "time with a stage   {:6.2} %  {} of {} ms",
+            100.0 * self.told.ratio(),
+            self.told.right / 1_000_000,
+            self.told.of / 1_000_000
+        )?;
         writeln!(f, "not in the log      {}", self.unknown)?;
         for (over, (address, correlation), stage, told, truly) in &self.worst {
             writeln!(

@@ -149,8 +149,10 @@ fn acks_all_waits_for_the_followers_and_others_do_not() {
 
 #[test]
 fn a_convoy_has_a_thousand_waiters_behind_one_write() {
-    let mut options = short("convoy", 12_000);
+    let mut options = short("convoy", 8_000);
     options.record_bytes = 40;
+    // At least a fifth of this.
+    options.slow_commit_ms = 8_000.0;
     let history = simulate(&options);
     let most = history.writes.iter().map(|write| {
         let waits = history.waits.iter();
