@@ -1,6 +1,6 @@
 //! Model tables of any size, written directly: for benchmarks of joins and queries, not for scores.
 //!
-//! A statistical broker, not the simulated one: see [`appends`]. Rows are written as they come, each
+//! A statistical broker, not the simulated one: a queue for each log. Rows are written as they come, each
 //! table into one Parquet file sorted as the model says; what is held is bounded by the requests that are
 //! open at the same time. There is no truth beside them.
 
