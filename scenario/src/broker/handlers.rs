@@ -1,0 +1,277 @@
+//! Request handler threads: each takes the next request from the queue when it is free, and works on it
+//! to its end. A produce request's partitions are appended one after another, each under its log's
+//! monitor.
+
+use super::{Event, Simulation};
+use crate::history::{Activity, Kind, Segment, Span, Write, WriteState};
+use crate::wire::batch;
+
+/// What a thread is at. `Step` says that the part before is over.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Job {
+    /// A handler reads a request and checks it.
+    Parse(usize),
+    /// It waits for the other lock before it appends.
+    TakeOther(usize),
+    /// It holds that.
+    HoldOther(usize),
+    /// It asks for the monitor of the log of a partition, by its place in the request.
+    Lock(usize, usize),
+    /// It has it, and prepares the append.
+    Prepare(usize, usize),
+    /// It asks for the other lock under the log's monitor.
+    TakeInner(usize, usize),
+    /// It holds both.
+    HoldInner(usize, usize),
+    /// It rolls the segment, and syncs the snapshot of producers.
+    Roll(usize, usize),
+    /// That is over.
+    Rolled(usize, usize),
+    /// It writes.
+    Write(usize, usize),
+    /// The write is over.
+    Written(usize, usize),
+    /// It lets go of the monitor.
+    Unlock(usize, usize),
+    /// It is done with the request.
+    Finish(usize),
+    /// Another thread's job (see `others`).
+    Other(super::others::Task),
+}
+
+impl Simulation<'_> {
+    /// Gives requests to idle handlers.
+    pub(super) fn hand_out(&mut self) {
+        while !self.request_queue.is_empty() {
+            let Some(handler) = self.idle.pop_front() else {
+                return;
+            };
+            self.take(handler);
+        }
+    }
+
+    /// A handler takes the first request of the queue.
+    fn take(&mut self, handler: usize) {
+        let Some(request) = self.request_queue.pop_front() else {
+            self.idle.push_back(handler);
+            return;
+        };
+        let wake = self.wake.around_ns(12_000.0);
+        let taken = self.compute(handler, self.now, wake);
+        self.history.requests[request].taken = taken;
+        self.history.requests[request].handler = handler;
+        let start = self.run_queue_wait(handler, taken);
+        let ns = self.parse_ns(request);
+        let end = self.compute(handler, start, ns);
+        self.go_on(handler, Job::Parse(request), end);
+    }
+
+    fn parse_ns(&mut self, request: usize) -> i64 {
+        let is_produce = self.history.requests[request].kind == Kind::Produce;
+        let usual = self
+            .cpu
+            .around_ns(if is_produce { 70_000.0 } else { 40_000.0 });
+        if is_produce && self.cpu_bound.is_due(self.now) {
+            usual + self.cpu.slow_ns(self.options.cpu_bound_ms)
+        } else {
+            usual
+        }
+    }
+
+    /// The thread's job goes on at a time.
+    pub(super) fn go_on(&mut self, thread: usize, job: Job, time: i64) {
+        self.jobs[thread] = Some(job);
+        self.schedule(time, Event::Step(thread));
+    }
+
+    /// The thread asks for a monitor, and goes on when it has it.
+    fn ask(&mut self, thread: usize, job: Job, monitor: usize) {
+        self.jobs[thread] = Some(job);
+        self.acquire(thread, monitor);
+    }
+
+    fn log_of(&self, request: usize, place: usize) -> usize {
+        self.history.requests[request].parts[place].log
+    }
+
+    /// The number of the lock that is no log's.
+    pub(super) fn other_lock(&self) -> usize {
+        self.history.logs.len()
+    }
+
+    pub(super) fn step(&mut self, thread: usize) {
+        let Some(job) = self.jobs[thread].take() else {
+            return;
+        };
+        match job {
+            Job::Parse(request) => self.parsed(thread, request),
+            Job::TakeOther(request) => {
+                let end = self.short_work(thread, 4_000.0);
+                self.go_on(thread, Job::HoldOther(request), end);
+            }
+            Job::HoldOther(request) => {
+                self.release(self.other_lock());
+                self.go_on(thread, Job::Lock(request, 0), self.now);
+            }
+            Job::Lock(request, place) => {
+                let log = self.log_of(request, place);
+                self.ask(thread, Job::Prepare(request, place), log);
+            }
+            Job::Prepare(request, place) => {
+                let end = self.short_work(thread, 14_000.0);
+                let share = self.options.other_lock_share / 2.0;
+                if self.cpu.chance(share) {
+                    self.go_on(thread, Job::TakeInner(request, place), end);
+                } else {
+                    self.go_on(thread, Job::Roll(request, place), end);
+                }
+            }
+            Job::TakeInner(request, place) => {
+                let lock = self.other_lock();
+                self.ask(thread, Job::HoldInner(request, place), lock);
+            }
+            Job::HoldInner(request, place) => {
+                // The hold is short: it ends before the thread's next step.
+                let end = self.short_work(thread, 3_000.0);
+                self.release(self.other_lock());
+                self.go_on(thread, Job::Roll(request, place), end);
+            }
+            Job::Roll(request, place) => self.roll(thread, request, place),
+            Job::Rolled(request, place) => {
+                let back = self.after_pause(thread, self.now);
+                self.go_on(thread, Job::Write(request, place), back);
+            }
+            Job::Write(request, place) => self.append(thread, request, place),
+            Job::Written(request, place) => {
+                let back = self.after_pause(thread, self.now);
+                let ns = self.cpu.around_ns(5_000.0);
+                let end = self.compute(thread, back, ns);
+                self.go_on(thread, Job::Unlock(request, place), end);
+            }
+            Job::Unlock(request, place) => self.unlock(thread, request, place),
+            Job::Finish(request) => self.finish(thread, request),
+            Job::Other(task) => self.other_step(thread, task),
+        }
+    }
+
+    /// Some Java code around a median, from now on.
+    pub(super) fn short_work(&mut self, thread: usize, median_ns: f64) -> i64 {
+        let ns = self.cpu.around_ns(median_ns);
+        self.compute(thread, self.now, ns)
+    }
+
+    fn parsed(&mut self, thread: usize, request: usize) {
+        if self.history.requests[request].kind != Kind::Produce {
+            self.go_on(thread, Job::Finish(request), self.now);
+        } else if self.cpu.chance(self.options.other_lock_share / 2.0) {
+            let lock = self.other_lock();
+            self.ask(thread, Job::TakeOther(request), lock);
+        } else {
+            self.go_on(thread, Job::Lock(request, 0), self.now);
+        }
+    }
+
+    fn roll(&mut self, thread: usize, request: usize, place: usize) {
+        let log = self.log_of(request, place);
+        let bytes = self.history.requests[request].parts[place].records.len();
+        let next_offset = self.history.logs[log].next_offset;
+        let segments = &mut self.history.logs[log].segments;
+        let size = segments.last().map_or(0, |segment| segment.bytes.len());
+        if (size + bytes) as i64 <= self.options.segment_bytes {
+            self.go_on(thread, Job::Write(request, place), self.now);
+            return;
+        }
+        segments.push(Segment {
+            base_offset: next_offset,
+            next_offset,
+            ..Segment::default()
+        });
+        let file = format!("{next_offset:020}.snapshot");
+        let states = self.disk.sync(self.now, self.options.roll_sync_ms);
+        let end = self.file_operation(thread, log, "fsync", file, 0, 0, states);
+        self.go_on(thread, Job::Rolled(request, place), end);
+    }
+
+    fn append(&mut self, thread: usize, request: usize, place: usize) {
+        let part = &mut self.history.requests[request].parts[place];
+        let log = part.log;
+        let mut records = std::mem::take(&mut part.records);
+        let count = part.ids.len() as i64;
+        let into = &mut self.history.logs[log];
+        let Some(segment) = into.segments.last_mut() else {
+            return;
+        };
+        part.offset = into.next_offset;
+        part.write = Some(self.history.writes.len());
+        batch::assign_offset(&mut records, into.next_offset);
+        let (file, offset) = (segment.file(), segment.bytes.len());
+        segment.batches.push((into.next_offset, offset));
+        segment.bytes.extend_from_slice(&records);
+        into.next_offset += count;
+        segment.next_offset = into.next_offset;
+        let bytes = records.len() as i64;
+        let states = self.disk.write(self.now, log, bytes, &self.history.commits);
+        let end = self.file_operation(thread, log, "write", file, offset as i64, bytes, states);
+        self.go_on(thread, Job::Written(request, place), end);
+    }
+
+    /// Writes a file operation down; answers its end.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn file_operation(
+        &mut self,
+        thread: usize,
+        log: usize,
+        operation: &'static str,
+        file: String,
+        offset: i64,
+        bytes: i64,
+        states: Vec<(Span, WriteState)>,
+    ) -> i64 {
+        let number = self.history.writes.len();
+        let end = states.last().map_or(self.now, |(span, _)| span.end);
+        let span = Span {
+            start: self.now,
+            end,
+        };
+        self.did(thread, self.now, end, Activity::Write(number));
+        self.history.writes.push(Write {
+            operation,
+            span,
+            thread,
+            log,
+            file,
+            offset,
+            bytes,
+            states,
+        });
+        end
+    }
+
+    fn unlock(&mut self, thread: usize, request: usize, place: usize) {
+        let log = self.log_of(request, place);
+        let part = &self.history.requests[request].parts[place];
+        self.history.logs[log].end_offset = part.offset + part.ids.len() as i64;
+        self.release(log);
+        self.appended();
+        if place + 1 < self.history.requests[request].parts.len() {
+            self.go_on(thread, Job::Lock(request, place + 1), self.now);
+        } else {
+            let end = self.short_work(thread, 15_000.0);
+            self.go_on(thread, Job::Finish(request), end);
+        }
+    }
+
+    /// The handler is done: it answers or leaves the request waiting, and takes the next.
+    fn finish(&mut self, thread: usize, request: usize) {
+        self.history.requests[request].local_end = self.now;
+        match self.history.requests[request].kind {
+            Kind::Produce if self.history.requests[request].acks == -1 => {
+                self.delayed_produces.push(request);
+                self.complete_produces();
+            }
+            Kind::ConsumerFetch | Kind::FollowerFetch(_) => self.fetch_or_wait(request),
+            _ => self.respond(request),
+        }
+        self.take(thread);
+    }
+}

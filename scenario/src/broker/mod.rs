@@ -1,0 +1,205 @@
+//! The simulated broker: a discrete-event simulation of what Kafka does with requests.
+//!
+//! It knows nothing of how kcorr explains latency: it moves requests through network threads, a queue,
+//! handler threads, monitors, a disk, followers and back, and writes down what happened.
+
+mod clients;
+mod disk;
+mod handlers;
+mod monitors;
+mod network;
+mod others;
+mod purgatory;
+mod schedule;
+mod threads;
+mod wires;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::Options;
+use crate::history::{History, Log, Monitor, Segment, Time, Topic};
+use crate::random::{Random, Recurring};
+use clients::Client;
+use disk::Disk;
+use handlers::Job;
+use monitors::Queue;
+use network::Channel;
+use wires::Wires;
+
+pub(crate) use schedule::at;
+pub(crate) use threads::PID;
+pub(crate) use wires::SYN;
+
+/// What is to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    /// A producer has something to send.
+    Produce(usize),
+    /// A consumer or follower sends its next fetch.
+    Fetch(usize),
+    /// A request is at the broker whole.
+    Received(usize),
+    /// A network thread has read a request.
+    Queued(usize),
+    /// A thread goes on with its job.
+    Step(usize),
+    /// A fetch has waited for data long enough.
+    PollOver(usize),
+    /// The network thread has handed a response over to the network.
+    Sent(usize),
+    /// The last byte of a response has left.
+    Gone(usize),
+    /// A thread other than a handler starts on something (see `others`).
+    Wake(usize),
+}
+
+/// The broker, its clients and its disk, while simulated.
+struct Simulation<'a> {
+    options: &'a Options,
+    now: Time,
+    events: BinaryHeap<Reverse<(Time, u64, Event)>>,
+    event_count: u64,
+    history: History,
+    wires: Wires,
+    clients: Vec<Client>,
+    channels: Vec<Channel>,
+    /// When each network thread is free.
+    network_free: Vec<Time>,
+    request_queue: VecDeque<usize>,
+    idle: VecDeque<usize>,
+    jobs: Vec<Option<Job>>,
+    queues: Vec<Queue>,
+    disk: Disk,
+    /// Produce requests that wait for followers.
+    delayed_produces: Vec<usize>,
+    /// Fetches that wait for data.
+    delayed_fetches: Vec<usize>,
+    /// By follower and log: the offset that it fetched last, which is the end of its log.
+    follower_ends: Vec<Vec<i64>>,
+    next_message_id: u64,
+    cpu: Random,
+    traffic: Random,
+    wake: Random,
+    cpu_bound: Recurring,
+    run_queue: Recurring,
+    slow_send: Recurring,
+    network_busy: Recurring,
+    remote_slow: Recurring,
+}
+
+/// Runs a scenario.
+pub fn simulate(options: &Options) -> History {
+    let mut simulation = Simulation::new(options);
+    simulation.start_clients();
+    simulation.start_others();
+    simulation.run();
+    let mut history = simulation.history;
+    history.packets = simulation.wires.packets;
+    history.end = simulation.now;
+    history.pauses.retain(|pause| pause.start < history.end);
+    history
+        .commits
+        .retain(|commit| commit.span.start < history.end);
+    history
+}
+
+impl<'a> Simulation<'a> {
+    fn new(options: &'a Options) -> Self {
+        let seed = options.seed;
+        let mut history = History {
+            pauses: schedule::pauses(options),
+            commits: schedule::commits(options),
+            threads: threads::all(options),
+            ..History::default()
+        };
+        let mut offsets = Random::new(seed, "offsets");
+        for topic in 0..options.topics {
+            let name = format!("orders-{}", (b'a' + (topic % 26) as u8) as char);
+            let mut id = [0x5c; 16];
+            id[15] = topic as u8 + 1;
+            id[0] = (seed % 251) as u8;
+            history.topics.push(Topic { name, id });
+            for partition in 0..options.partitions {
+                let base = offsets.between(0, 1_000_000_000);
+                history.logs.push(Log {
+                    topic,
+                    partition: partition as i32,
+                    directory: format!("{}-{partition}", history.topics[topic].name),
+                    segments: vec![Segment {
+                        base_offset: base,
+                        next_offset: base,
+                        ..Segment::default()
+                    }],
+                    next_offset: base,
+                    end_offset: base,
+                });
+                history.monitors.push(Monitor {
+                    class: "java.lang.Object",
+                    holds: Vec::new(),
+                });
+            }
+        }
+        history.monitors.push(Monitor {
+            class: "org.apache.kafka.common.metrics.Sensor",
+            holds: Vec::new(),
+        });
+        let ends: Vec<i64> = history.logs.iter().map(|log| log.next_offset).collect();
+        Self {
+            options,
+            now: 0,
+            events: BinaryHeap::new(),
+            event_count: 0,
+            wires: Wires::default(),
+            clients: Vec::new(),
+            channels: Vec::new(),
+            network_free: vec![0; options.network_threads],
+            request_queue: VecDeque::new(),
+            idle: (0..options.handlers).collect(),
+            jobs: (0..history.threads.len()).map(|_| None).collect(),
+            queues: history.monitors.iter().map(|_| Queue::default()).collect(),
+            disk: Disk::new(options),
+            delayed_produces: Vec::new(),
+            delayed_fetches: Vec::new(),
+            follower_ends: vec![ends; options.followers],
+            next_message_id: 75_000_000,
+            cpu: Random::new(seed, "cpu"),
+            traffic: Random::new(seed, "traffic"),
+            wake: Random::new(seed, "wake"),
+            cpu_bound: Recurring::new(seed, "cpu bound", options.cpu_bound_per_second),
+            run_queue: Recurring::new(seed, "java run queue", options.run_queue_per_second),
+            slow_send: Recurring::new(seed, "slow send", options.slow_send_per_second),
+            network_busy: Recurring::new(seed, "network busy", options.network_busy_per_second),
+            remote_slow: Recurring::new(seed, "remote", options.remote_slow_per_second),
+            history,
+        }
+    }
+
+    fn schedule(&mut self, time: Time, event: Event) {
+        debug_assert!(time >= self.now, "{event:?} in the past");
+        self.event_count += 1;
+        self.events.push(Reverse((time, self.event_count, event)));
+    }
+
+    fn run(&mut self) {
+        while let Some(Reverse((time, _, event))) = self.events.pop() {
+            self.now = time;
+            match event {
+                Event::Produce(client) => self.produce(client),
+                Event::Fetch(client) => self.fetch(client),
+                Event::Received(request) => self.received(request),
+                Event::Queued(request) => self.queued(request),
+                Event::Step(thread) => self.step(thread),
+                Event::PollOver(request) => self.poll_over(request),
+                Event::Sent(request) => self.sent(request),
+                Event::Gone(request) => self.gone(request),
+                Event::Wake(thread) => self.wake_other(thread),
+            }
+        }
+    }
+
+    /// Whether clients still send.
+    fn is_open(&self) -> bool {
+        self.now < self.options.duration_ms * 1_000_000
+    }
+}

@@ -1,0 +1,133 @@
+//! Network threads and the connections' channels: Kafka reads the next request of a connection only
+//! when the response to the one before has left.
+
+use std::collections::VecDeque;
+
+use super::{Event, Simulation};
+use crate::history::{Kind, Time};
+use crate::wire::message;
+
+/// A connection as its network thread sees it.
+#[derive(Debug, Default)]
+pub(super) struct Channel {
+    /// The request in service: reading is muted.
+    busy: bool,
+    /// Requests that are there and not read.
+    unread: VecDeque<usize>,
+}
+
+impl Simulation<'_> {
+    /// A request is there whole.
+    pub(super) fn received(&mut self, request: usize) {
+        let connection = self.history.requests[request].connection;
+        self.channels[connection].unread.push_back(request);
+        self.read_next(connection);
+    }
+
+    fn read_next(&mut self, connection: usize) {
+        let channel = &mut self.channels[connection];
+        if channel.busy {
+            return;
+        }
+        let Some(request) = channel.unread.pop_front() else {
+            return;
+        };
+        channel.busy = true;
+        let cost = self.cpu.around_ns(12_000.0);
+        let end = self.network_work(connection, cost);
+        self.schedule(end, Event::Queued(request));
+    }
+
+    /// A network thread works for a connection, one thing after another.
+    fn network_work(&mut self, connection: usize, ns: i64) -> Time {
+        let number = connection % self.options.network_threads;
+        let thread = self.network_thread(number);
+        let start = self.now.max(self.network_free[number]);
+        let busy = if self.network_busy.is_due(start) {
+            self.cpu.slow_ns(self.options.network_busy_ms)
+        } else {
+            0
+        };
+        let end = self.compute(thread, start, busy + ns);
+        self.network_free[number] = end;
+        end
+    }
+
+    /// A request was read.
+    pub(super) fn queued(&mut self, request: usize) {
+        self.history.requests[request].queued = self.now;
+        self.request_queue.push_back(request);
+        self.hand_out();
+    }
+
+    /// The response is ready.
+    pub(super) fn respond(&mut self, request: usize) {
+        self.history.requests[request].completed = self.now;
+        self.choose_records(request);
+        let connection = self.history.requests[request].connection;
+        let number = connection % self.options.network_threads;
+        let sending = self.now.max(self.network_free[number]);
+        let cost = self.cpu.around_ns(15_000.0);
+        let end = self.network_work(connection, cost);
+        self.history.requests[request].sending = sending.min(end);
+        self.schedule(end, Event::Sent(request));
+    }
+
+    /// The network thread has handed the response over.
+    pub(super) fn sent(&mut self, request: usize) {
+        let bytes = self.response_bytes(request);
+        let is_slow =
+            self.history.requests[request].kind == Kind::Produce && self.slow_send.is_due(self.now);
+        let slow = if is_slow {
+            self.cpu.slow_ns(self.options.slow_send_ms)
+        } else {
+            0
+        };
+        let connection = self.history.requests[request].connection;
+        let now = self.now;
+        let end = self.wires.send(connection, false, now, now + slow, &bytes);
+        let done = &mut self.history.requests[request];
+        done.response = now;
+        done.end = end;
+        done.response_bytes = bytes.len();
+        self.schedule(end, Event::Gone(request));
+    }
+
+    /// The last byte has left: the channel is read again.
+    pub(super) fn gone(&mut self, request: usize) {
+        let connection = self.history.requests[request].connection;
+        self.channels[connection].busy = false;
+        let requests = &self.history.connections[connection].requests;
+        let later = requests.iter().rev().take_while(|r| **r != request);
+        for next in later {
+            self.history.requests[*next].unmuted = self.now;
+        }
+        self.read_next(connection);
+        self.answered(request);
+    }
+
+    fn response_bytes(&self, request: usize) -> Vec<u8> {
+        let history = &self.history;
+        let request = &history.requests[request];
+        let version = request.version;
+        let (key, body) = match request.kind {
+            Kind::Produce => {
+                let parts = self.grouped(&request.parts, |log, part| (log.partition, part.offset));
+                (message::PRODUCE, message::produced(version, &parts))
+            }
+            Kind::ConsumerFetch | Kind::FollowerFetch(_) => {
+                let parts = self.grouped(&request.parts, |log, part| {
+                    let high = self.high_watermark(part.log);
+                    (log.partition, high, log.records(part.offset, part.end))
+                });
+                (message::FETCH, message::fetched(version, &parts))
+            }
+            Kind::Metadata => {
+                let body = message::metadata(version, &history.topics, self.options.partitions);
+                (message::METADATA, body)
+            }
+            Kind::ApiVersions => (message::API_VERSIONS, message::api_versions()),
+        };
+        message::response(key, version, request.correlation_id, body)
+    }
+}

@@ -1,0 +1,82 @@
+//! Prints a score for people.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::score::{Score, Share};
+
+impl Display for Score {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "slow requests             found {}, missed {}, extra {}",
+            self.found, self.missed, self.extra
+        )?;
+        writeln!(f, "accounts that do not sum  {}", self.broken)?;
+        line(f, "verdict: true cause", self.verdict, "requests", 1)?;
+        line(f, "  exactly", self.verdict_exact, "requests", 1)?;
+        line(f, "blocker: thread", self.blocker_thread, "requests", 1)?;
+        line(f, "blocker: write", self.blocker_write, "requests", 1)?;
+        line(f, "time: true cause", self.time, "ms", 1_000_000)?;
+        line(f, "  exactly", self.time_exact, "ms", 1_000_000)?;
+        line(f, "time: stage", self.stage, "ms", 1_000_000)?;
+        line(f, "time: root write", self.time_write, "ms", 1_000_000)?;
+        line(f, "time: write's state", self.write_state, "ms", 1_000_000)?;
+
+        let mut wrong: Vec<_> = self.verdicts.iter().filter(|((a, b), _)| a != b).collect();
+        wrong.sort_by_key(|(_, count)| -**count);
+        if !wrong.is_empty() {
+            writeln!(f, "\nrequests whose verdict is not exactly the true cause")?;
+        }
+        for ((truly, told), count) in wrong {
+            writeln!(f, "{count:10}  {:28}told {}", truly.name(), told.name())?;
+        }
+        let mut wrong: Vec<_> = self.times.iter().collect();
+        wrong.sort_by_key(|(_, ns)| -**ns);
+        if !wrong.is_empty() {
+            writeln!(f, "\nms with a wrong cause")?;
+        }
+        for ((truly, told), ns) in wrong {
+            writeln!(f, "{:10}  {:28}told {}", ms(*ns), truly.name(), told.name())?;
+        }
+        let mut wrong: Vec<_> = self.stages.iter().collect();
+        wrong.sort_by_key(|(_, ns)| -**ns);
+        if !wrong.is_empty() {
+            writeln!(f, "\nms with a wrong stage")?;
+        }
+        for ((truly, told), ns) in wrong {
+            writeln!(f, "{:10}  {:28}told {told}", ms(*ns), truly.name())?;
+        }
+        if !self.confidence.is_empty() {
+            writeln!(f, "\nverdicts by confidence")?;
+        }
+        for (tenth, share) in &self.confidence {
+            let low = *tenth as f64 / 10.0;
+            writeln!(f, "{low:10.1}  {} of {} right", share.right, share.of)?;
+        }
+        if !self.worst.is_empty() {
+            writeln!(f, "\nrequests with the most ms of a wrong cause")?;
+        }
+        for (ns, (address, correlation), truly, told) in &self.worst {
+            let truly = truly.name();
+            writeln!(
+                f,
+                "{:10}  {address} {correlation}: {truly}, told {told}",
+                ms(*ns)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn ms(ns: i64) -> i64 {
+    ns / 1_000_000
+}
+
+fn line(f: &mut Formatter<'_>, what: &str, share: Share, unit: &str, per: i64) -> fmt::Result {
+    if share.of == 0 {
+        return writeln!(f, "{what:26}-");
+    }
+    let percent = 100.0 * share.ratio();
+    let (right, of) = (share.right / per, share.of / per);
+    writeln!(f, "{what:26}{percent:6.2} %  {right} of {of} {unit}")
+}

@@ -1,0 +1,272 @@
+//! Compares answers with the truth.
+//!
+//! Times are compared from the first byte of each request on, so that the clock of the capture does not
+//! matter; how far the other recordings are out of step with it does.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::answers::{Answer, Key, Segment, WriteRow, ns_from_time};
+use crate::account::{Cause, Stage, TrueSegment, Truth};
+
+/// Requests whose latency is so close to the limit may be slow or not.
+const LIMIT_SLACK_NS: i64 = 200_000;
+/// Starts of the same write in the truth and by kcorr's clock are at most so far apart.
+const WRITE_SLACK_NS: i64 = 20_000_000;
+
+/// Counts, of which a share is right.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Share {
+    /// What is right.
+    pub right: i64,
+    /// Of how much.
+    pub of: i64,
+}
+
+impl Share {
+    /// Adds some, right or not.
+    pub fn add(&mut self, amount: i64, is_right: bool) {
+        self.of += amount;
+        self.right += if is_right { amount } else { 0 };
+    }
+
+    /// 0 to 1; 1 of nothing.
+    pub fn ratio(self) -> f64 {
+        if self.of == 0 {
+            1.0
+        } else {
+            self.right as f64 / self.of as f64
+        }
+    }
+}
+
+/// How good the answers are. Times are ns.
+#[derive(Debug, Default)]
+pub struct Score {
+    /// Slow requests found.
+    pub found: usize,
+    /// Slow requests that are not among the answers.
+    pub missed: usize,
+    /// Answers that are not slow, or not in the truth.
+    pub extra: usize,
+    /// Requests by whether the verdict is the true cause.
+    pub verdict_exact: Share,
+    /// The same; a cause within the tolerance of the true one, or one that is not wrong either, counts.
+    pub verdict: Share,
+    /// Requests with a true write behind them, by whether the thread is right.
+    pub blocker_thread: Share,
+    /// The same by whether the write is right; only where the writes are given.
+    pub blocker_write: Share,
+    /// Time by whether the stage is right.
+    pub stage: Share,
+    /// Time by whether the cause is the true one.
+    pub time_exact: Share,
+    /// Time by whether the cause is the true one, or one that is not wrong either.
+    pub time: Share,
+    /// Time with a true write at the root, by whether the write is right.
+    pub time_write: Share,
+    /// Time with a true write at the root and the right write, by whether its state is right.
+    pub write_state: Share,
+    /// Answers whose segments leave gaps, overlap, or do not sum to the latency.
+    pub broken: usize,
+    /// Requests by true and answered cause.
+    pub verdicts: BTreeMap<(Cause, Cause), i64>,
+    /// Time by true and answered cause, where wrong.
+    pub times: BTreeMap<(Cause, Cause), i64>,
+    /// Time by true and answered stage, where wrong.
+    pub stages: BTreeMap<(Stage, String), i64>,
+    /// By tenths of confidence: verdicts, and whether they are right.
+    pub confidence: BTreeMap<i64, Share>,
+    /// Requests with the worst accounts: wrong ns, key, true cause, answered cause.
+    pub worst: Vec<(i64, Key, Cause, String)>,
+}
+
+/// Compares all.
+#[derive(Debug)]
+pub struct Scorer {
+    /// Causes whose time is so close to that of the true one are right too, ns.
+    pub tolerance_ns: i64,
+    /// The limit above which a request is slow, ns.
+    pub slo_ns: i64,
+    /// The writes: id → thread and start by kcorr's clock.
+    pub writes: HashMap<i64, (Option<i32>, i64)>,
+}
+
+/// Makes writes findable by id.
+pub fn by_id(rows: Vec<WriteRow>) -> anyhow::Result<HashMap<i64, (Option<i32>, i64)>> {
+    let rows = rows.into_iter();
+    rows.map(|row| Ok((row.write_id, (row.tid, ns_from_time(&row.start_time)?))))
+        .collect()
+}
+
+impl Scorer {
+    /// The score of answers.
+    pub fn score(&self, truths: &[Truth], answers: &HashMap<Key, Answer>) -> Score {
+        let mut score = Score::default();
+        let mut known = HashSet::new();
+        for truth in truths {
+            let key = (truth.client_address.clone(), truth.correlation_id);
+            let answer = answers.get(&key);
+            let is_close = (truth.latency_ns - self.slo_ns).abs() <= LIMIT_SLACK_NS;
+            match answer {
+                Some(answer) if truth.slow => self.request(truth, answer, &key, &mut score),
+                Some(_) if !is_close => score.extra += 1,
+                None if truth.slow && !is_close => score.missed += 1,
+                _ => {}
+            }
+            known.insert(key);
+        }
+        score.extra += answers.keys().filter(|key| !known.contains(*key)).count();
+        score.worst.sort_by_key(|(ns, ..)| -ns);
+        score.worst.truncate(10);
+        score
+    }
+
+    fn request(&self, truth: &Truth, answer: &Answer, key: &Key, score: &mut Score) {
+        score.found += 1;
+        let cause = Cause::from_name(&answer.cause);
+        score.verdict_exact.add(1, cause == truth.cause);
+        let right = self.is_right(truth, cause);
+        score.verdict.add(1, right);
+        *score.verdicts.entry((truth.cause, cause)).or_default() += 1;
+        if let Some(confidence) = answer.confidence {
+            let tenth = (confidence * 10.0) as i64;
+            score.confidence.entry(tenth).or_default().add(1, right);
+        }
+        if is_broken(answer) {
+            score.broken += 1;
+        }
+        self.blocker(truth, answer, score);
+        let before = score.time.of - score.time.right;
+        self.times(truth, answer, score);
+        let wrong = score.time.of - score.time.right - before;
+        if wrong > 0 {
+            let worst = (wrong, key.clone(), truth.cause, answer.cause.clone());
+            score.worst.push(worst);
+        }
+    }
+
+    /// Whether a verdict is the true cause, one that took as long, or one that is not wrong either.
+    fn is_right(&self, truth: &Truth, cause: Cause) -> bool {
+        let top = truth.causes.values().copied().max().unwrap_or(0);
+        let segments = truth.segments.iter();
+        let fitting = segments.filter(|s| s.cause == cause || s.also.contains(&cause));
+        let ns: i64 = fitting.map(|s| s.end_ns - s.start_ns).sum();
+        ns >= top - self.tolerance_ns
+    }
+
+    /// Whether the write that took most of the time is known.
+    fn blocker(&self, truth: &Truth, answer: &Answer, score: &mut Score) {
+        let mut truly: HashMap<(Option<i32>, i64), i64> = HashMap::new();
+        for segment in truth.segments.iter().filter(|s| s.cause == truth.cause) {
+            if let Some(start) = segment.write_start_ns {
+                let ns = segment.end_ns - segment.start_ns;
+                *truly.entry((segment.blocker_tid, start)).or_default() += ns;
+            }
+        }
+        let Some(top) = truly.values().copied().max() else {
+            return;
+        };
+        let enough = truly
+            .iter()
+            .filter(|(_, ns)| **ns >= top - self.tolerance_ns);
+        let enough: Vec<_> = enough.map(|(write, _)| *write).collect();
+
+        let mut told: HashMap<(Option<i64>, Option<i32>), i64> = HashMap::new();
+        for segment in answer.segments.iter().filter(|s| s.cause == answer.cause) {
+            let ns = segment.end - segment.start;
+            *told
+                .entry((segment.write, segment.blocker_tid))
+                .or_default() += ns;
+        }
+        let told = told.into_iter().max_by_key(|(who, ns)| (*ns, *who));
+        let write = told.and_then(|((write, _), _)| write);
+        let row = write.and_then(|write| self.writes.get(&write));
+        let tid = row.and_then(|(tid, _)| *tid).or(answer.blocker_tid);
+        let same_thread = enough.iter().any(|(of, _)| *of == tid && tid.is_some());
+        score.blocker_thread.add(1, same_thread);
+        if !self.writes.is_empty() {
+            let is_same = row.is_some_and(|row| enough.iter().any(|true_| is_same(*row, *true_)));
+            score.blocker_write.add(1, is_same);
+        }
+    }
+
+    fn times(&self, truth: &Truth, answer: &Answer, score: &mut Score) {
+        let mut told = answer.segments.iter().peekable();
+        for segment in &truth.segments {
+            let (mut at, end) = (
+                segment.start_ns - truth.arrival_ns,
+                segment.end_ns - truth.arrival_ns,
+            );
+            while at < end {
+                while told.peek().is_some_and(|t| t.end <= at) {
+                    told.next();
+                }
+                let (part, answered) = match told.peek() {
+                    Some(t) if t.start <= at => (t.end.min(end) - at, Some(*t)),
+                    Some(t) => (t.start.min(end) - at, None),
+                    None => (end - at, None),
+                };
+                self.part(segment, answered, part, score);
+                at += part;
+            }
+        }
+    }
+
+    /// A stretch in which both are constant.
+    fn part(&self, truth: &TrueSegment, told: Option<&Segment>, ns: i64, score: &mut Score) {
+        let cause = told.map_or(Cause::Unexplained, |t| Cause::from_name(&t.cause));
+        score.time_exact.add(ns, cause == truth.cause);
+        let right = cause == truth.cause || truth.also.contains(&cause);
+        score.time.add(ns, right);
+        if !right {
+            *score.times.entry((truth.cause, cause)).or_default() += ns;
+        }
+        let stage = told.map_or("", |t| t.stage.as_str());
+        // A pause may be told as such, or as the stage that it held up.
+        let is_pause = truth.cause == Cause::Pause && stage == Stage::Pause.name();
+        let right = stage == truth.segment.name() || is_pause;
+        score.stage.add(ns, right);
+        if !right {
+            let key = (truth.segment, stage.to_owned());
+            *score.stages.entry(key).or_default() += ns;
+        }
+        let (Some(tid), Some(start)) = (truth.blocker_tid, truth.write_start_ns) else {
+            return;
+        };
+        if self.writes.is_empty() || truth.merged.is_some() {
+            return;
+        }
+        let write = told
+            .and_then(|t| t.write)
+            .and_then(|id| self.writes.get(&id));
+        let right = write.is_some_and(|write| is_same(*write, (Some(tid), start)));
+        score.time_write.add(ns, right);
+        if right {
+            let state = told.and_then(|t| t.write_state.as_deref());
+            score
+                .write_state
+                .add(ns, state == truth.write_state.as_deref());
+        }
+    }
+}
+
+/// Whether a write by kcorr's clock is the true one: by thread and time.
+fn is_same((tid, start): (Option<i32>, i64), (true_tid, true_start): (Option<i32>, i64)) -> bool {
+    tid == true_tid && (start - true_start).abs() <= WRITE_SLACK_NS
+}
+
+/// Whether segments overlap, leave gaps, or do not sum to the latency.
+fn is_broken(answer: &Answer) -> bool {
+    if answer.segments.is_empty() {
+        return true;
+    }
+    let mut end = 0;
+    for segment in &answer.segments {
+        if segment.start != end || segment.end <= segment.start {
+            return true;
+        }
+        end = segment.end;
+    }
+    // blame's latency is in ms, as a float.
+    (end - answer.latency_ns).abs() > 1
+}

@@ -1,0 +1,397 @@
+//! What happened in the simulated broker: the one thing that the truth and all recordings are read off.
+//!
+//! Times are ns since the scenario's start, on the one true clock. Threads, logs, monitors, connections,
+//! requests and writes are numbered from 0.
+
+/// ns since the scenario's start.
+pub type Time = i64;
+
+/// Wall time of the scenario's start, ns since 1970: 2026-09-21T14:13:20Z.
+pub const EPOCH_NS: i64 = 1_790_000_000_000_000_000;
+
+/// A stretch of time, half-open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Its start.
+    pub start: Time,
+    /// Its end.
+    pub end: Time,
+}
+
+impl Span {
+    /// The common part of two spans, unless it is empty.
+    pub fn common(self, other: Span) -> Option<Span> {
+        let span = Span {
+            start: self.start.max(other.start),
+            end: self.end.min(other.end),
+        };
+        (span.start < span.end).then_some(span)
+    }
+
+    /// Its length, ns.
+    pub fn ns(self) -> i64 {
+        self.end - self.start
+    }
+}
+
+/// Everything that happened.
+#[derive(Debug, Default)]
+pub struct History {
+    /// The broker's threads.
+    pub threads: Vec<Thread>,
+    /// The topics.
+    pub topics: Vec<Topic>,
+    /// The logs (topic-partitions) of the broker.
+    pub logs: Vec<Log>,
+    /// The monitors: that of log n is monitor n; the last is the other lock.
+    pub monitors: Vec<Monitor>,
+    /// The clients' connections.
+    pub connections: Vec<Connection>,
+    /// The requests, in the order in which they were sent.
+    pub requests: Vec<Request>,
+    /// File operations.
+    pub writes: Vec<Write>,
+    /// Waits for monitors, in the order in which they ended.
+    pub waits: Vec<Wait>,
+    /// Stops of the JVM, in order.
+    pub pauses: Vec<Span>,
+    /// Commits of the journal, in order.
+    pub commits: Vec<Commit>,
+    /// Waits of threads for a CPU.
+    pub run_queue_waits: Vec<RunQueueWait>,
+    /// Packets, in the order in which they were decided; sort by time.
+    pub packets: Vec<Packet>,
+    /// When everything was over.
+    pub end: Time,
+}
+
+/// What a thread is to the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `data-plane-kafka-request-handler-N`
+    Handler,
+    /// `data-plane-kafka-network-thread-1-ListenerName(PLAINTEXT)-PLAINTEXT-N`
+    Network,
+    /// `kafka-scheduler-N`
+    Scheduler,
+    /// `metrics-reporter`: holds the other lock
+    Reporter,
+}
+
+/// A thread and what it did.
+#[derive(Debug)]
+pub struct Thread {
+    /// Its role.
+    pub role: Role,
+    /// Its name in Java.
+    pub name: String,
+    /// Its id in the operating system.
+    pub tid: i32,
+    /// Its id in Java.
+    pub java_id: i64,
+    /// What it did, in order and without overlaps; between them it was idle.
+    pub activities: Vec<(Span, Activity)>,
+}
+
+/// What a thread was doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// Java code on a CPU.
+    Cpu,
+    /// Runnable, but on no CPU.
+    RunQueue,
+    /// In Java code, stopped by a pause (its number).
+    Pause(usize),
+    /// In a file operation (its number).
+    Write(usize),
+    /// Waiting for a monitor (the wait's number).
+    Wait(usize),
+}
+
+/// A topic: its name, and its id for the versions that use ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Name.
+    pub name: String,
+    /// Id, as its 16 bytes.
+    pub id: [u8; 16],
+}
+
+/// A log, and its segments with all bytes.
+#[derive(Debug)]
+pub struct Log {
+    /// Its topic (number).
+    pub topic: usize,
+    /// Its partition.
+    pub partition: i32,
+    /// Name of its directory.
+    pub directory: String,
+    /// Its segments.
+    pub segments: Vec<Segment>,
+    /// Offset of the next record.
+    pub next_offset: i64,
+    /// Offset after the last record that is written and can be read.
+    pub end_offset: i64,
+}
+
+/// A fetch returns so much of a partition.
+const MAX_PARTITION_BYTES: usize = 64 << 10;
+
+impl Log {
+    /// The offset after the batches that a fetch from `offset` up to `limit` returns: whole batches of
+    /// one segment.
+    pub fn fetch_end(&self, offset: i64, limit: i64) -> i64 {
+        let Some(segment) = self.segment_of(offset) else {
+            return offset;
+        };
+        let first = segment.batches.partition_point(|(base, _)| *base < offset);
+        let Some((_, from)) = segment.batches.get(first) else {
+            return offset;
+        };
+        let mut end = offset;
+        for index in first..segment.batches.len() {
+            let next = segment.batches.get(index + 1);
+            let next_offset = next.map_or(segment.next_offset, |(base, _)| *base);
+            let next_place = next.map_or(segment.bytes.len(), |(_, place)| *place);
+            if next_offset > limit || (next_place - from > MAX_PARTITION_BYTES && end > offset) {
+                break;
+            }
+            end = next_offset;
+        }
+        end
+    }
+
+    /// The bytes of the batches from `offset` to `end`, which are ends of batches of one segment.
+    pub fn records(&self, offset: i64, end: i64) -> &[u8] {
+        let Some(segment) = self.segment_of(offset).filter(|_| offset < end) else {
+            return &[];
+        };
+        let place = |offset: i64| {
+            let index = segment.batches.partition_point(|(base, _)| *base < offset);
+            let batch = segment.batches.get(index);
+            batch.map_or(segment.bytes.len(), |(_, place)| *place)
+        };
+        &segment.bytes[place(offset)..place(end)]
+    }
+
+    fn segment_of(&self, offset: i64) -> Option<&Segment> {
+        let next = self.segments.partition_point(|s| s.base_offset <= offset);
+        self.segments.get(next.checked_sub(1)?)
+    }
+}
+
+/// A segment file.
+#[derive(Debug, Default)]
+pub struct Segment {
+    /// Offset of its first record.
+    pub base_offset: i64,
+    /// Offset of the record after its last.
+    pub next_offset: i64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Batches: first offset, place in the file.
+    pub batches: Vec<(i64, usize)>,
+}
+
+impl Segment {
+    /// Name of its file.
+    pub fn file(&self) -> String {
+        format!("{:020}.log", self.base_offset)
+    }
+}
+
+/// A monitor.
+#[derive(Debug, Default)]
+pub struct Monitor {
+    /// Class of the object.
+    pub class: &'static str,
+    /// Who held it, in order.
+    pub holds: Vec<(Span, usize)>,
+}
+
+/// A TCP connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// Client's address.
+    pub ip: [u8; 4],
+    /// Client's port.
+    pub port: u16,
+    /// Client id of its requests.
+    pub client_id: String,
+    /// Its requests, in order.
+    pub requests: Vec<usize>,
+}
+
+impl Connection {
+    /// `ip:port` of the client.
+    pub fn client_address(&self) -> String {
+        let [a, b, c, d] = self.ip;
+        format!("{a}.{b}.{c}.{d}:{}", self.port)
+    }
+}
+
+/// The broker's address.
+pub const BROKER_IP: [u8; 4] = [10, 0, 0, 1];
+/// The broker's port.
+pub const BROKER_PORT: u16 = 9092;
+
+/// Why a response waits in the broker after its request was processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Produce.
+    Produce,
+    /// Fetch of a consumer.
+    ConsumerFetch,
+    /// Fetch of the follower with this number.
+    FollowerFetch(usize),
+    /// Metadata.
+    Metadata,
+    /// ApiVersions.
+    ApiVersions,
+}
+
+/// A request and the stations of its life. Stations that were not reached are 0; all are in the end.
+#[derive(Debug)]
+pub struct Request {
+    /// Its connection.
+    pub connection: usize,
+    /// What it is.
+    pub kind: Kind,
+    /// Version of its API.
+    pub version: i16,
+    /// Its correlation id.
+    pub correlation_id: i32,
+    /// Acks asked for: 1 or −1.
+    pub acks: i16,
+    /// What it writes or fetches.
+    pub parts: Vec<Part>,
+    /// First byte at the broker.
+    pub arrival: Time,
+    /// Last byte at the broker.
+    pub received: Time,
+    /// From here on no earlier request of the connection stands before it.
+    pub unmuted: Time,
+    /// The network thread has read it and put it into the request queue.
+    pub queued: Time,
+    /// A handler took it.
+    pub taken: Time,
+    /// That handler (thread).
+    pub handler: usize,
+    /// The handler is done with it.
+    pub local_end: Time,
+    /// Its response was put into the network thread's queue.
+    pub completed: Time,
+    /// The network thread took the response.
+    pub sending: Time,
+    /// First byte of the response.
+    pub response: Time,
+    /// Last byte of the response.
+    pub end: Time,
+    /// Size of the request.
+    pub request_bytes: usize,
+    /// Size of the response.
+    pub response_bytes: usize,
+}
+
+/// A topic-partition of a request.
+#[derive(Debug, Default)]
+pub struct Part {
+    /// The log.
+    pub log: usize,
+    /// Produce: the batch, until it is appended.
+    pub records: Vec<u8>,
+    /// Produce: its size.
+    pub records_bytes: usize,
+    /// Produce: ids of its messages.
+    pub ids: Vec<u64>,
+    /// Produce: offset of its first record. Fetch: the offset asked for.
+    pub offset: i64,
+    /// Fetch: the offset after the last record returned.
+    pub end: i64,
+    /// Produce: the write that appended it.
+    pub write: Option<usize>,
+}
+
+/// Why a file operation took its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteState {
+    /// On a CPU.
+    OnCpu,
+    /// Waiting for a handle of the journal.
+    JournalWait(usize),
+    /// Waiting inside for a buffer of a committing transaction.
+    JournalCommit(usize),
+    /// Waiting for a block IO of its own.
+    BlockIo,
+    /// Runnable, but on no CPU.
+    RunQueue,
+}
+
+/// A file operation.
+#[derive(Debug)]
+pub struct Write {
+    /// `write` or `fsync`
+    pub operation: &'static str,
+    /// From its start to its end.
+    pub span: Span,
+    /// Its thread (number).
+    pub thread: usize,
+    /// Its log.
+    pub log: usize,
+    /// Name of the file.
+    pub file: String,
+    /// Position in the file.
+    pub offset: i64,
+    /// Bytes written.
+    pub bytes: i64,
+    /// What it was doing, in order and without gaps.
+    pub states: Vec<(Span, WriteState)>,
+}
+
+/// A wait for a monitor.
+#[derive(Debug)]
+pub struct Wait {
+    /// From asking for it to having it.
+    pub span: Span,
+    /// The thread that waited.
+    pub thread: usize,
+    /// The monitor.
+    pub monitor: usize,
+    /// Who held it before.
+    pub previous_owner: usize,
+}
+
+/// A commit of the journal.
+#[derive(Debug, Clone, Copy)]
+pub struct Commit {
+    /// From its start to its end.
+    pub span: Span,
+    /// In its first part, new handles are refused until here.
+    pub locked_until: Time,
+    /// Number of the transaction.
+    pub transaction: i64,
+}
+
+/// A thread's wait for a CPU.
+#[derive(Debug, Clone, Copy)]
+pub struct RunQueueWait {
+    /// From runnable to running.
+    pub span: Span,
+    /// The thread.
+    pub thread: usize,
+}
+
+/// A TCP segment.
+#[derive(Debug)]
+pub struct Packet {
+    /// When it passed the broker's network card.
+    pub time: Time,
+    /// The connection.
+    pub connection: usize,
+    /// Whether the client sent it.
+    pub from_client: bool,
+    /// TCP flags.
+    pub flags: u8,
+    /// The payload.
+    pub payload: Vec<u8>,
+}

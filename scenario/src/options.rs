@@ -1,0 +1,310 @@
+//! What a scenario is made of, and the named presets.
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+/// Options of a scenario. Names end in their unit; `_per_second` are rates of events, `_share` are 0 to
+/// 1, `slow …_ms` are medians of log-normal times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// The same seed and options give the same scenario, byte for byte.
+    pub seed: u64,
+    /// Clients send for so long; then what is open is served to its end.
+    pub duration_ms: i64,
+    /// A produce request at least this slow on the wire is slow.
+    pub slo_ms: f64,
+
+    /// Produce requests a second, over all connections.
+    pub requests_per_second: f64,
+    /// Connections of producers.
+    pub connections: usize,
+    /// Requests that a producer has in flight at most.
+    pub pipelining: usize,
+    /// Topics.
+    pub topics: usize,
+    /// Partitions of each topic.
+    pub partitions: usize,
+    /// Topic-partitions of a produce request at most.
+    pub request_partitions: usize,
+    /// Share of the batches that go to the first partition of the first topic, besides its part.
+    pub hot_share: f64,
+    /// Records of a batch at most.
+    pub batch_records: usize,
+    /// Bytes of a record's value, around.
+    pub record_bytes: usize,
+    /// Share of producers that ask for acks=all; the others for acks=1.
+    pub acks_all_share: f64,
+    /// Share of producers that compress their batches with zstd.
+    pub zstd_share: f64,
+    /// Consumers, each on a connection with long polls over one topic.
+    pub consumers: usize,
+    /// Followers, each fetching all partitions on a connection.
+    pub followers: usize,
+    /// Produce versions, by turns over the connections (3 to 13).
+    pub produce_versions: Vec<i16>,
+    /// Fetch versions, by turns over consumers and followers (4 to 18).
+    pub fetch_versions: Vec<i16>,
+
+    /// Request handler threads.
+    pub handlers: usize,
+    /// Network threads.
+    pub network_threads: usize,
+    /// A segment file is rolled at this size.
+    pub segment_bytes: i64,
+    /// fsync of the producer snapshot by the handler when a segment is rolled (KAFKA-15046), median.
+    pub roll_sync_ms: f64,
+    /// fsyncs under a log's lock by the scheduler thread.
+    pub scheduler_syncs_per_second: f64,
+    /// How long those take.
+    pub scheduler_sync_ms: f64,
+
+    /// Time between journal commits.
+    pub commit_interval_ms: i64,
+    /// How long an ordinary commit takes.
+    pub commit_ms: f64,
+    /// Share of slow commits.
+    pub slow_commit_share: f64,
+    /// How long a slow commit takes.
+    pub slow_commit_ms: f64,
+    /// Share of the logs whose inode a commit has hold of, so that the next write waits for its end.
+    pub commit_stall_share: f64,
+    /// Share of these that wait for a journal handle; the others wait inside the write for a buffer.
+    pub journal_wait_share: f64,
+    /// Writes that wait for a block IO.
+    pub block_io_per_second: f64,
+    /// How long.
+    pub block_io_ms: f64,
+    /// Writes that wait for a CPU.
+    pub write_run_queue_per_second: f64,
+    /// Java code of handlers that waits for a CPU.
+    pub run_queue_per_second: f64,
+    /// How long a thread waits for a CPU.
+    pub run_queue_ms: f64,
+    /// Writes that are slow on a CPU (memory reclaim, say).
+    pub cpu_write_per_second: f64,
+    /// How long.
+    pub cpu_write_ms: f64,
+
+    /// Safepoints and collections.
+    pub pauses_per_second: f64,
+    /// How long an ordinary one takes.
+    pub pause_ms: f64,
+    /// Share of slow ones.
+    pub slow_pause_share: f64,
+    /// How long a slow one takes.
+    pub slow_pause_ms: f64,
+    /// Requests whose handler computes for long (decompression, validation).
+    pub cpu_bound_per_second: f64,
+    /// How long.
+    pub cpu_bound_ms: f64,
+    /// Times that a background thread holds a lock which handlers need (a metrics sensor).
+    pub other_lock_per_second: f64,
+    /// How long.
+    pub other_lock_ms: f64,
+    /// Share of produce requests that need that lock; half of them while they hold a log's.
+    pub other_lock_share: f64,
+    /// Responses that leave slowly.
+    pub slow_send_per_second: f64,
+    /// How long.
+    pub slow_send_ms: f64,
+    /// Times that a network thread is busy for long.
+    pub network_busy_per_second: f64,
+    /// How long.
+    pub network_busy_ms: f64,
+    /// Times that a follower is slow to append.
+    pub remote_slow_per_second: f64,
+    /// How long.
+    pub remote_slow_ms: f64,
+
+    /// async-profiler's `lock=`: a wait at least this long is recorded, shorter ones sometimes.
+    pub lock_interval_us: i64,
+    /// CPU time between execution samples.
+    pub cpu_interval_ms: i64,
+    /// Time between wall-clock samples.
+    pub wall_interval_ms: i64,
+    /// Monitor waits are also in the eBPF recording (USDT), all of them.
+    pub usdt: bool,
+    /// The JFR names previous owners, as the JDK's own recorder does.
+    pub previous_owner: bool,
+    /// Share of events lost, in each recording.
+    pub lost_share: f64,
+    /// Largest error of each recording's clock; each has its own, in both directions.
+    pub clock_error_ms: f64,
+    /// Largest drift of each recording's clock, parts per million.
+    pub drift_ppm: f64,
+}
+
+/// Names of the presets and what they are.
+pub const PRESETS: [(&str, &str); 6] = [
+    (
+        "clean",
+        "every cause, nothing lost, exact clocks, every lock wait recorded",
+    ),
+    (
+        "degraded",
+        "the same broker; 1 % of every recording lost, clocks up to 1 ms off, lock waits from 10 ms",
+    ),
+    (
+        "replicated",
+        "acks=all with two followers, some of them slow; newest protocol versions",
+    ),
+    (
+        "convoy",
+        "thousands of handlers, most of the load on one partition, few very slow writes",
+    ),
+    (
+        "starved",
+        "few handlers for many connections, so that requests wait in the queue",
+    ),
+    ("quiet", "requests are slow, but never because of a write"),
+];
+
+impl Options {
+    /// A preset by name.
+    pub fn preset(name: &str) -> anyhow::Result<Self> {
+        let clean = Self::clean();
+        Ok(match name {
+            "clean" => clean,
+            "degraded" => Self {
+                usdt: false,
+                lock_interval_us: 10_000,
+                lost_share: 0.01,
+                clock_error_ms: 1.0,
+                drift_ppm: 2.0,
+                ..clean
+            },
+            "replicated" => Self {
+                acks_all_share: 0.8,
+                followers: 2,
+                remote_slow_per_second: 0.3,
+                produce_versions: vec![11, 12, 13],
+                fetch_versions: vec![12, 17, 18],
+                ..clean
+            },
+            "convoy" => Self {
+                handlers: 3_000,
+                network_threads: 8,
+                connections: 3_000,
+                requests_per_second: 1_500.0,
+                pipelining: 2,
+                topics: 1,
+                partitions: 4,
+                request_partitions: 1,
+                hot_share: 0.9,
+                batch_records: 1,
+                commit_interval_ms: 10_000,
+                slow_commit_share: 1.0,
+                slow_commit_ms: 2_500.0,
+                commit_stall_share: 1.0,
+                block_io_per_second: 0.0,
+                write_run_queue_per_second: 0.0,
+                slow_pause_share: 0.0,
+                cpu_bound_per_second: 0.0,
+                other_lock_per_second: 0.0,
+                slow_send_per_second: 0.0,
+                network_busy_per_second: 0.0,
+                scheduler_syncs_per_second: 0.0,
+                ..clean
+            },
+            "starved" => Self {
+                handlers: 3,
+                connections: 60,
+                pipelining: 1,
+                ..clean
+            },
+            "quiet" => Self {
+                commit_stall_share: 0.0,
+                block_io_per_second: 0.0,
+                write_run_queue_per_second: 0.0,
+                cpu_write_per_second: 0.0,
+                roll_sync_ms: 0.5,
+                scheduler_syncs_per_second: 0.0,
+                cpu_bound_per_second: 0.6,
+                other_lock_per_second: 0.5,
+                ..clean
+            },
+            _ => bail!("there is no preset {name}; see `kcorr-scenario presets`"),
+        })
+    }
+
+    /// Sets an option from `name=value`; the value is JSON.
+    pub fn set(&mut self, assignment: &str) -> anyhow::Result<()> {
+        let (name, value) = assignment
+            .split_once('=')
+            .with_context(|| format!("expected name=value, found {assignment}"))?;
+        let mut all = serde_json::to_value(&*self)?;
+        let slot = all
+            .get_mut(name)
+            .with_context(|| format!("there is no option {name}"))?;
+        *slot = serde_json::from_str(value)
+            .with_context(|| format!("option {name}: {value} is no JSON"))?;
+        *self = serde_json::from_value(all).with_context(|| format!("option {name}={value}"))?;
+        Ok(())
+    }
+
+    fn clean() -> Self {
+        Self {
+            seed: 1,
+            duration_ms: 30_000,
+            slo_ms: 65.0,
+            requests_per_second: 500.0,
+            connections: 10,
+            pipelining: 5,
+            topics: 3,
+            partitions: 6,
+            request_partitions: 3,
+            hot_share: 0.1,
+            batch_records: 4,
+            record_bytes: 220,
+            acks_all_share: 0.0,
+            zstd_share: 0.2,
+            consumers: 2,
+            followers: 0,
+            produce_versions: vec![7, 9, 11],
+            fetch_versions: vec![11, 12],
+            handlers: 8,
+            network_threads: 3,
+            segment_bytes: 512 << 10,
+            roll_sync_ms: 12.0,
+            scheduler_syncs_per_second: 0.1,
+            scheduler_sync_ms: 120.0,
+            commit_interval_ms: 2_000,
+            commit_ms: 12.0,
+            slow_commit_share: 0.5,
+            slow_commit_ms: 250.0,
+            commit_stall_share: 0.5,
+            journal_wait_share: 0.3,
+            block_io_per_second: 0.3,
+            block_io_ms: 120.0,
+            write_run_queue_per_second: 0.2,
+            run_queue_per_second: 0.2,
+            run_queue_ms: 60.0,
+            cpu_write_per_second: 0.1,
+            cpu_write_ms: 90.0,
+            pauses_per_second: 1.0,
+            pause_ms: 4.0,
+            slow_pause_share: 0.15,
+            slow_pause_ms: 110.0,
+            cpu_bound_per_second: 0.3,
+            cpu_bound_ms: 100.0,
+            other_lock_per_second: 0.3,
+            other_lock_ms: 120.0,
+            other_lock_share: 0.3,
+            slow_send_per_second: 0.2,
+            slow_send_ms: 120.0,
+            network_busy_per_second: 0.1,
+            network_busy_ms: 100.0,
+            remote_slow_per_second: 0.0,
+            remote_slow_ms: 150.0,
+            lock_interval_us: 100,
+            cpu_interval_ms: 10,
+            wall_interval_ms: 100,
+            usdt: true,
+            previous_owner: false,
+            lost_share: 0.0,
+            clock_error_ms: 0.0,
+            drift_ppm: 0.0,
+        }
+    }
+}

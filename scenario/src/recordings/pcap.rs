@@ -1,0 +1,116 @@
+//! `dump.pcap`: what tcpdump writes on the broker (pcap, microseconds, Ethernet, whole packets).
+
+use std::io::{self, Write};
+
+use super::Recorder;
+use crate::broker::SYN;
+use crate::history::{BROKER_IP, BROKER_PORT, Connection, History, Packet};
+
+const MAGIC_MICROSECONDS: u32 = 0xa1b2_c3d4;
+const SNAP_LENGTH: u32 = 262_144;
+const ETHERNET: u32 = 1;
+const CLIENT_START: u32 = 0x1000_0000;
+const BROKER_START: u32 = 0x7000_0000;
+
+/// Writes all packets in the order of time. Sequence numbers are given before packets are lost.
+pub(super) fn write(
+    history: &History,
+    mut recorder: Recorder,
+    mut output: impl Write,
+) -> io::Result<()> {
+    for word in [MAGIC_MICROSECONDS, 2 | 4 << 16, 0, 0, SNAP_LENGTH, ETHERNET] {
+        output.write_all(&word.to_le_bytes())?;
+    }
+    let mut order: Vec<&Packet> = history.packets.iter().collect();
+    order.sort_by_key(|packet| packet.time);
+    let mut next = vec![[CLIENT_START, BROKER_START]; history.connections.len()];
+    for (number, packet) in order.into_iter().enumerate() {
+        let side = usize::from(!packet.from_client);
+        let sequence = next[packet.connection][side];
+        let acknowledged = next[packet.connection][1 - side];
+        let length = packet.payload.len() as u32 + u32::from(packet.flags & SYN != 0);
+        next[packet.connection][side] = sequence.wrapping_add(length);
+        if recorder.loses() {
+            continue;
+        }
+        let connection = &history.connections[packet.connection];
+        let frame = frame(packet, connection, number as u16, sequence, acknowledged);
+        let micros = recorder.clock.wall(packet.time).div_euclid(1_000);
+        let (seconds, rest) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+        for word in [
+            seconds as u32,
+            rest as u32,
+            frame.len() as u32,
+            frame.len() as u32,
+        ] {
+            output.write_all(&word.to_le_bytes())?;
+        }
+        output.write_all(&frame)?;
+    }
+    output.flush()
+}
+
+fn frame(
+    packet: &Packet,
+    connection: &Connection,
+    number: u16,
+    sequence: u32,
+    acknowledged: u32,
+) -> Vec<u8> {
+    let client = (connection.ip, connection.port);
+    let broker = (BROKER_IP, BROKER_PORT);
+    let (from, to) = if packet.from_client {
+        (client, broker)
+    } else {
+        (broker, client)
+    };
+    let mut tcp = Vec::with_capacity(20 + packet.payload.len());
+    tcp.extend(from.1.to_be_bytes());
+    tcp.extend(to.1.to_be_bytes());
+    tcp.extend(sequence.to_be_bytes());
+    let is_first = packet.flags == SYN;
+    tcp.extend(if is_first { 0 } else { acknowledged }.to_be_bytes());
+    tcp.extend([0x50, packet.flags, 0xff, 0xff, 0, 0, 0, 0]);
+    tcp.extend(&packet.payload);
+    let mut pseudo = Vec::with_capacity(12 + tcp.len());
+    pseudo.extend(from.0);
+    pseudo.extend(to.0);
+    pseudo.extend([0, 6]);
+    pseudo.extend((tcp.len() as u16).to_be_bytes());
+    pseudo.extend(&tcp);
+    let sum = checksum(&pseudo);
+    tcp[16..18].copy_from_slice(&sum.to_be_bytes());
+
+    let mut ip = vec![0x45, 0];
+    ip.extend((20 + tcp.len() as u16).to_be_bytes());
+    ip.extend(number.to_be_bytes());
+    ip.extend([0x40, 0, 64, 6, 0, 0]);
+    ip.extend(from.0);
+    ip.extend(to.0);
+    let sum = checksum(&ip);
+    ip[10..12].copy_from_slice(&sum.to_be_bytes());
+
+    let mut frame = Vec::with_capacity(14 + ip.len() + tcp.len());
+    for address in [to.0, from.0] {
+        // Locally administered addresses.
+        frame.extend([0x02, 0]);
+        frame.extend(address);
+    }
+    frame.extend([0x08, 0]);
+    frame.extend(ip);
+    frame.extend(tcp);
+    frame
+}
+
+/// The Internet checksum, RFC 1071.
+fn checksum(bytes: &[u8]) -> u16 {
+    let mut sum = 0_u32;
+    for pair in bytes.chunks(2) {
+        let low = pair.get(1).copied().unwrap_or(0);
+        sum += u32::from(u16::from_be_bytes([pair[0], low]));
+    }
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}

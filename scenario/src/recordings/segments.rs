@@ -1,0 +1,23 @@
+//! `segments/`: the broker's log directory, with the segment files as they were left.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::history::History;
+
+/// Writes the files, below a folder that is made.
+pub(super) fn write(history: &History, folder: &Path) -> anyhow::Result<()> {
+    for log in &history.logs {
+        let directory = folder.join(&log.directory);
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+        for segment in &log.segments {
+            let path = directory.join(segment.file());
+            fs::write(&path, &segment.bytes)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Kafka's messages as bytes, written. Only what the simulated clients and broker say.
+
+pub(crate) mod batch;
+mod bytes;
+pub(crate) mod message;
