@@ -13,7 +13,7 @@
 --   same_write      a write of one file, size and length, seen by two recorders
 --   pause           a pause of one kind and length, seen by two recorders
 --   request_log     a line of the broker's request log is written as the response leaves
--- @param  pair_limit     BIGINT = 150000 -- pairs by size of two sources, rarest sizes first
+-- @param  pair_limit     BIGINT = 50000  -- pairs by size of two sources, rarest sizes first
 -- @param  row_limit      BIGINT = 1000   -- longest waits, writes and pauses of a source
 -- @param  max_width_ms   DOUBLE = 250    -- pairs that allow more than this say too little
 -- @column source_id       BIGINT    -- the source whose times would be moved

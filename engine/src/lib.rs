@@ -9,6 +9,7 @@
 //! | [`ingest()`] | inputs → decoders → store |
 //! | `clock` | a source's clock → wall time |
 //! | `catalog`, `functions` | the store's tables, and functions, for SQL |
+//! | [`NullTest`] | how much would be blamed by chance |
 //! | [`Session`] | SQL, canned queries and their parameters |
 
 mod catalog;
@@ -17,12 +18,15 @@ mod error;
 mod functions;
 mod ingest;
 mod input;
+mod null_test;
 mod query;
 mod store;
 
+pub use catalog::Shift;
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, Progress, ingest};
 pub use input::head;
+pub use null_test::NullTest;
 pub use query::{
     CannedQuery, GivenParameters, Header, OutputColumn, Parameter, PlannedQuery, Session,
     canned_queries, canned_query,

@@ -294,7 +294,10 @@ async fn run(store: &Store) -> Result<Vec<(i64, i64, KindTie)>> {
         let mut rows = planned.run().await?;
         while let Some(batch) = rows.try_next().await? {
             append(&mut ties, &batch).ok_or_else(|| {
-                Error::new(ErrorKind::Query, "clock_ties has other columns than it says")
+                Error::new(
+                    ErrorKind::Query,
+                    "clock_ties has other columns than it says",
+                )
             })?;
         }
     }

@@ -79,7 +79,12 @@ impl Doubt {
 
     /// The most that the line can be off.
     pub(super) fn most(&self) -> i64 {
-        let ends = [self.at_first.0, self.at_first.1, self.at_last.0, self.at_last.1];
+        let ends = [
+            self.at_first.0,
+            self.at_first.1,
+            self.at_last.0,
+            self.at_last.1,
+        ];
         ends.into_iter().map(i64::saturating_abs).max().unwrap_or(0)
     }
 
@@ -185,7 +190,10 @@ mod tests {
         let doubt = Doubt::about(&FLAT, &ties, 0).unwrap();
         let middle = doubt.middle(&FLAT).unwrap();
         let again = Doubt::about(&middle, &ties, 0).unwrap();
-        assert!(again.most() <= doubt.half_width() + 200, "{again:?} {doubt:?}");
+        assert!(
+            again.most() <= doubt.half_width() + 200,
+            "{again:?} {doubt:?}"
+        );
     }
 
     #[test]

@@ -69,10 +69,7 @@ pub(super) enum Outcome {
     /// The ties show one relation.
     Found(Estimate),
     /// They fit at several offsets about equally well.
-    Ambiguous {
-        agreeing: usize,
-        runner_up: usize,
-    },
+    Ambiguous { agreeing: usize, runner_up: usize },
     /// Too few fit at any.
     Nothing,
 }
@@ -263,10 +260,9 @@ struct Slice {
 /// The drift that fits notably more ties than none does.
 fn drift(near: &[Tie], at_ns: i64) -> i64 {
     let slices = slices(near);
-    let span = near
-        .last()
-        .zip(near.first())
-        .map_or(0, |(last, first)| last.time_ns.saturating_sub(first.time_ns));
+    let span = near.last().zip(near.first()).map_or(0, |(last, first)| {
+        last.time_ns.saturating_sub(first.time_ns)
+    });
     let mut best: Option<(usize, i64)> = None;
     for (i, a) in slices.iter().enumerate() {
         for b in &slices[i + 1..] {
@@ -318,10 +314,11 @@ fn slices(near: &[Tie]) -> Vec<Slice> {
 /// Ties of the slices that a line through the middle of one of them meets.
 fn weight(slices: &[Slice], through: &Slice, ppb: i64) -> usize {
     let met = slices.iter().filter(|slice| {
-        let at = through
-            .stretch
-            .middle_ns()
-            .saturating_add(drift_ns(ppb, slice.time_ns, through.time_ns));
+        let at = through.stretch.middle_ns().saturating_add(drift_ns(
+            ppb,
+            slice.time_ns,
+            through.time_ns,
+        ));
         slice.stretch.lower_ns <= at && at <= slice.stretch.upper_ns
     });
     met.map(|slice| slice.stretch.count).sum()
@@ -329,12 +326,15 @@ fn weight(slices: &[Slice], through: &Slice, ppb: i64) -> usize {
 
 /// The slopes of all lines that meet the slices that a line of about this slope meets.
 fn slope_range(slices: &[Slice], ppb: i64) -> Option<(i64, i64)> {
-    let through = slices.iter().max_by_key(|slice| weight(slices, slice, ppb))?;
+    let through = slices
+        .iter()
+        .max_by_key(|slice| weight(slices, slice, ppb))?;
     let is_met = |slice: &&Slice| {
-        let at = through
-            .stretch
-            .middle_ns()
-            .saturating_add(drift_ns(ppb, slice.time_ns, through.time_ns));
+        let at = through.stretch.middle_ns().saturating_add(drift_ns(
+            ppb,
+            slice.time_ns,
+            through.time_ns,
+        ));
         slice.stretch.lower_ns <= at && at <= slice.stretch.upper_ns
     };
     let met: Vec<&Slice> = slices.iter().filter(is_met).collect();

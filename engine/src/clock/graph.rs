@@ -66,7 +66,11 @@ pub(super) fn resolve(nodes: &[Node], relations: &[Relation]) -> BTreeMap<i64, R
             .filter(|node| node.declared.is_some() || !is_any_declared)
             .map(|reference| (from_reference(reference, &members, relations), reference))
             .min_by_key(|(found, reference)| {
-                (contradicted(found, &members), reference.rank, reference.source_id)
+                (
+                    contradicted(found, &members),
+                    reference.rank,
+                    reference.source_id,
+                )
             });
         if let Some((found, _)) = best {
             resolved.extend(found);
@@ -205,7 +209,10 @@ mod tests {
     }
 
     fn offsets(resolved: &BTreeMap<i64, Resolved>) -> Vec<i64> {
-        resolved.values().map(|to| to.conversion.offset_ns).collect()
+        resolved
+            .values()
+            .map(|to| to.conversion.offset_ns)
+            .collect()
     }
 
     #[test]

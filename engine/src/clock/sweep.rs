@@ -114,7 +114,10 @@ mod tests {
     fn a_tolerance_widens_the_stretch_by_what_few_intervals_deny() {
         let intervals = (0..100).map(|_| (-100, 100)).chain([(-3, 3)]);
         let found = densest(intervals, 1).unwrap();
-        assert_eq!((found.lower_ns, found.upper_ns, found.count), (-100, 100, 101));
+        assert_eq!(
+            (found.lower_ns, found.upper_ns, found.count),
+            (-100, 100, 101)
+        );
     }
 
     #[test]

@@ -128,9 +128,9 @@ pub(super) fn detail(
                 "what was declared is a guess"
             }
         ),
-        Verdict::Contradicts => format!(
-            "the data contradict its clock, and are used:{within} of {reference}; {ties}"
-        ),
+        Verdict::Contradicts => {
+            format!("the data contradict its clock, and are used:{within} of {reference}; {ties}")
+        }
         Verdict::Stepped => format!("{}; {ties}", steps.join("; ")),
         Verdict::Ambiguous => format!("not checked: {ties}"),
         Verdict::Untied => "nothing in the data ties it to another recording".to_owned(),

@@ -8,7 +8,9 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, PrimitiveArray, RecordBatch, UInt64Array,
 };
 use datafusion::arrow::compute;
-use datafusion::arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit, TimestampNanosecondType};
+use datafusion::arrow::datatypes::{
+    DataType, Int64Type, Schema, TimeUnit, TimestampNanosecondType,
+};
 use datafusion::arrow::error::ArrowError;
 use kcorr_model::{ClockConversion, Table, realtime_from_source};
 use parquet::arrow::ArrowWriter;
@@ -159,14 +161,14 @@ fn sorted(table: &Table, batches: Vec<RecordBatch>) -> Result<RecordBatch, Arrow
     compute::take_record_batch(&rows, &order)
 }
 
-fn writer(
-    path: &Path,
-    sorted_by: Option<&str>,
-    schema: &Arc<Schema>,
-) -> Result<ArrowWriter<File>> {
+fn writer(path: &Path, sorted_by: Option<&str>, schema: &Arc<Schema>) -> Result<ArrowWriter<File>> {
     let file = File::create_new(path).map_err(|e| Error::io("cannot create", path, e))?;
-    ArrowWriter::try_new(file, Arc::clone(schema), Some(properties(sorted_by, schema)))
-        .map_err(|e| cannot_write(path, e))
+    ArrowWriter::try_new(
+        file,
+        Arc::clone(schema),
+        Some(properties(sorted_by, schema)),
+    )
+    .map_err(|e| cannot_write(path, e))
 }
 
 fn close(path: &Path, writer: ArrowWriter<File>) -> Result<u64> {

@@ -13,11 +13,7 @@ pub static CLOCK_CHECKS: Table = Table {
             Type::Int64,
             "The recording the row came from: `sources.source_id`.",
         ),
-        Column::required(
-            "other_source_id",
-            Type::Int64,
-            "The source it is tied to.",
-        ),
+        Column::required("other_source_id", Type::Int64, "The source it is tied to."),
         Column::required(
             "kind",
             Type::Label,
@@ -53,10 +49,6 @@ pub static CLOCK_CHECKS: Table = Table {
             Type::Int64,
             "Median distance of the middle of a tie's bounds from `difference_ns`.",
         ),
-        Column::optional(
-            "residual_p99_ns",
-            Type::Int64,
-            "99th percentile of it.",
-        ),
+        Column::optional("residual_p99_ns", Type::Int64, "99th percentile of it."),
     ],
 };

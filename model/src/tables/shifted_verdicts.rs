@@ -24,11 +24,7 @@ pub static SHIFTED_VERDICTS: Table = Table {
             "The slow request: `requests.request_id`.",
         ),
         Column::required("cause", Type::Text, "What it was blamed on."),
-        Column::required(
-            "latency_ns",
-            Type::Int64,
-            "Its latency.",
-        ),
+        Column::required("latency_ns", Type::Int64, "Its latency."),
         Column::required(
             "waited_ns",
             Type::Int64,

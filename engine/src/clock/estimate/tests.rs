@@ -23,7 +23,13 @@ impl Random {
 
 /// `right` requests with their writes over `span_s` seconds, which bound the clock by some 0.1 to 5 ms,
 /// and `wrong` pairs of requests and writes that have nothing to do with each other.
-fn ties(seed: u64, right: usize, wrong: usize, span_s: i64, truth: impl Fn(i64) -> i64) -> Vec<Tie> {
+fn ties(
+    seed: u64,
+    right: usize,
+    wrong: usize,
+    span_s: i64,
+    truth: impl Fn(i64) -> i64,
+) -> Vec<Tie> {
     let mut random = Random(seed);
     let mut ties = Vec::new();
     for _ in 0..right {
@@ -61,14 +67,28 @@ fn error(estimate: &Estimate, span_s: i64, truth: impl Fn(i64) -> i64) -> i64 {
     let at = |time_ns| {
         estimate.offset_ns + drift_ns(estimate.drift_ppb, time_ns, estimate.at_ns) - truth(time_ns)
     };
-    [0, span_s * SECOND / 2, span_s * SECOND].map(at).map(i64::abs).into_iter().max().unwrap()
+    [0, span_s * SECOND / 2, span_s * SECOND]
+        .map(at)
+        .map(i64::abs)
+        .into_iter()
+        .max()
+        .unwrap()
 }
 
 #[test]
 fn an_offset_is_found_among_ten_times_as_many_wrong_pairs() {
-    for truth in [0, MS, -37 * SECOND, 7_200 * SECOND, 1_795_187_469_493_438_347] {
+    for truth in [
+        0,
+        MS,
+        -37 * SECOND,
+        7_200 * SECOND,
+        1_795_187_469_493_438_347,
+    ] {
         let estimate = found(&ties(1, 500, 5_000, 60, |_| truth));
-        assert!((estimate.offset_ns - truth).abs() <= estimate.uncertainty_ns, "{estimate:?}");
+        assert!(
+            (estimate.offset_ns - truth).abs() <= estimate.uncertainty_ns,
+            "{estimate:?}"
+        );
         assert!(estimate.uncertainty_ns < 600_000, "{estimate:?}");
         assert_eq!((estimate.drift_ppb, estimate.step), (0, None));
     }
@@ -79,7 +99,10 @@ fn a_drift_is_found_with_the_offset() {
     for ppb in [50_000, -200_000, 5_000] {
         let truth = |time_ns: i64| 37 * SECOND + drift_ns(ppb, time_ns, 0);
         let estimate = found(&ties(2, 2_000, 8_000, 120, truth));
-        assert!(error(&estimate, 120, truth) <= estimate.uncertainty_ns, "{estimate:?}");
+        assert!(
+            error(&estimate, 120, truth) <= estimate.uncertainty_ns,
+            "{estimate:?}"
+        );
         assert!((estimate.drift_ppb - ppb).abs() < 3_000, "{estimate:?}");
     }
 }
@@ -88,7 +111,10 @@ fn a_drift_is_found_with_the_offset() {
 fn a_drift_over_an_hour_is_found() {
     let truth = |time_ns: i64| -2 * SECOND + drift_ns(80_000, time_ns, 0);
     let estimate = found(&ties(3, 5_000, 20_000, 3_600, truth));
-    assert!(error(&estimate, 3_600, truth) <= estimate.uncertainty_ns, "{estimate:?}");
+    assert!(
+        error(&estimate, 3_600, truth) <= estimate.uncertainty_ns,
+        "{estimate:?}"
+    );
 }
 
 #[test]
@@ -133,7 +159,10 @@ fn a_step_is_told_and_the_larger_part_is_taken() {
     for by in [3 * MS, -2 * SECOND] {
         let truth = |time_ns: i64| if time_ns < 40 * SECOND { 0 } else { by };
         let estimate = found(&ties(4, 3_000, 3_000, 60, truth));
-        assert!(estimate.offset_ns.abs() <= estimate.uncertainty_ns, "{estimate:?}");
+        assert!(
+            estimate.offset_ns.abs() <= estimate.uncertainty_ns,
+            "{estimate:?}"
+        );
         assert_eq!(estimate.drift_ppb, 0, "{estimate:?}");
         let step = estimate.step.expect("a step");
         assert!((step.by_ns - by).abs() < 300_000, "{step:?}");
