@@ -31,7 +31,9 @@ shifts AS (
     GROUP BY shift_ns
 ),
 causes AS (
-    SELECT DISTINCT cause
+    SELECT 'any' AS cause
+    UNION
+    SELECT cause
     FROM marked
 ),
 counts AS (

@@ -40,7 +40,20 @@ impl Verdict {
                 Self::Untied
             };
         }
-        if own().any(|(_, found)| matches!(found, Outcome::Found(Estimate { step: Some(_), .. }))) {
+        // Of two clocks one was set: the one that shows it against more others.
+        let steps = |source_id: i64| {
+            let stepped = outcomes.iter().filter(|(_, found)| is_stepped(found));
+            stepped
+                .filter(|((a, b), _)| *a == source_id || *b == source_id)
+                .count()
+        };
+        let is_stepped = own()
+            .filter(|(_, found)| is_stepped(found))
+            .any(|((a, b), _)| {
+                let other = if *a == source.source_id { *b } else { *a };
+                steps(source.source_id) >= steps(other)
+            });
+        if is_stepped {
             return Self::Stepped;
         }
         match (to.is_declared, source.declared, source.is_guess) {
@@ -62,6 +75,10 @@ impl Verdict {
             Self::Untied => "untied",
         }
     }
+}
+
+fn is_stepped(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Found(Estimate { step: Some(_), .. }))
 }
 
 /// The verdict in words.
