@@ -13,8 +13,9 @@
 --   same_write      a write of one file, size and length, seen by two recorders
 --   pause           a pause of one kind and length, seen by two recorders
 --   request_log     a line of the broker's request log is written as the response leaves
--- @param  pair_limit     BIGINT = 150000 -- pairs by size of two sources, rarest sizes first
+-- @param  pair_limit     BIGINT = 50000  -- pairs by size of two sources, rarest sizes first
 -- @param  row_limit      BIGINT = 1000   -- longest waits, writes and pauses of a source
+-- @param  size_stride    BIGINT = 1      -- of sizes, only one in so many; for very large recordings
 -- @param  max_width_ms   DOUBLE = 250    -- pairs that allow more than this say too little
 -- @column source_id       BIGINT    -- the source whose times would be moved
 -- @column other_source_id BIGINT    -- the source that it is compared with
@@ -64,7 +65,34 @@ partition_requests AS (
     WHERE q.api = 'Produce'
         AND q.end_time IS NOT NULL
         AND p.records_bytes > 0
+        AND (p.records_bytes * 31 + p.partition) % $size_stride = 0
         AND q.latency_ns <= $max_width_ms * 1e6
+),
+offset_requests AS (
+    SELECT *
+    FROM (
+        SELECT
+            *,
+            ROW_NUMBER() OVER (PARTITION BY source_id ORDER BY row_id) AS place,
+            COUNT(*) OVER (PARTITION BY source_id) AS row_count
+        FROM partition_requests
+        WHERE base_offset >= 0
+            AND EXISTS (SELECT 1 FROM log_batches)
+    )
+    WHERE place % GREATEST(row_count / (10 * $row_limit), 1) = 0
+),
+log_lines AS (
+    SELECT *
+    FROM (
+        SELECT
+            source_id, broker_request_id, client_address, correlation_id, api,
+            CAST(end_time AS BIGINT) AS end_ns,
+            ROW_NUMBER() OVER (PARTITION BY source_id ORDER BY broker_request_id) AS place,
+            COUNT(*) OVER (PARTITION BY source_id) AS row_count
+        FROM broker_requests
+        WHERE end_time IS NOT NULL
+    )
+    WHERE place % GREATEST(row_count / (10 * $row_limit), 1) = 0
 ),
 keyed_requests AS (
     SELECT source_id, row_id, topic, partition, bytes, first_ns, last_ns
@@ -90,6 +118,7 @@ appends AS (
     FROM writes
     WHERE file_kind = 'log'
         AND bytes > 0
+        AND (bytes * 31 + COALESCE(partition, 0)) % $size_stride = 0
         AND operation NOT IN ('read', 'pread', 'readv', 'sendfile', 'fsync', 'fdatasync')
 ),
 request_sizes AS (
@@ -181,7 +210,7 @@ request_writes AS (
         b.source_id, a.source_id AS other_source_id, 'request_offset' AS kind,
         b.row_id, a.row_id AS other_row_id,
         b.start_ns, b.end_ns, a.first_ns, a.last_ns
-    FROM partition_requests AS a
+    FROM offset_requests AS a
     INNER JOIN appends AS b
         ON b.topic = a.topic
         AND b.partition = a.partition
@@ -324,18 +353,16 @@ bounds AS (
     UNION ALL
     SELECT
         b.source_id, a.source_id AS other_source_id, 'request_log' AS kind,
-        b.broker_request_id AS row_id, a.request_id AS other_row_id,
-        CAST(b.end_time AS BIGINT) AS time_ns,
-        CAST(a.response_time AS BIGINT) - CAST(b.end_time AS BIGINT) - 5000000 AS lower_ns,
-        CAST(a.response_time AS BIGINT) - CAST(b.end_time AS BIGINT) AS upper_ns
-    FROM broker_requests AS b
+        b.broker_request_id AS row_id, a.request_id AS other_row_id, b.end_ns AS time_ns,
+        CAST(a.response_time AS BIGINT) - b.end_ns - 5000000 AS lower_ns,
+        CAST(a.response_time AS BIGINT) - b.end_ns AS upper_ns
+    FROM log_lines AS b
     INNER JOIN requests AS a
         ON a.client_address = b.client_address
         AND a.correlation_id = b.correlation_id
         AND a.api = b.api
         AND a.source_id <> b.source_id
-    WHERE b.end_time IS NOT NULL
-        AND a.response_time IS NOT NULL
+    WHERE a.response_time IS NOT NULL
 )
 SELECT
     b.source_id,

@@ -179,7 +179,11 @@ stretches AS (
     SELECT
         l.request_id, r.start_time, r.end_time,
         CASE WHEN r.root_write_id IS NULL THEN 5 ELSE 2 END, 'lock_wait',
-        'lock_wait_behind_slow_write', r.root_write_id, l.lock_wait_id,
+        CASE
+            WHEN r.root_write_id IS NULL THEN 'lock_wait_other'
+            ELSE 'lock_wait_behind_slow_write'
+        END,
+        r.root_write_id, l.lock_wait_id,
         NULL, NULL, r.holder_tid, l.topic, l.partition, l.lock_class,
         r.rule, r.confidence * l.confidence
     FROM own_waits AS l
@@ -195,7 +199,11 @@ stretches AS (
     SELECT
         l.request_id, r.start_time, LEAST(r.end_time, l.begin_time),
         CASE WHEN r.root_write_id IS NULL THEN 5 ELSE 3 END, 'request_queue',
-        'queued_behind_slow_write', r.root_write_id, l.lock_wait_id,
+        CASE
+            WHEN r.root_write_id IS NULL THEN 'lock_wait_other'
+            ELSE 'queued_behind_slow_write'
+        END,
+        r.root_write_id, l.lock_wait_id,
         NULL, NULL, r.holder_tid, l.topic, l.partition, l.lock_class,
         CASE WHEN r.root_write_id IS NULL THEN r.rule ELSE 'handler_in_lock_wait' END,
         0.9 * r.confidence * l.confidence

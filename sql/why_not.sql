@@ -57,6 +57,8 @@ SELECT
         WHEN 'handler_busy' THEN 'its handler was not free yet, or no network thread had read it'
         WHEN 'handler_working' THEN 'its handler was at work on it, but in no recorded wait or write'
         WHEN 'lock_wait' THEN 'its handler waited for a lock, and nothing shows what the holder did'
+        WHEN 'same_log_run'
+            THEN 'the lock passed through many short appends to the same log, none of them slow'
         WHEN 'handler_in_lock_wait'
             THEN 'its handler waited for a lock for an earlier request, and nothing shows what the holder did'
         ELSE 'nothing shows where it was'
@@ -73,6 +75,8 @@ SELECT
         WHEN p.rule IN ('lock_wait', 'handler_in_lock_wait') THEN
             'the lock''s owner: a JFR recording with jdk.JavaMonitorEnter (async-profiler jfrsync without lock=), '
                 || 'or more file operations: kcorr probes file-writes and file-reads'
+        WHEN p.rule = 'same_log_run' THEN
+            'nothing to record: spread the topic over more partitions, or let producers batch more (linger.ms)'
         WHEN p.rule = 'followers_unseen' THEN
             'capture the replication listener too (all broker ports), or give --request-log'
         WHEN NOT BOOL_AND(h.locks) THEN

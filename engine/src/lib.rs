@@ -10,6 +10,7 @@
 //! | `clock` | a source's clock → wall time |
 //! | `catalog`, `functions` | the store's tables, and functions, for SQL |
 //! | `interval_join` | joins of rows that overlap in time, as one operator |
+//! | [`NullTest`] | how much would be blamed by chance |
 //! | [`Session`] | SQL, canned queries and their parameters |
 
 mod catalog;
@@ -19,15 +20,18 @@ mod functions;
 mod ingest;
 mod input;
 mod interval_join;
+mod null_test;
 mod query;
 mod store;
 
+pub use catalog::Shift;
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, Progress, ingest};
 pub use input::head;
 pub use interval_join::{
     Bound, BuildMode, IntervalCondition, IntervalJoin, IntervalJoinExec, IntervalJoinRule,
 };
+pub use null_test::NullTest;
 pub use query::{
     CannedQuery, GivenParameters, Header, OutputColumn, Parameter, PlannedQuery, Session,
     canned_queries, canned_query,

@@ -1,6 +1,7 @@
 //! The commands: one file and one struct each, one line in [`Command`].
 
 mod captures;
+mod clocks;
 mod completions;
 mod ingest;
 mod probes;
@@ -8,6 +9,7 @@ mod queries;
 mod query;
 mod sql;
 mod tables;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     Query(query::Query),
     Queries(queries::Queries),
     Tables(tables::Tables),
+    Clocks(clocks::Clocks),
+    Verify(verify::Verify),
     Sql(sql::Sql),
     Probes(probes::Probes),
     Completions(completions::Completions),
@@ -90,6 +94,8 @@ impl Command {
             Self::Query(command) => command.run(global, screen),
             Self::Queries(command) => command.run(screen),
             Self::Tables(command) => command.run(global, screen),
+            Self::Clocks(command) => command.run(global, screen),
+            Self::Verify(command) => command.run(global, screen),
             Self::Sql(command) => command.run(global, screen),
             Self::Probes(command) => command.run(screen),
             Self::Completions(command) => command.run(),

@@ -49,6 +49,28 @@ pub(crate) struct Query {
     explain: bool,
 }
 
+/// Runs a canned query as it is.
+pub(super) fn run_query(
+    name: &str,
+    format: Format,
+    output: Option<&Path>,
+    global: &Global,
+    screen: &Screen,
+) -> anyhow::Result<Status> {
+    let query = canned_query(name).with_context(|| format!("there is no query {name}"))??;
+    let store = global.open_store()?;
+    runtime()?.block_on(async {
+        let session = Session::open(&store).await?;
+        let planned = session.plan(query.sql, &GivenParameters::new()).await?;
+        let mut destination = Destination::new(format, output, screen)?;
+        for query in planned {
+            destination.write(query).await?;
+        }
+        destination.finish()
+    })?;
+    Ok(Status::Done)
+}
+
 impl Query {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let sql = self.sql(screen)?;
@@ -106,7 +128,7 @@ fn explained(sql: &str) -> String {
     format!("{header}EXPLAIN {statement}")
 }
 
-fn parameter(text: &str) -> Result<(String, String), String> {
+pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {
             let name = name.strip_prefix('$').unwrap_or(name);

@@ -1,5 +1,6 @@
 //! The real binary on the bundled incident.
 
+mod clocks;
 mod damage;
 mod help;
 mod incident;

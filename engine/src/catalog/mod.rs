@@ -2,6 +2,7 @@
 
 mod completed;
 mod manifest_tables;
+mod shift;
 
 use std::sync::Arc;
 
@@ -18,24 +19,24 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
 use manifest_tables::manifest_table;
+pub use shift::Shift;
 
-/// Registers every table of a store.
-pub(crate) async fn register(context: &SessionContext, store: &Store) -> Result<()> {
+/// Registers every table of a store, with some recordings shifted in time if that is asked for.
+pub(crate) async fn register(
+    context: &SessionContext,
+    store: &Store,
+    shift: Option<&Shift>,
+) -> Result<()> {
     for &table in tables::ALL {
         if let Some(batch) = manifest_table(table, &store.manifest().sources) {
             let memory = MemTable::try_new(table.schema(), vec![vec![batch?]])?;
             context.register_table(table.name, Arc::new(memory))?;
-        } else if let Some(completed) = completed::of(table, store) {
-            register_files(
-                context,
-                store,
-                &completed.stored_name,
-                Some(table),
-                table.name,
-            )
-            .await?;
         } else {
-            register_files(context, store, table.name, Some(table), table.name).await?;
+            let completed = completed::of(table, store);
+            let name = completed
+                .as_ref()
+                .map_or(table.name, |completed| &completed.stored_name);
+            register_rows(context, store, name, table, shift).await?;
         }
     }
     for name in store.extra_tables() {
@@ -48,6 +49,26 @@ pub(crate) async fn register(context: &SessionContext, store: &Store) -> Result<
         }
     }
     Ok(())
+}
+
+/// Registers the rows of a table under a name, shifted if that is asked for.
+async fn register_rows(
+    context: &SessionContext,
+    store: &Store,
+    name: &str,
+    table: &'static Table,
+    shift: Option<&Shift>,
+) -> Result<()> {
+    let as_recorded = format!("as_recorded_{}", table.name);
+    match shift.and_then(|shift| shift.sql(table, &as_recorded)) {
+        None => register_files(context, store, name, Some(table), table.name).await,
+        Some(sql) => {
+            register_files(context, store, &as_recorded, Some(table), table.name).await?;
+            let view = context.sql(&sql).await?.into_view();
+            context.register_table(name, view)?;
+            Ok(())
+        }
+    }
 }
 
 async fn register_files(

@@ -237,7 +237,7 @@ mod tests {
         let mut unknown = nodes[2].clone();
         unknown.declared = None;
         let nodes = [nodes[0].clone(), nodes[1].clone(), unknown];
-        let relations = [relation(2, 1, 9 * MS), relation(3, 2, 1 * MS)];
+        let relations = [relation(2, 1, 9 * MS), relation(3, 2, MS)];
         assert_eq!(offsets(&resolve(&nodes, &relations)), [0, 9 * MS, 10 * MS]);
     }
 

@@ -40,7 +40,20 @@ impl Verdict {
                 Self::Untied
             };
         }
-        if own().any(|(_, found)| matches!(found, Outcome::Found(Estimate { step: Some(_), .. }))) {
+        // Of two clocks one was set: the one that shows it against more others.
+        let steps = |source_id: i64| {
+            let stepped = outcomes.iter().filter(|(_, found)| is_stepped(found));
+            stepped
+                .filter(|((a, b), _)| *a == source_id || *b == source_id)
+                .count()
+        };
+        let is_stepped = own()
+            .filter(|(_, found)| is_stepped(found))
+            .any(|((a, b), _)| {
+                let other = if *a == source.source_id { *b } else { *a };
+                steps(source.source_id) >= steps(other)
+            });
+        if is_stepped {
             return Self::Stepped;
         }
         match (to.is_declared, source.declared, source.is_guess) {
@@ -64,11 +77,16 @@ impl Verdict {
     }
 }
 
+fn is_stepped(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Found(Estimate { step: Some(_), .. }))
+}
+
 /// The verdict in words.
 pub(super) fn detail(
     verdict: Verdict,
     source: &ClockState,
     to: &Resolved,
+    refined_ns: Option<i64>,
     sources: &[ClockState],
     outcomes: &BTreeMap<(i64, i64), Outcome>,
 ) -> String {
@@ -119,22 +137,45 @@ pub(super) fn detail(
     let ties = ties.join("; ");
     match verdict {
         Verdict::Reference => format!("its clock is taken for wall time; {ties}"),
-        Verdict::Agrees => format!("the data agree with its clock{within} of {reference}; {ties}"),
+        Verdict::Agrees => {
+            format!("its clock agrees{within} with that of {reference}; {ties}")
+        }
         Verdict::Refined => format!(
-            "from the data,{within} of {reference}, because {}; {ties}",
+            "from the data, because {}: its times agree{within} with those of {reference}; {ties}",
             if source.declared.is_none() {
                 "nothing else tells"
             } else {
                 "what was declared is a guess"
             }
         ),
-        Verdict::Contradicts => {
-            format!("the data contradict its clock, and are used:{within} of {reference}; {ties}")
-        }
+        Verdict::Contradicts => format!(
+            "the data contradict its clock and are used: its times were {}{}, and now agree{within} with those of {reference}; {ties}",
+            ahead(refined_ns),
+            drifting(to.conversion.drift_ppb),
+        ),
         Verdict::Stepped => format!("{}; {ties}", steps.join("; ")),
         Verdict::Ambiguous => format!("not checked: {ties}"),
+        Verdict::Untied if source.times.is_none() => {
+            "its rows have no times that could be compared with another recording's".to_owned()
+        }
         Verdict::Untied => "nothing in the data ties it to another recording".to_owned(),
     }
+}
+
+/// How far off times were that something had to be added to.
+fn ahead(refined_ns: Option<i64>) -> String {
+    let ns = refined_ns.unwrap_or(0);
+    let way = if ns < 0 { "ahead" } else { "behind" };
+    format!("{} {way}", milliseconds(ns.saturating_abs()))
+}
+
+fn drifting(drift_ppb: i64) -> String {
+    if drift_ppb == 0 {
+        return String::new();
+    }
+    let way = if drift_ppb < 0 { "fast" } else { "slow" };
+    let ppm = drift_ppb.unsigned_abs() as f64 / 1e3;
+    format!(", and {ppm:.1} ppm {way}")
 }
 
 /// Nanoseconds in the unit that people compare latencies in.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
@@ -13,9 +14,12 @@ use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 
+use kcorr_model::Table;
+
 use super::canned::{CannedQuery, canned_query};
 use super::header::Header;
 use super::parameters::{GivenParameters, bind};
+use crate::catalog::Shift;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interval_join::IntervalJoinRule;
 use crate::store::Store;
@@ -42,6 +46,15 @@ pub struct PlannedQuery {
 impl Session {
     /// Opens a store.
     pub async fn open(store: &Store) -> Result<Self> {
+        Self::open_as(store, None).await
+    }
+
+    /// Opens a store with some recordings shown shifted in time.
+    pub async fn open_shifted(store: &Store, shift: &Shift) -> Result<Self> {
+        Self::open_as(store, Some(shift)).await
+    }
+
+    async fn open_as(store: &Store, shift: Option<&Shift>) -> Result<Self> {
         let mut config = SessionConfig::new().with_information_schema(true);
         config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
         config.options_mut().execution.parquet.pushdown_filters = true;
@@ -54,8 +67,16 @@ impl Session {
         for function in functions::all() {
             context.register_udf(function);
         }
-        catalog::register(&context, store).await?;
+        catalog::register(&context, store, shift).await?;
         Ok(Self { context })
+    }
+
+    /// Shows rows in place of a table's, in this session only.
+    pub fn replace_rows(&self, table: &'static Table, rows: RecordBatch) -> Result<()> {
+        let memory = MemTable::try_new(table.schema(), vec![vec![rows]])?;
+        self.context.deregister_table(table.name)?;
+        self.context.register_table(table.name, Arc::new(memory))?;
+        Ok(())
     }
 
     /// Plans every statement of a text, with its parameters bound.

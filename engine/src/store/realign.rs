@@ -6,7 +6,7 @@ use std::path::Path;
 
 use kcorr_model::{ClockConversion, ClockKind, realtime_from_source};
 
-use super::manifest::{FileEntry, Manifest, SourceEntry};
+use super::manifest::{ClockFitEntry, FileEntry, Manifest, SourceEntry};
 use super::{Store, table_file};
 use crate::clock::{ClockState, Move, check};
 use crate::error::Result;
@@ -26,7 +26,18 @@ pub(super) fn realign(
     begun: &mut u32,
 ) -> Result<Vec<Realigned>> {
     let states: Vec<ClockState> = manifest.sources.iter().map(state).collect();
-    let moves = check(&Store::of_manifest(folder, manifest), &states)?;
+    let moves = match check(&Store::of_manifest(folder, manifest), &states) {
+        Ok(moves) => moves,
+        Err(error) => {
+            // Recordings whose clocks cannot be checked are stored all the same.
+            for source in &mut manifest.sources {
+                let detail = format!("not checked: {error}");
+                source.clock_fit = Some(unchecked(source, detail));
+                source.clock_checks.clear();
+            }
+            return Ok(Vec::new());
+        }
+    };
     let generation = manifest.generation;
     let mut realigned = Vec::new();
     for source in &mut manifest.sources {
@@ -45,6 +56,23 @@ pub(super) fn realign(
         note(source, to);
     }
     Ok(realigned)
+}
+
+/// What is said of a source whose clock was not checked.
+fn unchecked(source: &SourceEntry, detail: String) -> ClockFitEntry {
+    let (declared_offset_ns, declared_uncertainty_ns, basis) = source.declared();
+    let refined_ns = source.clock_fit.as_ref().and_then(|fit| fit.refined_ns);
+    ClockFitEntry {
+        declared_offset_ns,
+        declared_uncertainty_ns,
+        declared_basis: basis.to_owned(),
+        refined_ns: refined_ns.or(declared_offset_ns.map(|_| 0)),
+        drift_ppb: source.clock_drift_ppb,
+        uncertainty_ns: source.clock_uncertainty_ns,
+        reference_source_id: None,
+        verdict: "untied".to_owned(),
+        detail,
+    }
 }
 
 fn state(source: &SourceEntry) -> ClockState {

@@ -1,0 +1,42 @@
+//! `kcorr clocks`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::commands::Global;
+use crate::commands::query::run_query;
+use crate::exit::Status;
+use crate::output::Format;
+use crate::screen::Screen;
+
+/// Show how the recordings' clocks were aligned, and what the data say of them
+///
+/// This is the canned query `clocks`; the ties it rests on are those of `clock_ties`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kcorr clocks
+  kcorr clocks --format json
+  kcorr query -c 'SELECT source_id, detail FROM clocks'   the verdicts in words")]
+pub(crate) struct Clocks {
+    /// How results are written
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+
+    /// Write results to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Clocks {
+    pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        run_query(
+            "clocks",
+            self.format,
+            self.output.as_deref(),
+            global,
+            screen,
+        )
+    }
+}
