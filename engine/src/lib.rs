@@ -30,6 +30,6 @@ pub use interval_join::{
 };
 pub use query::{
     CannedQuery, GivenParameters, Header, OutputColumn, Parameter, PlannedQuery, Session,
-    canned_queries, canned_query,
+    SessionOptions, canned_queries, canned_query,
 };
 pub use store::{InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};
