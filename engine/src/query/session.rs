@@ -73,7 +73,7 @@ impl Session {
             .with_config(config)
             .with_runtime_env(runtime.build_arc()?)
             .with_default_features()
-            .with_physical_optimizer_rules(IntervalJoinRule::with_default_rules())
+            .with_physical_optimizer_rules(IntervalJoinRule::default().with_default_rules())
             .build();
         let context = SessionContext::new_with_state(state).enable_url_table();
         for function in functions::all() {
