@@ -34,6 +34,6 @@ pub use interval_join::{
 pub use null_test::NullTest;
 pub use query::{
     CannedQuery, GivenParameters, Header, OutputColumn, Parameter, PlannedQuery, Session,
-    canned_queries, canned_query,
+    SessionOptions, canned_queries, canned_query,
 };
 pub use store::{InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::Args;
-use kcorr_engine::{GivenParameters, Session, canned_queries, canned_query};
+use clap::{Args, ValueEnum};
+use kcorr_engine::{GivenParameters, Session, SessionOptions, canned_queries, canned_query};
 
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
@@ -21,6 +21,8 @@ Examples:
   kcorr query my/own.sql
   kcorr query -c \"SELECT topic, max(duration_ns) / 1e6 AS ms FROM writes GROUP BY topic ORDER BY ms DESC\"
   kcorr query --explain blame          how it is run
+  kcorr query --explain=analyze blame  and what each step took
+  kcorr query --memory-limit 256MB blame
 
 Canned queries: see `kcorr queries`. They can be used like tables, too: SELECT … FROM blame.")]
 pub(crate) struct Query {
@@ -44,9 +46,24 @@ pub(crate) struct Query {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Show the plan instead of running the query
-    #[arg(long)]
-    explain: bool,
+    /// Show the plan instead of the result: `plan` without running the query, `analyze` with what
+    /// running it took, by operator
+    #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "plan")]
+    explain: Option<Explain>,
+
+    /// Memory for the rows that the query holds, for example 512MB; what does not fit goes into
+    /// temporary files
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory_limit: Option<usize>,
+}
+
+/// What `--explain` shows.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Explain {
+    /// The plan
+    Plan,
+    /// The plan with rows, times and bytes by operator, after running it
+    Analyze,
 }
 
 /// Runs a canned query as it is.
@@ -74,11 +91,17 @@ pub(super) fn run_query(
 impl Query {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let sql = self.sql(screen)?;
-        let sql = if self.explain { explained(&sql) } else { sql };
+        let sql = match self.explain {
+            None => sql,
+            Some(Explain::Plan) => explained(&sql, "EXPLAIN"),
+            Some(Explain::Analyze) => explained(&sql, "EXPLAIN ANALYZE"),
+        };
+        let mut options = SessionOptions::default();
+        options.memory_limit_bytes = self.memory_limit;
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         let store = global.open_store()?;
         runtime()?.block_on(async {
-            let session = Session::open(&store).await?;
+            let session = Session::open_with(&store, &options).await?;
             let planned = session.plan(&sql, &given).await?;
             self.format.check_count(planned.len())?;
             // Only now: a query that is wrong must not empty the file.
@@ -116,8 +139,8 @@ impl Query {
     }
 }
 
-/// The query with EXPLAIN before its first statement, behind its header.
-fn explained(sql: &str) -> String {
+/// The query with a word before its first statement, behind its header.
+fn explained(sql: &str, word: &str) -> String {
     let is_header = |line: &str| line.trim().is_empty() || line.trim().starts_with("--");
     let header: usize = sql
         .split_inclusive('\n')
@@ -125,7 +148,34 @@ fn explained(sql: &str) -> String {
         .map(str::len)
         .sum();
     let (header, statement) = sql.split_at(header);
-    format!("{header}EXPLAIN {statement}")
+    format!("{header}{word} {statement}")
+}
+
+/// A number of bytes with a unit: `512MB`, `2GiB`, `1000000`.
+fn size(text: &str) -> Result<usize, String> {
+    let expected = || "expected a size, for example 512MB or 2GiB".to_owned();
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits).ok_or_else(expected)?;
+    let number: usize = number.parse().map_err(|_| expected())?;
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mib" => 1 << 20,
+        "g" | "gb" => 1_000_000_000,
+        "gib" => 1 << 30,
+        _ => return Err(expected()),
+    };
+    let bytes = number.checked_mul(factor).ok_or_else(expected)?;
+    if bytes == 0 {
+        Err(expected())
+    } else {
+        Ok(bytes)
+    }
 }
 
 pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
@@ -135,5 +185,20 @@ pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
             Ok((name.to_owned(), value.to_owned()))
         }
         _ => Err("expected NAME=VALUE, for example slo_ms=65".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_a_number_and_a_unit() {
+        assert_eq!(size("256MB"), Ok(256_000_000));
+        assert_eq!(size("2 GiB"), Ok(2 << 30));
+        assert_eq!(size("1000"), Ok(1000));
+        for bad in ["", "MB", "1.5GB", "0", "5 parsecs", "99999999999GiB"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -13,7 +13,8 @@ use super::key_table::NO_GROUP;
 use super::ordinal::Ordinals;
 
 /// Rows of a block, and blocks of a larger block.
-const FAN_OUT: usize = 16;
+const FAN_OUT: usize = 1 << FAN_OUT_BITS;
+const FAN_OUT_BITS: u32 = 4;
 
 /// An index of at most `u32::MAX` rows.
 #[derive(Debug, Default)]
@@ -25,6 +26,7 @@ pub(super) struct IntervalIndex {
     reach: Vec<i64>,
     rows: Vec<u32>,
     maxima: Vec<Vec<i64>>,
+    bounds: Option<(i64, i64)>,
 }
 
 /// Places of a group that are still to be looked at, from the back.
@@ -72,7 +74,7 @@ impl IntervalIndex {
                 .map(|&row| ordinals.values[row as usize])
                 .collect()
         };
-        let (upper, lower) = (of(upper), of(lower));
+        let (upper, mut lower) = (of(upper), of(lower));
         let mut reach = lower.clone();
         for group in starts.windows(2) {
             let mut greatest = i64::MIN;
@@ -81,8 +83,12 @@ impl IntervalIndex {
                 *value = greatest;
             }
         }
+        let bounds = (upper.iter().min().copied()).zip(lower.iter().max().copied());
         let maxima = maxima(&lower);
+        // The last block is as long as the others.
+        lower.resize(rows.len().next_multiple_of(FAN_OUT), i64::MIN);
         Self {
+            bounds,
             starts,
             upper,
             lower,
@@ -127,44 +133,76 @@ impl IntervalIndex {
             if rows.len() >= enough {
                 return false;
             }
-            let block = walk.start.max((walk.end - 1) / FAN_OUT * FAN_OUT);
-            for place in (block..walk.end).rev() {
-                if self.lower[place] >= walk.at_least {
-                    rows.push(self.rows[place]);
-                }
+            let mut block = (walk.end - 1) >> FAN_OUT_BITS;
+            if self.maxima[0][block] < walk.at_least {
+                block = self.leap(block, walk.at_least);
             }
-            walk.end = block;
-            if block % FAN_OUT == 0 {
-                walk.end = self.leap(walk);
+            let place = block << FAN_OUT_BITS;
+            let mut found = self.found_in(block, walk.at_least);
+            // The block may reach beyond the places that are asked for, on both sides.
+            if walk.end < place + FAN_OUT {
+                found &= (1 << (walk.end - place)) - 1;
             }
+            if walk.start > place {
+                found &= u32::MAX << (walk.start - place).min(FAN_OUT);
+            }
+            while found != 0 {
+                let last = 31 - found.leading_zeros();
+                rows.push(self.rows[place + last as usize]);
+                found &= !(1 << last);
+            }
+            walk.end = place.max(walk.start);
         }
         true
     }
 
-    /// The end of the last block before a walk's end, a multiple of 16, that has a match.
-    fn leap(&self, walk: &Walk) -> usize {
-        let (mut end, mut level, mut width) = (walk.end, 0, FAN_OUT);
-        while end > walk.start {
-            if self.maxima[level][end / width - 1] >= walk.at_least {
-                if level == 0 {
-                    return end;
-                }
-                level -= 1;
-                width /= FAN_OUT;
-            } else {
-                end -= width;
-                while level + 1 < self.maxima.len() && end % (width * FAN_OUT) == 0 {
-                    level += 1;
-                    width *= FAN_OUT;
-                }
-            }
+    /// A bit for each place of a block whose lower bound is at least a value. Without branches: which
+    /// of them match is as good as random.
+    #[inline]
+    fn found_in(&self, block: usize, at_least: i64) -> u32 {
+        let place = block << FAN_OUT_BITS;
+        let mut found = 0;
+        for (bit, &lower) in self.lower[place..place + FAN_OUT].iter().enumerate() {
+            found |= u32::from(lower >= at_least) << bit;
         }
-        walk.start
+        found
+    }
+
+    /// The last block before one that has a match. There is one: `reach` says so.
+    fn leap(&self, from: usize, at_least: i64) -> usize {
+        let (mut block, mut level) = (from, 0);
+        // Up while nothing to the left under the same larger block matches, ...
+        loop {
+            let first = block >> FAN_OUT_BITS << FAN_OUT_BITS;
+            let left = &self.maxima[level][first..block];
+            if let Some(found) = left.iter().rposition(|&greatest| greatest >= at_least) {
+                block = first + found;
+                break;
+            }
+            if level + 1 == self.maxima.len() {
+                return 0;
+            }
+            block >>= FAN_OUT_BITS;
+            level += 1;
+        }
+        // ... then down, to the last one each time.
+        while level > 0 {
+            level -= 1;
+            let first = block << FAN_OUT_BITS;
+            let last = self.maxima[level].len().min(first + FAN_OUT);
+            let below = &self.maxima[level][first..last];
+            block = first
+                + below
+                    .iter()
+                    .rposition(|&greatest| greatest >= at_least)
+                    .unwrap_or(0);
+        }
+        block
     }
 
     /// The least upper and the greatest lower bound; `None` when there are no rows.
     pub(super) fn bounds(&self) -> Option<(i64, i64)> {
-        Some((*self.upper.iter().min()?, *self.lower.iter().max()?))
+        self.bounds
     }
 
     /// All rows' bounds, by group and upper bound.
@@ -203,17 +241,18 @@ fn gallop(sorted: &[i64], at_most: i64, hint: usize) -> usize {
     }
 }
 
-/// The greatest values of each full block, of each full block of blocks, and so on.
+/// The greatest values of each block, of each block of blocks, and so on up to a single one.
 fn maxima(values: &[i64]) -> Vec<Vec<i64>> {
     let greatest = |block: &[i64]| block.iter().copied().max().unwrap_or(i64::MIN);
     let mut levels: Vec<Vec<i64>> = Vec::new();
     loop {
         let below = levels.last().map_or(values, Vec::as_slice);
-        let level: Vec<i64> = below.chunks_exact(FAN_OUT).map(greatest).collect();
-        if level.is_empty() {
+        let level: Vec<i64> = below.chunks(FAN_OUT).map(greatest).collect();
+        let is_top = level.len() <= 1;
+        levels.push(level);
+        if is_top {
             return levels;
         }
-        levels.push(level);
     }
 }
 

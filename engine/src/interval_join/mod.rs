@@ -12,6 +12,19 @@
 //! expressions over columns (`add_ns(a.start_time, 1000)`) too. Any number of keys, any join type, and
 //! any further conditions, which are tested on the pairs found. A null time or key matches nothing.
 //!
+//! The nearest row before (or after) another one is such a join, too, when each row lasts until the next:
+//!
+//! ```sql
+//! WITH spans AS (
+//!     SELECT *, LEAD(time) OVER (PARTITION BY key ORDER BY time) AS next_time FROM events
+//! )
+//! SELECT … FROM rows AS r
+//! LEFT JOIN spans AS e
+//!     ON e.key = r.key
+//!     AND e.time <= r.time
+//!     AND r.time < COALESCE(e.next_time, CAST('2200-01-01T00:00:00Z' AS TIMESTAMP))
+//! ```
+//!
 //! | file | what is in it |
 //! |---|---|
 //! | `condition` | the two bounds, found in a join's filter |

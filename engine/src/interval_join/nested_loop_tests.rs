@@ -2,6 +2,8 @@
 //! spelling, key, batch size, number of partitions, and with too little memory.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -13,7 +15,9 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 
 use super::IntervalJoinRule;
@@ -31,6 +35,16 @@ struct Case {
     batch_rows: (usize, usize),
     partitions: usize,
     memory: Option<usize>,
+    /// Above how many build rows both sides are partitioned.
+    most_shared_rows: usize,
+    inputs: Inputs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inputs {
+    Memory,
+    /// Parquet files, whose scan skips what the build side's times exclude.
+    Files,
 }
 
 const JOINS: &[&str] = &[
@@ -92,14 +106,17 @@ fn case() -> impl Strategy<Value = Case> {
     let rows = || prop_oneof![1 => Just(Vec::new()), 9 => prop::collection::vec(row(), 1..90)];
     let batch_rows = (1..40_usize, prop_oneof![1..20_usize, Just(8192)]);
     let memory = prop::option::of(2_000..20_000_usize);
-    (rows(), rows(), sql(), batch_rows, 1..4_usize, memory).prop_map(
-        |(left, right, sql, batch_rows, partitions, memory)| Case {
+    let plan = (1..4_usize, prop::sample::select(vec![usize::MAX, 0]));
+    (rows(), rows(), sql(), batch_rows, plan, memory).prop_map(
+        |(left, right, sql, batch_rows, (partitions, most_shared_rows), memory)| Case {
             left,
             right,
             sql,
             batch_rows,
             partitions,
             memory,
+            most_shared_rows,
+            inputs: Inputs::Memory,
         },
     )
 }
@@ -144,15 +161,35 @@ fn table(rows: &[Row], batch_rows: usize, partitions: usize) -> MemTable {
     MemTable::try_new(schema, parts).unwrap()
 }
 
-fn context(case: &Case, is_ours: bool) -> SessionContext {
-    let config = SessionConfig::new()
+/// Rows by their start in a file with row groups of a few rows.
+fn file(rows: &[Row], folder: &Path, name: &str) -> String {
+    let mut rows = rows.to_vec();
+    rows.sort_by_key(|row| row.2);
+    let batch = batch(&rows);
+    let path = folder.join(format!("{name}.parquet"));
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(8))
+        .build();
+    let file = File::create(&path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+async fn context(case: &Case, is_ours: bool, folder: &Path) -> SessionContext {
+    let mut config = SessionConfig::new()
         .with_target_partitions(case.partitions)
         .with_batch_size(case.batch_rows.1);
+    config.options_mut().execution.parquet.pushdown_filters = true;
     let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_default_features();
     if is_ours {
-        state = state.with_physical_optimizer_rules(IntervalJoinRule::with_default_rules());
+        let rule = IntervalJoinRule {
+            most_shared_rows: case.most_shared_rows,
+        };
+        state = state.with_physical_optimizer_rules(rule.with_default_rules());
         if let Some(memory) = case.memory {
             let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0);
             state = state.with_runtime_env(runtime.build_arc().unwrap());
@@ -163,14 +200,24 @@ fn context(case: &Case, is_ours: bool) -> SessionContext {
         context.register_udf(function);
     }
     for (name, rows) in [("a", &case.left), ("b", &case.right)] {
+        if case.inputs == Inputs::Files {
+            let path = file(rows, folder, name);
+            let options = ParquetReadOptions::default();
+            context.register_parquet(name, path, options).await.unwrap();
+            continue;
+        }
         let table = table(rows, case.batch_rows.0, case.partitions);
         context.register_table(name, Arc::new(table)).unwrap();
     }
     context
 }
 
-async fn plan(case: &Case, is_ours: bool) -> (Arc<dyn ExecutionPlan>, SessionContext) {
-    let context = context(case, is_ours);
+async fn plan(
+    case: &Case,
+    is_ours: bool,
+    folder: &Path,
+) -> (Arc<dyn ExecutionPlan>, SessionContext) {
+    let context = context(case, is_ours, folder).await;
     let frame = context.sql(&case.sql).await.unwrap();
     (frame.create_physical_plan().await.unwrap(), context)
 }
@@ -196,8 +243,9 @@ fn shown(plan: &Arc<dyn ExecutionPlan>) -> String {
 }
 
 async fn check(case: &Case) {
-    let (theirs, their_context) = plan(case, false).await;
-    let (ours, our_context) = plan(case, true).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (theirs, their_context) = plan(case, false, folder.path()).await;
+    let (ours, our_context) = plan(case, true, folder.path()).await;
     let text = shown(&ours);
     assert!(text.contains("IntervalJoinExec"), "{}\n{text}", case.sql);
     let expected = rows(theirs, &their_context).await;
@@ -220,6 +268,71 @@ proptest! {
     fn an_interval_join_gives_the_rows_of_a_nested_loop(case in case()) {
         runtime().block_on(check(&case));
     }
+
+    #[test]
+    fn what_a_scan_skips_has_no_match(mut case in case()) {
+        case.inputs = Inputs::Files;
+        case.memory = None;
+        case.most_shared_rows = usize::MAX;
+        runtime().block_on(check(&case));
+    }
+}
+
+#[test]
+fn a_scan_skips_the_row_groups_far_from_the_build_sides_times() {
+    let mut case = Case {
+        left: vec![
+            (Some(1), None, Some(100), 5, 0),
+            (Some(1), None, Some(900), 5, 0),
+        ],
+        right: rows_in_a_line(1000, 1),
+        sql: "SELECT b.n FROM a JOIN b ON a.s < b.e AND b.s < a.e".to_owned(),
+        batch_rows: (8192, 8192),
+        partitions: 1,
+        memory: None,
+        most_shared_rows: usize::MAX,
+        inputs: Inputs::Files,
+    };
+    case.right.sort_by_key(|row| row.2);
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = runtime();
+    let (plan, context) = runtime.block_on(plan(&case, true, folder.path()));
+    assert_eq!(
+        runtime.block_on(rows(Arc::clone(&plan), &context)).len(),
+        10
+    );
+    let metrics = plan.metrics().unwrap_or_default();
+    let input_rows = metrics
+        .sum_by_name("input_rows")
+        .map(|count| count.as_usize());
+    assert_eq!(input_rows, Some(10), "{}", shown(&plan));
+}
+
+#[test]
+fn the_nearest_row_before_is_an_interval_join_after_lead() {
+    let case = Case {
+        left: vec![
+            (Some(1), None, Some(10), 0, 1),
+            (Some(1), None, Some(3), 0, 2),
+        ],
+        right: rows_in_a_line(7, 0),
+        sql: "WITH spans AS (
+                SELECT n, k, s, LEAD(s) OVER (PARTITION BY k ORDER BY s) AS next_s FROM b
+            )
+            SELECT a.n AS an, p.n FROM a LEFT JOIN spans AS p
+                ON p.k = a.k AND p.s <= a.s
+                AND a.s < COALESCE(p.next_s, CAST('2200-01-01T00:00:00Z' AS TIMESTAMP))"
+            .to_owned(),
+        batch_rows: (3, 3),
+        partitions: 2,
+        memory: None,
+        most_shared_rows: usize::MAX,
+        inputs: Inputs::Memory,
+    };
+    let runtime = runtime();
+    runtime.block_on(check(&case));
+    let (plan, context) = runtime.block_on(plan(&case, true, Path::new("")));
+    assert_eq!(runtime.block_on(rows(plan, &context)), ["1 6 ", "2 3 "]);
 }
 
 fn rows_in_a_line(count: i64, length: i64) -> Vec<Row> {
@@ -256,11 +369,13 @@ fn every_join_type_gives_the_same_rows_when_the_build_side_is_read_in_chunks() {
             batch_rows: (256, 1000),
             partitions: 2,
             memory: Some(100_000),
+            most_shared_rows: usize::MAX,
+            inputs: Inputs::Memory,
         };
         case.right[7].0 = None;
         case.left[9].0 = None;
         runtime.block_on(check(&case));
-        let (plan, context) = runtime.block_on(plan(&case, true));
+        let (plan, context) = runtime.block_on(plan(&case, true, Path::new("")));
         runtime.block_on(rows(Arc::clone(&plan), &context));
         let spilled = spilled_files(&plan);
         assert!(spilled > 0, "{join}: nothing was spilled\n{}", shown(&plan));
@@ -294,11 +409,13 @@ fn one_long_row_and_a_million_short_ones_take_no_quadratic_time() {
         batch_rows: (8192, 8192),
         partitions: 2,
         memory: None,
+        most_shared_rows: usize::MAX,
+        inputs: Inputs::Memory,
     };
     case.left[0].3 = 400_000;
     case.right[0].3 = 400_000;
     let runtime = runtime();
-    let (plan, context) = runtime.block_on(plan(&case, true));
+    let (plan, context) = runtime.block_on(plan(&case, true, Path::new("")));
     let found = runtime.block_on(rows(plan, &context));
     // Each short row meets its like and the other side's long one.
     assert_eq!(found, ["899998 "]);

@@ -8,4 +8,4 @@ mod session;
 pub use canned::{CannedQuery, canned_queries, canned_query};
 pub use header::{Header, OutputColumn, Parameter};
 pub use parameters::GivenParameters;
-pub use session::{PlannedQuery, Session};
+pub use session::{PlannedQuery, Session, SessionOptions};

@@ -8,6 +8,8 @@ use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
@@ -43,25 +45,52 @@ pub struct PlannedQuery {
     frame: DataFrame,
 }
 
+/// What a session may take of the machine.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct SessionOptions {
+    /// Memory for the rows that queries hold at a time, in bytes. What does not fit is put into
+    /// temporary files where that is possible, else the query fails. `None` for no limit.
+    pub memory_limit_bytes: Option<usize>,
+}
+
 impl Session {
     /// Opens a store.
     pub async fn open(store: &Store) -> Result<Self> {
-        Self::open_as(store, None).await
+        Self::open_with(store, &SessionOptions::default()).await
+    }
+
+    /// Opens a store, with limits.
+    pub async fn open_with(store: &Store, options: &SessionOptions) -> Result<Self> {
+        Self::open_as(store, options, None).await
     }
 
     /// Opens a store with some recordings shown shifted in time.
     pub async fn open_shifted(store: &Store, shift: &Shift) -> Result<Self> {
-        Self::open_as(store, Some(shift)).await
+        Self::open_as(store, &SessionOptions::default(), Some(shift)).await
     }
 
-    async fn open_as(store: &Store, shift: Option<&Shift>) -> Result<Self> {
+    async fn open_as(
+        store: &Store,
+        options: &SessionOptions,
+        shift: Option<&Shift>,
+    ) -> Result<Self> {
         let mut config = SessionConfig::new().with_information_schema(true);
         config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
         config.options_mut().execution.parquet.pushdown_filters = true;
+        let mut runtime = RuntimeEnvBuilder::new();
+        if let Some(bytes) = options.memory_limit_bytes {
+            runtime = runtime.with_memory_pool(Arc::new(GreedyMemoryPool::new(bytes)));
+            // A sort sets this much aside to merge what it wrote to files: 10 MB by default, times the
+            // number of sorts.
+            let reserved = &mut config.options_mut().execution.sort_spill_reservation_bytes;
+            *reserved = (*reserved).min(bytes / 64);
+        }
         let state = SessionStateBuilder::new()
             .with_config(config)
+            .with_runtime_env(runtime.build_arc()?)
             .with_default_features()
-            .with_physical_optimizer_rules(IntervalJoinRule::with_default_rules())
+            .with_physical_optimizer_rules(IntervalJoinRule::default().with_default_rules())
             .build();
         let context = SessionContext::new_with_state(state).enable_url_table();
         for function in functions::all() {
