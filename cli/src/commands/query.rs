@@ -106,7 +106,7 @@ fn explained(sql: &str) -> String {
     format!("{header}EXPLAIN {statement}")
 }
 
-fn parameter(text: &str) -> Result<(String, String), String> {
+pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {
             let name = name.strip_prefix('$').unwrap_or(name);

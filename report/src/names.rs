@@ -1,0 +1,115 @@
+//! Causes in plain words, and their colours.
+
+/// How a cause is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cause {
+    /// Its name in the queries.
+    pub name: &'static str,
+    /// Two or three words.
+    pub label: &'static str,
+    /// What happened to such a request, after "requests that".
+    pub sentence: &'static str,
+    /// Class of its colour in the style sheet; the same in all charts.
+    pub class: &'static str,
+}
+
+static CAUSES: &[Cause] = &[
+    Cause {
+        name: "slow_write",
+        label: "own slow write",
+        sentence: "were slow in their own write to the log",
+        class: "c-write",
+    },
+    Cause {
+        name: "lock_wait_behind_slow_write",
+        label: "lock wait behind a slow write",
+        sentence: "waited for a log's lock while another thread wrote to that log",
+        class: "c-lock",
+    },
+    Cause {
+        name: "queued_behind_slow_write",
+        label: "queued behind a slow request",
+        sentence: "queued behind an earlier request that was held up by a slow write",
+        class: "c-queue",
+    },
+    Cause {
+        name: "lock_wait_other",
+        label: "other lock wait",
+        sentence: "waited for a lock that no recorded write explains",
+        class: "c-other-lock",
+    },
+    Cause {
+        name: "pause",
+        label: "JVM pause",
+        sentence: "were held up by a stop of the JVM",
+        class: "c-pause",
+    },
+    Cause {
+        name: "remote",
+        label: "waiting for followers",
+        sentence: "waited for follower brokers",
+        class: "c-remote",
+    },
+    Cause {
+        name: "response",
+        label: "sending the response",
+        sentence: "waited for their response to be sent",
+        class: "c-response",
+    },
+    Cause {
+        name: "cpu",
+        label: "on CPU",
+        sentence: "were being worked on",
+        class: "c-cpu",
+    },
+    Cause {
+        name: "unexplained",
+        label: "unexplained",
+        sentence: "are not explained by any recorded row",
+        class: "c-unexplained",
+    },
+];
+
+/// How a cause is shown; one that is not known is shown as unexplained, under its own name.
+pub fn cause(name: &str) -> Option<Cause> {
+    CAUSES.iter().copied().find(|cause| cause.name == name)
+}
+
+/// The class of a cause's colour.
+pub(crate) fn class(name: &str) -> &'static str {
+    cause(name).map_or("c-unexplained", |cause| cause.class)
+}
+
+/// The words for a cause.
+pub(crate) fn label(name: &str) -> &str {
+    cause(name).map_or(name, |cause| cause.label)
+}
+
+/// The place of a cause in stacks and legends.
+pub(crate) fn rank(name: &str) -> usize {
+    let at = CAUSES.iter().position(|cause| cause.name == name);
+    at.unwrap_or(CAUSES.len())
+}
+
+/// The words for what is at the root of an episode: one, and several.
+pub(crate) fn root(kind: &str) -> (&str, &str) {
+    match kind {
+        "journal_commit" => ("journal commit", "journal commits"),
+        "write" => ("slow write", "slow writes"),
+        "pause" => ("stop of the JVM", "stops of the JVM"),
+        "other" => ("other cause", "other causes"),
+        other => (other, other),
+    }
+}
+
+/// A name that a query gives, in words where there are some.
+pub(crate) fn shown<'a>(column: &str, name: &'a str) -> &'a str {
+    match column {
+        "cause" => label(name),
+        "kind" => match root(name) {
+            (one, _) if one != name => one,
+            _ => name,
+        },
+        _ => name,
+    }
+}
