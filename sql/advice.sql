@@ -1,6 +1,7 @@
--- What to try next: one row a change that the recordings ask for, the largest possible gain first.
+-- What to try next: one row a change that the recordings ask for.
 --
--- `gain_ms` is an upper bound: the time that slow requests spent on what the change is about. How much of it
+-- Changes that take away the root of the slow requests come first, then those that let fewer requests
+-- wait for it; in each, the largest possible gain first. `gain_ms` is an upper bound: the time that slow requests spent on what the change is about. How much of it
 -- a change really saves shows only in a recording after it. Changes with the same evidence are alternatives.
 --   journal_writeback, journal_fast_commit, journal_interval, journal_other_fs
 --                        journal commits held up the writes at the root
@@ -14,6 +15,7 @@
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column change         VARCHAR     -- as above
+-- @column removes        VARCHAR     -- root, or wait: what it would take away
 -- @column request_count  BIGINT      -- slow requests that ask for it
 -- @column request_ratio  DOUBLE      -- their share of the slow requests
 -- @column gain_ms        DOUBLE      -- at most this much of their latency goes away; null when unknown
@@ -36,7 +38,7 @@ rooted AS (
     LEFT JOIN writes AS w ON w.write_id = e.root_write_id
 ),
 handlers AS (
-    SELECT COUNT(DISTINCT tid) AS handler_count
+    SELECT COUNT(DISTINCT thread_name) AS handler_count
     FROM thread_names
     WHERE thread_name LIKE '%request-handler-%'
 ),
@@ -45,9 +47,12 @@ standstills AS (
     SELECT r.episode, MIN(r.root_ms) AS root_ms, COUNT(DISTINCT x.tid) AS busy_count
     FROM rooted AS r
     INNER JOIN (
-        SELECT request_id, tid, elapsed_ns(start_time, end_time) AS duration_ns FROM own_writes
+        SELECT request_id, tid, elapsed_ns(start_time, end_time) AS duration_ns
+        FROM own_writes
         UNION ALL
-        SELECT request_id, tid, elapsed_ns(start_time, end_time) AS duration_ns FROM handler_waits
+        SELECT s.request_id, l.tid, l.duration_ns
+        FROM request_segments AS s
+        INNER JOIN lock_waits AS l ON l.lock_wait_id = s.lock_wait_id
     ) AS x ON x.request_id = r.request_id
     WHERE x.duration_ns / 1e6 >= r.root_ms / 2
     GROUP BY r.episode
@@ -132,6 +137,10 @@ found AS (
 )
 SELECT
     f.change,
+    CASE WHEN f.change IN ('spread_connections', 'spread_partitions', 'more_handlers')
+        THEN 'wait'
+        ELSE 'root'
+    END AS removes,
     COUNT(DISTINCT f.request_id) AS request_count,
     CAST(COUNT(DISTINCT f.request_id) AS DOUBLE) / MIN(t.request_count) AS request_ratio,
     SUM(f.gain_ms) AS gain_ms,
@@ -142,4 +151,4 @@ SELECT
 FROM found AS f
 CROSS JOIN total AS t
 GROUP BY f.change, f.rank, f.evidence
-ORDER BY COALESCE(gain_ms, 0) DESC, f.rank
+ORDER BY removes, COALESCE(gain_ms, 0) DESC, f.rank

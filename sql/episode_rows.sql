@@ -36,9 +36,10 @@ episode_writes AS (
     INNER JOIN own_writes AS o ON o.request_id = m.request_id
 ),
 episode_waits AS (
-    SELECT DISTINCT m.episode, h.lock_wait_id
+    SELECT DISTINCT m.episode, s.lock_wait_id
     FROM members AS m
-    INNER JOIN handler_waits AS h ON h.request_id = m.request_id
+    INNER JOIN request_segments AS s ON s.request_id = m.request_id
+    WHERE s.lock_wait_id IS NOT NULL
 ),
 thread_bars AS (
     SELECT

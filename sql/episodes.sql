@@ -44,14 +44,24 @@ sums AS (
     INNER JOIN request_verdicts AS v ON v.request_id = e.request_id
     GROUP BY e.episode, e.kind, e.root_id, e.start_time, e.end_time
 ),
+written AS (
+    SELECT DISTINCT
+        e.episode,
+        COALESCE(w.topic || '-' || CAST(w.partition AS VARCHAR), w.file) AS log
+    FROM episode_requests AS e
+    INNER JOIN writes AS w ON w.write_id = e.root_write_id
+),
 logs AS (
-    SELECT episode, string_agg(log, ' ' ORDER BY log) AS logs
+    SELECT
+        episode,
+        string_agg(log, ' ' ORDER BY log) FILTER (WHERE place <= 8)
+            || CASE
+                WHEN COUNT(*) > 8 THEN ' and ' || CAST(COUNT(*) - 8 AS VARCHAR) || ' more'
+                ELSE ''
+            END AS logs
     FROM (
-        SELECT DISTINCT
-            e.episode,
-            COALESCE(w.topic || '-' || CAST(w.partition AS VARCHAR), w.file) AS log
-        FROM episode_requests AS e
-        INNER JOIN writes AS w ON w.write_id = e.root_write_id
+        SELECT *, ROW_NUMBER() OVER (PARTITION BY episode ORDER BY log) AS place
+        FROM written
     )
     GROUP BY episode
 ),

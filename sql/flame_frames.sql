@@ -1,9 +1,9 @@
 -- The stacks of the write path as the frames of a flame graph.
 --
--- The write path is every stack with a frame of Kafka's log, of write(2) or of a file system. One row is a
--- frame under its callers; frames of less than `min_ratio` of their graph are left out. States are
--- `on_cpu` (samples of running threads), `off_cpu` (time that the kernel had put a thread aside) and `wall`
--- (samples of threads whether they ran or waited).
+-- The write path is every stack with a frame of an append to Kafka's log, of write(2) or of a
+-- file system. One row is a frame under its callers; frames of less than `min_ratio` of their graph
+-- are left out. States are `on_cpu` (samples of running threads), `off_cpu` (time that the kernel
+-- had put a thread aside) and `wall` (samples of threads whether they ran or waited).
 -- @param  min_ratio    DOUBLE = 0.002 -- frames with a smaller share of their state are left out
 -- @param  max_depth    BIGINT = 80    -- frames deeper than this are left out
 -- @column state        VARCHAR        -- on_cpu, off_cpu, wall or lock
@@ -31,8 +31,8 @@ placed AS (
         SUM(weight_ns) OVER (PARTITION BY state ORDER BY sort_key) - weight_ns AS start_ns,
         SUM(weight_ns) OVER (PARTITION BY state) AS state_ns
     FROM folded
-    WHERE sort_key LIKE '%kafka.log.%'
-        OR sort_key LIKE '%storage.internals.log.%'
+    WHERE sort_key LIKE '%kafka.log.%.append%'
+        OR sort_key LIKE '%storage.internals.log.%.append%'
         OR sort_key LIKE '%ReplicaManager.append%'
         OR sort_key LIKE '%vfs_write%'
         OR sort_key LIKE '%sys_write%'

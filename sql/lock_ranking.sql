@@ -11,7 +11,7 @@
 -- @column thread_count   BIGINT      -- threads that waited
 -- @column total_ms       DOUBLE      -- time waited, added up
 -- @column worst_ms       DOUBLE      -- longest wait
--- @column request_count  BIGINT      -- slow requests, or requests ahead of them, whose handler waited for it
+-- @column request_count  BIGINT      -- slow requests whose time such a wait took
 WITH
 waits AS (
     SELECT
@@ -28,7 +28,7 @@ waits AS (
 ),
 blocked AS (
     SELECT w.lock_class, w.kind, w.origin, COUNT(DISTINCT h.request_id) AS request_count
-    FROM handler_waits AS h
+    FROM request_segments AS h
     INNER JOIN waits AS w ON w.lock_wait_id = h.lock_wait_id
     GROUP BY w.lock_class, w.kind, w.origin
 ),

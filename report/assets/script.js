@@ -192,7 +192,7 @@
     const form = block.querySelector("form.filter");
     const rows = all("tbody > tr[data-place]", block).map((row) => {
       const detail = row.nextElementSibling?.matches(".detail") ? row.nextElementSibling : null;
-      const cause = row.querySelector('data[data-column="cause"]')?.value;
+      const cause = row.querySelector('data[data-c="cause"]')?.value;
       return { row, detail, cause, text: (row.textContent + " " + (detail?.textContent ?? "")).toLowerCase() };
     });
     const origin = charts.find((chart) => chart.group === "time")?.origin;

@@ -95,7 +95,8 @@ pub(crate) fn day(ns: i64) -> String {
 pub(crate) fn significant(number: f64) -> String {
     let size = number.abs();
     let digits = match size {
-        _ if size == 0.0 || size >= 99.95 => 0,
+        _ if number.fract() == 0.0 => 0,
+        _ if size >= 99.95 => 0,
         _ if size >= 9.995 => 1,
         _ if size >= 0.9995 => 2,
         _ => 3,

@@ -124,6 +124,7 @@ fn table(out: &mut String, table: &Table) {
 fn text(it: &Text) -> String {
     let span = |span: &Span| match span {
         Span::Words(words) | Span::Link(words, _) => escaped(words),
+        Span::Strong(words) => format!("**{}**", escaped(words)),
         Span::Code(code) => format!("`{code}`"),
         Span::Cell(cell) => cell_text(cell, true),
     };

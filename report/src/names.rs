@@ -57,6 +57,12 @@ static CAUSES: &[Cause] = &[
         class: "c-response",
     },
     Cause {
+        name: "receive",
+        label: "receiving the request",
+        sentence: "waited for the rest of their own bytes to arrive",
+        class: "c-receive",
+    },
+    Cause {
         name: "cpu",
         label: "on CPU",
         sentence: "were being worked on",

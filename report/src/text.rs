@@ -9,6 +9,8 @@ pub enum Span {
     Words(String),
     /// A value of a query, written with its unit.
     Cell(Cell),
+    /// Words that stand out.
+    Strong(String),
     /// The name of an option, file or command.
     Code(String),
     /// Words that lead to a place in the report, by its id.
@@ -33,10 +35,18 @@ impl Text {
         self.and(Span::Code(code.to_owned()))
     }
 
+    /// The same with words that stand out.
+    #[must_use]
+    pub fn strong(self, words: &str) -> Self {
+        self.and(Span::Strong(words.to_owned()))
+    }
+
     /// The text without marks.
     pub fn plain(&self) -> String {
         let plain = |span: &Span| match span {
-            Span::Words(words) | Span::Code(words) | Span::Link(words, _) => words.clone(),
+            Span::Words(words) | Span::Strong(words) | Span::Code(words) | Span::Link(words, _) => {
+                words.clone()
+            }
             Span::Cell(cell) => cell.text_with_unit(),
         };
         self.0.iter().map(plain).collect()

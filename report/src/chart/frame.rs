@@ -17,13 +17,13 @@ pub struct Frame {
 
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 26.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 34.0;
 
 impl Frame {
     /// A wide, flat chart.
     pub fn wide(height: f64) -> Self {
         Self {
-            width: 880.0,
+            width: 866.0,
             height,
             left: 64.0,
         }

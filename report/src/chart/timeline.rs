@@ -43,8 +43,9 @@ pub struct Timeline {
     pub lanes: Vec<Lane>,
 }
 
-const LEFT: f64 = 270.0;
-const WIDTH: f64 = 674.0;
+const LEFT: f64 = 254.0;
+const WIDTH: f64 = 672.0;
+const RIGHT: f64 = 34.0;
 const LANE: f64 = 17.0;
 const HEADING: f64 = 26.0;
 const BOTTOM: f64 = 30.0;
@@ -68,7 +69,7 @@ pub fn timeline(line: &Timeline) -> Markup {
     let height = y + 6.0;
     html! {
         svg class="chart timeline" role="img" aria-label=(line.label)
-            viewBox={ "0 0 " (at(LEFT + WIDTH + 16.0)) " " (at(height + BOTTOM)) }
+            viewBox={ "0 0 " (at(LEFT + WIDTH + RIGHT)) " " (at(height + BOTTOM)) }
             data-group=(line.group) data-start=(line.time.0) data-end=(line.time.1) {
             g class="lanes" {
                 @for (lane, y) in line.lanes.iter().zip(&places) {

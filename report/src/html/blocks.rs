@@ -7,19 +7,24 @@ use crate::{Block, Cell, Drawing, Figure, QueryText, Row, Span, Table, Text};
 
 /// Writes a block.
 pub fn block(block: &Block) -> Markup {
+    written(block, true)
+}
+
+/// Writes a block. In the many rows of a table, numbers are not `linked` one by one.
+fn written(block: &Block, linked: bool) -> Markup {
     html! {
         @match block {
-            Block::Headline(it) => p class="headline" { (text(it)) },
-            Block::Paragraph(it) => p { (text(it)) },
+            Block::Headline(it) => p class="headline" { (sentence(it, linked)) },
+            Block::Paragraph(it) => p { (sentence(it, linked)) },
             Block::Note(it) => p class="note" { (text(it)) },
             Block::Heading(id, it) => h3 id=(id) { (text(it)) },
-            Block::List(items) => ul { @for item in items { li { (text(item)) } } },
+            Block::List(items) => ul { @for item in items { li { (sentence(item, linked)) } } },
             Block::Figures(it) => dl class="figures" { @for each in it { (figure(each)) } },
             Block::Table(it) => (table(it)),
             Block::Drawing(it) => (drawing(it)),
             Block::More(summary, blocks) => details class="more" {
                 summary { (text(summary)) }
-                @for each in blocks { (self::block(each)) }
+                @for each in blocks { (written(each, linked)) }
             },
         }
     }
@@ -27,12 +32,18 @@ pub fn block(block: &Block) -> Markup {
 
 /// Writes a sentence; each number leads to its query.
 pub(super) fn text(it: &Text) -> Markup {
+    sentence(it, true)
+}
+
+fn sentence(it: &Text, linked: bool) -> Markup {
     html! {
         @for span in &it.0 {
             @match span {
                 Span::Words(words) => (words),
+                Span::Strong(words) => strong { (words) },
                 Span::Code(code) => code { (code) },
                 Span::Link(words, id) => a href={ "#" (id) } { (words) },
+                Span::Cell(cell) if !linked => (data(cell, true)),
                 Span::Cell(cell) => a class="cell" href={ "#query-" (cell.query) }
                     title={ "Query " (cell.query) ", column " (cell.column) } { (data(cell, true)) },
             }
@@ -48,8 +59,8 @@ fn data(cell: &Cell, with_unit: bool) -> Markup {
         None => cell.text(),
     };
     html! {
-        data value=(cell.value.exact()) data-query=(cell.query) data-row=(cell.row)
-            data-column=(cell.column) { (words) }
+        data value=(cell.value.exact()) data-q=(cell.query) data-r=(cell.row)
+            data-c=(cell.column) { (words) }
     }
 }
 
@@ -136,13 +147,19 @@ fn row(table: &Table, row: &Row, at: usize, numeric: &[bool], has_detail: bool) 
         tr id=[id] data-start=[row.time.map(|t| t.0)] data-end=[row.time.map(|t| t.1)] data-place=(at) {
             @if has_detail { td class="open" {} }
             @for (cell, is_number) in row.cells.iter().zip(numeric) {
-                td class=[is_number.then_some("number")] { (table_cell(cell)) }
+                td class=(if *is_number { "number" } else { width_class(cell) }) { (table_cell(cell)) }
             }
         }
         @if has_detail {
-            tr class="detail" { td colspan=(width) { @for each in &row.detail { (block(each)) } } }
+            tr class="detail" { td colspan=(width) { @for each in &row.detail { (written(each, false)) } } }
         }
     }
+}
+
+/// Whether a text is a name, kept on one line, or a sentence.
+fn width_class(cell: &Cell) -> &'static str {
+    let length = cell.value.text().map_or(0, |text| text.chars().count());
+    if length > 40 { "long" } else { "short" }
 }
 
 fn table_cell(cell: &Cell) -> Markup {

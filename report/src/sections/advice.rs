@@ -91,26 +91,23 @@ static CHANGES: &[Change] = &[
 pub(super) fn section(answers: &Answers) -> Option<Section> {
     let advice = answers.rows("advice")?;
     let mut blocks = vec![Block::Paragraph(
-        "Each change is here because of the rows counted with it. The gain is a bound: the time that slow \
-         requests spent on what the change is about. Changes with the same evidence are alternatives; \
-         their gains do not add up. Record again after a change, and compare."
+        "First what takes away the root, then what lets fewer requests wait for it. The gain is a bound: the \
+         time that slow requests spent on what the change is about. Changes under one heading are \
+         alternatives, and gains do not add up. Record again after a change, and compare."
             .into(),
     )];
-    for row in 0..advice.len() {
-        let known = CHANGES
-            .iter()
-            .find(|change| change.name == advice.text(row, "change"));
-        let (title, how) = match known {
-            Some(change) => (
-                change.title,
-                Text::from(change.how).and(" ").code(change.option),
-            ),
-            None => (advice.text(row, "change"), Text::default()),
-        };
+    let mut row = 0;
+    while row < advice.len() {
+        let evidence = advice.text(row, "evidence");
+        let same = (row..advice.len()).take_while(|&at| advice.text(at, "evidence") == evidence);
+        let rows: Vec<usize> = same.collect();
         let id = format!("advice-{}", advice.text(row, "change"));
-        blocks.push(Block::Heading(id, title.into()));
+        blocks.push(Block::Heading(id, heading(evidence)));
         blocks.push(Block::Paragraph(why(advice, row)));
-        blocks.push(Block::Paragraph(how));
+        blocks.push(Block::List(
+            rows.iter().map(|&at| change(advice, at)).collect(),
+        ));
+        row += rows.len();
     }
     if let Some(why_not) = answers.rows("why_not") {
         let caption = "What is not explained, and what recording would settle it";
@@ -127,22 +124,44 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
     })
 }
 
+/// The evidence, as a heading.
+fn heading(evidence: &str) -> Text {
+    let mut text = evidence.to_owned();
+    if let Some(first) = text.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    text.into()
+}
+
+fn change(advice: &Answer, row: usize) -> Text {
+    match CHANGES
+        .iter()
+        .find(|change| change.name == advice.text(row, "change"))
+    {
+        Some(change) => Text::default()
+            .strong(change.title)
+            .and(". ")
+            .and(change.how)
+            .and(" ")
+            .code(change.option),
+        None => advice.text(row, "change").into(),
+    }
+}
+
 fn why(advice: &Answer, row: usize) -> Text {
     let cell = |column| advice.cell(row, column);
-    let text = Text::from("Asked for by ")
+    let text = Text::from("Seen: ")
         .and(cell("evidence_count"))
-        .and(" ")
-        .and(advice.text(row, "evidence"))
         .and(", the longest ")
         .and(cell("worst_ms"))
-        .and(", behind ")
+        .and(". Slow requests concerned: ")
         .and(cell("request_count"))
-        .and(" slow requests (")
+        .and(" (")
         .and(cell("request_ratio"))
         .and("). ");
     match advice.number(row, "gain_ms") {
         Some(_) => text
-            .and("Gain: at most ")
+            .and("Possible gain: at most ")
             .and(cell("gain_ratio"))
             .and(" of the slow requests' time (")
             .and(cell("gain_ms"))

@@ -129,7 +129,9 @@ pub(super) fn heat_cells(cells: &Answer, count: &str, noun: &str) -> Vec<HeatCel
 pub(super) fn heat_legend() -> Vec<(String, String)> {
     vec![
         ("h1".to_owned(), "few".to_owned()),
+        ("h2".to_owned(), String::new()),
         ("h3".to_owned(), String::new()),
+        ("h4".to_owned(), String::new()),
         ("h5".to_owned(), "many".to_owned()),
     ]
 }

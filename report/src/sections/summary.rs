@@ -129,7 +129,9 @@ fn fix_first(classes: &Answer) -> Text {
         ))
         .and(".");
     }
-    Text::from("Fix first: ")
+    Text::default()
+        .strong("Fix first:")
+        .and(" ")
         .and(many)
         .and(". ")
         .and(classes.cell(0, "episode_count"))
@@ -155,7 +157,9 @@ fn fix_first(classes: &Answer) -> Text {
 
 fn how_sure(headline: &Answer) -> Text {
     let cell = |column| headline.cell(0, column);
-    let text = Text::from("How sure: recorded rows explain ")
+    let text = Text::default()
+        .strong("How sure:")
+        .and(" recorded rows explain ")
         .and(cell("explained_ratio"))
         .and(" of the slow requests' time");
     let text = match headline.value(0, "confidence") {
@@ -163,7 +167,7 @@ fn how_sure(headline: &Answer) -> Text {
         _ => text
             .and("; the mean confidence of the verdicts is ")
             .and(cell("confidence"))
-            .and(" of a possible one."),
+            .and(", where one is certain."),
     };
     match headline.value(0, "unexplained_count").int().unwrap_or(0) {
         0 => text,
