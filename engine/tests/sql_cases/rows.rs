@@ -86,7 +86,8 @@ pub(crate) fn drawing(batches: &[RecordBatch], columns: &[String]) -> Drawing {
                 let column = batch
                     .column_by_name(name)
                     .unwrap_or_else(|| panic!("no column {name}"));
-                text(column, row)
+                // Cells of a case are trimmed when they are read.
+                text(column, row).map(|text| text.trim().to_owned())
             };
             rows.push(columns.iter().map(cell).collect());
         }
