@@ -15,7 +15,7 @@
 -- @column max_ms          DOUBLE      -- worst latency
 -- @column worst_request_id BIGINT     -- the slowest request
 -- @column slow_ms         DOUBLE      -- latency of the slow requests, added up
--- @column explained_ratio DOUBLE      -- part of it that a cause other than `unexplained` took
+-- @column explained_ratio DOUBLE      -- part of it that recorded rows explain
 -- @column unexplained_count BIGINT    -- slow requests that nothing explains
 -- @column confidence      DOUBLE      -- mean confidence of the explained ones
 -- @column hidden_count    BIGINT      -- slow ones that were fast after the earlier ones of their connection
@@ -38,11 +38,15 @@ answered AS (
 verdicts AS (
     SELECT
         SUM(latency_ms) AS slow_ms,
-        SUM(waited_ms) FILTER (WHERE cause <> 'unexplained') AS explained_ms,
         COUNT(*) FILTER (WHERE cause = 'unexplained') AS unexplained_count,
         AVG(confidence) AS confidence,
         COUNT(*) FILTER (WHERE latency_ms - connection_queue_ms < $slo_ms) AS hidden_count
     FROM request_verdicts
+),
+explained AS (
+    SELECT SUM(segment_ns) / 1e6 AS explained_ms
+    FROM request_segments
+    WHERE cause <> 'unexplained'
 ),
 worst AS (
     SELECT request_id
@@ -64,12 +68,13 @@ SELECT
     a.max_ms,
     w.request_id AS worst_request_id,
     v.slow_ms,
-    COALESCE(v.explained_ms, 0) / v.slow_ms AS explained_ratio,
+    COALESCE(x.explained_ms, 0) / v.slow_ms AS explained_ratio,
     v.unexplained_count,
     v.confidence,
     v.hidden_count,
     CAST(v.hidden_count AS DOUBLE) / NULLIF(a.slow_count, 0) AS hidden_ratio
 FROM answered AS a
 CROSS JOIN verdicts AS v
+CROSS JOIN explained AS x
 LEFT JOIN worst AS w ON true
 ORDER BY first_time

@@ -9,7 +9,7 @@
     node.textContent = text;
     return node;
   };
-  const SVG = "http://www.w3.org/2000/svg";
+  const SVG = document.querySelector("svg")?.namespaceURI;
   document.documentElement.classList.add("script");
 
   // ---- zoom: charts of one group show the same part of time -------------------------------------------

@@ -57,6 +57,10 @@ pub(crate) fn unit(column: &str) -> &'static str {
     let ends = |ending: &str| column.ends_with(ending);
     if ends("_ms") {
         " ms"
+    } else if ends("_us") {
+        " µs"
+    } else if ends("_ppm") {
+        " ppm"
     } else if ends("_ns") {
         " ns"
     } else if ends("_s") {

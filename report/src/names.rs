@@ -112,6 +112,15 @@ pub(crate) fn root(kind: &str) -> (&str, &str) {
 pub(crate) fn shown<'a>(column: &str, name: &'a str) -> &'a str {
     match column {
         "cause" => label(name),
+        "write_state" => match name {
+            "journal_wait" => "waiting for the journal",
+            "journal_commit" => "under a journal commit",
+            "block_io" => "waiting for the disk",
+            "run_queue" => "waiting for a CPU",
+            "on_cpu" => "on a CPU",
+            "unknown" => "not known",
+            other => other,
+        },
         "kind" => match root(name) {
             (one, _) if one != name => one,
             _ => name,

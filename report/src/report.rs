@@ -187,7 +187,7 @@ impl Table {
 
 /// `clock_offset_ms` → `Clock offset`.
 fn label_from_name(name: &str) -> String {
-    let stem = ["_ms", "_ns", "_ratio", "_s"]
+    let stem = ["_ms", "_us", "_ns", "_ppm", "_ratio", "_s"]
         .iter()
         .find_map(|unit| name.strip_suffix(unit))
         .unwrap_or(name);

@@ -1,9 +1,12 @@
 //! The real binary on the bundled incident.
 
+mod browser;
 mod damage;
 mod help;
 mod incident;
+mod many;
 mod output;
+mod report;
 mod store;
 
 use std::path::{Path, PathBuf};

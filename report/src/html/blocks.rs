@@ -111,13 +111,13 @@ fn table(table: &Table) -> Markup {
     let has_detail = table.rows.iter().any(|row| !row.detail.is_empty());
     html! {
         div class="table" id=(table.id) data-filtered[table.is_filtered] {
+            p class="caption" {
+                (text(&table.caption)) " "
+                a class="source" href={ "#query-" (table.query) } { (table.query) }
+            }
             @if table.is_filtered { (filter(table)) }
             div class="scroll" role="region" aria-label=(table.caption.plain()) tabindex="0" {
-                table data-query=(table.query) {
-                    caption {
-                        (text(&table.caption)) " "
-                        a class="source" href={ "#query-" (table.query) } { (table.query) }
-                    }
+                table data-query=(table.query) aria-label=(table.caption.plain()) {
                     thead {
                         tr {
                             @if has_detail { th class="open" { span class="hidden" { "Chain" } } }

@@ -31,6 +31,19 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
             ("confidence", "Confidence"),
         ],
     )));
+    if let Some(states) = answers.rows("root_states") {
+        blocks.push(Block::Table(Table::of(
+            states,
+            "states-table",
+            "What the writes at the root were doing".into(),
+            &[
+                ("write_state", "State"),
+                ("request_count", "Requests"),
+                ("waited_ms", "Time lost"),
+                ("waited_ratio", "Share of time"),
+            ],
+        )));
+    }
     blocks.push(Block::More(
         "What the causes mean".into(),
         vec![meanings(causes)],

@@ -24,11 +24,21 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
         )),
     ];
     if let Some(clocks) = answers.rows("clocks") {
-        let caption = "Checked against the data";
-        blocks.push(Block::Table(Table::whole(
+        blocks.push(Block::Table(Table::of(
             clocks,
             "clock-check",
-            caption.into(),
+            "Clocks checked against the data".into(),
+            &[
+                ("kind", "Recording"),
+                ("verdict", "Verdict"),
+                ("refined_ms", "Moved by"),
+                ("drift_ppm", "Drift"),
+                ("uncertainty_us", "Uncertainty"),
+                ("agreeing_count", "Pairs that agree"),
+                ("residual_p50_us", "Median residual"),
+                ("residual_p99_us", "p99 residual"),
+                ("detail", "In words"),
+            ],
         )));
     }
     Some(Section {

@@ -19,6 +19,7 @@ pub static QUERIES: &[&str] = &[
     "headline",
     "causes",
     "root_classes",
+    "root_states",
     "latency_over_time",
     "latency_heatmap",
     "causes_over_time",
@@ -37,6 +38,7 @@ pub static QUERIES: &[&str] = &[
     "recordings",
     "clocks",
     "data_quality",
+    "false_attribution",
 ];
 
 /// All sections that have something to show.

@@ -41,11 +41,11 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
             "Nothing was lost, and no limits are known.".into(),
         )),
     }
-    if let Some(verify) = answers.rows("verify") {
-        let caption = "Verdicts checked against what the broker itself logged";
+    if let Some(verify) = answers.rows("false_attribution") {
+        let caption = "How often a request would be blamed by chance";
         blocks.push(Block::Table(Table::whole(
             verify,
-            "verify-table",
+            "chance-table",
             caption.into(),
         )));
     }
