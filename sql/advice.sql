@@ -30,7 +30,8 @@ total AS (
 ),
 rooted AS (
     SELECT
-        e.kind, e.root_id, e.episode, w.operation,
+        e.kind, e.root_id, e.episode, e.root_write_id, w.operation,
+        w.duration_ns / 1e6 AS write_ms,
         v.request_id, v.waited_ms, v.connection_queue_ms, v.lock_wait_ms, v.cause,
         elapsed_ns(e.start_time, e.end_time) / 1e6 AS root_ms
     FROM request_verdicts AS v
@@ -106,7 +107,7 @@ found AS (
     UNION ALL
     SELECT
         'spread_partitions' AS change, 8 AS rank,
-        request_id, waited_ms AS gain_ms, root_id, root_ms,
+        request_id, waited_ms AS gain_ms, root_write_id AS root_id, write_ms AS root_ms,
         'writes that held a log while others waited for it' AS evidence
     FROM rooted
     WHERE cause = 'lock_wait_behind_slow_write'

@@ -110,7 +110,13 @@ pub(crate) fn significant(number: f64) -> String {
 
 /// A share as per cent without the sign: `80`, `1.9`.
 pub(crate) fn percent(ratio: f64) -> String {
-    let text = format!("{:.1}", ratio * 100.0);
+    // Small shares are not rounded to nothing.
+    let digits = if ratio != 0.0 && ratio.abs() < 0.0005 {
+        3
+    } else {
+        1
+    };
+    let text = format!("{:.digits$}", ratio * 100.0);
     match text.strip_suffix(".0") {
         Some(whole) => whole.to_owned(),
         None => text,
@@ -169,6 +175,7 @@ mod tests {
         assert_eq!(text("p99_ms", Value::Float(99.96)), "100 ms");
         assert_eq!(text("slow_ratio", Value::Float(0.018_604)), "1.9 %");
         assert_eq!(text("slow_ratio", Value::Float(0.8)), "80 %");
+        assert_eq!(text("slow_ratio", Value::Float(0.000_148)), "0.015 %");
         assert_eq!(text("request_count", Value::Int(1_234_567)), "1,234,567");
         assert_eq!(
             text("request_id", Value::Int(30_000_004_029)),

@@ -7,7 +7,7 @@ pub struct Cause {
     pub name: &'static str,
     /// Two or three words.
     pub label: &'static str,
-    /// What happened to such a request, after "requests that".
+    /// What such requests were, after their number and a colon.
     pub sentence: &'static str,
     /// Class of its colour in the style sheet; the same in all charts.
     pub class: &'static str,
@@ -17,61 +17,61 @@ static CAUSES: &[Cause] = &[
     Cause {
         name: "slow_write",
         label: "own slow write",
-        sentence: "were slow in their own write to the log",
+        sentence: "slow in their own write to the log",
         class: "c-write",
     },
     Cause {
         name: "lock_wait_behind_slow_write",
         label: "lock wait behind a slow write",
-        sentence: "waited for a log's lock while another thread wrote to that log",
+        sentence: "waiting for a log's lock while another thread wrote to that log",
         class: "c-lock",
     },
     Cause {
         name: "queued_behind_slow_write",
         label: "queued behind a slow request",
-        sentence: "queued behind an earlier request that was held up by a slow write",
+        sentence: "queued behind an earlier request that a slow write held up",
         class: "c-queue",
     },
     Cause {
         name: "lock_wait_other",
         label: "other lock wait",
-        sentence: "waited for a lock that no recorded write explains",
+        sentence: "waiting for a lock that no recorded write explains",
         class: "c-other-lock",
     },
     Cause {
         name: "pause",
         label: "JVM pause",
-        sentence: "were held up by a stop of the JVM",
+        sentence: "held up by a stop of the JVM",
         class: "c-pause",
     },
     Cause {
         name: "remote",
         label: "waiting for followers",
-        sentence: "waited for follower brokers",
+        sentence: "waiting for follower brokers",
         class: "c-remote",
     },
     Cause {
         name: "response",
         label: "sending the response",
-        sentence: "waited for their response to be sent",
+        sentence: "waiting for their response to be sent",
         class: "c-response",
     },
     Cause {
         name: "receive",
         label: "receiving the request",
-        sentence: "waited for the rest of their own bytes to arrive",
+        sentence: "waiting for the rest of their own bytes to arrive",
         class: "c-receive",
     },
     Cause {
         name: "cpu",
         label: "on CPU",
-        sentence: "were being worked on",
+        sentence: "being worked on",
         class: "c-cpu",
     },
     Cause {
         name: "unexplained",
         label: "unexplained",
-        sentence: "are not explained by any recorded row",
+        sentence: "not explained by any recorded row",
         class: "c-unexplained",
     },
 ];

@@ -19,6 +19,7 @@
 
 mod case;
 mod rows;
+mod session;
 
 use std::path::Path;
 

@@ -37,8 +37,8 @@ impl TimeScale {
             .map_or(span / 8 + 1, |ms| ms * MS);
         let format = match step / MS {
             ..1_000 => "%H:%M:%S%.3f",
-            ..60_000 => "%H:%M:%S",
-            ..86_400_000 => "%H:%M",
+            1_000..60_000 => "%H:%M:%S",
+            60_000..86_400_000 => "%H:%M",
             _ => "%m-%d",
         };
         let first = self.start_ns - self.start_ns.rem_euclid(step);

@@ -76,11 +76,7 @@ fn meanings(causes: &Answer) -> Block {
     let names = (0..causes.len()).map(|row| causes.text(row, "cause"));
     let meaning = |name| {
         let sentence = crate::cause(name).map_or("", |cause| cause.sentence);
-        Text::default()
-            .code(name)
-            .and(": requests that ")
-            .and(sentence)
-            .and(".")
+        Text::default().code(name).and(": ").and(sentence).and(".")
     };
     Block::List(names.map(meaning).collect())
 }

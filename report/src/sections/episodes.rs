@@ -93,7 +93,7 @@ fn story(episodes: &Answer, row: usize) -> Text {
     text = text
         .and(". ")
         .and(cell("request_count"))
-        .and(" slow requests waited for it: ");
+        .and(" of the slow requests waited for it: ");
     let mut parts = Vec::new();
     for (column, words) in [
         ("own_count", " in their own write"),
@@ -109,9 +109,9 @@ fn story(episodes: &Answer, row: usize) -> Text {
             .and(count)
             .and(words);
     }
-    text.and(". Together they lost ")
+    text.and(". That took ")
         .and(cell("cost_ms"))
-        .and(", ")
+        .and(" of their time, added up: ")
         .and(cell("cost_ratio"))
         .and(" of the time of all slow requests.")
 }

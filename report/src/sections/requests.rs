@@ -18,7 +18,6 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
             ("partitions", "Topic-partitions"),
             ("client_id", "Client"),
             ("blocker_thread", "Waited behind"),
-            ("commit_ms", "Commit"),
             ("confidence", "Confidence"),
             ("episode", "Episode"),
         ],
@@ -140,7 +139,7 @@ fn part(chains: &Answer, row: usize) -> Text {
     if has("lock_class") {
         text = text.and("; lock ").and(cell("lock_class"));
     }
-    if has("confidence") {
+    if has("confidence") && chains.text(row, "cause") != "unexplained" {
         text = text.and("; confidence ").and(cell("confidence"));
     }
     text.and(".")

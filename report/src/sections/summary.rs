@@ -91,7 +91,7 @@ fn points(answers: &Answers, headline: &Answer) -> Vec<Text> {
                 Text::from(causes.cell(row, "request_count"))
                     .and(" (")
                     .and(causes.cell(row, "request_ratio"))
-                    .and(") ")
+                    .and("): ")
                     .and(sentence)
                     .and("."),
             );
@@ -103,8 +103,9 @@ fn points(answers: &Answers, headline: &Answer) -> Vec<Text> {
                 .and(" (")
                 .and(cell("hidden_ratio"))
                 .and(
-                    ") were fast once the broker had read them: they lost their time behind earlier \
-                     requests of their own connection, which the broker's own metrics do not show.",
+                    "): under the objective from when the broker could read them. The rest of their time they \
+                     waited behind earlier requests of their own connection, which the broker's own metrics \
+                     do not show.",
                 ),
         );
     }
@@ -172,9 +173,9 @@ fn how_sure(headline: &Answer) -> Text {
     match headline.value(0, "unexplained_count").int().unwrap_or(0) {
         0 => text,
         _ => text
-            .and(" For ")
+            .and(" Requests with most of their time unexplained: ")
             .and(cell("unexplained_count"))
-            .and(" of them nothing that was recorded explains most of the time."),
+            .and("."),
     }
 }
 
