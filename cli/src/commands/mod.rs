@@ -7,6 +7,7 @@ mod ingest;
 mod probes;
 mod queries;
 mod query;
+mod report;
 mod sql;
 mod tables;
 mod verify;
@@ -37,6 +38,7 @@ const EXAMPLES: &str = "\
 Examples:
   kcorr ingest --jfr profile.jfr --bpf writes.jsonl --pcap dump.pcap
   kcorr query blame.sql
+  kcorr report
   kcorr query -c 'SELECT cause, count(*) FROM blame GROUP BY cause'
 
 Exit status: 0 done, 1 done but data was lost (see the losses table), 2 failed.";
@@ -79,6 +81,7 @@ pub(crate) enum Command {
     Ingest(ingest::Ingest),
     Query(query::Query),
     Queries(queries::Queries),
+    Report(report::Report),
     Tables(tables::Tables),
     Clocks(clocks::Clocks),
     Verify(verify::Verify),
@@ -93,6 +96,7 @@ impl Command {
             Self::Ingest(command) => command.run(global, screen),
             Self::Query(command) => command.run(global, screen),
             Self::Queries(command) => command.run(screen),
+            Self::Report(command) => command.run(global, screen),
             Self::Tables(command) => command.run(global, screen),
             Self::Clocks(command) => command.run(global, screen),
             Self::Verify(command) => command.run(global, screen),

@@ -1,10 +1,13 @@
 //! The real binary on the bundled incident.
 
+mod browser;
 mod clocks;
 mod damage;
 mod help;
 mod incident;
+mod many;
 mod output;
+mod report;
 mod store;
 
 use std::path::{Path, PathBuf};

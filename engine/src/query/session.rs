@@ -1,6 +1,7 @@
 //! A session: a store opened for SQL.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -31,6 +32,9 @@ use crate::{catalog, functions};
 /// has their name.
 pub struct Session {
     context: SessionContext,
+    /// Materialized queries whose rows are registered, with the values they were computed with. A
+    /// session shows one state of the store, so they stay true.
+    kept: Mutex<HashMap<&'static str, Vec<(String, ScalarValue)>>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -97,7 +101,10 @@ impl Session {
             context.register_udf(function);
         }
         catalog::register(&context, store, shift).await?;
-        Ok(Self { context })
+        Ok(Self {
+            context,
+            kept: Mutex::default(),
+        })
     }
 
     /// Shows rows in place of a table's, in this session only.
@@ -105,6 +112,9 @@ impl Session {
         let memory = MemTable::try_new(table.schema(), vec![vec![rows]])?;
         self.context.deregister_table(table.name)?;
         self.context.register_table(table.name, Arc::new(memory))?;
+        // What was kept may have been made of the rows that are replaced.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clear();
         Ok(())
     }
 
@@ -131,6 +141,16 @@ impl Session {
             ));
         }
         Ok(planned)
+    }
+
+    /// The canned queries that a text uses as tables, and those that they use, each after those it uses
+    /// itself.
+    pub fn canned_below(&self, sql: &str) -> Result<Vec<CannedQuery>> {
+        let mut order = Vec::new();
+        for statement in parse(sql)? {
+            self.order_queries(&statement, &mut Vec::new(), &mut order)?;
+        }
+        Ok(order.into_iter().map(|(query, _)| query).collect())
     }
 
     /// Registers the canned queries that a statement uses as tables, and those that they use, with
@@ -201,6 +221,11 @@ impl Session {
     ) -> Result<()> {
         let headers: Vec<&Header> = std::iter::once(header).chain(used).collect();
         let values = bind(&headers, given)?;
+        let bearing = self.bearing_values(&statement, header, &values)?;
+        if self.keeps(name, &bearing) {
+            return Ok(());
+        }
+        let is_materialized = header.is_materialized;
         let plan = self.context.state().statement_to_plan(statement).await?;
         let plan = with_values(plan, &values)?;
         let table: Arc<dyn TableProvider> = if header.is_materialized {
@@ -214,7 +239,36 @@ impl Session {
         };
         self.context.deregister_table(name)?;
         self.context.register_table(name, table)?;
+        if is_materialized {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(name, bearing);
+        }
         Ok(())
+    }
+
+    /// The values that the rows of a query depend on: those of its parameters, and of the parameters of
+    /// the queries it uses.
+    fn bearing_values(
+        &self,
+        statement: &Statement,
+        header: &Header,
+        values: &[(String, ScalarValue)],
+    ) -> Result<Vec<(String, ScalarValue)>> {
+        let mut below = Vec::new();
+        self.order_queries(statement, &mut Vec::new(), &mut below)?;
+        let headers = below.iter().map(|(query, _)| &query.header);
+        let bears = |name: &String| {
+            let mut headers = headers.clone().chain([header]);
+            headers.any(|header| header.parameters.iter().any(|p| p.name == *name))
+        };
+        let bearing = values.iter().filter(|(name, _)| bears(name));
+        Ok(bearing.cloned().collect())
+    }
+
+    /// Whether the rows of a materialized query with these values are registered already.
+    fn keeps(&self, name: &str, bearing: &[(String, ScalarValue)]) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(name).is_some_and(|values| values == bearing)
     }
 }
 

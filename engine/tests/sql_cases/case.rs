@@ -85,7 +85,8 @@ impl Case {
         results
     }
 
-    fn store(&self, path: &std::path::Path) {
+    /// Makes a store of the tables.
+    pub(crate) fn store(&self, path: &std::path::Path) {
         let mut writer = StoreWriter::open(path, || {}).expect("a store");
         let identity = InputIdentity {
             kind: "case".to_owned(),

@@ -20,6 +20,7 @@
 mod account;
 mod case;
 mod rows;
+mod session;
 
 use std::path::Path;
 

@@ -1,0 +1,258 @@
+//! `kcorr report` on the bundled incident: every number is the cell of its query that it says it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use crate::{Desk, status, stderr, stdout};
+
+/// A number or name in the HTML report, with the place it says it comes from.
+struct Shown {
+    query: String,
+    row: usize,
+    column: String,
+    value: String,
+    text: String,
+}
+
+#[test]
+fn a_report_has_every_section_and_needs_nothing_else() {
+    let desk = Desk::with_incident();
+    let output = desk.kcorr(&["report"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let html = std::fs::read_to_string(desk.path("report.html")).expect("report.html");
+    for id in [
+        "summary", "latency", "causes", "episodes", "requests", "locks", "writes", "stacks",
+        "advice", "clocks", "quality", "queries",
+    ] {
+        assert!(
+            html.contains(&format!("<section id=\"{id}\"")),
+            "no section {id}"
+        );
+    }
+    for outside in ["http://", "https://", "<link", "@import", "url("] {
+        assert!(!html.contains(outside), "the report refers to {outside}");
+    }
+    assert!(html.len() < 5_000_000, "{} bytes", html.len());
+    for query in ["headline", "episodes", "blame", "request_segments"] {
+        assert!(
+            html.contains(&format!("id=\"query-{query}\"")),
+            "{query} is not in the report"
+        );
+    }
+}
+
+#[test]
+fn every_number_in_html_is_the_cell_of_its_query() {
+    let desk = Desk::with_incident();
+    let html = stdout(&desk.kcorr(&["report", "--output", "-"]));
+    let all = shown(&html);
+    assert!(all.len() > 1000, "{}", all.len());
+    let mut answers: BTreeMap<String, Vec<serde_json::Map<String, Json>>> = BTreeMap::new();
+    for each in &all {
+        let rows = answers
+            .entry(each.query.clone())
+            .or_insert_with(|| desk.rows(&[&each.query]));
+        let cell = rows[each.row].get(&each.column).unwrap_or(&Json::Null);
+        let place = format!("{}.{} row {}", each.query, each.column, each.row);
+        match cell {
+            Json::Null => assert_eq!(each.value, "", "{place}"),
+            Json::Number(number) => {
+                let found: f64 = each.value.parse().expect("a number");
+                let expected = number.as_f64().expect("a number");
+                let nearly = (found - expected).abs() <= expected.abs() * 1e-9;
+                assert!(nearly, "{place}: {found}, not {expected}");
+                assert_rounded(each, expected, &place);
+            }
+            Json::String(text) if each.value.ends_with('Z') && text.ends_with('Z') => {
+                assert_eq!(without_zeros(&each.value), without_zeros(text), "{place}");
+                assert!(
+                    each.value.contains(&each.text[..8]),
+                    "{place}: {}",
+                    each.text
+                );
+            }
+            Json::String(text) => assert_eq!(each.value, *text, "{place}"),
+            other => assert_eq!(each.value, other.to_string(), "{place}"),
+        }
+    }
+}
+
+#[test]
+fn every_number_in_markdown_is_a_cell() {
+    let desk = Desk::with_incident();
+    let markdown = stdout(&desk.kcorr(&["report", "--format", "markdown", "--output", "-"]));
+    let json = stdout(&desk.kcorr(&["report", "--format", "json", "--output", "-"]));
+    let json: Json = serde_json::from_str(&json).expect("JSON");
+    let mut cells = BTreeSet::new();
+    collect_numbers(&json["sections"], &mut cells);
+    collect_numbers(&json["subtitle"], &mut cells);
+    // The date is the day of the first cell of the subtitle.
+    let (text, _) = markdown.split_once("\n## Queries").expect("queries");
+    let (_, text) = text.split_once("\n\n").expect("a title");
+    let (_, text) = text.split_once(',').expect("a date");
+    let mut count = 0;
+    for number in numbers(&text.replace('\\', "")) {
+        assert!(
+            cells.contains(&number),
+            "{number} is in Markdown and in no cell"
+        );
+        count += 1;
+    }
+    assert!(count > 300, "{count}");
+}
+
+#[test]
+fn the_objective_is_a_parameter_and_a_slip_is_refused() {
+    let desk = Desk::with_incident();
+    let markdown = stdout(&desk.kcorr(&[
+        "report",
+        "-o",
+        "-",
+        "-f",
+        "markdown",
+        "--param",
+        "slo_ms=1000",
+    ]));
+    assert!(markdown.contains("took 1,000 ms or more"), "{markdown}");
+    let output = desk.kcorr(&["report", "--param", "slo=1000"]);
+    assert_eq!(status(&output), 2);
+    assert!(
+        stderr(&output).contains("has no parameter slo; it has"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!desk.path("report.html").exists());
+    let output = desk.kcorr(&["report", "--output", "report.pdf"]);
+    assert_eq!(status(&output), 2);
+    assert!(stderr(&output).contains("--format"), "{}", stderr(&output));
+}
+
+#[test]
+fn without_slow_requests_the_report_says_so() {
+    let desk = Desk::with_incident();
+    let markdown =
+        stdout(&desk.kcorr(&["report", "-o", "-", "-f", "markdown", "-p", "slo_ms=60000"]));
+    assert!(
+        markdown.contains("**None of 4,300 produce requests took 60,000 ms or more."),
+        "{markdown}"
+    );
+    assert!(!markdown.contains("Fix first"), "{markdown}");
+}
+
+#[test]
+fn one_recording_alone_gives_a_report() {
+    let desk = Desk::new();
+    let writes = crate::recording("writes.jsonl");
+    assert!(status(&desk.kcorr(&["ingest", "--bpf", &writes])) <= 1);
+    let output = desk.kcorr(&["report", "--output", "-"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let html = stdout(&output);
+    assert!(html.contains("No answered produce request was recorded"));
+    assert!(html.contains("<section id=\"writes\""));
+}
+
+/// All values of the HTML report with their places.
+fn shown(html: &str) -> Vec<Shown> {
+    let parts = html.split("<data ").skip(1);
+    parts
+        .map(|part| {
+            let (head, rest) = part.split_once('>').expect("a tag");
+            let (text, _) = rest.split_once("</data>").expect("its end");
+            let attribute = |name: &str| {
+                let (_, rest) = head
+                    .split_once(&format!("{name}=\""))
+                    .expect("an attribute");
+                unescaped(rest.split('"').next().expect("a value"))
+            };
+            Shown {
+                query: attribute("data-q"),
+                row: attribute("data-r").parse().expect("a row"),
+                column: attribute("data-c"),
+                value: attribute("value"),
+                text: unescaped(text),
+            }
+        })
+        .collect()
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&quot;", "\"")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+}
+
+/// What is shown is the value, rounded to what is shown of it.
+fn assert_rounded(each: &Shown, expected: f64, place: &str) {
+    let expected = if each.column.ends_with("_ratio") {
+        expected * 100.0
+    } else {
+        expected
+    };
+    let text = each.text.replace(',', "");
+    if each.column.ends_with("_bytes") {
+        return assert!(
+            text.starts_with(|c: char| c.is_ascii_digit()),
+            "{place}: {text}"
+        );
+    }
+    let digits: String = text
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || ".-".contains(*c))
+        .collect();
+    let found: f64 = digits.parse().unwrap_or_else(|_| panic!("{place}: {text}"));
+    let places = digits
+        .split_once('.')
+        .map_or(0, |(_, fraction)| fraction.len());
+    let tolerance = 0.5001 * 10_f64.powi(-i32::try_from(places).expect("few digits"));
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "{place}: {text} for {expected}"
+    );
+}
+
+/// `…08.120Z` and `…08.12Z` are one time.
+fn without_zeros(time: &str) -> String {
+    let time = time.trim_end_matches('Z');
+    match time.split_once('.') {
+        Some((whole, fraction)) => format!("{whole}.{}", fraction.trim_end_matches('0')),
+        None => format!("{time}."),
+    }
+}
+
+/// The numbers in the texts of all cells below.
+fn collect_numbers(json: &Json, into: &mut BTreeSet<String>) {
+    match json {
+        Json::Array(items) => items.iter().for_each(|item| collect_numbers(item, into)),
+        Json::Object(fields) => {
+            if let (Some(Json::String(text)), true) =
+                (fields.get("text"), fields.contains_key("query"))
+            {
+                into.extend(numbers(text));
+            }
+            fields.values().for_each(|item| collect_numbers(item, into));
+        }
+        _ => {}
+    }
+}
+
+/// Words that are numbers or times; digits inside a name (`p99`, `topicA-0`) are part of the name.
+fn numbers(text: &str) -> Vec<String> {
+    let mut is_code = false;
+    let outside_code = text.chars().map(|c| {
+        is_code ^= c == '`';
+        if is_code { ' ' } else { c }
+    });
+    let outside_code: String = outside_code.collect();
+    let words = outside_code.split(|c: char| c.is_whitespace() || "|()*".contains(c));
+    words
+        .map(|word| word.trim_matches(|c: char| ",;:.%".contains(c)))
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        .filter(|word| {
+            word.chars()
+                .all(|c| c.is_ascii_digit() || ",.:".contains(c))
+        })
+        .map(str::to_owned)
+        .collect()
+}

@@ -1,0 +1,49 @@
+//! A report as one HTML file that needs nothing else: no network, and no script to be read.
+
+mod blocks;
+mod page;
+
+use maud::html;
+
+use crate::Report;
+
+pub use blocks::block;
+pub use page::{Entry, page};
+
+/// Writes a report.
+pub fn render(report: &Report) -> String {
+    let mut entries: Vec<Entry<'_>> = report
+        .sections
+        .iter()
+        .map(|section| Entry {
+            id: section.id,
+            title: &section.title,
+        })
+        .collect();
+    entries.push(Entry {
+        id: "queries",
+        title: "Queries",
+    });
+    let body = html! {
+        @for section in &report.sections {
+            section id=(section.id) aria-labelledby={ (section.id) "-title" } {
+                h2 id={ (section.id) "-title" } { (section.title) }
+                @for each in &section.blocks { (block(each)) }
+            }
+        }
+        section id="queries" aria-labelledby="queries-title" {
+            h2 id="queries-title" { "Queries" }
+            p {
+                "Every number above is a cell of one of these queries; follow its link to come here. Run one "
+                "yourself with " code { "kcorr query NAME" } "."
+            }
+            @for query in &report.queries { (blocks::query(query)) }
+        }
+    };
+    page(
+        &report.title,
+        &blocks::text(&report.subtitle),
+        &entries,
+        &body,
+    )
+}

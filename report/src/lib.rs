@@ -1,0 +1,34 @@
+//! Turns the answers of kcorr's queries into a report: one HTML file, Markdown, or JSON.
+//!
+//! It computes nothing that a person would want to check: every number is a [`Cell`] of an [`Answer`]
+//! and names the query it comes from. It runs no queries and knows no store; whoever does gives it the
+//! [`Answers`].
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`Answer`], [`Cell`], [`Value`] | what the queries gave, and how numbers are written |
+//! | [`Report`], [`Section`], [`Block`] | what a report is made of |
+//! | [`sections`] | one file a section of the incident report, one line each |
+//! | [`chart`] | drawings as SVG that is readable without a script |
+//! | [`html`], [`markdown`], [`json`] | the three forms |
+
+mod answer;
+mod cell;
+pub mod chart;
+mod error;
+pub mod html;
+pub mod json;
+pub mod markdown;
+mod names;
+mod report;
+pub mod sections;
+mod text;
+mod value;
+
+pub use answer::{Answer, Answers, Column, QueryText};
+pub use cell::Cell;
+pub use error::Error;
+pub use names::{Cause, cause};
+pub use report::{Block, Drawing, Figure, Report, Row, Section, Table, TableColumn};
+pub use text::{Span, Text};
+pub use value::Value;

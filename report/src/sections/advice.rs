@@ -1,0 +1,171 @@
+//! What to try next, each with the evidence that asks for it.
+
+use crate::{Answer, Answers, Block, Section, Table, Text};
+
+struct Change {
+    name: &'static str,
+    title: &'static str,
+    how: &'static str,
+    option: &'static str,
+}
+
+static CHANGES: &[Change] = &[
+    Change {
+        name: "journal_writeback",
+        title: "Mount ext4 without ordered data",
+        how: "A commit then no longer waits until file data is on the disk. After a crash, files may hold \
+              old blocks behind their end; Kafka checks and cuts its logs at start-up, other programs on \
+              the file system may not.",
+        option: "mount -o data=writeback",
+    },
+    Change {
+        name: "journal_fast_commit",
+        title: "Turn on fast commits",
+        how: "Most commits then write a short record instead of whole journal blocks. Needs a kernel \
+              and e2fsprogs that know it.",
+        option: "tune2fs -O fast_commit",
+    },
+    Change {
+        name: "journal_interval",
+        title: "Commit the journal more often",
+        how: "Each commit then has less to write and holds writes up for a shorter time, but there are more of \
+              them. Measure before and after.",
+        option: "mount -o commit=SECONDS",
+    },
+    Change {
+        name: "journal_other_fs",
+        title: "Put the logs on a file system that does not stop writers while it commits",
+        how: "XFS logs metadata without making appends wait for the whole transaction.",
+        option: "mkfs.xfs",
+    },
+    Change {
+        name: "write_other",
+        title: "Find out what the slow writes wait for, and take other writers off the disk",
+        how: "No recorded commit covers these writes. Stacks of off-CPU time during writes, and block I/O, \
+              show whether they wait for the disk, for pages under writeback or for memory.",
+        option: "kcorr probes",
+    },
+    Change {
+        name: "fsync",
+        title: "Leave syncs to the operating system",
+        how: "Replication, not sync, is what Kafka relies on; explicit flush settings make appends wait \
+              for the disk.",
+        option: "log.flush.interval.messages, log.flush.interval.ms",
+    },
+    Change {
+        name: "spread_connections",
+        title: "Do not queue requests behind each other on one connection",
+        how: "Kafka serves one request of a connection at a time. Several producers, or one for each \
+              critical topic, keep a slow partition from holding up requests to all others. The requests \
+              that it would save are fine themselves.",
+        option: "max.in.flight.requests.per.connection",
+    },
+    Change {
+        name: "spread_partitions",
+        title: "Spread the load over more partitions",
+        how: "Appends to one log exclude each other. Fewer requests then meet the lock that a slow write holds.",
+        option: "kafka-topics.sh --alter --partitions",
+    },
+    Change {
+        name: "more_handlers",
+        title: "Run more request handlers",
+        how: "Nearly all of them stood still at once, so that requests to other logs found none. It \
+              does not make the writes themselves faster.",
+        option: "num.io.threads",
+    },
+    Change {
+        name: "gc",
+        title: "Shorten stops of the JVM",
+        how: "See the collector's log for what the stops were about.",
+        option: "-Xlog:gc*,safepoint*",
+    },
+    Change {
+        name: "record_more",
+        title: "Record more",
+        how: "No recorded row explains these requests. File writes with their threads, monitor waits and pauses \
+              are what verdicts rest on.",
+        option: "kcorr probes",
+    },
+];
+
+pub(super) fn section(answers: &Answers) -> Option<Section> {
+    let advice = answers.rows("advice")?;
+    let mut blocks = vec![Block::Paragraph(
+        "First what takes away the root, then what lets fewer requests wait for it. The gain is a bound: the \
+         time that slow requests spent on what the change is about. Changes under one heading are \
+         alternatives, and gains do not add up. Record again after a change, and compare."
+            .into(),
+    )];
+    let mut row = 0;
+    while row < advice.len() {
+        let evidence = advice.text(row, "evidence");
+        let same = (row..advice.len()).take_while(|&at| advice.text(at, "evidence") == evidence);
+        let rows: Vec<usize> = same.collect();
+        let id = format!("advice-{}", advice.text(row, "change"));
+        blocks.push(Block::Heading(id, heading(evidence)));
+        blocks.push(Block::Paragraph(why(advice, row)));
+        blocks.push(Block::List(
+            rows.iter().map(|&at| change(advice, at)).collect(),
+        ));
+        row += rows.len();
+    }
+    if let Some(why_not) = answers.rows("why_not") {
+        let caption = "What is not explained, and what recording would settle it";
+        blocks.push(Block::Table(Table::whole(
+            why_not,
+            "why-not",
+            caption.into(),
+        )));
+    }
+    Some(Section {
+        id: "advice",
+        title: "What to try next".to_owned(),
+        blocks,
+    })
+}
+
+/// The evidence, as a heading.
+fn heading(evidence: &str) -> Text {
+    let mut text = evidence.to_owned();
+    if let Some(first) = text.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    text.into()
+}
+
+fn change(advice: &Answer, row: usize) -> Text {
+    match CHANGES
+        .iter()
+        .find(|change| change.name == advice.text(row, "change"))
+    {
+        Some(change) => Text::default()
+            .strong(change.title)
+            .and(". ")
+            .and(change.how)
+            .and(" ")
+            .code(change.option),
+        None => advice.text(row, "change").into(),
+    }
+}
+
+fn why(advice: &Answer, row: usize) -> Text {
+    let cell = |column| advice.cell(row, column);
+    let text = Text::from("Seen: ")
+        .and(cell("evidence_count"))
+        .and(", the longest ")
+        .and(cell("worst_ms"))
+        .and(". Slow requests concerned: ")
+        .and(cell("request_count"))
+        .and(" (")
+        .and(cell("request_ratio"))
+        .and("). ");
+    match advice.number(row, "gain_ms") {
+        Some(_) => text
+            .and("Possible gain: at most ")
+            .and(cell("gain_ratio"))
+            .and(" of the slow requests' time (")
+            .and(cell("gain_ms"))
+            .and(")."),
+        None => text.and("How much it would gain cannot be told from the recordings."),
+    }
+}

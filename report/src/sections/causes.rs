@@ -1,0 +1,131 @@
+//! What the slow requests waited for.
+
+use super::latency::step_times;
+use super::steps_table;
+use crate::chart::{StackedBars, StackedPart, stacked_bars};
+use crate::names::{class, label, rank};
+use crate::{Answer, Answers, Block, Drawing, Section, Table, Text};
+
+pub(super) fn section(answers: &Answers) -> Option<Section> {
+    let causes = answers.rows("causes")?;
+    let mut blocks = Vec::new();
+    if let (Some(over_time), Some(steps)) = (
+        answers.rows("causes_over_time"),
+        answers.rows("latency_over_time"),
+    ) {
+        blocks.push(Block::Drawing(stacked(over_time, steps)));
+    }
+    blocks.push(Block::Table(Table::of(
+        causes,
+        "causes-table",
+        "Causes of the slow requests".into(),
+        &[
+            ("cause", "Cause"),
+            ("request_count", "Requests"),
+            ("request_ratio", "Share"),
+            ("waited_ms", "Time lost"),
+            ("waited_ratio", "Share of time"),
+            ("median_ms", "Median latency"),
+            ("worst_ms", "Slowest"),
+            ("commit_count", "Under a journal commit"),
+            ("confidence", "Confidence"),
+        ],
+    )));
+    if let Some(states) = answers.rows("root_states") {
+        blocks.push(Block::Table(Table::of(
+            states,
+            "states-table",
+            "What the writes at the root were doing".into(),
+            &[
+                ("write_state", "State"),
+                ("request_count", "Requests"),
+                ("waited_ms", "Time lost"),
+                ("waited_ratio", "Share of time"),
+            ],
+        )));
+    }
+    blocks.push(Block::More(
+        "What the causes mean".into(),
+        vec![meanings(causes)],
+    ));
+    if let Some(over_time) = answers.rows("causes_over_time") {
+        let table = steps_table(
+            over_time,
+            "causes-steps",
+            "Slow requests by arrival and cause".into(),
+            &[
+                ("start_time", "From (UTC)"),
+                ("cause", "Cause"),
+                ("request_count", "Requests"),
+                ("waited_ms", "Time lost"),
+            ],
+        );
+        blocks.push(Block::More(
+            "Causes over time as a table".into(),
+            vec![Block::Table(table)],
+        ));
+    }
+    Some(Section {
+        id: "causes",
+        title: "Causes".to_owned(),
+        blocks,
+    })
+}
+
+fn meanings(causes: &Answer) -> Block {
+    let names = (0..causes.len()).map(|row| causes.text(row, "cause"));
+    let meaning = |name| {
+        let sentence = crate::cause(name).map_or("", |cause| cause.sentence);
+        Text::default().code(name).and(": ").and(sentence).and(".")
+    };
+    Block::List(names.map(meaning).collect())
+}
+
+fn stacked(over_time: &Answer, steps: &Answer) -> Drawing {
+    let mut rows: Vec<usize> = (0..over_time.len()).collect();
+    rows.sort_by_key(|&row| {
+        (
+            over_time.time(row, "start_time"),
+            rank(over_time.text(row, "cause")),
+        )
+    });
+    let part = |&row: &usize| {
+        let (start_ns, end_ns) = step_times(over_time, row);
+        let name = over_time.text(row, "cause");
+        StackedPart {
+            start_ns,
+            end_ns,
+            value: over_time.number(row, "request_count").unwrap_or(0.0),
+            class: class(name).to_owned(),
+            title: format!(
+                "{}: {} requests, {}",
+                over_time.cell(row, "start_time").text(),
+                over_time.cell(row, "request_count").text(),
+                label(name)
+            ),
+        }
+    };
+    let mut names: Vec<&str> = rows
+        .iter()
+        .map(|&row| over_time.text(row, "cause"))
+        .collect();
+    names.sort_by_key(|name| rank(name));
+    names.dedup();
+    let description =
+        "Stacked bars: slow requests over time by cause; the table below has the numbers.";
+    Drawing {
+        id: "causes-over-time".to_owned(),
+        title: "Slow requests by arrival and cause".into(),
+        description: description.to_owned(),
+        svg: stacked_bars(&StackedBars {
+            label: description.to_owned(),
+            time: (step_times(steps, 0).0, step_times(steps, steps.len() - 1).1),
+            parts: rows.iter().map(part).collect(),
+        }),
+        legend: names
+            .iter()
+            .map(|name| (class(name).to_owned(), label(name).to_owned()))
+            .collect(),
+        queries: vec!["causes_over_time".to_owned()],
+    }
+}

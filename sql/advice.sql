@@ -1,0 +1,155 @@
+-- What to try next: one row a change that the recordings ask for.
+--
+-- Changes that take away the root of the slow requests come first, then those that let fewer requests
+-- wait for it; in each, the largest possible gain first. `gain_ms` is an upper bound: the time that slow requests spent on what the change is about. How much of it
+-- a change really saves shows only in a recording after it. Changes with the same evidence are alternatives.
+--   journal_writeback, journal_fast_commit, journal_interval, journal_other_fs
+--                        journal commits held up the writes at the root
+--   write_other          writes at the root were slow and no journal commit covers them
+--   fsync                the operations at the root were syncs
+--   spread_partitions    requests waited for a log's monitor behind another write to the same log
+--   spread_connections   requests queued behind an earlier request of their own connection
+--   more_handlers        nearly all request handlers were at a standstill at once
+--   gc                   the JVM was stopped
+--   record_more          no recorded row explains the time
+-- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @column change         VARCHAR     -- as above
+-- @column removes        VARCHAR     -- root, or wait: what it would take away
+-- @column request_count  BIGINT      -- slow requests that ask for it
+-- @column request_ratio  DOUBLE      -- their share of the slow requests
+-- @column gain_ms        DOUBLE      -- at most this much of their latency goes away; null when unknown
+-- @column gain_ratio     DOUBLE      -- that time's share of the latency of all slow requests
+-- @column evidence_count BIGINT      -- commits, writes, waits or pauses that show it
+-- @column worst_ms       DOUBLE      -- the longest of them
+-- @column evidence       VARCHAR     -- what the evidence is, in words
+WITH
+total AS (
+    SELECT COUNT(*) AS request_count, SUM(latency_ms) AS latency_ms
+    FROM request_verdicts
+),
+rooted AS (
+    SELECT
+        e.kind, e.root_id, e.episode, e.root_write_id, w.operation,
+        w.duration_ns / 1e6 AS write_ms,
+        v.request_id, v.waited_ms, v.connection_queue_ms, v.lock_wait_ms, v.cause,
+        elapsed_ns(e.start_time, e.end_time) / 1e6 AS root_ms
+    FROM request_verdicts AS v
+    INNER JOIN episode_requests AS e ON e.request_id = v.request_id
+    LEFT JOIN writes AS w ON w.write_id = e.root_write_id
+),
+handlers AS (
+    SELECT COUNT(DISTINCT thread_name) AS handler_count
+    FROM thread_names
+    WHERE thread_name LIKE '%request-handler-%'
+),
+standstills AS (
+    -- Handlers that were in a write or a lock wait of an episode for at least half of it.
+    SELECT r.episode, MIN(r.root_ms) AS root_ms, COUNT(DISTINCT x.tid) AS busy_count
+    FROM rooted AS r
+    INNER JOIN (
+        SELECT request_id, tid, elapsed_ns(start_time, end_time) AS duration_ns
+        FROM own_writes
+        UNION ALL
+        SELECT s.request_id, l.tid, l.duration_ns
+        FROM request_segments AS s
+        INNER JOIN lock_waits AS l ON l.lock_wait_id = s.lock_wait_id
+    ) AS x ON x.request_id = r.request_id
+    WHERE x.duration_ns / 1e6 >= r.root_ms / 2
+    GROUP BY r.episode
+),
+commits AS (
+    SELECT
+        request_id, waited_ms, root_id, root_ms
+    FROM rooted
+    WHERE kind = 'journal_commit'
+),
+found AS (
+    SELECT
+        c.change,
+        c.rank,
+        x.request_id, x.waited_ms AS gain_ms, x.root_id, x.root_ms,
+        'journal commits' AS evidence
+    FROM commits AS x
+    CROSS JOIN (
+        SELECT 1 AS rank, 'journal_writeback' AS change
+        UNION ALL
+        SELECT 2 AS rank, 'journal_fast_commit' AS change
+        UNION ALL
+        SELECT 3 AS rank, 'journal_interval' AS change
+        UNION ALL
+        SELECT 4 AS rank, 'journal_other_fs' AS change
+    ) AS c
+    UNION ALL
+    SELECT
+        'write_other' AS change, 5 AS rank,
+        request_id, waited_ms AS gain_ms, root_id, root_ms,
+        'writes without a journal commit' AS evidence
+    FROM rooted
+    WHERE kind = 'write'
+        AND operation LIKE '%write%'
+    UNION ALL
+    SELECT
+        'fsync' AS change, 6 AS rank,
+        request_id, waited_ms AS gain_ms, root_id, root_ms,
+        'syncs' AS evidence
+    FROM rooted
+    WHERE operation IN ('fsync', 'fdatasync')
+    UNION ALL
+    SELECT
+        'spread_connections' AS change, 7 AS rank,
+        request_id, connection_queue_ms AS gain_ms, request_id AS root_id,
+        connection_queue_ms AS root_ms,
+        'requests that waited for their own connection' AS evidence
+    FROM request_verdicts
+    WHERE cause = 'queued_behind_slow_write'
+        AND connection_queue_ms > 0
+    UNION ALL
+    SELECT
+        'spread_partitions' AS change, 8 AS rank,
+        request_id, waited_ms AS gain_ms, root_write_id AS root_id, write_ms AS root_ms,
+        'writes that held a log while others waited for it' AS evidence
+    FROM rooted
+    WHERE cause = 'lock_wait_behind_slow_write'
+    UNION ALL
+    SELECT
+        'more_handlers' AS change, 9 AS rank,
+        r.request_id, CAST(NULL AS DOUBLE) AS gain_ms, r.episode AS root_id, s.root_ms,
+        'episodes with all but at most one request handler at a standstill' AS evidence
+    FROM rooted AS r
+    INNER JOIN standstills AS s ON s.episode = r.episode
+    CROSS JOIN handlers AS h
+    WHERE h.handler_count > 1
+        AND s.busy_count + 1 >= h.handler_count
+    UNION ALL
+    SELECT
+        'gc' AS change, 10 AS rank,
+        request_id, waited_ms AS gain_ms, root_id, root_ms,
+        'stops of the JVM' AS evidence
+    FROM rooted
+    WHERE kind = 'pause'
+    UNION ALL
+    SELECT
+        'record_more' AS change, 11 AS rank,
+        request_id, waited_ms AS gain_ms, request_id AS root_id, waited_ms AS root_ms,
+        'requests that no recorded row explains' AS evidence
+    FROM request_verdicts
+    WHERE cause = 'unexplained'
+)
+SELECT
+    f.change,
+    CASE WHEN f.change IN ('spread_connections', 'spread_partitions', 'more_handlers')
+        THEN 'wait'
+        ELSE 'root'
+    END AS removes,
+    COUNT(DISTINCT f.request_id) AS request_count,
+    CAST(COUNT(DISTINCT f.request_id) AS DOUBLE) / MIN(t.request_count) AS request_ratio,
+    SUM(f.gain_ms) AS gain_ms,
+    SUM(f.gain_ms) / MIN(t.latency_ms) AS gain_ratio,
+    COUNT(DISTINCT f.root_id) AS evidence_count,
+    MAX(f.root_ms) AS worst_ms,
+    f.evidence
+FROM found AS f
+CROSS JOIN total AS t
+GROUP BY f.change, f.rank, f.evidence
+ORDER BY removes, COALESCE(gain_ms, 0) DESC, f.rank

@@ -1,0 +1,31 @@
+-- What the slow requests waited for, over time, by their arrival.
+--
+-- One row a step of `time_axis` and cause with slow requests.
+-- @param  slo_ms         DOUBLE = 65  -- a request at least this slow is slow
+-- @param  clock_slack_ms DOUBLE = 1   -- how far the recordings' clocks may be apart
+-- @param  max_steps      BIGINT = 120 -- at most about this many steps
+-- @column start_time     TIMESTAMP    -- start of the step
+-- @column end_time       TIMESTAMP    -- its end
+-- @column cause          VARCHAR      -- as in blame
+-- @column request_count  BIGINT       -- slow requests that arrived in it
+-- @column waited_ms      DOUBLE       -- time they spent on the cause, added up
+WITH
+stepped AS (
+    SELECT
+        a.start_time AS axis_time,
+        a.step_ns,
+        elapsed_ns(a.start_time, v.arrival_time) / a.step_ns AS step,
+        v.cause,
+        v.waited_ms
+    FROM request_verdicts AS v
+    CROSS JOIN time_axis AS a
+)
+SELECT
+    add_ns(axis_time, step * step_ns) AS start_time,
+    add_ns(axis_time, (step + 1) * step_ns) AS end_time,
+    cause,
+    COUNT(*) AS request_count,
+    SUM(waited_ms) AS waited_ms
+FROM stepped
+GROUP BY axis_time, step_ns, step, cause
+ORDER BY start_time, cause

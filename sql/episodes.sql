@@ -1,0 +1,103 @@
+-- Slow requests grouped by what was at their root, the costliest first.
+--
+-- An episode is a journal commit, a write without one, or a pause of the JVM, and every slow request that
+-- waited for it, directly or in a queue (see `episode_requests`).
+-- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  max_episodes   BIGINT = 50 -- at most this many
+-- @column episode        BIGINT      -- number; 1 cost the requests most time
+-- @column kind           VARCHAR     -- journal_commit, write or pause
+-- @column start_time     TIMESTAMP   -- start of the commit, write or pause
+-- @column duration_ms    DOUBLE      -- how long it took
+-- @column request_count  BIGINT      -- slow requests behind it
+-- @column own_count      BIGINT      -- of them slow in their own write
+-- @column lock_count     BIGINT      -- waiting for a lock
+-- @column queued_count   BIGINT      -- queued behind another request
+-- @column write_count    BIGINT      -- writes that it held up and requests waited for
+-- @column cost_ms        DOUBLE      -- time that the requests waited for it, added up
+-- @column cost_ratio     DOUBLE      -- that time's share of the latency of all slow requests
+-- @column worst_ms       DOUBLE      -- latency of the slowest request
+-- @column confidence     DOUBLE      -- mean confidence of the verdicts
+-- @column thread_name    VARCHAR     -- thread of the commit or write
+-- @column logs           VARCHAR     -- topic-partitions of the writes
+-- @column transaction    BIGINT      -- journal transaction
+-- @column device         VARCHAR     -- device of the journal, as major:minor
+-- @column end_time       TIMESTAMP   -- its end
+-- @column root_id        BIGINT      -- function_call_id, write_id or pause_id
+WITH
+sums AS (
+    SELECT
+        e.episode,
+        e.kind,
+        e.root_id,
+        e.start_time,
+        e.end_time,
+        COUNT(*) AS request_count,
+        COUNT(*) FILTER (WHERE v.cause = 'slow_write') AS own_count,
+        COUNT(*) FILTER (WHERE v.cause LIKE 'lock_wait%') AS lock_count,
+        COUNT(*) FILTER (WHERE v.cause LIKE 'queued%') AS queued_count,
+        COUNT(DISTINCT e.root_write_id) AS write_count,
+        SUM(v.waited_ms) AS cost_ms,
+        MAX(v.latency_ms) AS worst_ms,
+        AVG(v.confidence) AS confidence
+    FROM episode_requests AS e
+    INNER JOIN request_verdicts AS v ON v.request_id = e.request_id
+    GROUP BY e.episode, e.kind, e.root_id, e.start_time, e.end_time
+),
+written AS (
+    SELECT DISTINCT
+        e.episode,
+        COALESCE(w.topic || '-' || CAST(w.partition AS VARCHAR), w.file) AS log
+    FROM episode_requests AS e
+    INNER JOIN writes AS w ON w.write_id = e.root_write_id
+),
+logs AS (
+    SELECT
+        episode,
+        string_agg(log, ' ' ORDER BY log) FILTER (WHERE place <= 8)
+            || CASE
+                WHEN COUNT(*) > 8 THEN ' and ' || CAST(COUNT(*) - 8 AS VARCHAR) || ' more'
+                ELSE ''
+            END AS logs
+    FROM (
+        SELECT *, ROW_NUMBER() OVER (PARTITION BY episode ORDER BY log) AS place
+        FROM written
+    )
+    GROUP BY episode
+),
+total AS (
+    SELECT SUM(latency_ms) AS latency_ms
+    FROM request_verdicts
+)
+SELECT
+    s.episode,
+    s.kind,
+    s.start_time,
+    elapsed_ns(s.start_time, s.end_time) / 1e6 AS duration_ms,
+    s.request_count,
+    s.own_count,
+    s.lock_count,
+    s.queued_count,
+    s.write_count,
+    s.cost_ms,
+    s.cost_ms / t.latency_ms AS cost_ratio,
+    s.worst_ms,
+    s.confidence,
+    COALESCE(wt.thread_name, w.comm, f.comm) AS thread_name,
+    l.logs,
+    f.transaction,
+    f.device,
+    s.end_time,
+    s.root_id
+FROM sums AS s
+CROSS JOIN total AS t
+LEFT JOIN logs AS l ON l.episode = s.episode
+LEFT JOIN function_calls AS f
+    ON s.kind = 'journal_commit'
+    AND f.function_call_id = s.root_id
+LEFT JOIN writes AS w
+    ON s.kind = 'write'
+    AND w.write_id = s.root_id
+LEFT JOIN thread_names AS wt ON wt.tid = w.tid
+WHERE s.episode <= $max_episodes
+ORDER BY s.episode

@@ -1,0 +1,26 @@
+-- The logs whose writes held requests up: one row a topic-partition.
+--
+-- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  max_rows       BIGINT = 15 -- at most this many
+-- @column topic          VARCHAR     -- topic
+-- @column partition      INT         -- partition
+-- @column root_count     BIGINT      -- writes to it that slow requests waited for
+-- @column worst_write_ms DOUBLE      -- the longest of them
+-- @column request_count  BIGINT      -- slow requests that waited for them
+-- @column cost_ms        DOUBLE      -- time they waited, added up
+-- @column cost_ratio     DOUBLE      -- that time's share of the latency of all slow requests
+SELECT
+    w.topic,
+    w.partition,
+    COUNT(DISTINCT w.write_id) AS root_count,
+    MAX(w.duration_ns) / 1e6 AS worst_write_ms,
+    COUNT(*) AS request_count,
+    SUM(v.waited_ms) AS cost_ms,
+    SUM(v.waited_ms) / MIN(t.latency_ms) AS cost_ratio
+FROM request_verdicts AS v
+INNER JOIN writes AS w ON w.write_id = v.root_write_id
+CROSS JOIN (SELECT SUM(latency_ms) AS latency_ms FROM request_verdicts) AS t
+GROUP BY w.topic, w.partition
+ORDER BY cost_ms DESC, w.topic, w.partition
+LIMIT $max_rows

@@ -1,0 +1,23 @@
+-- What is at the root of the slow requests, by class; the first is the one to fix first.
+--
+-- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @column kind           VARCHAR     -- journal_commit, write, pause; other when no such row is at the root
+-- @column episode_count  BIGINT      -- commits, writes or pauses
+-- @column request_count  BIGINT      -- slow requests behind them
+-- @column request_ratio  DOUBLE      -- their share of the slow requests
+-- @column cost_ms        DOUBLE      -- time that the requests waited for them, added up
+-- @column cost_ratio     DOUBLE      -- that time's share of the latency of all slow requests
+-- @column worst_ms       DOUBLE      -- latency of the slowest request
+SELECT
+    COALESCE(e.kind, 'other') AS kind,
+    COUNT(DISTINCT e.episode) AS episode_count,
+    COUNT(*) AS request_count,
+    CAST(COUNT(*) AS DOUBLE) / SUM(COUNT(*)) OVER () AS request_ratio,
+    SUM(v.waited_ms) AS cost_ms,
+    SUM(v.waited_ms) / SUM(SUM(v.latency_ms)) OVER () AS cost_ratio,
+    MAX(v.latency_ms) AS worst_ms
+FROM request_verdicts AS v
+LEFT JOIN episode_requests AS e ON e.request_id = v.request_id
+GROUP BY COALESCE(e.kind, 'other')
+ORDER BY cost_ms DESC, kind
