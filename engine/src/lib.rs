@@ -9,22 +9,28 @@
 //! | [`ingest()`] | inputs → decoders → store |
 //! | `clock` | a source's clock → wall time |
 //! | `catalog`, `functions` | the store's tables, and functions, for SQL |
+//! | [`Comparison`] | the latencies of several stores against each other |
+//! | [`what_if`] | the latencies that shorter waits would have given |
 //! | [`Session`] | SQL, canned queries and their parameters |
 
 mod catalog;
 mod clock;
+mod compare;
 mod error;
 mod functions;
 mod ingest;
 mod input;
 mod query;
 mod store;
+mod whatif;
 
+pub use compare::{CompareOptions, Comparison, Condition, compare};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, Progress, ingest};
 pub use input::head;
 pub use query::{
-    CannedQuery, GivenParameters, Header, OutputColumn, Parameter, PlannedQuery, Session,
-    canned_queries, canned_query,
+    CannedQuery, Columns, FloatColumn, GivenParameters, Header, NumberColumn, OutputColumn,
+    Parameter, PlannedQuery, Session, TextColumn, canned_queries, canned_query,
 };
 pub use store::{InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};
+pub use whatif::{Change, Prediction, WaitKind, WhatIfOptions, what_if};

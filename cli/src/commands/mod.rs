@@ -1,13 +1,16 @@
 //! The commands: one file and one struct each, one line in [`Command`].
 
 mod captures;
+mod compare;
 mod completions;
+mod export;
 mod ingest;
 mod probes;
 mod queries;
 mod query;
 mod sql;
 mod tables;
+mod whatif;
 
 use std::path::PathBuf;
 
@@ -79,6 +82,9 @@ pub(crate) enum Command {
     Queries(queries::Queries),
     Tables(tables::Tables),
     Sql(sql::Sql),
+    Compare(compare::Compare),
+    Whatif(whatif::WhatIf),
+    Export(export::Export),
     Probes(probes::Probes),
     Completions(completions::Completions),
 }
@@ -91,6 +97,9 @@ impl Command {
             Self::Queries(command) => command.run(screen),
             Self::Tables(command) => command.run(global, screen),
             Self::Sql(command) => command.run(global, screen),
+            Self::Compare(command) => command.run(screen),
+            Self::Whatif(command) => command.run(global, screen),
+            Self::Export(command) => command.run(global, screen),
             Self::Probes(command) => command.run(screen),
             Self::Completions(command) => command.run(),
         }
