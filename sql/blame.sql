@@ -9,9 +9,14 @@
 --                                 of the two states above
 --   lock_wait_other               its handler waited for a lock that no write explains
 --   pause                         the JVM was stopped
+--   remote                        acks=all: a follower had not caught up
+--   response                      response queue and network
+--   receive                       its own bytes were still arriving
+--   cpu                           its handler was on a CPU, or waited for one
 --   unexplained                   no recorded row explains most of its time
 -- @param  slo_ms           DOUBLE = 65 -- a request at least this slow is listed
 -- @param  clock_slack_ms   DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms       DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
 -- @column latency_ms       DOUBLE      -- from the first byte of the request to the last of the response
 -- @column topic            VARCHAR     -- topic
 -- @column partition        INT         -- partition
@@ -43,86 +48,117 @@
 -- @column request_id       BIGINT      -- id of the request
 -- @column base_offset      BIGINT      -- offset of its first record in this topic-partition
 -- @column evidence         VARCHAR     -- ids of the rows that the cause rests on, by table
+-- @column runner_up_cause  VARCHAR     -- what took the next most of its time
+-- @column runner_up_ratio  DOUBLE      -- its share in the latency
+-- @column rule             VARCHAR     -- what shows the cause, for most of its time (see explained_times)
+-- @column journal_ms       DOUBLE      -- part of waited_ms in which the write at the root was in the journal's hands
+-- @column limits           VARCHAR     -- what the recordings may miss that bears on it
 WITH
 slow AS (
     SELECT *
     FROM accounted_requests
     WHERE is_slow
 ),
-cause_sums AS (
+causes AS (
     SELECT
         request_id,
         cause,
         SUM(segment_ns) AS cause_ns,
         SUM(segment_ns * confidence) / SUM(segment_ns) AS confidence,
-        MAX(lock_class) AS lock_class
+        COALESCE(
+            SUM(segment_ns) FILTER (WHERE write_state IN ('journal_wait', 'journal_commit')), 0
+        ) AS journal_ns,
+        MAX(lock_class) AS lock_class,
+        ROW_NUMBER() OVER (
+            PARTITION BY request_id
+            ORDER BY
+                SUM(segment_ns) DESC,
+                CASE cause WHEN 'unexplained' THEN 2 ELSE 1 END,
+                cause
+        ) AS place
     FROM request_segments
     GROUP BY request_id, cause
-),
-causes AS (
-    SELECT
-        c.*,
-        s.latency_ns - SUM(c.cause_ns) OVER (PARTITION BY c.request_id) AS rest_ns,
-        ROW_NUMBER() OVER (PARTITION BY c.request_id ORDER BY c.cause_ns DESC, c.cause) AS place
-    FROM cause_sums AS c
-    INNER JOIN slow AS s ON s.request_id = c.request_id
 ),
 verdicts AS (
     SELECT
         s.*,
-        CASE WHEN c.cause_ns >= c.rest_ns THEN c.cause ELSE 'unexplained' END AS cause,
-        CASE WHEN c.cause_ns >= c.rest_ns THEN c.cause_ns ELSE COALESCE(c.rest_ns, s.latency_ns) END
-            AS waited_ns,
-        CASE WHEN c.cause_ns >= c.rest_ns THEN c.confidence END AS confidence,
-        CASE WHEN c.cause_ns >= c.rest_ns THEN c.lock_class END AS lock_class
+        COALESCE(c.cause, 'unexplained') AS cause,
+        COALESCE(c.cause_ns, s.latency_ns) AS waited_ns,
+        CASE WHEN c.cause <> 'unexplained' THEN c.confidence END AS confidence,
+        CASE WHEN c.cause <> 'unexplained' THEN c.lock_class END AS lock_class,
+        c.journal_ns,
+        u.cause AS runner_up_cause,
+        u.cause_ns AS runner_up_ns
     FROM slow AS s
     LEFT JOIN causes AS c
         ON c.request_id = s.request_id
         AND c.place = 1
+    LEFT JOIN causes AS u
+        ON u.request_id = s.request_id
+        AND u.place = 2
+),
+decisive AS (
+    -- The segments that the verdict is about.
+    SELECT t.*
+    FROM request_segments AS t
+    INNER JOIN verdicts AS v
+        ON v.request_id = t.request_id
+        AND v.cause = t.cause
 ),
 roots AS (
     -- The write that took most of the time that the verdict is about.
     SELECT request_id, root_write_id
     FROM (
         SELECT
-            t.request_id,
-            t.root_write_id,
+            request_id,
+            root_write_id,
             ROW_NUMBER() OVER (
-                PARTITION BY t.request_id
-                ORDER BY SUM(t.segment_ns) DESC, t.root_write_id
+                PARTITION BY request_id
+                ORDER BY SUM(segment_ns) DESC, root_write_id
             ) AS place
-        FROM request_segments AS t
-        INNER JOIN verdicts AS v
-            ON v.request_id = t.request_id
-            AND v.cause = t.cause
-        WHERE t.root_write_id IS NOT NULL
-        GROUP BY t.request_id, t.root_write_id
+        FROM decisive
+        WHERE root_write_id IS NOT NULL
+        GROUP BY request_id, root_write_id
+    )
+    WHERE place = 1
+),
+rules AS (
+    -- The rule that most of that time rests on.
+    SELECT request_id, rule
+    FROM (
+        SELECT
+            request_id,
+            rule,
+            ROW_NUMBER() OVER (
+                PARTITION BY request_id ORDER BY SUM(segment_ns) DESC, rule
+            ) AS place
+        FROM decisive
+        GROUP BY request_id, rule
     )
     WHERE place = 1
 ),
 evidence_ids AS (
-    SELECT request_id, cause, segment_ns, 1 AS kind, lock_wait_id AS id FROM request_segments
+    SELECT request_id, segment_ns, 1 AS kind, lock_wait_id AS id FROM decisive
     UNION ALL
-    SELECT request_id, cause, segment_ns, 2 AS kind, root_write_id AS id FROM request_segments
+    SELECT request_id, segment_ns, 2 AS kind, root_write_id AS id FROM decisive
     UNION ALL
-    SELECT request_id, cause, segment_ns, 3 AS kind, pause_id AS id FROM request_segments
+    SELECT request_id, segment_ns, 3 AS kind, pause_id AS id FROM decisive
     UNION ALL
-    SELECT request_id, cause, segment_ns, 4 AS kind, ahead_request_id AS id FROM request_segments
+    SELECT request_id, segment_ns, 4 AS kind, ahead_request_id AS id FROM decisive
+    UNION ALL
+    SELECT request_id, segment_ns, 5 AS kind, fetch_request_id AS id FROM decisive
 ),
 evidence_places AS (
     -- The rows that a verdict rests on, those that explain most of its time first.
     SELECT
-        e.request_id, e.kind, e.id,
+        request_id, kind, id,
         ROW_NUMBER() OVER (
-            PARTITION BY e.request_id, e.kind
-            ORDER BY SUM(e.segment_ns) DESC, e.id
+            PARTITION BY request_id, kind
+            ORDER BY SUM(segment_ns) DESC, id
         ) AS place
-    FROM evidence_ids AS e
-    INNER JOIN verdicts AS v
-        ON v.request_id = e.request_id
-        AND v.cause = e.cause
-    WHERE e.id IS NOT NULL
-    GROUP BY e.request_id, e.kind, e.id
+    FROM evidence_ids
+    WHERE id IS NOT NULL
+    GROUP BY request_id, kind, id
 ),
 evidence_kinds AS (
     SELECT
@@ -132,7 +168,8 @@ evidence_kinds AS (
             WHEN 1 THEN 'waits '
             WHEN 2 THEN 'writes '
             WHEN 3 THEN 'pauses '
-            ELSE 'requests ahead '
+            WHEN 4 THEN 'requests ahead '
+            ELSE 'follower fetches '
         END
             || string_agg(CAST(id AS VARCHAR), ' ' ORDER BY place) FILTER (WHERE place <= 5)
             || CASE
@@ -147,11 +184,6 @@ evidence AS (
     FROM evidence_kinds
     GROUP BY request_id
 ),
-root_writes AS (
-    SELECT DISTINCT w.*
-    FROM roots AS r
-    INNER JOIN writes AS w ON w.write_id = r.root_write_id
-),
 commits AS (
     SELECT
         w.write_id,
@@ -165,10 +197,12 @@ commits AS (
     GROUP BY w.write_id
 ),
 partition_waits AS (
-    SELECT request_id, topic, partition, SUM(elapsed_ns(start_time, end_time)) AS wait_ns
-    FROM handler_waits
-    WHERE is_own
-    GROUP BY request_id, topic, partition
+    SELECT
+        o.request_partition_id,
+        SUM(elapsed_ns(l.start_time, l.end_time)) AS wait_ns
+    FROM own_writes AS o
+    INNER JOIN near_waits AS l ON l.next_write_id = o.write_id
+    GROUP BY o.request_partition_id
 )
 SELECT
     v.latency_ns / 1e6 AS latency_ms,
@@ -198,7 +232,7 @@ SELECT
     o.matched_by,
     CASE WHEN v.cause <> 'slow_write' THEN b.tid END AS blocker_tid,
     CASE WHEN v.cause <> 'slow_write' AND b.write_id IS NOT NULL
-        THEN concat_ws('/', b.directory, b.file)
+        THEN b.path
     END AS blocker_file,
     v.lock_class,
     v.request_id,
@@ -208,7 +242,12 @@ SELECT
         'own write ' || CAST(o.write_id AS VARCHAR),
         e.evidence,
         'journal commits ' || c.commit_ids
-    ) AS evidence
+    ) AS evidence,
+    v.runner_up_cause,
+    CAST(v.runner_up_ns AS DOUBLE) / v.latency_ns AS runner_up_ratio,
+    u.rule,
+    v.journal_ns / 1e6 AS journal_ms,
+    k.limits
 FROM verdicts AS v
 INNER JOIN requests AS r ON r.request_id = v.request_id
 LEFT JOIN request_partitions AS p ON p.request_id = v.request_id
@@ -220,8 +259,7 @@ LEFT JOIN root_writes AS b ON b.write_id = rt.root_write_id
 LEFT JOIN thread_names AS bt ON bt.tid = b.tid
 LEFT JOIN commits AS c ON c.write_id = b.write_id
 LEFT JOIN evidence AS e ON e.request_id = v.request_id
-LEFT JOIN partition_waits AS l
-    ON l.request_id = p.request_id
-    AND l.topic = p.topic
-    AND l.partition = p.partition
+LEFT JOIN rules AS u ON u.request_id = v.request_id
+LEFT JOIN account_limits AS k ON k.request_id = v.request_id
+LEFT JOIN partition_waits AS l ON l.request_partition_id = p.request_partition_id
 ORDER BY latency_ms DESC, request_id, topic, partition

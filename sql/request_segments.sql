@@ -1,132 +1,186 @@
--- The time of each slow request, cut into segments that do not overlap, each with what explains it.
+-- Every nanosecond of each slow request, cut into segments that sum to its latency exactly.
 --
--- The stretches of `explained_times` (the request's own, and those of the requests it queued behind) and
--- the JVM's pauses are cut at each other's ends; where several cover a segment, the first of this order
--- counts: slow_write, lock_wait_behind_slow_write, queued_behind_slow_write, pause, lock_wait_other. So
--- a row that two recordings saw counts once. Segments that nothing covers are not listed: what is left of
--- the latency is unexplained.
+-- `segment` is the stage of the request's life:
+--   connection_queue  an earlier request of its connection was not yet answered
+--   receive           its bytes were still arriving, and nothing was ahead of it
+--   request_queue     its handler had not finished with an earlier request
+--   handler           its handler was at work on it, outside its waits and writes
+--   lock_wait         its handler waited for a lock
+--   write             its own write
+--   pause             the JVM was stopped
+--   remote            acks=all: a follower had not caught up
+--   response          response queue and network
+--   unexplained       nothing shows where it was
+-- `cause` is the root of it, as in blame; `rule` says what shows it (see explained_times). Behind an
+-- earlier request of the connection, cause and rule are that request's own.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is listed
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
 -- @column request_id     BIGINT      -- the request
 -- @column start_time     TIMESTAMP   -- start of the segment
 -- @column end_time       TIMESTAMP   -- its end
 -- @column segment_ns     BIGINT      -- its length
--- @column cause          VARCHAR     -- what explains it (see blame)
+-- @column segment        VARCHAR     -- stage of the request's life, as above
+-- @column cause          VARCHAR     -- root of the segment (see blame)
+-- @column write_state    VARCHAR     -- what the write at the root was doing (see write_states)
 -- @column root_write_id  BIGINT      -- the write that took the time
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column pause_id       BIGINT      -- the pause
 -- @column ahead_request_id BIGINT    -- the request it queued behind on its connection
+-- @column fetch_request_id BIGINT    -- the follower's fetch that ended it
+-- @column function_call_id BIGINT    -- the journal's commit or function that the write was in
+-- @column block_io_id    BIGINT      -- the request to the block device that the write was in
+-- @column blocker_tid    INT         -- the thread waited for
+-- @column topic          VARCHAR     -- topic of the log written to or waited for
+-- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
--- @column confidence     DOUBLE      -- how sure it is, 0 to 1
+-- @column rule           VARCHAR     -- what shows it (see explained_times)
+-- @column confidence     DOUBLE      -- how sure it is, 0 to 1; null when nothing explains it
 WITH
 slow AS (
-    SELECT *
+    SELECT
+        request_id,
+        connection_id,
+        arrival_time,
+        service_start,
+        add_ns(arrival_time, connection_queue_ns) AS queue_end
     FROM accounted_requests
     WHERE is_slow
 ),
-stretches AS (
+ahead AS (
+    -- The service of the earlier requests of the connection, while this one waited for them.
     SELECT
         s.request_id,
-        CASE e.kind
-            WHEN 'own_write' THEN 'slow_write'
-            WHEN 'lock_wait' THEN 'lock_wait_behind_slow_write'
-            WHEN 'lock_other' THEN 'lock_wait_other'
-            ELSE 'queued_behind_slow_write'
-        END AS cause,
-        e.start_time, e.end_time, e.root_write_id, e.lock_wait_id,
-        CAST(NULL AS BIGINT) AS pause_id, CAST(NULL AS BIGINT) AS ahead_request_id,
-        e.lock_class, e.confidence
-    FROM slow AS s
-    INNER JOIN explained_times AS e ON e.request_id = s.request_id
-    UNION ALL
-    -- Earlier requests of the connection, while this one waited behind them.
-    SELECT
-        s.request_id,
-        CASE e.kind
-            WHEN 'lock_other' THEN 'lock_wait_other'
-            ELSE 'queued_behind_slow_write'
-        END AS cause,
-        GREATEST(s.arrival_time, e.start_time) AS start_time,
-        LEAST(s.service_start, e.end_time) AS end_time,
-        e.root_write_id, e.lock_wait_id,
-        CAST(NULL AS BIGINT) AS pause_id, a.request_id AS ahead_request_id,
-        e.lock_class, e.confidence
+        a.request_id AS ahead_request_id,
+        GREATEST(s.arrival_time, a.service_start) AS start_time,
+        LEAST(s.queue_end, a.end_time) AS end_time
     FROM slow AS s
     INNER JOIN accounted_requests AS a
         ON a.connection_id = s.connection_id
-        AND a.request_id <> s.request_id
-        AND a.service_start < s.service_start
+        AND a.service_start < s.queue_end
         AND s.arrival_time < a.end_time
-    INNER JOIN explained_times AS e
-        ON e.request_id = a.request_id
-        AND e.start_time < s.service_start
-        AND s.arrival_time < e.end_time
+    WHERE a.request_id <> s.request_id
+),
+ahead_segments AS (
+    SELECT
+        h.request_id,
+        h.ahead_request_id,
+        GREATEST(h.start_time, g.start_time) AS start_time,
+        LEAST(h.end_time, g.end_time) AS end_time,
+        CASE
+            WHEN g.cause IN ('slow_write', 'lock_wait_behind_slow_write')
+                THEN 'queued_behind_slow_write'
+            ELSE g.cause
+        END AS cause,
+        g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id, g.blocker_tid,
+        g.topic, g.partition, g.lock_class, g.rule, g.confidence
+    FROM ahead AS h
+    INNER JOIN service_segments AS g
+        ON g.request_id = h.ahead_request_id
+        AND g.start_time < h.end_time
+        AND h.start_time < g.end_time
+    WHERE h.start_time < h.end_time
+),
+own AS (
+    SELECT
+        s.request_id, CAST(NULL AS BIGINT) AS ahead_request_id, g.start_time, g.end_time,
+        g.segment, g.cause, g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id,
+        g.blocker_tid, g.topic, g.partition, g.lock_class, g.rule, g.confidence
+    FROM slow AS s
+    INNER JOIN service_segments AS g ON g.request_id = s.request_id
     UNION ALL
     SELECT
-        s.request_id,
-        'pause' AS cause,
-        GREATEST(s.arrival_time, p.start_time) AS start_time,
-        LEAST(s.end_time, p.end_time) AS end_time,
-        CAST(NULL AS BIGINT) AS root_write_id, CAST(NULL AS BIGINT) AS lock_wait_id,
-        p.pause_id, CAST(NULL AS BIGINT) AS ahead_request_id,
-        CAST(NULL AS VARCHAR) AS lock_class, 0.9 AS confidence
-    FROM slow AS s
-    INNER JOIN pauses AS p
-        ON p.start_time < s.end_time
-        AND s.arrival_time < p.end_time
-    WHERE p.kind IN ('gc', 'safepoint')
+        request_id, ahead_request_id, start_time, end_time,
+        'connection_queue' AS segment, cause, root_write_id, lock_wait_id, pause_id,
+        fetch_request_id, blocker_tid, topic, partition, lock_class, rule, confidence
+    FROM ahead_segments
 ),
-cuts AS (
-    SELECT request_id, start_time AS cut_time FROM stretches
-    UNION
-    SELECT request_id, end_time AS cut_time FROM stretches
-),
-pieces AS (
+gaps AS (
+    -- What lies between the services of the requests ahead: they were still arriving themselves.
     SELECT
         request_id,
-        cut_time AS start_time,
-        LEAD(cut_time) OVER (PARTITION BY request_id ORDER BY cut_time) AS end_time
-    FROM cuts
+        reached_time AS start_time,
+        next_time AS end_time
+    FROM (
+        SELECT
+            e.request_id,
+            e.end_time AS reached_time,
+            LEAD(e.start_time) OVER (
+                PARTITION BY e.request_id ORDER BY e.start_time, e.end_time
+            ) AS next_time
+        FROM (
+            SELECT request_id, arrival_time AS start_time, arrival_time AS end_time FROM slow
+            UNION ALL
+            SELECT request_id, start_time, end_time FROM ahead WHERE start_time < end_time
+            UNION ALL
+            SELECT request_id, queue_end AS start_time, queue_end AS end_time FROM slow
+        ) AS e
+    )
+    WHERE reached_time < next_time
 ),
-covered AS (
+whole AS (
     SELECT
-        p.request_id, p.start_time, p.end_time,
-        t.cause, t.root_write_id, t.lock_wait_id, t.pause_id, t.ahead_request_id,
-        t.lock_class, t.confidence,
-        ROW_NUMBER() OVER (
-            PARTITION BY p.request_id, p.start_time
-            ORDER BY
-                CASE t.cause
-                    WHEN 'slow_write' THEN 1
-                    WHEN 'lock_wait_behind_slow_write' THEN 2
-                    WHEN 'queued_behind_slow_write' THEN 3
-                    WHEN 'pause' THEN 4
-                    ELSE 5
-                END,
-                t.confidence DESC,
-                t.root_write_id,
-                t.lock_wait_id,
-                t.pause_id,
-                t.ahead_request_id
-        ) AS place
-    FROM pieces AS p
-    INNER JOIN stretches AS t
-        ON t.request_id = p.request_id
-        AND t.start_time < p.end_time
-        AND p.start_time < t.end_time
+        request_id, ahead_request_id, start_time, end_time, segment, cause, root_write_id,
+        lock_wait_id, pause_id, fetch_request_id, blocker_tid, topic, partition, lock_class, rule,
+        confidence
+    FROM own
+    UNION ALL
+    SELECT
+        request_id, NULL, start_time, end_time, 'connection_queue', 'receive', NULL,
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'request_bytes',
+        1.0
+    FROM gaps
+    UNION ALL
+    SELECT
+        request_id, NULL, queue_end, service_start, 'receive', 'receive', NULL,
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'request_bytes',
+        1.0
+    FROM slow
+    WHERE queue_end < service_start
+),
+detailed AS (
+    SELECT
+        w.request_id,
+        GREATEST(w.start_time, s.start_time) AS start_time,
+        LEAST(w.end_time, s.end_time) AS end_time,
+        w.segment, w.cause, s.write_state, w.root_write_id, w.lock_wait_id, w.pause_id,
+        w.ahead_request_id, w.fetch_request_id, s.function_call_id, s.block_io_id, w.blocker_tid,
+        w.topic, w.partition, w.lock_class, w.rule, w.confidence
+    FROM whole AS w
+    INNER JOIN write_states AS s
+        ON s.write_id = w.root_write_id
+        AND s.start_time < w.end_time
+        AND w.start_time < s.end_time
+    UNION ALL
+    SELECT
+        w.request_id, w.start_time, w.end_time,
+        w.segment, w.cause, NULL, w.root_write_id, w.lock_wait_id, w.pause_id,
+        w.ahead_request_id, w.fetch_request_id, NULL, NULL, w.blocker_tid,
+        w.topic, w.partition, w.lock_class, w.rule, w.confidence
+    FROM whole AS w
+    WHERE w.root_write_id IS NULL
 )
 SELECT
     request_id,
     start_time,
     end_time,
     elapsed_ns(start_time, end_time) AS segment_ns,
+    segment,
     cause,
+    write_state,
     root_write_id,
     lock_wait_id,
     pause_id,
     ahead_request_id,
+    fetch_request_id,
+    function_call_id,
+    block_io_id,
+    blocker_tid,
+    topic,
+    partition,
     lock_class,
+    rule,
     confidence
-FROM covered
-WHERE place = 1
+FROM detailed
 ORDER BY request_id, start_time

@@ -4,6 +4,7 @@
 -- cause: the slow produce requests by what they waited for.
 -- @param  slo_ms        DOUBLE = 65 -- a request at least this slow is over the objective
 -- @param  clock_slack_ms DOUBLE = 1 -- how far the recordings' clocks may be apart
+-- @param  handoff_ms    DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
 -- @column by            VARCHAR     -- api, topic or cause
 -- @column name          VARCHAR     -- its value
 -- @column request_count BIGINT      -- requests

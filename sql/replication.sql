@@ -1,0 +1,88 @@
+-- How long each accounted request with acks=all waited for its followers.
+--
+-- A follower has a record when it asks for the offset behind it. The wait ends when the last of the
+-- followers that did so before the response was sent has asked.
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @column request_id     BIGINT      -- the request
+-- @column start_time     TIMESTAMP   -- end of its last own write
+-- @column end_time       TIMESTAMP   -- the last follower asked for the next offset
+-- @column fetch_request_id BIGINT    -- with this fetch
+-- @column follower_count BIGINT      -- followers seen
+WITH
+appended AS (
+    SELECT
+        h.request_id,
+        h.end_time AS appended_time,
+        a.response_time,
+        p.topic,
+        p.partition,
+        p.base_offset + COALESCE(p.record_count, 1) AS next_offset
+    FROM handler_work AS h
+    INNER JOIN accounted_requests AS a ON a.request_id = h.request_id
+    INNER JOIN requests AS r ON r.request_id = h.request_id
+    INNER JOIN request_partitions AS p ON p.request_id = h.request_id
+    WHERE r.acks = -1
+        AND p.base_offset >= 0
+),
+fetched AS (
+    SELECT
+        f.request_id,
+        f.replica_id,
+        f.arrival_time,
+        p.topic,
+        p.partition,
+        p.fetch_offset
+    FROM near_times AS n
+    INNER JOIN request_partitions AS p
+        ON p.arrival_time >= n.start_time
+        AND p.arrival_time < n.end_time
+    INNER JOIN requests AS f ON f.request_id = p.request_id
+    WHERE f.api = 'Fetch'
+        AND f.replica_id >= 0
+        AND p.fetch_offset >= 0
+),
+caught_up AS (
+    SELECT
+        a.request_id,
+        a.topic,
+        a.partition,
+        f.replica_id,
+        MIN(a.appended_time) AS appended_time,
+        MIN(f.arrival_time) AS arrival_time
+    FROM appended AS a
+    INNER JOIN fetched AS f
+        ON f.topic = a.topic
+        AND f.partition = a.partition
+        AND f.fetch_offset >= a.next_offset
+        AND f.arrival_time >= a.appended_time
+        AND f.arrival_time <= add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+    GROUP BY a.request_id, a.topic, a.partition, f.replica_id
+),
+last_followers AS (
+    SELECT
+        request_id,
+        MAX(appended_time) AS start_time,
+        MAX(arrival_time) AS end_time,
+        COUNT(DISTINCT replica_id) AS follower_count
+    FROM caught_up
+    GROUP BY request_id
+)
+SELECT
+    l.request_id,
+    l.start_time,
+    l.end_time,
+    MIN(f.request_id) AS fetch_request_id,
+    l.follower_count
+FROM last_followers AS l
+INNER JOIN caught_up AS c
+    ON c.request_id = l.request_id
+    AND c.arrival_time = l.end_time
+INNER JOIN fetched AS f
+    ON f.topic = c.topic
+    AND f.partition = c.partition
+    AND f.replica_id = c.replica_id
+    AND f.arrival_time = c.arrival_time
+GROUP BY l.request_id, l.start_time, l.end_time, l.follower_count
+ORDER BY l.request_id

@@ -1,0 +1,40 @@
+-- The writes at the root of the account: those that requests spent their time in or behind.
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @column write_id       BIGINT      -- the write
+-- @column tid            INT         -- the thread that wrote
+-- @column comm           VARCHAR     -- its name in the kernel
+-- @column start_time     TIMESTAMP   -- start of the write
+-- @column end_time       TIMESTAMP   -- its end
+-- @column duration_ns    BIGINT      -- its length
+-- @column topic          VARCHAR     -- topic
+-- @column partition      INT         -- partition
+-- @column path           VARCHAR     -- directory and file, or else the log
+-- @column file_offset    BIGINT      -- position in the file
+-- @column bytes          BIGINT      -- bytes written
+WITH
+used AS (
+    SELECT DISTINCT root_write_id
+    FROM service_segments
+    WHERE root_write_id IS NOT NULL
+)
+SELECT
+    w.write_id,
+    w.tid,
+    CAST(w.comm AS VARCHAR) AS comm,
+    w.start_time,
+    w.end_time,
+    w.duration_ns,
+    CAST(w.topic AS VARCHAR) AS topic,
+    w.partition,
+    COALESCE(
+        NULLIF(concat_ws('/', w.directory, w.file), ''),
+        w.topic || '-' || CAST(w.partition AS VARCHAR)
+    ) AS path,
+    w.file_offset,
+    w.bytes
+FROM used AS u
+INNER JOIN writes AS w ON w.write_id = u.root_write_id
+ORDER BY w.start_time, w.write_id

@@ -1,0 +1,72 @@
+-- The service of each accounted request, cut into segments that neither overlap nor leave a gap.
+--
+-- From the moment the broker could work on it until the last byte of its response. The stretches of
+-- `explained_times` are cut at each other's ends; the strongest that covers a piece counts.
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @column request_id     BIGINT      -- the request
+-- @column start_time     TIMESTAMP   -- start of the segment
+-- @column end_time       TIMESTAMP   -- its end
+-- @column segment        VARCHAR     -- stage of the request's life (see request_segments)
+-- @column cause          VARCHAR     -- root of the segment (see blame)
+-- @column root_write_id  BIGINT      -- the write that took the time
+-- @column lock_wait_id   BIGINT      -- the wait
+-- @column pause_id       BIGINT      -- the pause
+-- @column fetch_request_id BIGINT    -- the follower's fetch that ended it
+-- @column blocker_tid    INT         -- the thread waited for
+-- @column topic          VARCHAR     -- topic of the log written to or waited for
+-- @column partition      INT         -- its partition
+-- @column lock_class     VARCHAR     -- class of the lock
+-- @column rule           VARCHAR     -- what shows it (see explained_times)
+-- @column confidence     DOUBLE      -- how sure the segment is, 0 to 1
+WITH
+cuts AS (
+    SELECT request_id, start_time AS cut_time FROM explained_times
+    UNION
+    SELECT request_id, end_time AS cut_time FROM explained_times
+),
+pieces AS (
+    SELECT
+        request_id,
+        cut_time AS start_time,
+        LEAD(cut_time) OVER (PARTITION BY request_id ORDER BY cut_time) AS end_time
+    FROM cuts
+),
+covered AS (
+    SELECT
+        p.request_id, p.start_time, p.end_time, t.segment, t.cause, t.root_write_id,
+        t.lock_wait_id, t.pause_id, t.fetch_request_id, t.blocker_tid, t.topic, t.partition,
+        t.lock_class, t.rule, t.confidence,
+        ROW_NUMBER() OVER (
+            PARTITION BY p.request_id, p.start_time
+            ORDER BY
+                t.rank, t.confidence DESC, t.root_write_id, t.lock_wait_id, t.pause_id,
+                t.rule, t.start_time
+        ) AS place
+    FROM pieces AS p
+    INNER JOIN explained_times AS t
+        ON t.request_id = p.request_id
+        AND t.start_time < p.end_time
+        AND p.start_time < t.end_time
+)
+SELECT
+    request_id,
+    start_time,
+    end_time,
+    segment,
+    cause,
+    root_write_id,
+    lock_wait_id,
+    pause_id,
+    fetch_request_id,
+    blocker_tid,
+    topic,
+    partition,
+    lock_class,
+    rule,
+    confidence
+FROM covered
+WHERE place = 1
+ORDER BY request_id, start_time

@@ -1,0 +1,58 @@
+-- The write at the root of each lock wait: the holder's own, or the one that the holder waited for.
+--
+-- A holder that is itself waiting for another lock is followed to that lock's holder, and so on, up to
+-- eight holders deep, always within the common time.
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @column lock_wait_id   BIGINT      -- the wait
+-- @column start_time     TIMESTAMP   -- start of the part of it that the write explains
+-- @column end_time       TIMESTAMP   -- its end
+-- @column root_write_id  BIGINT      -- the write
+-- @column holder_tid     INT         -- the thread that held the lock waited for
+-- @column depth          INT         -- holders between the wait and the write, 1 when the holder itself wrote
+-- @column rule           VARCHAR     -- how the holder is known (see wait_holders)
+-- @column confidence     DOUBLE      -- how sure it is, 0 to 1
+WITH RECURSIVE
+links AS (
+    SELECT
+        lock_wait_id,
+        start_time,
+        end_time,
+        holder_tid,
+        holder_write_id,
+        holder_wait_id,
+        rule,
+        confidence,
+        CAST(1 AS INT) AS depth
+    FROM wait_holders
+    UNION ALL
+    SELECT
+        l.lock_wait_id,
+        GREATEST(l.start_time, h.start_time) AS start_time,
+        LEAST(l.end_time, h.end_time) AS end_time,
+        l.holder_tid,
+        h.holder_write_id,
+        h.holder_wait_id,
+        l.rule,
+        l.confidence * h.confidence AS confidence,
+        CAST(l.depth + 1 AS INT) AS depth
+    FROM links AS l
+    INNER JOIN wait_holders AS h
+        ON h.lock_wait_id = l.holder_wait_id
+        AND h.start_time < l.end_time
+        AND l.start_time < h.end_time
+    WHERE l.depth < 8
+)
+SELECT
+    lock_wait_id,
+    start_time,
+    end_time,
+    holder_write_id AS root_write_id,
+    holder_tid,
+    depth,
+    rule,
+    confidence
+FROM links
+WHERE holder_write_id IS NOT NULL
+ORDER BY lock_wait_id, start_time, end_time, root_write_id, depth, rule

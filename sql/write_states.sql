@@ -1,0 +1,124 @@
+-- What each write at the root of the account was doing, cut so that nothing overlaps or is left out.
+--
+-- Where several states cover a moment, the first of this order counts:
+--   journal_wait    its thread was in a traced function of the file system's journal
+--   run_queue       its thread was runnable and waited for a CPU
+--   block_io        its thread had a request at the block device
+--   on_cpu          its thread was sampled on a CPU
+--   journal_commit  the journal was committing a transaction: the write waited for it to flush, or for a
+--                   buffer of the committing transaction
+--   unknown         nothing was recorded
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @column write_id       BIGINT      -- the write
+-- @column start_time     TIMESTAMP   -- start of the state
+-- @column end_time       TIMESTAMP   -- its end
+-- @column state_ns       BIGINT      -- its length
+-- @column write_state    VARCHAR     -- the state, as above
+-- @column function_call_id BIGINT    -- the journal's commit or the traced function
+-- @column block_io_id    BIGINT      -- the request to the block device
+WITH
+commits AS (
+    SELECT function_call_id, start_time, end_time
+    FROM function_calls
+    WHERE function IN ('jbd2_journal_commit_transaction', 'jbd2_fc_begin_commit')
+),
+states AS (
+    SELECT
+        w.write_id, 1 AS rank, 'journal_wait' AS write_state,
+        f.start_time, f.end_time, f.function_call_id, CAST(NULL AS BIGINT) AS block_io_id
+    FROM root_writes AS w
+    INNER JOIN function_calls AS f
+        ON f.tid = w.tid
+        AND f.start_time < w.end_time
+        AND w.start_time < f.end_time
+    WHERE f.function LIKE 'jbd2%'
+        OR f.function LIKE 'ext4%'
+        OR f.function LIKE 'xfs%'
+        OR f.function IN ('start_this_handle', 'do_get_write_access', 'add_transaction_credits')
+    UNION ALL
+    SELECT
+        w.write_id, 2, 'run_queue',
+        r.start_time, r.end_time, NULL, NULL
+    FROM root_writes AS w
+    INNER JOIN run_queue_waits AS r
+        ON r.tid = w.tid
+        AND r.start_time < w.end_time
+        AND w.start_time < r.end_time
+    UNION ALL
+    SELECT
+        w.write_id, 3, 'block_io',
+        b.start_time, b.end_time, NULL, b.block_io_id
+    FROM root_writes AS w
+    INNER JOIN block_io AS b
+        ON b.tid = w.tid
+        AND b.start_time < w.end_time
+        AND w.start_time < b.end_time
+    UNION ALL
+    SELECT
+        w.write_id, 4, 'on_cpu',
+        add_ns(s.time, -COALESCE(s.weight_ns, 0)), s.time, NULL, NULL
+    FROM root_writes AS w
+    INNER JOIN stack_samples AS s
+        ON s.tid = w.tid
+        AND s.time > w.start_time
+        AND s.time < w.end_time
+    WHERE s.state = 'on_cpu'
+    UNION ALL
+    SELECT
+        w.write_id, 5, 'journal_commit',
+        c.start_time, c.end_time, c.function_call_id, NULL
+    FROM root_writes AS w
+    INNER JOIN commits AS c
+        ON c.start_time < w.end_time
+        AND w.start_time < c.end_time
+    UNION ALL
+    SELECT w.write_id, 6, 'unknown', w.start_time, w.end_time, NULL, NULL
+    FROM root_writes AS w
+),
+clipped AS (
+    SELECT
+        s.write_id, s.rank, s.write_state, s.function_call_id, s.block_io_id,
+        GREATEST(s.start_time, w.start_time) AS start_time,
+        LEAST(s.end_time, w.end_time) AS end_time
+    FROM states AS s
+    INNER JOIN root_writes AS w ON w.write_id = s.write_id
+),
+cuts AS (
+    SELECT write_id, start_time AS cut_time FROM clipped
+    UNION
+    SELECT write_id, end_time AS cut_time FROM clipped
+),
+pieces AS (
+    SELECT
+        write_id,
+        cut_time AS start_time,
+        LEAD(cut_time) OVER (PARTITION BY write_id ORDER BY cut_time) AS end_time
+    FROM cuts
+),
+covered AS (
+    SELECT
+        p.write_id, p.start_time, p.end_time, s.write_state, s.function_call_id, s.block_io_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY p.write_id, p.start_time
+            ORDER BY s.rank, s.function_call_id, s.block_io_id, s.start_time
+        ) AS place
+    FROM pieces AS p
+    INNER JOIN clipped AS s
+        ON s.write_id = p.write_id
+        AND s.start_time < p.end_time
+        AND p.start_time < s.end_time
+)
+SELECT
+    write_id,
+    start_time,
+    end_time,
+    elapsed_ns(start_time, end_time) AS state_ns,
+    write_state,
+    function_call_id,
+    block_io_id
+FROM covered
+WHERE place = 1
+ORDER BY write_id, start_time
