@@ -5,6 +5,7 @@
 -- once for each.
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow have a cause; others have none
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
 -- @column metric         VARCHAR     -- request or write
 -- @column operation      VARCHAR     -- API of the request, or the file operation
 -- @column topic          VARCHAR     -- topic; empty where there is none

@@ -5,6 +5,7 @@
 -- Idle waits (Object.wait, and parks on a condition) are left out.
 -- @param  slo_ms         DOUBLE = 65       -- a request at least this slow has segments and a cause
 -- @param  clock_slack_ms DOUBLE = 1        -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1        -- a thread that waited for a monitor appends this soon after getting it
 -- @param  min_ms         DOUBLE = 0        -- what took less is left out, except writes and waits of slow requests
 -- @param  from_time      TIMESTAMP = NULL  -- only what ends after this time
 -- @param  to_time        TIMESTAMP = NULL  -- only what starts before this time
@@ -116,11 +117,11 @@ slices AS (
         1 AS depth,
         s.start_time,
         s.end_time,
-        s.cause AS name,
+        concat_ws(': ', s.segment, COALESCE(s.write_state, NULLIF(s.cause, s.segment))) AS name,
         'segment' AS kind,
         r.request_id AS id,
-        CAST(NULL AS VARCHAR) AS topic,
-        CAST(NULL AS INT) AS partition,
+        CAST(s.topic AS VARCHAR) AS topic,
+        s.partition,
         CAST(NULL AS BIGINT) AS bytes,
         CAST(NULL AS VARCHAR) AS file,
         s.lock_class,

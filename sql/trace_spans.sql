@@ -2,6 +2,7 @@
 --
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
 -- @column request_id     BIGINT      -- the request: its spans are one trace
 -- @column place          BIGINT      -- number of the span in its trace: 0 the request, from 1 its segments
 -- @column recording      VARCHAR     -- hash of the recording that the request is in, to tell stores apart
@@ -10,6 +11,7 @@
 -- @column end_time       TIMESTAMP   -- end
 -- @column cause          VARCHAR     -- the verdict; of a segment what the time went to
 -- @column confidence     DOUBLE      -- how sure the cause is, 0 to 1
+-- @column write_state    VARCHAR     -- of a segment: what the write at its root was doing
 -- @column topic          VARCHAR     -- topics of the request, separated by spaces
 -- @column client_id      VARCHAR     -- client id
 -- @column client_address VARCHAR     -- ip:port of the client
@@ -54,6 +56,7 @@ spans AS (
         r.end_time,
         v.cause,
         v.confidence,
+        CAST(NULL AS VARCHAR) AS write_state,
         CAST(NULL AS VARCHAR) AS lock_class,
         CAST(NULL AS BIGINT) AS root_write_id,
         CAST(NULL AS BIGINT) AS linked_request_id
@@ -63,11 +66,12 @@ spans AS (
     SELECT
         s.request_id,
         ROW_NUMBER() OVER (PARTITION BY s.request_id ORDER BY s.start_time) AS place,
-        s.cause AS name,
+        s.segment AS name,
         s.start_time,
         s.end_time,
         s.cause,
         s.confidence,
+        s.write_state,
         s.lock_class,
         s.root_write_id,
         COALESCE(a.request_id, NULLIF(w.request_id, s.request_id)) AS linked_request_id
@@ -84,6 +88,7 @@ SELECT
     s.end_time,
     s.cause,
     s.confidence,
+    s.write_state,
     t.topic,
     CAST(r.client_id AS VARCHAR) AS client_id,
     CAST(r.client_address AS VARCHAR) AS client_address,

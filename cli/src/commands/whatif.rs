@@ -15,9 +15,10 @@ use crate::screen::Screen;
 
 /// Predict latencies if some waits had been shorter
 ///
-/// The range is between taking away only what the account blames on those waits (subtract) and running
-/// the recording again with them shorter (replay: connections, handlers and logs serve one at a time, in
-/// the recorded order). Both assume that clients send the same requests at the same times.
+/// The range is between two predictions: `subtract` takes away what the account blames on those waits;
+/// `replay` runs the recording again with them shorter (connections, handlers and logs serve one at a
+/// time). `unchanged` is the replay with nothing cut: how well it describes the broker. Both assume that
+/// clients send the same requests at the same times.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

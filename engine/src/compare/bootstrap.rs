@@ -29,7 +29,9 @@ fn resample(arrivals: &[i64], block_ns: i64, rng: &mut Rng, weights: &mut [u32])
         return;
     };
     let length = last.saturating_sub(first).saturating_add(1);
-    let block = block_ns.clamp(1, length);
+    // Not shorter than from one arrival to the next: that is resampling single requests.
+    let count = i64::try_from(arrivals.len()).unwrap_or(i64::MAX);
+    let block = block_ns.max(length / count + 1).min(length);
     // At least one, and as many as come closest to the recording's length.
     let blocks = (length.saturating_add(block / 2) / block).max(1);
     let mut add = |from: i64, to: i64| {
@@ -105,7 +107,7 @@ mod tests {
         let (low, high) = slow_interval(2_000_000_000, 1);
         assert_eq!(low, 0.0, "some resamples miss the stall");
         assert!(high > 2.0 / 60.0, "some have it several times: {high}");
-        let (low, high) = slow_interval(1, 1);
+        let (low, high) = slow_interval(1, 1); // as short as it gets: single requests
         assert!(
             low > 0.012 && high < 0.022,
             "single requests: {low} to {high}"

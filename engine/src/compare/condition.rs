@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_bound_with_x_is_a_multiple_of_the_first_store() {
-        assert!(holds("p999 > 1.1x", 111.1, 101.0));
+        assert!(holds("p999 > 1.1x", 111.2, 101.0));
         assert!(!holds("p999 > 1.1x", 111.0, 101.0));
         assert!(holds("slow_count > 2x", 1.0, 0.0));
         assert!(!holds("slow_count > 2x", 0.0, 0.0));

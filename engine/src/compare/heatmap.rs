@@ -9,7 +9,7 @@ use super::tables::batch;
 use crate::error::Result;
 use crate::query::{Columns, GivenParameters, Session};
 
-/// A row of `latency_heatmap`.
+/// A row of `compare_heatmap`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cell {
     bin_start_s: i64,
@@ -19,7 +19,7 @@ pub(super) struct Cell {
 }
 
 pub(super) async fn read(session: &Session, given: &GivenParameters) -> Result<Vec<Cell>> {
-    let mut rows = session.run_canned("latency_heatmap", given).await?;
+    let mut rows = session.run_canned("compare_heatmap", given).await?;
     let mut cells = Vec::new();
     while let Some(batch) = rows.next().await {
         let batch = batch?;

@@ -3,7 +3,7 @@
 //! Percentiles, misses of the objective and causes of every store, each with a confidence interval;
 //! what differs most; a heatmap each on one scale. The first store is what the others are compared
 //! with. The latencies and groups are canned queries (`latency_samples`, `latency_groups`,
-//! `latency_heatmap`); what is computed here is what SQL cannot: resampling.
+//! `compare_heatmap`); what is computed here is what SQL cannot: resampling.
 //!
 //! It does not know whether the load was the same: that is for whoever made the recordings.
 

@@ -1,17 +1,17 @@
-//! What if some waits had been shorter: latencies replayed with chosen waits cut.
+//! What if some waits had been shorter: latencies with chosen waits cut.
 //!
-//! Two predictions bound what would have happened, and each statistic is given as their range:
+//! Nobody can know; so there are two predictions, and each statistic is given as their range:
 //!
-//! - **subtract** takes from every slow request only the time of its own that the account blames on the
-//!   waits that were cut, and leaves what was recorded around it. It misses what follows from others
-//!   being faster.
-//! - **replay** runs the recording again: connections serve one request at a time, handlers one append,
-//!   logs one writer; what waited for another begins as soon as that one ends, and as much later as it
-//!   did in the recording.
+//! - **subtract** takes from every slow request the time that the account blames on the waits that are cut,
+//!   and leaves everything else where it was recorded. It knows all that the account knows, and misses that
+//!   requests which were not in each other's way may come to be.
+//! - **replay** runs the recording again: connections serve one request at a time, handlers one append, logs
+//!   one writer. It needs no account but for the writes' own states, and takes over every recorded delay
+//!   that it does not model.
 //!
-//! Both assume that clients send the same requests at the same times (a client that waits for answers
-//! would send sooner), that requests take the same handlers, and that threads get a log's monitor in
-//! the recorded order. Requests faster than [`WhatIfOptions::account_ms`] are subtracted nothing from.
+//! Both assume that clients send the same requests at the same times (one that waits for answers would
+//! send sooner). Requests faster than [`WhatIfOptions::account_ms`] are subtracted nothing from, and so are
+//! writes that only such requests waited for.
 
 mod change;
 mod recording;
@@ -50,7 +50,8 @@ impl Default for WhatIfOptions {
 /// What would have been.
 #[derive(Debug, Clone)]
 pub struct Prediction {
-    /// One row a statistic: before, by the two predictions, and their range.
+    /// One row a statistic: before, the range of the two predictions, each of them, and what the replay
+    /// gives when nothing is cut (`unchanged`), which ought to be what was recorded.
     pub statistics: RecordBatch,
     /// Answered produce requests.
     pub request_count: usize,
@@ -76,8 +77,12 @@ pub async fn what_if(
     }
     let subtracted = subtract::latencies(&recording, changes);
     let replayed = replay::latencies(&recording, changes);
+    let unchanged = replay::latencies(&recording, &[]);
     Ok(Prediction {
-        statistics: table(&before, &subtracted, &replayed, options.slo_ms)?,
+        statistics: table(
+            [&before, &subtracted, &replayed, &unchanged],
+            options.slo_ms,
+        )?,
         request_count: before.len(),
         followed_count: recording.followed_count(),
         accounted_count: recording.accounted_count(),
@@ -104,9 +109,9 @@ fn statistics(latencies_ns: &[i64], slo_ms: f64) -> Vec<(&'static str, f64)> {
     ]
 }
 
-fn table(before: &[i64], subtracted: &[i64], replayed: &[i64], slo_ms: f64) -> Result<RecordBatch> {
-    let [before, subtracted, replayed] =
-        [before, subtracted, replayed].map(|latencies| statistics(latencies, slo_ms));
+fn table(latencies: [&[i64]; 4], slo_ms: f64) -> Result<RecordBatch> {
+    let [before, subtracted, replayed, unchanged] =
+        latencies.map(|latencies| statistics(latencies, slo_ms));
     let column = |values: &[(&str, f64)]| -> ArrayRef {
         Arc::new(Float64Array::from_iter_values(
             values.iter().map(|(_, value)| *value),
@@ -119,13 +124,14 @@ fn table(before: &[i64], subtracted: &[i64], replayed: &[i64], slo_ms: f64) -> R
         ))
     };
     let names: Vec<&str> = before.iter().map(|(name, _)| *name).collect();
-    let columns: [(&str, ArrayRef); 6] = [
+    let columns: [(&str, ArrayRef); 7] = [
         ("statistic", Arc::new(StringArray::from(names))),
         ("before", column(&before)),
         ("after_low", range(f64::min)),
         ("after_high", range(f64::max)),
         ("subtract", column(&subtracted)),
         ("replay", column(&replayed)),
+        ("unchanged", column(&unchanged)),
     ];
     RecordBatch::try_from_iter(columns)
         .map_err(|e| Error::because(ErrorKind::Query, "the prediction is no table", e))

@@ -108,7 +108,10 @@ async fn headers_tell_the_columns_that_queries_give() {
             .map(|field| (field.name().clone(), rows::sql_type(field.data_type())))
             .collect();
         if declared != given {
-            failures.push(format!("{}: {declared:?}\nis given as {given:?}", query.name));
+            failures.push(format!(
+                "{}: {declared:?}\nis given as {given:?}",
+                query.name
+            ));
         }
         assert!(
             !query.header.purpose.is_empty(),

@@ -79,6 +79,7 @@ async fn spans(session: &Session, given: &GivenParameters) -> Result<Vec<Span>> 
 /// Columns that become attributes, with OpenTelemetry's names where it has one.
 const TEXTS: &[(&str, &str)] = &[
     ("cause", "kcorr.cause"),
+    ("write_state", "kcorr.write_state"),
     ("topic", "messaging.destination.name"),
     ("client_id", "messaging.client.id"),
     ("client_address", "client.address"),
