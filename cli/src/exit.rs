@@ -10,6 +10,8 @@ pub(crate) enum Status {
     Done,
     /// Done, with data lost that the user should know of.
     DoneWithLoss,
+    /// Done, and a condition that the user wants to be told of holds.
+    ConditionHolds,
     /// Nothing, or not all of what was asked, was done.
     Failed,
 }
@@ -20,6 +22,7 @@ impl From<Status> for ExitCode {
             Status::Done => ExitCode::SUCCESS,
             Status::DoneWithLoss => ExitCode::from(1),
             Status::Failed => ExitCode::from(2),
+            Status::ConditionHolds => ExitCode::from(3),
         }
     }
 }

@@ -11,10 +11,13 @@
 //! | `catalog`, `functions` | the store's tables, and functions, for SQL |
 //! | `interval_join` | joins of rows that overlap in time, as one operator |
 //! | [`NullTest`] | how much would be blamed by chance |
+//! | [`Comparison`] | the latencies of several stores against each other |
+//! | [`what_if`] | the latencies that shorter waits would have given |
 //! | [`Session`] | SQL, canned queries and their parameters |
 
 mod catalog;
 mod clock;
+mod compare;
 mod error;
 mod functions;
 mod ingest;
@@ -23,8 +26,10 @@ mod interval_join;
 mod null_test;
 mod query;
 mod store;
+mod whatif;
 
 pub use catalog::Shift;
+pub use compare::{CompareOptions, Comparison, Condition, compare};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, Progress, ingest};
 pub use input::head;
@@ -33,7 +38,8 @@ pub use interval_join::{
 };
 pub use null_test::NullTest;
 pub use query::{
-    CannedQuery, GivenParameters, Header, OutputColumn, Parameter, PlannedQuery, Session,
-    SessionOptions, canned_queries, canned_query,
+    CannedQuery, Columns, FloatColumn, GivenParameters, Header, NumberColumn, OutputColumn,
+    Parameter, PlannedQuery, Session, SessionOptions, TextColumn, canned_queries, canned_query,
 };
 pub use store::{InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};
+pub use whatif::{Change, Prediction, WaitKind, WhatIfOptions, what_if};

@@ -2,7 +2,9 @@
 
 mod captures;
 mod clocks;
+mod compare;
 mod completions;
+mod export;
 mod ingest;
 mod probes;
 mod queries;
@@ -11,6 +13,7 @@ mod report;
 mod sql;
 mod tables;
 mod verify;
+mod whatif;
 
 use std::path::PathBuf;
 
@@ -86,6 +89,9 @@ pub(crate) enum Command {
     Clocks(clocks::Clocks),
     Verify(verify::Verify),
     Sql(sql::Sql),
+    Compare(compare::Compare),
+    Whatif(whatif::WhatIf),
+    Export(export::Export),
     Probes(probes::Probes),
     Completions(completions::Completions),
 }
@@ -101,6 +107,9 @@ impl Command {
             Self::Clocks(command) => command.run(global, screen),
             Self::Verify(command) => command.run(global, screen),
             Self::Sql(command) => command.run(global, screen),
+            Self::Compare(command) => command.run(screen),
+            Self::Whatif(command) => command.run(global, screen),
+            Self::Export(command) => command.run(global, screen),
             Self::Probes(command) => command.run(screen),
             Self::Completions(command) => command.run(),
         }

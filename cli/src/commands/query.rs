@@ -18,6 +18,7 @@ Examples:
   kcorr query blame.sql
   kcorr query slow_requests --param slo_ms=200
   kcorr query blame --format csv --output blame.csv
+  kcorr query writes --format arrow --output writes.arrow      a whole table
   kcorr query my/own.sql
   kcorr query -c \"SELECT topic, max(duration_ns) / 1e6 AS ms FROM writes GROUP BY topic ORDER BY ms DESC\"
   kcorr query --explain blame          how it is run
@@ -26,7 +27,7 @@ Examples:
 
 Canned queries: see `kcorr queries`. They can be used like tables, too: SELECT … FROM blame.")]
 pub(crate) struct Query {
-    /// A canned query (with or without .sql) or a file of SQL
+    /// A canned query (with or without .sql), a table, or a file of SQL
     #[arg(required_unless_present = "command", conflicts_with = "command")]
     query: Option<String>,
 
@@ -131,9 +132,12 @@ impl Query {
         if let Some(canned) = canned {
             return Ok(canned?.sql.to_owned());
         }
+        if let Some(table) = kcorr_model::tables::by_name(name) {
+            return Ok(format!("SELECT * FROM {}", table.name));
+        }
         let names: Vec<_> = canned_queries()?.iter().map(|query| query.name).collect();
         bail!(
-            "{name} is neither a file nor a canned query; canned queries are {}. To run SQL from the command line, use -c",
+            "{name} is neither a file, a canned query nor a table; canned queries are {}. To run SQL from the command line, use -c",
             names.join(", ")
         )
     }
@@ -178,6 +182,7 @@ fn size(text: &str) -> Result<usize, String> {
     }
 }
 
+/// `NAME=VALUE` in its parts.
 pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => {

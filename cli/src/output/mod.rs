@@ -1,6 +1,8 @@
 //! Writing query results: as a table for people, or in a format for programs.
 
+pub(crate) mod sections;
 mod table;
+pub(crate) mod text_heatmap;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -12,6 +14,7 @@ use clap::ValueEnum;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::ipc::writer::FileWriter;
 use datafusion::arrow::{csv, json};
 use datafusion::parquet::arrow::ArrowWriter;
 use futures::StreamExt;
@@ -33,12 +36,14 @@ pub(crate) enum Format {
     Ndjson,
     /// A Parquet file
     Parquet,
+    /// An Arrow IPC file (Feather)
+    Arrow,
 }
 
 impl Format {
     /// Refuses several results in a format that holds one.
     pub(crate) fn check_count(self, results: usize) -> anyhow::Result<()> {
-        if results > 1 && matches!(self, Self::Parquet | Self::Json) {
+        if results > 1 && matches!(self, Self::Parquet | Self::Arrow | Self::Json) {
             bail!(
                 "the query has several statements: only table, csv and ndjson take several results"
             );
@@ -64,8 +69,8 @@ impl<'a> Destination<'a> {
     ) -> anyhow::Result<Self> {
         let file = file.filter(|path| *path != Path::new("-"));
         let is_terminal = file.is_none() && io::stdout().is_terminal();
-        if format == Format::Parquet && is_terminal {
-            bail!("Parquet is not for a terminal: name a file with --output");
+        if matches!(format, Format::Parquet | Format::Arrow) && is_terminal {
+            bail!("Parquet and Arrow are not for a terminal: name a file with --output");
         }
         let out: Box<dyn Write + Send> = match file {
             Some(path) => {
@@ -86,7 +91,6 @@ impl<'a> Destination<'a> {
     /// Runs a query and writes its rows as they come.
     pub(crate) async fn write(&mut self, query: PlannedQuery) -> anyhow::Result<()> {
         let schema = query.schema();
-        let mut out = self.out.take().context("the output is closed")?;
         let mut stream = query.run().await?;
         // Queries are planned without their rows: the stream's schema is the one that rows have.
         let schema = if stream.schema().fields().is_empty() {
@@ -94,45 +98,22 @@ impl<'a> Destination<'a> {
         } else {
             stream.schema()
         };
-        match self.format {
-            Format::Table => {
-                let mut table = TableWriter::new(&schema, self.screen, self.is_terminal);
-                while let Some(batch) = stream.next().await {
-                    table.add(&batch?)?;
-                }
-                table.finish(&mut out)?;
-            }
-            Format::Csv => {
-                let mut writer = csv::WriterBuilder::new().with_header(true).build(&mut out);
-                let empty = RecordBatch::new_empty(schema);
-                writer.write(&flat(&empty)?)?;
-                while let Some(batch) = stream.next().await {
-                    writer.write(&flat(&batch?)?)?;
-                }
-            }
-            Format::Json => {
-                let mut writer = json_writer().build::<_, json::writer::JsonArray>(&mut out);
-                while let Some(batch) = stream.next().await {
-                    writer.write(&batch?)?;
-                }
-                writer.finish()?;
-                writeln!(out)?;
-            }
-            Format::Ndjson => {
-                let mut writer = json_writer().build::<_, json::writer::LineDelimited>(&mut out);
-                while let Some(batch) = stream.next().await {
-                    writer.write(&batch?)?;
-                }
-                writer.finish()?;
-            }
-            Format::Parquet => {
-                let mut writer = ArrowWriter::try_new(&mut out, schema, None)?;
-                while let Some(batch) = stream.next().await {
-                    writer.write(&batch?)?;
-                }
-                writer.close()?;
-            }
+        let mut out = self.out.take().context("the output is closed")?;
+        let mut rows = RowWriter::new(self, &schema, &mut out)?;
+        while let Some(batch) = stream.next().await {
+            rows.add(&batch?)?;
         }
+        rows.finish()?;
+        self.out = Some(out);
+        Ok(())
+    }
+
+    /// Writes rows that are there.
+    pub(crate) fn write_batch(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
+        let mut out = self.out.take().context("the output is closed")?;
+        let mut rows = RowWriter::new(self, &batch.schema(), &mut out)?;
+        rows.add(batch)?;
+        rows.finish()?;
         self.out = Some(out);
         Ok(())
     }
@@ -141,6 +122,75 @@ impl<'a> Destination<'a> {
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         if let Some(mut out) = self.out {
             out.flush()?;
+        }
+        Ok(())
+    }
+}
+
+type Out = Box<dyn Write + Send>;
+
+/// The rows of one result on their way out.
+enum RowWriter<'a, 'b> {
+    Table(TableWriter<'a>, &'b mut Out),
+    Csv(csv::Writer<&'b mut Out>),
+    Json(json::Writer<&'b mut Out, json::writer::JsonArray>),
+    Ndjson(json::Writer<&'b mut Out, json::writer::LineDelimited>),
+    Parquet(Box<ArrowWriter<&'b mut Out>>),
+    Arrow(Box<FileWriter<&'b mut Out>>),
+}
+
+impl<'a, 'b> RowWriter<'a, 'b> {
+    fn new(
+        destination: &Destination<'a>,
+        schema: &SchemaRef,
+        out: &'b mut Out,
+    ) -> anyhow::Result<Self> {
+        Ok(match destination.format {
+            Format::Table => Self::Table(
+                TableWriter::new(schema, destination.screen, destination.is_terminal),
+                out,
+            ),
+            Format::Csv => {
+                let mut writer = csv::WriterBuilder::new().with_header(true).build(out);
+                // The header, also of no rows.
+                writer.write(&flat(&RecordBatch::new_empty(SchemaRef::clone(schema)))?)?;
+                Self::Csv(writer)
+            }
+            Format::Json => Self::Json(json_writer().build(out)),
+            Format::Ndjson => Self::Ndjson(json_writer().build(out)),
+            Format::Parquet => {
+                let schema = SchemaRef::clone(schema);
+                Self::Parquet(Box::new(ArrowWriter::try_new(out, schema, None)?))
+            }
+            Format::Arrow => Self::Arrow(Box::new(FileWriter::try_new(out, schema)?)),
+        })
+    }
+
+    fn add(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
+        match self {
+            Self::Table(writer, _) => writer.add(batch)?,
+            Self::Csv(writer) => writer.write(&flat(batch)?)?,
+            Self::Json(writer) => writer.write(batch)?,
+            Self::Ndjson(writer) => writer.write(batch)?,
+            Self::Parquet(writer) => writer.write(batch)?,
+            Self::Arrow(writer) => writer.write(batch)?,
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        match self {
+            Self::Table(writer, out) => writer.finish(out)?,
+            Self::Csv(_) => {}
+            Self::Json(mut writer) => {
+                writer.finish()?;
+                writeln!(writer.into_inner())?;
+            }
+            Self::Ndjson(mut writer) => writer.finish()?,
+            Self::Parquet(writer) => {
+                writer.close()?;
+            }
+            Self::Arrow(mut writer) => writer.finish()?,
         }
         Ok(())
     }

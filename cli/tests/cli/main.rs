@@ -2,7 +2,9 @@
 
 mod browser;
 mod clocks;
+mod compare;
 mod damage;
+mod export;
 mod help;
 mod incident;
 mod many;
@@ -84,6 +86,17 @@ impl Desk {
 fn recording(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/ext4-ordered");
     folder.join(name).display().to_string()
+}
+
+/// Folders of the large recordings that are not part of the repository; says so when they are absent.
+fn shared(names: &[&str]) -> Option<Vec<PathBuf>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/incidents");
+    let folders: Vec<PathBuf> = names.iter().map(|name| root.join(name)).collect();
+    if folders.iter().all(|folder| folder.is_dir()) {
+        return Some(folders);
+    }
+    println!("skipped: {} does not hold {names:?}", root.display());
+    None
 }
 
 fn status(output: &Output) -> i32 {

@@ -153,6 +153,25 @@ impl Session {
         Ok(order.into_iter().map(|(query, _)| query).collect())
     }
 
+    /// Runs a canned query. Parameters that it does not have are left out, so that one set of them
+    /// serves several queries.
+    pub async fn run_canned(
+        &self,
+        name: &str,
+        given: &GivenParameters,
+    ) -> Result<SendableRecordBatchStream> {
+        let no_query = || {
+            let message = format!("there is no canned query {name}");
+            Error::new(ErrorKind::Query, message)
+        };
+        let query = canned_query(name).ok_or_else(no_query)??;
+        let mut given = given.clone();
+        given.retain(|key, _| query.header.parameters.iter().any(|p| p.name == *key));
+        let mut planned = self.plan(query.sql, &given).await?;
+        let last = planned.pop().ok_or_else(no_query)?;
+        last.run().await
+    }
+
     /// Registers the canned queries that a statement uses as tables, and those that they use, with
     /// their parameters bound. Returns their headers.
     async fn register_views(

@@ -1,0 +1,226 @@
+//! `kcorr compare`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use kcorr_engine::{
+    CompareOptions, Comparison, Condition, GivenParameters, Session, Store, compare,
+};
+
+use crate::commands::query::parameter;
+use crate::commands::runtime;
+use crate::exit::Status;
+use crate::output::sections::{Section, SectionFormat, Sections};
+use crate::output::text_heatmap;
+use crate::screen::Screen;
+
+/// Compare stores: the same work under different settings
+///
+/// The first store is what the others are compared with. Intervals are 95 % confidence intervals of a
+/// block bootstrap over time: one stall that made a hundred requests slow counts as one event. A ratio
+/// whose interval holds 1 may be chance.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kcorr compare base.kcorr fast-commit.kcorr --slo 65ms
+  kcorr compare base.kcorr change.kcorr --fail-if 'p999 > 1.1x' --fail-if 'slow_ratio > 0.5%'
+  kcorr compare ext4.kcorr xfs.kcorr --format markdown --output comparison.md
+
+Conditions of --fail-if: p50, p99, p999, max, slow_count or slow_ratio; >, >=, < or <=; and a bound: 1.1x
+(times the first store's), 80ms, 0.5%.
+
+Exit status: 0 done, 2 failed, 3 a condition of --fail-if holds for a store after the first.")]
+pub(crate) struct Compare {
+    /// The stores, the one to compare with first
+    #[arg(required = true, num_args = 2.., value_name = "STORE")]
+    stores: Vec<PathBuf>,
+
+    /// Latency objective: a request at least this slow misses it
+    #[arg(long, value_name = "TIME", default_value = "65ms", value_parser = time_ns)]
+    slo: i64,
+
+    /// End with status 3 when this holds for a store after the first, for example 'p999 > 1.1x'
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<Condition>,
+
+    /// How the comparison is written
+    #[arg(short, long, value_enum, default_value_t = SectionFormat::Table)]
+    format: SectionFormat,
+
+    /// Write it to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Rows of what differs most
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    top: usize,
+
+    /// Resamples for the confidence intervals
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    replicates: usize,
+
+    /// Latencies this close together are resampled together; longer than the stalls
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time_ns)]
+    block: i64,
+
+    /// Seed of the resampling
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+
+    /// A value for a parameter of the canned queries, for example clock_slack_ms=2
+    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+}
+
+impl Compare {
+    pub(crate) fn run(&self, screen: &Screen) -> anyhow::Result<Status> {
+        let options = self.options();
+        let given: GivenParameters = self.parameters.iter().cloned().collect();
+        let comparison = runtime()?.block_on(async {
+            let mut stores = Vec::new();
+            for (path, name) in self.stores.iter().zip(names(&self.stores)) {
+                let store = Store::open(path)?;
+                stores.push((name, Session::open(&store).await?));
+            }
+            anyhow::Ok(compare(&stores, &given, &options).await?)
+        })?;
+        self.write(&comparison, screen)?;
+        let mut status = Status::Done;
+        for condition in &self.fail_if {
+            for found in comparison.matching(condition) {
+                screen.warning(&format!("--fail-if: {found}"));
+                status = Status::ConditionHolds;
+            }
+        }
+        Ok(status)
+    }
+
+    fn options(&self) -> CompareOptions {
+        let mut options = CompareOptions::default();
+        options.slo_ms = milliseconds(self.slo);
+        options.replicates = self.replicates;
+        options.block_ns = self.block;
+        options.seed = self.seed;
+        options.top_count = self.top;
+        options
+    }
+
+    fn write(&self, comparison: &Comparison, screen: &Screen) -> anyhow::Result<()> {
+        let objective = milliseconds(self.slo);
+        let section = |name, title: String, batch| Section { name, title, batch };
+        let sections = [
+            section(
+                "latency",
+                format!("Latency of produce requests; slow: at least {objective} ms"),
+                &comparison.latency,
+            ),
+            section(
+                "causes",
+                "Slow requests by what they waited for".to_owned(),
+                &comparison.causes,
+            ),
+            section(
+                "differences",
+                "What differs most: slow requests among 1,000".to_owned(),
+                &comparison.differences,
+            ),
+        ];
+        let mut out = Sections::new(self.format, self.output.as_deref(), screen)?;
+        for section in sections {
+            out.add(&section)?;
+        }
+        let heatmap = Section {
+            name: "heatmap",
+            title: "Requests by arrival and latency, on one scale".to_owned(),
+            batch: &comparison.heatmap,
+        };
+        if self.format == SectionFormat::Json {
+            out.add(&heatmap)?;
+        } else {
+            out.text(&heatmap.title, &text_heatmap::draw(heatmap.batch)?)?;
+        }
+        out.finish()
+    }
+}
+
+/// What the stores are called: the file names, or the whole paths where these are not different.
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    let short = |path: &Path| {
+        let name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy();
+        name.strip_suffix(".kcorr").unwrap_or(&name).to_owned()
+    };
+    let mut names: Vec<String> = paths.iter().map(|path| short(path)).collect();
+    let mut distinct = names.clone();
+    distinct.sort();
+    distinct.dedup();
+    if distinct.len() < names.len() {
+        names = paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+    }
+    names
+}
+
+/// A time with its unit (`65ms`, `2s`, `500us`), in ns; a number alone is in milliseconds.
+pub(super) fn time_ns(text: &str) -> Result<i64, String> {
+    parse_time(text).map_err(|e| format!("{e:#}"))
+}
+
+fn parse_time(text: &str) -> anyhow::Result<i64> {
+    let text = text.trim();
+    let unit_at = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let digits: usize = match unit.trim() {
+        "ns" => 0,
+        "us" | "µs" => 3,
+        "ms" | "" => 6,
+        "s" => 9,
+        _ => bail!("expected a time such as 65ms, 2s or 500us"),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() || fraction.len() > digits {
+        bail!("expected a time such as 65ms, 2s or 500us");
+    }
+    let padded = format!("{whole}{fraction:0<digits$}");
+    let time = padded.parse().context("the time is too long")?;
+    Ok(time)
+}
+
+/// Only for queries and people, who count in milliseconds.
+#[expect(clippy::cast_precision_loss, reason = "a time that a person gave")]
+pub(super) fn milliseconds(time_ns: i64) -> f64 {
+    time_ns as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit_or_are_milliseconds() {
+        assert_eq!(time_ns("65ms"), Ok(65_000_000));
+        assert_eq!(time_ns("65"), Ok(65_000_000));
+        assert_eq!(time_ns("1.5 s"), Ok(1_500_000_000));
+        assert_eq!(time_ns("0.25ms"), Ok(250_000));
+        for bad in ["", "ms", "5 m", "-1ms", "1.5ns", "99999999999s", "1.2.3s"] {
+            assert!(time_ns(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn stores_of_one_name_are_called_by_their_paths() {
+        let paths = |texts: &[&str]| texts.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(names(&paths(&["a/x.kcorr", "b/y"])), ["x", "y"]);
+        assert_eq!(
+            names(&paths(&["a/x.kcorr", "b/x.kcorr"])),
+            ["a/x.kcorr", "b/x.kcorr"]
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! `kcorr whatif`
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use kcorr_engine::{Change, GivenParameters, Session, WaitKind, WhatIfOptions, what_if};
+
+use crate::commands::compare::{milliseconds, time_ns};
+use crate::commands::query::parameter;
+use crate::commands::{Global, runtime};
+use crate::exit::Status;
+use crate::output::{Destination, Format};
+use crate::screen::Screen;
+
+/// Predict latencies if some waits had been shorter
+///
+/// The range is between two predictions: `subtract` takes away what the account blames on those waits;
+/// `replay` runs the recording again with them shorter (connections, handlers and logs serve one at a
+/// time). `unchanged` is the replay with nothing cut: how well it describes the broker. Both assume that
+/// clients send the same requests at the same times.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kcorr whatif --cap journal_commit=5ms
+  kcorr whatif --without journal_commit --without gc
+  kcorr whatif --without lock_wait --format csv
+
+Kinds of waits: journal_commit (writes that wait for the file system's journal), block_io, run_queue (the
+same for the disk and for a CPU), write (writes, whatever they do), gc (stops of the JVM), lock_wait (waits for
+a log's monitor).")]
+pub(crate) struct WhatIf {
+    /// Cut every wait of a kind to at most this, for example journal_commit=5ms
+    #[arg(long, value_name = "KIND=TIME", value_parser = cap)]
+    cap: Vec<Change>,
+
+    /// Take every wait of a kind away
+    #[arg(long, value_name = "KIND")]
+    without: Vec<WaitKind>,
+
+    /// Latency objective: a request at least this slow misses it
+    #[arg(long, value_name = "TIME", default_value = "65ms", value_parser = time_ns)]
+    slo: i64,
+
+    /// Requests at least this slow are accounted for; faster ones stay as they are when subtracting
+    #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = time_ns)]
+    account_from: i64,
+
+    /// A value for a parameter of the canned queries, for example clock_slack_ms=2
+    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+
+    /// How the prediction is written
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+
+    /// Write it to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl WhatIf {
+    pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        let mut changes = self.cap.clone();
+        changes.extend(self.without.iter().map(|&kind| Change { kind, cap_ns: 0 }));
+        if changes.is_empty() {
+            bail!("say what to change, for example --cap journal_commit=5ms or --without gc");
+        }
+        let mut options = WhatIfOptions::default();
+        options.slo_ms = milliseconds(self.slo);
+        options.account_ms = milliseconds(self.account_from);
+        let given: GivenParameters = self.parameters.iter().cloned().collect();
+        let store = global.open_store()?;
+        let prediction = runtime()?.block_on(async {
+            let session = Session::open(&store).await?;
+            anyhow::Ok(what_if(&session, &given, &changes, &options).await?)
+        })?;
+        let mut destination = Destination::new(self.format, self.output.as_deref(), screen)?;
+        destination.write_batch(&prediction.statistics)?;
+        destination.finish()?;
+        screen.note(&format!(
+            "{} produce requests; the replay knows the writes of {}; {} were accounted for",
+            prediction.request_count, prediction.followed_count, prediction.accounted_count
+        ));
+        Ok(Status::Done)
+    }
+}
+
+fn cap(text: &str) -> Result<Change, String> {
+    let (kind, time) = text
+        .split_once('=')
+        .ok_or("expected KIND=TIME, for example journal_commit=5ms")?;
+    Ok(Change {
+        kind: kind.parse()?,
+        cap_ns: time_ns(time)?,
+    })
+}

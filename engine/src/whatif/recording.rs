@@ -1,0 +1,289 @@
+//! What a what-if is computed from: the rows of a store, in memory.
+//!
+//! About 150 bytes a request. The rows are those of `replay_requests`, `replay_appends`, `replay_waits`,
+//! `write_states` and `request_segments`.
+
+use std::collections::{HashMap, HashSet};
+
+use futures::StreamExt;
+
+use super::Change;
+use crate::error::Result;
+use crate::query::{Columns, GivenParameters, NumberColumn, Session, TextColumn};
+
+/// A recording in memory.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recording {
+    /// By arrival.
+    pub(super) requests: Vec<Request>,
+    /// By start.
+    pub(super) appends: Vec<Append>,
+    /// Waits for monitors by thread, each by end.
+    pub(super) monitor_waits: HashMap<i64, Vec<(i64, i64)>>,
+    /// Stops of the JVM, by start.
+    pub(super) pauses: Vec<(i64, i64)>,
+    /// Time of writes by state.
+    pub(super) states: HashMap<i64, Vec<(String, i64)>>,
+    /// The time of slow requests by what it was spent on.
+    pub(super) segments: Vec<Segment>,
+}
+
+/// A request; times in ns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) id: i64,
+    pub(super) connection: i64,
+    pub(super) is_produce: bool,
+    pub(super) arrival: i64,
+    pub(super) ready: i64,
+    pub(super) service_start: i64,
+    pub(super) end: i64,
+}
+
+/// A write to a log under its monitor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Append {
+    pub(super) write: i64,
+    pub(super) tid: i64,
+    pub(super) start: i64,
+    pub(super) end: i64,
+    pub(super) log: (String, i64),
+    pub(super) request: Option<i64>,
+}
+
+/// A stretch of a slow request's time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub(super) request: i64,
+    pub(super) length: i64,
+    pub(super) write: Option<i64>,
+    pub(super) write_state: Option<String>,
+    pub(super) pause: Option<i64>,
+    pub(super) lock_wait: Option<i64>,
+}
+
+impl Recording {
+    pub(super) async fn read(
+        session: &Session,
+        given: &GivenParameters,
+        account_ms: f64,
+    ) -> Result<Self> {
+        let with_slo = |ms: f64| {
+            let mut given = given.clone();
+            given.insert("slo_ms".to_owned(), ms.to_string());
+            given
+        };
+        let accounted = with_slo(account_ms);
+        let mut recording = Self::default();
+        recording.read_requests(session).await?;
+        // Every request, however fast, holds its log and its handler.
+        recording.read_appends(session, &with_slo(0.0)).await?;
+        recording.read_waits(session).await?;
+        recording.read_states(session, &accounted).await?;
+        recording.read_segments(session, &accounted).await?;
+        Ok(recording)
+    }
+
+    /// Latencies of the produce requests in ns, by arrival.
+    pub(super) fn produce_latencies(&self) -> Vec<i64> {
+        let produced = self.requests.iter().filter(|request| request.is_produce);
+        produced
+            .map(|request| request.end - request.arrival)
+            .collect()
+    }
+
+    /// Produce requests with a known write.
+    pub(super) fn followed_count(&self) -> usize {
+        let followed: HashSet<i64> = self.appends.iter().filter_map(|a| a.request).collect();
+        followed.len()
+    }
+
+    /// Requests with segments.
+    pub(super) fn accounted_count(&self) -> usize {
+        let accounted: HashSet<i64> = self.segments.iter().map(|s| s.request).collect();
+        accounted.len()
+    }
+
+    /// What the changes take from a write.
+    pub(super) fn saved_of_write(&self, write: i64, changes: &[Change]) -> i64 {
+        let Some(states) = self.states.get(&write) else {
+            return 0;
+        };
+        let mut rest = vec![0; changes.len()];
+        for (state, length) in states {
+            // A state that two changes cut is cut by the first.
+            let change = changes
+                .iter()
+                .position(|change| change.kind.has_state(state));
+            if let Some(sum) = change.and_then(|place| rest.get_mut(place)) {
+                *sum += length;
+            }
+        }
+        changes
+            .iter()
+            .zip(rest)
+            .map(|(change, sum)| change.saved(sum))
+            .sum()
+    }
+
+    async fn read_requests(&mut self, session: &Session) -> Result<()> {
+        let mut rows = session
+            .run_canned("replay_requests", &GivenParameters::new())
+            .await?;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            let columns = Columns(&batch);
+            let api = columns.text("api")?;
+            let [id, connection, arrival, ready, service_start, end] = numbers(
+                &columns,
+                [
+                    "request_id",
+                    "connection_id",
+                    "arrival_time",
+                    "ready_time",
+                    "service_start",
+                    "end_time",
+                ],
+            )?;
+            for row in 0..batch.num_rows() {
+                let request = || {
+                    Some(Request {
+                        id: id.get(row)?,
+                        connection: connection.get(row)?,
+                        is_produce: api.get(row) == Some("Produce"),
+                        arrival: arrival.get(row)?,
+                        ready: ready.get(row)?,
+                        service_start: service_start.get(row)?,
+                        end: end.get(row)?,
+                    })
+                };
+                self.requests.extend(request());
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_appends(&mut self, session: &Session, given: &GivenParameters) -> Result<()> {
+        let mut rows = session.run_canned("replay_appends", given).await?;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            let columns = Columns(&batch);
+            let topic = columns.text("topic")?;
+            let [write, tid, start, end, partition, request] = numbers(
+                &columns,
+                [
+                    "write_id",
+                    "tid",
+                    "start_time",
+                    "end_time",
+                    "partition",
+                    "request_id",
+                ],
+            )?;
+            for row in 0..batch.num_rows() {
+                let append = || {
+                    Some(Append {
+                        write: write.get(row)?,
+                        tid: tid.get(row)?,
+                        start: start.get(row)?,
+                        end: end.get(row)?,
+                        log: (topic.get(row)?.to_owned(), partition.get(row)?),
+                        request: request.get(row),
+                    })
+                };
+                self.appends.extend(append());
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_waits(&mut self, session: &Session) -> Result<()> {
+        let mut rows = session
+            .run_canned("replay_waits", &GivenParameters::new())
+            .await?;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            let columns = Columns(&batch);
+            let [tid, start, end] = numbers(&columns, ["tid", "start_time", "end_time"])?;
+            for row in 0..batch.num_rows() {
+                let (Some(start), Some(end)) = (start.get(row), end.get(row)) else {
+                    continue;
+                };
+                match tid.get(row) {
+                    Some(tid) => self
+                        .monitor_waits
+                        .entry(tid)
+                        .or_default()
+                        .push((start, end)),
+                    None => self.pauses.push((start, end)),
+                }
+            }
+        }
+        for waits in self.monitor_waits.values_mut() {
+            waits.sort_by_key(|&(start, end)| (end, start));
+        }
+        Ok(())
+    }
+
+    async fn read_states(&mut self, session: &Session, given: &GivenParameters) -> Result<()> {
+        let mut rows = session.run_canned("write_states", given).await?;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            let columns = Columns(&batch);
+            let write = columns.number("write_id")?;
+            let state = columns.text("write_state")?;
+            let length = columns.number("state_ns")?;
+            for row in 0..batch.num_rows() {
+                if let (Some(write), Some(state), Some(length)) =
+                    (write.get(row), state.get(row), length.get(row))
+                {
+                    let states = self.states.entry(write).or_default();
+                    states.push((state.to_owned(), length));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_segments(&mut self, session: &Session, given: &GivenParameters) -> Result<()> {
+        let mut rows = session.run_canned("request_segments", given).await?;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            let columns = Columns(&batch);
+            let state: TextColumn = columns.text("write_state")?;
+            let [request, length, write, pause, lock_wait] = numbers(
+                &columns,
+                [
+                    "request_id",
+                    "segment_ns",
+                    "root_write_id",
+                    "pause_id",
+                    "lock_wait_id",
+                ],
+            )?;
+            for row in 0..batch.num_rows() {
+                let (Some(request), Some(length)) = (request.get(row), length.get(row)) else {
+                    continue;
+                };
+                self.segments.push(Segment {
+                    request,
+                    length,
+                    write: write.get(row),
+                    write_state: state.get(row).map(str::to_owned),
+                    pause: pause.get(row),
+                    lock_wait: lock_wait.get(row),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn numbers<const N: usize>(columns: &Columns<'_>, names: [&str; N]) -> Result<[NumberColumn; N]> {
+    let columns = names.into_iter().map(|name| columns.number(name));
+    let columns: Vec<NumberColumn> = columns.collect::<Result<_>>()?;
+    // As many columns as names.
+    columns.try_into().map_err(|_| {
+        crate::error::Error::new(crate::error::ErrorKind::Query, "a column is missing")
+    })
+}

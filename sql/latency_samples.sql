@@ -1,0 +1,25 @@
+-- The latency of every answered produce request, by arrival, with its cause when it was slow.
+--
+-- What `kcorr compare` and `kcorr whatif` take percentiles of.
+-- @param  slo_ms         DOUBLE = 65 -- a request at least this slow has a cause
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @column arrival_time   TIMESTAMP   -- first byte of the request on the wire
+-- @column latency_ns     BIGINT      -- from the first byte of the request to the last of the response
+-- @column cause          VARCHAR     -- what it waited for; null when it was not slow
+-- @column request_id     BIGINT      -- the request
+WITH
+verdicts AS (
+    SELECT DISTINCT request_id, cause
+    FROM blame
+)
+SELECT
+    r.arrival_time,
+    r.latency_ns,
+    v.cause,
+    r.request_id
+FROM requests AS r
+LEFT JOIN verdicts AS v ON v.request_id = r.request_id
+WHERE r.api = 'Produce'
+    AND r.latency_ns IS NOT NULL
+ORDER BY r.arrival_time, r.request_id
