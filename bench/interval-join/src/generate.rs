@@ -65,7 +65,7 @@ impl Random {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         let high = i64::from(u32::try_from(self.0 >> 33).unwrap_or(0));
-        i64::try_from(i128::from(high) * i128::from(limit) >> 31).unwrap_or(0)
+        i64::try_from((i128::from(high) * i128::from(limit)) >> 31).unwrap_or(0)
     }
 }
 

@@ -58,7 +58,7 @@ impl BuildChunk {
             keys,
             index,
             first_row,
-            reservation: reservation,
+            reservation,
         })
     }
 

@@ -29,6 +29,26 @@ pub(super) struct IntervalIndex {
     bounds: Option<(i64, i64)>,
 }
 
+/// Where the searches of a stream last ended, by group. Within the same two rows, the next search of the
+/// group reads nothing else: there are usually many more probe rows than build rows.
+#[derive(Debug)]
+pub(super) struct Hints(Vec<Hint>);
+
+#[derive(Debug, Clone)]
+struct Hint {
+    /// How many rows were allowed.
+    count: usize,
+    /// The upper bounds of the last one that was, and of the first that was not.
+    last_allowed: i64,
+    first_beyond: i64,
+    /// The greatest lower bound of those that were.
+    reach: i64,
+}
+
+/// With more groups, each is sought from its start: they have few rows, and there would be more hints
+/// than fit near the processor.
+const MOST_HINTS: usize = 1 << 16;
+
 /// Places of a group that are still to be looked at, from the back.
 #[derive(Debug)]
 pub(super) struct Walk {
@@ -103,25 +123,63 @@ impl IntervalIndex {
         self.starts.len().saturating_sub(1)
     }
 
-    /// The places of a group whose upper bound is at most a value. `hint` is any number at first, and
-    /// then what the last search in the group left there.
+    /// Hints for a stream that has not searched yet.
+    pub(super) fn hints(&self) -> Hints {
+        let unknown = Hint {
+            count: 0,
+            last_allowed: i64::MIN,
+            first_beyond: i64::MIN,
+            reach: i64::MIN,
+        };
+        let count = self.group_count();
+        Hints(vec![unknown; if count > MOST_HINTS { 0 } else { count }])
+    }
+
+    /// The places of a group whose upper bound is at most a value, if any of them has a lower bound of
+    /// at least another value.
     #[inline]
-    pub(super) fn allowed(&self, group: u32, at_most: i64, at_least: i64, hint: &mut u32) -> Walk {
+    pub(super) fn allowed(
+        &self,
+        group: u32,
+        at_most: i64,
+        at_least: i64,
+        hints: &mut Hints,
+    ) -> Option<Walk> {
         let start = self.starts[group as usize] as usize;
-        let upper = &self.upper[start..self.starts[group as usize + 1] as usize];
-        let count = gallop(upper, at_most, *hint as usize);
-        // Groups have at most u32::MAX rows.
-        *hint = u32::try_from(count).unwrap_or(u32::MAX);
-        Walk {
+        let end = match hints.0.get_mut(group as usize) {
+            Some(hint) => {
+                if at_most < hint.last_allowed || at_most >= hint.first_beyond {
+                    let upper = &self.upper[start..self.starts[group as usize + 1] as usize];
+                    let count = gallop(upper, at_most, hint.count);
+                    let before = count.checked_sub(1);
+                    *hint = Hint {
+                        count,
+                        last_allowed: before.map_or(i64::MIN, |last| upper[last]),
+                        first_beyond: upper.get(count).copied().unwrap_or(i64::MAX),
+                        reach: before.map_or(i64::MIN, |last| self.reach[start + last]),
+                    };
+                }
+                if hint.reach < at_least {
+                    return None;
+                }
+                start + hint.count
+            }
+            None => {
+                let upper = &self.upper[start..self.starts[group as usize + 1] as usize];
+                start + upper.partition_point(|&value| value <= at_most)
+            }
+        };
+        let walk = Walk {
             start,
-            end: start + count,
+            end,
             at_least,
-        }
+        };
+        self.has_match(&walk).then_some(walk)
     }
 
     /// Whether any row of a walk matches.
     #[inline]
-    pub(super) fn has_match(&self, walk: &Walk) -> bool {
+    fn has_match(&self, walk: &Walk) -> bool {
         walk.end > walk.start && self.reach[walk.end - 1] >= walk.at_least
     }
 
@@ -282,16 +340,21 @@ mod tests {
             let length = |row: &(u32, i64, i64)| if row.2 == 0 { 200 } else { row.2 / 8 };
             let ends: Vec<i64> = rows.iter().map(|row| row.1 + length(row)).collect();
             let index = IntervalIndex::new(Some((&groups, 4)), &ordinals(&starts), &ordinals(&ends));
-            let mut hints = [0_u32; 4];
+            let mut hints = index.hints();
+            let mut no_hints = Hints(Vec::new());
             for (group, start, length) in probes {
                 let (at_most, at_least) = (start + length, start);
-                let mut walk = index.allowed(group, at_most, at_least, &mut hints[group as usize]);
-                let has_match = index.has_match(&walk);
+                let walk = index.allowed(group, at_most, at_least, &mut hints);
+                let other = index.allowed(group, at_most, at_least, &mut no_hints);
+                prop_assert_eq!(walk.as_ref().map(|walk| walk.end), other.map(|walk| walk.end));
+                let has_match = walk.is_some();
                 let mut found = Vec::new();
                 let mut some = Vec::new();
-                while !index.matches(&mut walk, &mut some, enough) {
-                    prop_assert!(some.len() < enough + FAN_OUT);
-                    found.append(&mut some);
+                if let Some(mut walk) = walk {
+                    while !index.matches(&mut walk, &mut some, enough) {
+                        prop_assert!(some.len() < enough + FAN_OUT);
+                        found.append(&mut some);
+                    }
                 }
                 found.append(&mut some);
                 found.sort_unstable();
@@ -313,11 +376,12 @@ mod tests {
             &ordinals(&[i64::MIN, i64::MAX]),
         );
         let mut rows = Vec::new();
-        assert!(index.matches(
-            &mut index.allowed(0, i64::MAX, i64::MIN, &mut 0),
-            &mut rows,
-            10
-        ));
-        assert_eq!(rows, [1, 0]);
+        let mut hints = index.hints();
+        for _ in 0..2 {
+            let walk = index.allowed(0, i64::MAX, i64::MIN, &mut hints);
+            assert!(index.matches(&mut walk.unwrap(), &mut rows, 10));
+        }
+        assert_eq!(rows, [1, 0, 1, 0]);
+        assert!(index.allowed(0, i64::MIN, i64::MAX, &mut hints).is_none());
     }
 }

@@ -23,8 +23,9 @@ pub(super) struct KeyTable {
     first: HashMap<u64, u32, BuildHasherDefault<HashAsIs>>,
     /// The next group with the same hash, for each group.
     next: Vec<u32>,
-    /// A row with the key, for each group.
+    /// A row of `columns` with the key, for each group.
     representatives: Vec<u32>,
+    /// All rows' keys while the table is made, then one row a group.
     columns: Vec<ArrayRef>,
     null_equality: NullEquality,
 }
@@ -57,6 +58,9 @@ impl KeyTable {
             }
             groups.append(&mut found);
         }
+        // Only one row a key is looked at again: together they stay near the processor.
+        table.columns = table.keys()?;
+        table.representatives = (0..number(table.representatives.len())).collect();
         Ok((table, groups))
     }
 
@@ -85,7 +89,11 @@ impl KeyTable {
     }
 
     /// The columns of the keys, one row a key.
-    pub(super) fn keys(&self) -> Result<Vec<ArrayRef>> {
+    pub(super) fn columns(&self) -> &[ArrayRef] {
+        &self.columns
+    }
+
+    fn keys(&self) -> Result<Vec<ArrayRef>> {
         let rows = UInt32Array::from(self.representatives.clone());
         let keys = self.columns.iter().map(|column| take(column, &rows, None));
         Ok(keys.collect::<std::result::Result<_, _>>()?)

@@ -17,7 +17,7 @@ use super::build_chunk::{BuildChunk, column};
 use super::build_side::{BuildRows, BuildSide, Chunks};
 use super::condition::Bound;
 use super::exec::IntervalJoin;
-use super::interval_index::Walk;
+use super::interval_index::{Hints, Walk};
 use super::key_table::NO_GROUP;
 use super::ordinal::Ordinals;
 use super::output::{Output, passing};
@@ -70,7 +70,7 @@ struct Pass {
     is_first: bool,
     is_last: bool,
     /// Where the last search of each group ended.
-    hints: Vec<u32>,
+    hints: Hints,
     /// Which probe rows had a match in earlier passes, by batch.
     matched: Vec<BooleanBufferBuilder>,
     batch: Option<ProbeBatch>,
@@ -172,7 +172,7 @@ impl Probe {
             }
         };
         self.metrics.passes.add(1);
-        let hints = vec![0; chunk.index.group_count()];
+        let hints = chunk.index.hints();
         Ok(Stage::Probing(Box::new(Pass {
             side,
             chunk,
@@ -240,7 +240,7 @@ impl Probe {
                 })
         })?;
         self.metrics.passes.add(1);
-        let hints = vec![0; chunk.index.group_count()];
+        let hints = chunk.index.hints();
         Ok(Stage::Probing(Box::new(Pass {
             side,
             chunk: Arc::new(chunk),
@@ -306,16 +306,18 @@ impl Probe {
                         batch.next_row += 1;
                         continue;
                     };
-                    index.allowed(group, at_most, at_least, &mut hints[group as usize])
+                    let Some(walk) = index.allowed(group, at_most, at_least, hints) else {
+                        batch.next_row += 1;
+                        continue;
+                    };
+                    if let (true, Some(matched)) = (is_existence_enough, &mut batch.matched) {
+                        matched.set_bit(row, true);
+                        batch.next_row += 1;
+                        continue;
+                    }
+                    walk
                 }
             };
-            if let (true, Some(matched)) = (is_existence_enough, &mut batch.matched) {
-                if index.has_match(&walk) {
-                    matched.set_bit(row, true);
-                }
-                batch.next_row += 1;
-                continue;
-            }
             if index.matches(&mut walk, &mut build_rows, self.batch_rows) {
                 batch.next_row += 1;
             } else {

@@ -99,7 +99,7 @@ fn key_filters(
     if join.null_equality == NullEquality::NullEqualsNull {
         return Ok(filters);
     }
-    for (column, (_, expression)) in keys.keys()?.iter().zip(&join.on) {
+    for (column, (_, expression)) in keys.columns().iter().zip(&join.on) {
         let Ok(ordinals) = Ordinals::of(column) else {
             continue;
         };
