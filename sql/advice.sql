@@ -1,8 +1,9 @@
 -- What to try next: one row a change that the recordings ask for.
 --
--- Changes that take away the root of the slow requests come first, then those that let fewer requests
--- wait for it; in each, the largest possible gain first. `gain_ms` is an upper bound: the time that slow requests spent on what the change is about. How much of it
--- a change really saves shows only in a recording after it. Changes with the same evidence are alternatives.
+-- Changes that take away the root of the slow requests come first, then those that let fewer
+-- requests wait for it; in each, the largest possible gain first. `gain_ms` is an upper bound: the
+-- time that slow requests spent on what the change is about. How much of it a change really saves
+-- shows only in a recording after it. Changes with the same evidence are alternatives.
 --   journal_writeback, journal_fast_commit, journal_interval, journal_other_fs
 --                        journal commits held up the writes at the root
 --   write_other          writes at the root were slow and no journal commit covers them
@@ -44,7 +45,7 @@ handlers AS (
     WHERE thread_name LIKE '%request-handler-%'
 ),
 standstills AS (
-    -- Handlers that were in a write or a lock wait of an episode for at least half of it.
+    -- Handlers that an episode kept in a write or a lock wait for at least half of it.
     SELECT r.episode, MIN(r.root_ms) AS root_ms, COUNT(DISTINCT x.tid) AS busy_count
     FROM rooted AS r
     INNER JOIN (

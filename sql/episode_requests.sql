@@ -36,7 +36,8 @@ commits AS (
         ON f.start_time < w.end_time
         AND w.start_time < f.end_time
     WHERE f.function IN ('jbd2_journal_commit_transaction', 'jbd2_fc_begin_commit')
-        AND 2 * overlap_ns(w.start_time, w.end_time, f.start_time, f.end_time) >= w.duration_ns
+        AND 2 * overlap_ns(w.start_time, w.end_time, f.start_time, f.end_time)
+            >= w.duration_ns
 ),
 rooted AS (
     SELECT

@@ -1,6 +1,7 @@
 -- What happened in each of the costliest episodes: the bars of a timeline.
 --
--- Lanes are the journal, the threads whose writes and waits the requests wait for, and the slowest requests.
+-- Lanes are the journal, the threads whose writes and waits the requests wait for, and the slowest
+-- requests.
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  max_timelines  BIGINT = 5  -- the bars of at most this many episodes
@@ -43,16 +44,21 @@ episode_waits AS (
 ),
 thread_bars AS (
     SELECT
-        e.episode, w.tid, w.comm, 'write' AS bar, w.start_time, w.end_time, w.duration_ns,
+        e.episode, w.tid, w.comm, 'write' AS bar,
+        w.start_time, w.end_time, w.duration_ns,
         concat_ws(
-            ' ', w.operation, 'to', COALESCE(w.topic || '-' || CAST(w.partition AS VARCHAR), w.file)
+            ' ',
+            w.operation,
+            'to',
+            COALESCE(w.topic || '-' || CAST(w.partition AS VARCHAR), w.file)
         ) AS detail,
         w.write_id AS row_id
     FROM episode_writes AS e
     INNER JOIN writes AS w ON w.write_id = e.write_id
     UNION ALL
     SELECT
-        e.episode, l.tid, l.comm, 'lock_wait' AS bar, l.start_time, l.end_time, l.duration_ns,
+        e.episode, l.tid, l.comm, 'lock_wait' AS bar,
+        l.start_time, l.end_time, l.duration_ns,
         concat_ws(' ', 'wait for a', l.kind, l.lock_class) AS detail,
         l.lock_wait_id AS row_id
     FROM episode_waits AS e
@@ -93,7 +99,8 @@ bars AS (
         COALESCE(CAST(f.comm AS VARCHAR), 'journal') AS lane, 'commit' AS bar,
         f.start_time, f.end_time,
         'commit of transaction ' || CAST(f.transaction AS VARCHAR) AS detail,
-        CAST(NULL AS VARCHAR) AS cause, f.function_call_id AS row_id, f.start_time AS lane_time
+        CAST(NULL AS VARCHAR) AS cause, f.function_call_id AS row_id,
+        f.start_time AS lane_time
     FROM roots AS r
     INNER JOIN function_calls AS f ON f.function_call_id = r.root_id
     WHERE r.kind = 'journal_commit'
@@ -108,7 +115,8 @@ bars AS (
     UNION ALL
     SELECT
         b.episode, 3 AS lane_rank, 'thread' AS lane_kind,
-        COALESCE(n.thread_name, CAST(b.comm AS VARCHAR), CAST(b.tid AS VARCHAR)) AS lane, b.bar,
+        COALESCE(n.thread_name, CAST(b.comm AS VARCHAR), CAST(b.tid AS VARCHAR)) AS lane,
+        b.bar,
         b.start_time, b.end_time, b.detail, CAST(NULL AS VARCHAR) AS cause, b.row_id,
         MIN(b.start_time) OVER (PARTITION BY b.episode, b.tid) AS lane_time
     FROM bar_places AS b
@@ -124,7 +132,10 @@ bars AS (
         CAST(m.request_id AS VARCHAR) AS lane, 'request' AS bar,
         m.arrival_time AS start_time, a.end_time,
         concat_ws(
-            ' ', CAST(r.client_id AS VARCHAR), 'correlation id', CAST(r.correlation_id AS VARCHAR)
+            ' ',
+            CAST(r.client_id AS VARCHAR),
+            'correlation id',
+            CAST(r.correlation_id AS VARCHAR)
         ) AS detail,
         m.cause, m.request_id AS row_id, m.arrival_time AS lane_time
     FROM request_places AS m

@@ -1,7 +1,7 @@
 -- Slow requests grouped by what was at their root, the costliest first.
 --
--- An episode is a journal commit, a write without one, or a pause of the JVM, and every slow request that
--- waited for it, directly or in a queue (see `episode_requests`).
+-- An episode is a journal commit, a write without one, or a pause of the JVM, and every slow request
+-- that waited for it, directly or in a queue (see `episode_requests`).
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  max_episodes   BIGINT = 50 -- at most this many
@@ -56,7 +56,8 @@ logs AS (
         episode,
         string_agg(log, ' ' ORDER BY log) FILTER (WHERE place <= 8)
             || CASE
-                WHEN COUNT(*) > 8 THEN ' and ' || CAST(COUNT(*) - 8 AS VARCHAR) || ' more'
+                WHEN COUNT(*) > 8
+                    THEN ' and ' || CAST(COUNT(*) - 8 AS VARCHAR) || ' more'
                 ELSE ''
             END AS logs
     FROM (

@@ -28,7 +28,8 @@ folded AS (
 placed AS (
     SELECT
         *,
-        SUM(weight_ns) OVER (PARTITION BY state ORDER BY sort_key) - weight_ns AS start_ns,
+        SUM(weight_ns) OVER (PARTITION BY state ORDER BY sort_key) - weight_ns
+            AS start_ns,
         SUM(weight_ns) OVER (PARTITION BY state) AS state_ns
     FROM folded
     WHERE sort_key LIKE '%kafka.log.%.append%'
@@ -44,7 +45,8 @@ placed AS (
 stacked AS (
     SELECT
         *,
-        unnest(range(1, LEAST(CAST(array_length(frames) AS BIGINT), $max_depth) + 1)) AS depth
+        unnest(range(1, LEAST(CAST(array_length(frames) AS BIGINT), $max_depth) + 1))
+            AS depth
     FROM placed
     WHERE state_ns > 0
 ),

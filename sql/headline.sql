@@ -1,4 +1,4 @@
--- The incident in one row: how many requests were too slow, how slow, and how much of it is explained.
+-- The incident in one row: how many requests were too slow, how slow, and how much is explained.
 --
 -- @param  slo_ms          DOUBLE = 65 -- a request at least this slow is over the objective
 -- @param  clock_slack_ms  DOUBLE = 1  -- how far the recordings' clocks may be apart
@@ -18,7 +18,7 @@
 -- @column explained_ratio DOUBLE      -- part of it that recorded rows explain
 -- @column unexplained_count BIGINT    -- slow requests that nothing explains
 -- @column confidence      DOUBLE      -- mean confidence of the explained ones
--- @column hidden_count    BIGINT      -- slow ones that were fast after the earlier ones of their connection
+-- @column hidden_count    BIGINT      -- slow ones that met the objective from when they could be read
 -- @column hidden_ratio    DOUBLE      -- their share: the broker's own metrics do not show them
 WITH
 answered AS (
@@ -40,7 +40,8 @@ verdicts AS (
         SUM(latency_ms) AS slow_ms,
         COUNT(*) FILTER (WHERE cause = 'unexplained') AS unexplained_count,
         AVG(confidence) AS confidence,
-        COUNT(*) FILTER (WHERE latency_ms - connection_queue_ms < $slo_ms) AS hidden_count
+        COUNT(*) FILTER (WHERE latency_ms - connection_queue_ms < $slo_ms)
+            AS hidden_count
     FROM request_verdicts
 ),
 explained AS (

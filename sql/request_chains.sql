@@ -1,7 +1,7 @@
 -- What the slowest requests waited for, one after another.
 --
--- One row is a part of a request's latency with one cause and one root; its largest parts only, in order
--- of time.
+-- One row is a part of a request's latency with one cause and one root; its largest parts only, in
+-- order of time.
 -- @param  slo_ms         DOUBLE = 65  -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1   -- how far the recordings' clocks may be apart
 -- @param  max_requests   BIGINT = 200 -- the parts of at most this many requests

@@ -140,9 +140,14 @@ fn drawing(episodes: &Answer, bars: &Answer, row: usize) -> Option<Drawing> {
         episodes.cell(row, "request_count").text()
     );
     let margin = (end_ns - start_ns) / 60 + 1;
+    let mut title = Text::from("Who did what when in episode ").and(episodes.cell(row, "episode"));
+    let all = episodes.value(row, "request_count").int().unwrap_or(0);
+    if all > i64::try_from(requests).unwrap_or(i64::MAX) {
+        title = title.and(": only its slowest requests are drawn");
+    }
     Some(Drawing {
         id: format!("episode-{episode}-timeline"),
-        title: Text::from("Who did what when in episode ").and(episodes.cell(row, "episode")),
+        title,
         svg: timeline(&Timeline {
             label: told.clone(),
             group: format!("episode-{episode}"),
