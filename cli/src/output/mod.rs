@@ -132,7 +132,7 @@ type Out = Box<dyn Write + Send>;
 /// The rows of one result on their way out.
 enum RowWriter<'a, 'b> {
     Table(TableWriter<'a>, &'b mut Out),
-    Csv(csv::Writer<&'b mut Out>),
+    Csv(Box<csv::Writer<&'b mut Out>>),
     Json(json::Writer<&'b mut Out, json::writer::JsonArray>),
     Ndjson(json::Writer<&'b mut Out, json::writer::LineDelimited>),
     Parquet(Box<ArrowWriter<&'b mut Out>>),
@@ -154,7 +154,7 @@ impl<'a, 'b> RowWriter<'a, 'b> {
                 let mut writer = csv::WriterBuilder::new().with_header(true).build(out);
                 // The header, also of no rows.
                 writer.write(&flat(&RecordBatch::new_empty(SchemaRef::clone(schema)))?)?;
-                Self::Csv(writer)
+                Self::Csv(Box::new(writer))
             }
             Format::Json => Self::Json(json_writer().build(out)),
             Format::Ndjson => Self::Ndjson(json_writer().build(out)),
