@@ -17,6 +17,8 @@
 --   10 response_bytes       its response was being sent
 --   11 request_log          the broker's own log says where it was
 --   12 on_cpu_sample, run_queue  its handler was on a CPU, or waited for one
+--   12 network_thread_on_cpu  a network thread computed without a break, and its handler had not begun: it may
+--                           not have been read yet
 --   13 after_last_write     everything was appended and nothing but the response was left
 --   14 handler_busy         its handler had not finished with an earlier request, but is in no recorded wait or
 --                           write: the request was in the queue, or no network thread had read it yet
@@ -108,6 +110,28 @@ computing AS (
         ON r.tid = h.tid
         AND r.start_time < h.end_time
         AND h.service_start < r.end_time
+),
+network_samples AS (
+    -- Which network thread serves a connection is not recorded; one that computes without a break keeps
+    -- its connections waiting.
+    SELECT
+        s.tid,
+        s.time,
+        s.weight_ns,
+        LAG(s.time) OVER (PARTITION BY s.tid ORDER BY s.time) AS previous_time,
+        LEAD(s.time) OVER (PARTITION BY s.tid ORDER BY s.time) AS next_time
+    FROM near_times AS n
+    INNER JOIN stack_samples AS s
+        ON s.time >= n.start_time
+        AND s.time < n.end_time
+    WHERE s.state = 'on_cpu'
+        AND s.thread_name LIKE '%network-thread%'
+),
+network_busy AS (
+    SELECT tid, add_ns(time, -weight_ns) AS start_time, time AS end_time
+    FROM network_samples
+    WHERE elapsed_ns(previous_time, time) <= 2 * weight_ns
+        OR elapsed_ns(time, next_time) <= 2 * weight_ns
 ),
 logged AS (
     -- What the broker's own log says, laid out from the start of the service.
@@ -287,6 +311,17 @@ stretches AS (
         c.rule, c.confidence
     FROM computing AS c
     LEFT JOIN busy AS b ON b.request_id = c.request_id
+    UNION ALL
+    SELECT
+        h.request_id, GREATEST(b.start_time, h.service_start), LEAST(b.end_time, h.begin_time), 12,
+        'request_queue',
+        'cpu', NULL, NULL,
+        NULL, NULL, b.tid, NULL, NULL, NULL,
+        'network_thread_on_cpu', 0.5
+    FROM handler_work AS h
+    INNER JOIN network_busy AS b
+        ON b.start_time < h.begin_time
+        AND h.service_start < b.end_time
     UNION ALL
     SELECT
         e.request_id, e.done_time, e.end_time, 13, 'response',

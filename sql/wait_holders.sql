@@ -69,7 +69,7 @@ syncs AS (
         AND l.is_log_monitor
         AND elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
         AND (
-            elapsed_ns(w.end_time, l.end_time) BETWEEN 0 AND $handoff_ms * 1e6
+            elapsed_ns(w.end_time, l.end_time) <= $handoff_ms * 1e6
             OR EXISTS (
                 SELECT 1
                 FROM near_writes AS a
