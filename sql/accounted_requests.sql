@@ -14,16 +14,62 @@
 -- @column latency_ns       BIGINT      -- end_time − arrival_time
 -- @column connection_queue_ns BIGINT   -- part of it spent behind earlier requests of the connection
 WITH
-marked AS (
+slow AS (
+    SELECT request_id, connection_id, arrival_time, end_time
+    FROM requests
+    WHERE api = 'Produce'
+        AND latency_ns >= $slo_ms * 1e6
+        AND end_time IS NOT NULL
+),
+-- Whatever shared its connection with a slow request, and whatever shared it with that: enough to tell when
+-- the broker could work on each.
+sharing AS (
+    SELECT DISTINCT r.request_id, r.connection_id, r.arrival_time, r.end_time
+    FROM slow AS s
+    INNER JOIN requests AS r
+        ON r.connection_id = s.connection_id
+        AND r.arrival_time <= s.end_time
+        AND s.arrival_time <= r.end_time
+),
+neighbours AS (
+    SELECT DISTINCT
+        r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.response_time,
+        r.end_time, r.latency_ns
+    FROM sharing AS s
+    INNER JOIN requests AS r
+        ON r.connection_id = s.connection_id
+        AND r.arrival_time <= s.end_time
+        AND s.arrival_time <= r.end_time
+),
+ordered AS (
     SELECT
         *,
-        api = 'Produce' AND latency_ns >= $slo_ms * 1e6 AS is_slow
-    FROM services
+        MAX(end_time) OVER (
+            PARTITION BY connection_id
+            ORDER BY arrival_time, request_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS previous_end_time
+    FROM neighbours
 ),
-slow AS (
-    SELECT request_id, connection_id, arrival_time, service_start
-    FROM marked
-    WHERE is_slow
+served AS (
+    SELECT
+        o.request_id,
+        s.request_id IS NOT NULL AS is_slow,
+        o.connection_id,
+        o.api,
+        o.arrival_time,
+        LEAST(
+            o.end_time, GREATEST(o.arrival_time, o.read_time, o.previous_end_time)
+        ) AS service_start,
+        COALESCE(o.response_time, o.end_time) AS response_time,
+        o.end_time,
+        o.latency_ns,
+        overlap_ns(
+            o.arrival_time, o.end_time,
+            o.arrival_time, COALESCE(o.previous_end_time, o.arrival_time)
+        ) AS connection_queue_ns
+    FROM ordered AS o
+    LEFT JOIN slow AS s ON s.request_id = o.request_id
 )
 SELECT
     m.request_id,
@@ -36,12 +82,13 @@ SELECT
     m.end_time,
     m.latency_ns,
     m.connection_queue_ns
-FROM marked AS m
+FROM served AS m
 WHERE m.is_slow
     OR EXISTS (
         SELECT 1
-        FROM slow AS s
-        WHERE s.connection_id = m.connection_id
+        FROM served AS s
+        WHERE s.is_slow
+            AND s.connection_id = m.connection_id
             AND m.end_time > s.arrival_time
             AND m.service_start < s.service_start
     )

@@ -6,6 +6,7 @@
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  min_wait_ms    DOUBLE = 0.05 -- shorter waits are left out
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column twin_id        BIGINT      -- the same wait in another recording
 -- @column tid            INT         -- the waiting thread
@@ -39,6 +40,7 @@ waits AS (
         AND n.start_time < l.end_time
     WHERE l.kind IN ('monitor', 'park', 'native')
         AND l.tid IS NOT NULL
+        AND l.duration_ns >= $min_wait_ms * 1e6
         -- A thread that polls an empty queue parks on a condition: it has nothing to do.
         AND COALESCE(l.lock_class, '') NOT LIKE '%ConditionObject'
 ),

@@ -23,13 +23,86 @@
 -- @column candidate_count BIGINT     -- writes that the key without order would have allowed
 -- @column confidence     DOUBLE      -- how sure the match is, 0 to 1
 WITH
+reaches AS (
+    -- Two seconds around the accounted requests of each log: other requests' writes in them tell the
+    -- order.
+    SELECT
+        p.topic,
+        p.partition,
+        add_ns(a.arrival_time, CAST(-2e9 AS BIGINT)) AS start_time,
+        add_ns(a.end_time, CAST(2e9 AS BIGINT)) AS end_time
+    FROM accounted_requests AS a
+    INNER JOIN request_partitions AS p ON p.request_id = a.request_id
+    WHERE a.api = 'Produce'
+),
+reached AS (
+    SELECT
+        *,
+        MAX(end_time) OVER (
+            PARTITION BY topic, partition
+            ORDER BY start_time, end_time
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS reached_time
+    FROM reaches
+),
+numbered AS (
+    SELECT
+        *,
+        SUM(CASE WHEN start_time <= reached_time THEN 0 ELSE 1 END) OVER (
+            PARTITION BY topic, partition
+            ORDER BY start_time, end_time
+            ROWS UNBOUNDED PRECEDING
+        ) AS stretch
+    FROM reached
+),
 near AS (
-    -- Seconds around the accounted requests: other requests' writes in them tell the order.
-    SELECT DISTINCT unnest(range(
-        CAST(arrival_time AS BIGINT) / 1000000000 - 2,
-        CAST(end_time AS BIGINT) / 1000000000 + 2
-    )) AS second
-    FROM accounted_requests
+    SELECT topic, partition, MIN(start_time) AS start_time, MAX(end_time) AS end_time
+    FROM numbered
+    GROUP BY topic, partition, stretch
+),
+near_partitions AS (
+    SELECT
+        p.request_partition_id, p.request_id, p.topic, p.partition, p.records_bytes, p.base_offset,
+        p.record_count
+    FROM near AS n
+    INNER JOIN request_partitions AS p
+        ON p.topic = n.topic
+        AND p.partition = n.partition
+        AND p.arrival_time >= n.start_time
+        AND p.arrival_time < n.end_time
+),
+spans AS (
+    SELECT MIN(start_time) AS start_time, MAX(end_time) AS end_time
+    FROM near
+),
+near_requests AS (
+    SELECT r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.response_time, r.end_time
+    FROM spans AS n
+    INNER JOIN requests AS r
+        ON r.arrival_time >= n.start_time
+        AND r.arrival_time < n.end_time
+    WHERE r.api = 'Produce'
+        AND r.end_time IS NOT NULL
+),
+served AS (
+    -- As in services, but of these only.
+    SELECT
+        request_id,
+        COALESCE(response_time, end_time) AS response_time,
+        end_time,
+        LEAST(
+            end_time,
+            GREATEST(
+                arrival_time,
+                read_time,
+                MAX(end_time) OVER (
+                    PARTITION BY connection_id
+                    ORDER BY arrival_time, request_id
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                )
+            )
+        ) AS service_start
+    FROM near_requests
 ),
 batches AS (
     SELECT
@@ -44,16 +117,19 @@ batches AS (
         s.end_time,
         add_ns(s.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) AS search_start,
         add_ns(s.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) AS search_end
-    FROM request_partitions AS p
-    INNER JOIN services AS s ON s.request_id = p.request_id
-    INNER JOIN near AS n ON n.second = CAST(p.arrival_time AS BIGINT) / 1000000000
-    WHERE s.api = 'Produce'
+    FROM near_partitions AS p
+    INNER JOIN served AS s ON s.request_id = p.request_id
 ),
 appends AS (
-    SELECT *
-    FROM writes
-    WHERE file_kind = 'log'
-        AND operation NOT IN ('read', 'pread', 'readv', 'sendfile', 'fsync', 'fdatasync')
+    SELECT w.*
+    FROM near AS n
+    INNER JOIN writes AS w
+        ON w.topic = n.topic
+        AND w.partition = n.partition
+        AND w.start_time >= n.start_time
+        AND w.start_time < n.end_time
+    WHERE w.file_kind = 'log'
+        AND w.operation NOT IN ('read', 'pread', 'readv', 'sendfile', 'fsync', 'fdatasync')
 ),
 linked AS (
     -- Batches whose offsets follow each other lie one behind the other in the file.
