@@ -166,7 +166,7 @@ fn table_cell(cell: &Cell) -> Markup {
     let name = cell.value.text().unwrap_or_default();
     html! {
         @match &*cell.column {
-            "cause" if !name.is_empty() => {
+            "cause" if !name.is_empty() && name != "any" => {
                 span class={ "swatch " (class(name)) } aria-hidden="true" {}
                 (data(cell, false))
             }

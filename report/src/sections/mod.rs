@@ -30,6 +30,7 @@ pub static QUERIES: &[&str] = &[
     "log_ranking",
     "lock_ranking",
     "thread_ranking",
+    "blockers",
     "write_figures",
     "write_heatmap",
     "flame_frames",
