@@ -45,7 +45,7 @@ pub(crate) struct Report {
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
 
-    /// Shifts of the null test, as in `kcorr verify`; 0 for none [default: 10, or 0 with more than 2000 slow requests]
+    /// Shifts of the null test, as in `kcorr verify`; 0 for none (default: 10, or 0 with more than 2000 slow requests)
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=10_000))]
     shifts: Option<u32>,
 }

@@ -122,6 +122,18 @@ fn a_report_says_how_often_requests_would_be_blamed_by_chance() {
 }
 
 #[test]
+fn with_thousands_of_slow_requests_the_null_test_waits_to_be_asked_for() {
+    let desk = Desk::with_incident();
+    let slow = "SELECT COUNT(*) AS n FROM requests WHERE api = 'Produce' AND latency_ns >= 5e5";
+    assert!(desk.number(slow) > 2_000.0);
+    let arguments = ["report", "-o", "-", "-f", "markdown", "-p", "slo_ms=0.5"];
+    let markdown = stdout(&desk.kcorr(&arguments));
+    let note = "with so many slow requests it takes long. `kcorr verify`";
+    assert!(markdown.contains(note), "{markdown}");
+    assert!(!markdown.contains("so that they fit by chance only"));
+}
+
+#[test]
 fn every_number_in_markdown_is_a_cell() {
     let desk = Desk::with_incident();
     let markdown = stdout(&desk.kcorr(&["report", "--format", "markdown", "--output", "-"]));
