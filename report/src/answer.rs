@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
-use crate::{Cell, Error, Value};
+use crate::{Cell, Error, Text, Value};
 
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -133,6 +133,7 @@ impl Answer {
 pub struct Answers {
     answers: BTreeMap<String, Answer>,
     steps: BTreeMap<String, QueryText>,
+    left_out: BTreeMap<String, Text>,
 }
 
 impl Answers {
@@ -144,6 +145,16 @@ impl Answers {
     /// Adds the text of a query that answers build on.
     pub fn insert_step(&mut self, query: QueryText) {
         self.steps.insert(query.name.clone(), query);
+    }
+
+    /// Says why a query has no rows, where they would be shown.
+    pub fn leave_out(&mut self, query: &str, why: Text) {
+        self.left_out.insert(query.to_owned(), why);
+    }
+
+    /// Why a query has no rows, if that was said.
+    pub fn why_left_out(&self, query: &str) -> Option<&Text> {
+        self.left_out.get(query)
     }
 
     /// The answer of a query, if it was asked and has rows.

@@ -95,7 +95,7 @@ pub(crate) fn day(ns: i64) -> String {
         .to_string()
 }
 
-/// About three digits: `1,378`, `37.3`, `1.29`, `0.013`.
+/// About three digits: `1,378`, `37.3`, `1.29`, `0.013`; of small numbers at least two: `0.00015`.
 pub(crate) fn significant(number: f64) -> String {
     let size = number.abs();
     let digits = match size {
@@ -103,7 +103,10 @@ pub(crate) fn significant(number: f64) -> String {
         _ if size >= 99.95 => 0,
         _ if size >= 9.995 => 1,
         _ if size >= 0.9995 => 2,
-        _ => 3,
+        _ if size >= 0.00995 => 3,
+        _ if size >= 0.000_995 => 4,
+        _ if size >= 0.000_099_5 => 5,
+        _ => 6,
     };
     grouped(&format!("{number:.digits$}"))
 }
@@ -173,6 +176,8 @@ mod tests {
         assert_eq!(text("max_ms", Value::Float(1378.112)), "1,378 ms");
         assert_eq!(text("p50_ms", Value::Float(0.524)), "0.524 ms");
         assert_eq!(text("p99_ms", Value::Float(99.96)), "100 ms");
+        assert_eq!(text("value", Value::Float(0.000_148_2)), "0.00015");
+        assert_eq!(text("ratio", Value::Float(0.0061)), "0.0061");
         assert_eq!(text("slow_ratio", Value::Float(0.018_604)), "1.9 %");
         assert_eq!(text("slow_ratio", Value::Float(0.8)), "80 %");
         assert_eq!(text("slow_ratio", Value::Float(0.000_148)), "0.015 %");

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::{Answers, Block, Cell, Report, Span, Text};
+use crate::{Answers, Block, Cell, Drawing, Report, Span, Text};
 
 /// Writes a report and the answers behind it.
 pub fn render(report: &Report, answers: &Answers) -> String {
@@ -67,12 +67,10 @@ fn block(block: &Block) -> Json {
             "summary": text(summary),
             "blocks": blocks.iter().map(self::block).collect::<Vec<_>>(),
         }),
-        Block::Drawing(drawing) => json!({
-            "kind": "drawing",
-            "id": drawing.id,
-            "title": text(&drawing.title),
-            "description": drawing.description,
-            "queries": drawing.queries,
+        Block::Drawing(it) => drawing(it),
+        Block::Beside(drawings) => json!({
+            "kind": "beside",
+            "drawings": drawings.iter().map(drawing).collect::<Vec<_>>(),
         }),
         Block::Table(table) => {
             let row = |row: &crate::Row| {
@@ -94,6 +92,16 @@ fn block(block: &Block) -> Json {
             })
         }
     }
+}
+
+fn drawing(drawing: &Drawing) -> Json {
+    json!({
+        "kind": "drawing",
+        "id": drawing.id,
+        "title": text(&drawing.title),
+        "description": drawing.description,
+        "queries": drawing.queries,
+    })
 }
 
 /// The text, and the cells in it.

@@ -9,12 +9,14 @@
 //! | [`Answer`], [`Cell`], [`Value`] | what the queries gave, and how numbers are written |
 //! | [`Report`], [`Section`], [`Block`] | what a report is made of |
 //! | [`sections`] | one file a section of the incident report, one line each |
+//! | [`comparison`] | the comparison of several stores |
 //! | [`chart`] | drawings as SVG that is readable without a script |
 //! | [`html`], [`markdown`], [`json`] | the three forms |
 
 mod answer;
 mod cell;
 pub mod chart;
+pub mod comparison;
 mod error;
 pub mod html;
 pub mod json;

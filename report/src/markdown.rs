@@ -24,10 +24,7 @@ pub fn render(report: &Report) -> String {
             block(&mut out, each);
         }
     }
-    let _ = writeln!(
-        out,
-        "\n## Queries\n\nEvery number above is a cell of one of these; `kcorr queries NAME` prints the SQL.\n"
-    );
+    let _ = writeln!(out, "\n## Queries\n\n{}\n", text(&report.queries_note));
     for query in &report.queries {
         let _ = write!(out, "- `{}`: {}", query.name, escaped(&query.purpose));
         for (name, value) in &query.parameters {
@@ -62,6 +59,11 @@ fn block(out: &mut String, it: &Block) {
             )
         }
         Block::Drawing(drawing) if drawing.title == Text::default() => Ok(()),
+        Block::Beside(drawings) => {
+            let each = drawings.iter().cloned().map(Block::Drawing);
+            each.for_each(|it| block(out, &it));
+            Ok(())
+        }
         Block::Drawing(drawing) => {
             writeln!(
                 out,

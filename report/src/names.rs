@@ -111,7 +111,18 @@ pub(crate) fn root(kind: &str) -> (&str, &str) {
 /// A name that a query gives, in words where there are some.
 pub(crate) fn shown<'a>(column: &str, name: &'a str) -> &'a str {
     match column {
+        "cause" if name == "any" => "any cause",
         "cause" => label(name),
+        "statistic" => match name {
+            "p50_ms" => "median (ms)",
+            "p99_ms" => "p99 (ms)",
+            "p999_ms" => "p99.9 (ms)",
+            "max_ms" => "slowest (ms)",
+            "slow_count" => "slow requests",
+            "slow_ratio" => "share that is slow (0 to 1)",
+            "request_count" => "requests",
+            other => other,
+        },
         "write_state" => match name {
             "journal_wait" => "waiting for the journal",
             "journal_commit" => "under a journal commit",

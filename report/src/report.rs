@@ -13,6 +13,8 @@ pub struct Report {
     pub subtitle: Text,
     /// Its sections, in order.
     pub sections: Vec<Section>,
+    /// How the queries and the numbers belong together.
+    pub queries_note: Text,
     /// The queries behind its numbers, and those that these build on.
     pub queries: Vec<QueryText>,
 }
@@ -45,6 +47,8 @@ pub enum Block {
     Table(Table),
     /// A drawing.
     Drawing(Drawing),
+    /// Drawings to be compared, on one scale.
+    Beside(Vec<Drawing>),
     /// Something that limits what the section shows.
     Note(Text),
     /// Blocks that are shown when asked for, under a summary.
@@ -131,6 +135,13 @@ impl Report {
             title: "Kafka tail latency: incident report".to_owned(),
             subtitle: crate::sections::subtitle(answers),
             sections: crate::sections::all(answers),
+            queries_note: Text::from(
+                "Every number above is a cell of one of these queries. Run one yourself with ",
+            )
+            .code("kcorr query NAME")
+            .and("; ")
+            .code("kcorr queries NAME")
+            .and(" prints its SQL."),
             queries,
         }
     }

@@ -1,12 +1,15 @@
 //! `kcorr compare`
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use kcorr_engine::{
-    CompareOptions, Comparison, Condition, GivenParameters, Session, Store, compare,
+    CompareOptions, Comparison, Condition, GivenParameters, Session, Store, canned_query, compare,
 };
+use kcorr_report::comparison::column_doc;
+use kcorr_report::{Answer, Answers, Column, QueryText, Report};
 
 use crate::commands::query::parameter;
 use crate::commands::runtime;
@@ -25,7 +28,8 @@ use crate::screen::Screen;
 Examples:
   kcorr compare base.kcorr fast-commit.kcorr --slo 65ms
   kcorr compare base.kcorr change.kcorr --fail-if 'p999 > 1.1x' --fail-if 'slow_ratio > 0.5%'
-  kcorr compare ext4.kcorr xfs.kcorr --format markdown --output comparison.md
+  kcorr compare ext4.kcorr xfs.kcorr --output comparison.html     for a browser, with heatmaps side by side
+  kcorr compare ext4.kcorr xfs.kcorr --format markdown
 
 Conditions of --fail-if: p50, p99, p999, max, slow_count or slow_ratio; >, >=, < or <=; and a bound: 1.1x
 (times the first store's), 80ms, 0.5%.
@@ -44,9 +48,9 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<Condition>,
 
-    /// How the comparison is written
-    #[arg(short, long, value_enum, default_value_t = SectionFormat::Table)]
-    format: SectionFormat,
+    /// How the comparison is written; by default what the file's name ends in says, else a table
+    #[arg(short, long, value_enum)]
+    format: Option<Form>,
 
     /// Write it to this file
     #[arg(short, long, value_name = "FILE")]
@@ -71,6 +75,19 @@ pub(crate) struct Compare {
     /// A value for a parameter of the canned queries, for example clock_slack_ms=2
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
+}
+
+/// The forms of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Table,
+    /// For a ticket or a wiki
+    Markdown,
+    /// One object, with an array of objects for each table
+    Json,
+    /// One file for a browser, which needs no network
+    Html,
 }
 
 impl Compare {
@@ -106,7 +123,24 @@ impl Compare {
         options
     }
 
+    fn form(&self) -> Form {
+        let ending = self.output.as_deref().and_then(Path::extension);
+        let ending = ending.map(|e| e.to_string_lossy().to_lowercase());
+        self.format.unwrap_or(match ending.as_deref() {
+            Some("html" | "htm") => Form::Html,
+            Some("md" | "markdown") => Form::Markdown,
+            Some("json") => Form::Json,
+            _ => Form::Table,
+        })
+    }
+
     fn write(&self, comparison: &Comparison, screen: &Screen) -> anyhow::Result<()> {
+        let format = match self.form() {
+            Form::Table => SectionFormat::Table,
+            Form::Markdown => SectionFormat::Markdown,
+            Form::Json => SectionFormat::Json,
+            Form::Html => return self.write_page(comparison),
+        };
         let objective = milliseconds(self.slo);
         let section = |name, title: String, batch| Section { name, title, batch };
         let sections = [
@@ -126,7 +160,7 @@ impl Compare {
                 &comparison.differences,
             ),
         ];
-        let mut out = Sections::new(self.format, self.output.as_deref(), screen)?;
+        let mut out = Sections::new(format, self.output.as_deref(), screen)?;
         for section in sections {
             out.add(&section)?;
         }
@@ -135,12 +169,81 @@ impl Compare {
             title: "Requests by arrival and latency, on one scale".to_owned(),
             batch: &comparison.heatmap,
         };
-        if self.format == SectionFormat::Json {
+        if format == SectionFormat::Json {
             out.add(&heatmap)?;
         } else {
             out.text(&heatmap.title, &text_heatmap::draw(heatmap.batch)?)?;
         }
         out.finish()
+    }
+
+    fn write_page(&self, comparison: &Comparison) -> anyhow::Result<()> {
+        let answers = self.answers(comparison)?;
+        let page = kcorr_report::html::render(&Report::comparison(&answers));
+        match self
+            .output
+            .as_deref()
+            .filter(|path| *path != Path::new("-"))
+        {
+            Some(path) => std::fs::write(path, page)
+                .with_context(|| format!("cannot write {}", path.display())),
+            None => Ok(std::io::stdout().lock().write_all(page.as_bytes())?),
+        }
+    }
+
+    /// The tables, each with the canned query that it is computed from.
+    fn answers(&self, comparison: &Comparison) -> anyhow::Result<Answers> {
+        let mut parameters = vec![
+            ("slo_ms".to_owned(), milliseconds(self.slo).to_string()),
+            ("block_ms".to_owned(), milliseconds(self.block).to_string()),
+            ("replicates".to_owned(), self.replicates.to_string()),
+            ("seed".to_owned(), self.seed.to_string()),
+        ];
+        parameters.extend(self.parameters.iter().cloned());
+        let tables = [
+            (
+                "latency",
+                "Percentiles and misses of the objective of each store, with their intervals.",
+                "latency_samples",
+                &comparison.latency,
+            ),
+            (
+                "causes",
+                "Slow requests of each store by what they waited for, with their intervals.",
+                "latency_samples",
+                &comparison.causes,
+            ),
+            (
+                "differences",
+                "Topics, partitions, clients and file systems that differ most from the first store.",
+                "latency_groups",
+                &comparison.differences,
+            ),
+            (
+                "heatmap",
+                "How many produce requests of each store arrived when and took how long.",
+                "compare_heatmap",
+                &comparison.heatmap,
+            ),
+        ];
+        let mut answers = Answers::default();
+        for (name, purpose, source, batch) in tables {
+            let source =
+                canned_query(source).with_context(|| format!("there is no query {source}"))??;
+            let text = QueryText {
+                name: name.to_owned(),
+                purpose: purpose.to_owned(),
+                sql: source.sql.trim_end().to_owned(),
+                parameters: parameters.clone(),
+            };
+            let columns = batch.schema_ref().fields().iter().map(|field| Column {
+                name: field.name().as_str().into(),
+                doc: column_doc(field.name()).to_owned(),
+            });
+            let batch = std::slice::from_ref(batch);
+            answers.insert(Answer::new(text, columns.collect(), batch)?);
+        }
+        Ok(answers)
     }
 }
 

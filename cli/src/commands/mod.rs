@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod export;
 mod ingest;
+mod null_test;
 mod probes;
 mod queries;
 mod query;

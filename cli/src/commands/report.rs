@@ -7,12 +7,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
-use kcorr_engine::{CannedQuery, GivenParameters, Session, canned_query};
-use kcorr_report::{Answer, Answers, Column, QueryText, Report as Document, sections};
+use kcorr_engine::{CannedQuery, GivenParameters, Session, Store, canned_query};
+use kcorr_report::{Answer, Answers, Column, QueryText, Report as Document, Text, sections};
 
+use crate::commands::null_test::{self, SHIFTS_S};
 use crate::commands::{Global, query::parameter, runtime};
 use crate::exit::Status;
 use crate::screen::Screen;
+
+/// Shifts of the null test unless another number is asked for.
+const SHIFTS: u32 = 10;
+
+/// With more slow requests the null test is left out unless asked for: each shift blames all of them anew.
+const MOST_SLOW: i64 = 2_000;
 
 /// Write a report of the incident: what happened, why, and what to try next
 #[derive(Debug, Args)]
@@ -22,6 +29,7 @@ Examples:
   kcorr report --output incident.md      Markdown, for a wiki or a ticket
   kcorr report --param slo_ms=200        with another objective
   kcorr report --format json --output -  for programs
+  kcorr report --shifts 0                sooner: without the rate of blame by chance
 
 Every number in it is a cell of a canned query; the queries are in the report.")]
 pub(crate) struct Report {
@@ -36,6 +44,10 @@ pub(crate) struct Report {
     /// A value for a parameter of the queries, for example slo_ms=65
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
+
+    /// Shifts of the null test, as in `kcorr verify`; 0 for none (default: 10, or 0 with more than 2000 slow requests)
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    shifts: Option<u32>,
 }
 
 /// The forms of a report.
@@ -56,7 +68,7 @@ impl Report {
         let store = global.open_store()?;
         let answers = runtime()?.block_on(async {
             let session = Session::open(&store).await?;
-            answers(&session, &given, screen).await
+            answers(&store, &session, &given, self.shifts, screen).await
         })?;
         let report = Document::incident(&answers);
         let text = match form {
@@ -97,8 +109,10 @@ impl Report {
 
 /// Asks every query of the report that kcorr has.
 async fn answers(
+    store: &Store,
     session: &Session,
     given: &GivenParameters,
+    shifts: Option<u32>,
     screen: &Screen,
 ) -> anyhow::Result<Answers> {
     let mut answers = Answers::default();
@@ -127,11 +141,17 @@ async fn answers(
     }
     for (query, parameters) in asked {
         let start = std::time::Instant::now();
-        let own: GivenParameters = given
-            .iter()
-            .filter(|(name, _)| parameters.contains_key(*name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        // Its rows are made by the test; the queries before it keep theirs until then.
+        if query.name == "false_attribution" {
+            let slow = answers.rows("headline");
+            let slow = slow.and_then(|a| a.value(0, "slow_count").int());
+            let not_measured =
+                measure_chance(store, session, given, shifts, slow.unwrap_or(0), screen).await?;
+            if let Some(why) = not_measured {
+                answers.leave_out(query.name, why);
+            }
+        }
+        let own = among(given, &parameters);
         let answer = ask(session, &query, text(&query, &parameters, given), &own)
             .await
             .with_context(|| format!("query {}", query.name))?;
@@ -144,6 +164,54 @@ async fn answers(
         answers.insert(answer);
     }
     Ok(answers)
+}
+
+/// Runs the null test, so that `false_attribution` has rows; else says why it has none.
+async fn measure_chance(
+    store: &Store,
+    session: &Session,
+    given: &GivenParameters,
+    shifts: Option<u32>,
+    slow_count: i64,
+    screen: &Screen,
+) -> anyhow::Result<Option<Text>> {
+    let not_measured =
+        Text::from("How often requests would be blamed by chance was not measured: ");
+    if slow_count == 0 {
+        return Ok(Some(not_measured.and("none was slow.")));
+    }
+    if shifts.is_none() && slow_count > MOST_SLOW {
+        let text = not_measured
+            .and("with so many slow requests it takes long. ")
+            .code("kcorr verify")
+            .and(" and ")
+            .code("kcorr report --shifts 10")
+            .and(" do it.");
+        return Ok(Some(text));
+    }
+    let shifts = shifts.unwrap_or(SHIFTS);
+    if shifts == 0 {
+        let text = not_measured
+            .and("no shifts were asked for. See ")
+            .code("kcorr verify");
+        return Ok(Some(text.and(".")));
+    }
+    let test = match null_test::plan(store, &[], shifts, SHIFTS_S) {
+        Ok(test) => test,
+        Err(why) => return Ok(Some(not_measured.and(format!("{why}.").as_str()))),
+    };
+    let blame = canned_query("blame").context("there is no query blame")??;
+    let known = parameters(&blame, &session.canned_below(blame.sql)?);
+    null_test::run(&test, store, session, &among(given, &known), screen).await?;
+    Ok(None)
+}
+
+/// Those of the given values that a query has a parameter for.
+fn among(given: &GivenParameters, known: &BTreeMap<String, Option<String>>) -> GivenParameters {
+    let known = given.iter().filter(|(name, _)| known.contains_key(*name));
+    known
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 async fn ask(

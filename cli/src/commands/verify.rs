@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kcorr_engine::{GivenParameters, NullTest, Session, canned_query};
+use kcorr_engine::{GivenParameters, Session, canned_query};
 
+use crate::commands::null_test::{self, SHIFTS_S};
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
 use crate::output::{Destination, Format};
@@ -36,11 +36,11 @@ pub(crate) struct Verify {
     shifts: u32,
 
     /// Smallest shift, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = SHIFTS_S.0, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     least: u32,
 
     /// Largest shift, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = SHIFTS_S.1, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     most: u32,
 
     /// A value for $NAME in the query blame
@@ -66,15 +66,12 @@ impl Verify {
             bail!("--most {} is less than --least {}", self.most, self.least);
         }
         let store = global.open_store()?;
-        let ns = |seconds: u32| i64::from(seconds) * 1_000_000_000;
-        let between = (ns(self.least), ns(self.most));
-        let test = NullTest::plan(&store, &self.sources, self.shifts as usize, between)?;
+        let between_s = (self.least, self.most);
+        let test = null_test::plan(&store, &self.sources, self.shifts, between_s)?;
         let given: GivenParameters = self.parameters.iter().cloned().collect();
-        let bar = bar(test.shifts_ns.len() as u64, screen);
         runtime()?.block_on(async {
-            let done = |done: usize| bar.set_position(done as u64);
-            let rows = test.run(&store, &given, &done).await?;
-            bar.finish_and_clear();
+            let session = Session::open(&store).await?;
+            null_test::run(&test, &store, &session, &given, screen).await?;
             screen.note(&format!(
                 "shifted {} in a circle of {:.1} s",
                 test.source_ids
@@ -84,8 +81,6 @@ impl Verify {
                     .join(", "),
                 (test.last_ns - test.first_ns) as f64 / 1e9,
             ));
-            let session = Session::open(&store).await?;
-            session.replace_rows(&kcorr_model::tables::SHIFTED_VERDICTS, rows)?;
             let sql = if self.verdicts {
                 "SELECT shift_ns / 1e6 AS shift_ms, request_id, cause, latency_ns / 1e6 AS latency_ms,
                  waited_ns / 1e6 AS waited_ms FROM shifted_verdicts ORDER BY shift_ms, request_id"
@@ -103,17 +98,4 @@ impl Verify {
         })?;
         Ok(Status::Done)
     }
-}
-
-fn bar(shifts: u64, screen: &Screen) -> ProgressBar {
-    let target = if screen.shows_progress() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(Some(shifts), target);
-    if let Ok(style) = ProgressStyle::with_template("shifts {bar:24} {pos}/{len} {eta:>4} left") {
-        bar.set_style(style);
-    }
-    bar
 }

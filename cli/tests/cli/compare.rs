@@ -1,9 +1,10 @@
 //! Comparisons of stores, and what-ifs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::report::shown;
 use crate::{Desk, shared, status, stderr, stdout};
 
 /// A store compared with itself, as JSON.
@@ -102,6 +103,58 @@ fn a_comparison_is_markdown_too() {
     assert!(text.starts_with("## Latency of produce requests"), "{text}");
     assert!(text.contains("\n| statistic | store |"), "{text}");
     assert!(text.contains("```text\n"), "{text}");
+}
+
+#[test]
+fn a_page_has_the_numbers_of_the_json_and_needs_nothing_else() {
+    let desk = Desk::with_incident();
+    let json = with_itself(&desk, &[]);
+    let stores = ["compare", "incident.kcorr", "./incident.kcorr"];
+    let output = desk.kcorr(&[&stores[..], &["--output", "page.html"]].concat());
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let page = std::fs::read_to_string(desk.path("page.html")).expect("page.html");
+    let printed = desk.kcorr(&[&stores[..], &["--format", "html"]].concat());
+    assert_eq!(stdout(&printed), page);
+
+    let mut places = BTreeSet::new();
+    for each in shown(&page) {
+        let place = format!("{} row {} {}", each.query, each.row, each.column);
+        match &json[&each.query][each.row][&each.column] {
+            Value::Null => assert_eq!(each.value, "", "{place}"),
+            Value::String(text) => assert_eq!(each.value, *text, "{place}"),
+            number => {
+                let expected = number.as_f64().expect("a number");
+                let found: f64 = each.value.parse().expect("a number");
+                let error = (found - expected).abs();
+                assert!(
+                    error <= 1e-12 * expected.abs(),
+                    "{place}: {found}, not {expected}"
+                );
+            }
+        }
+        places.insert(place);
+    }
+    for table in ["latency", "causes", "differences"] {
+        let rows = json[table].as_array().expect("rows");
+        assert!(!rows.is_empty(), "{table}");
+        for (at, row) in rows.iter().enumerate() {
+            for column in row.as_object().expect("a row").keys() {
+                let place = format!("{table} row {at} {column}");
+                assert!(places.contains(&place), "{place} is not on the page");
+            }
+        }
+    }
+    let cells = json["heatmap"].as_array().expect("cells").len();
+    assert_eq!(page.matches("<rect class=\"h").count(), cells);
+    let ends: BTreeSet<&str> = page
+        .split("data-group=\"time\" ")
+        .skip(1)
+        .filter_map(|rest| rest.split('>').next())
+        .collect();
+    assert_eq!(ends.len(), 1, "the heatmaps have one time axis: {ends:?}");
+    for outside in ["http://", "https://", "<link", "@import", "url("] {
+        assert!(!page.contains(outside), "the page refers to {outside}");
+    }
 }
 
 #[test]

@@ -7,11 +7,11 @@ use serde_json::Value as Json;
 use crate::{Desk, status, stderr, stdout};
 
 /// A number or name in the HTML report, with the place it says it comes from.
-struct Shown {
-    query: String,
-    row: usize,
-    column: String,
-    value: String,
+pub(super) struct Shown {
+    pub(super) query: String,
+    pub(super) row: usize,
+    pub(super) column: String,
+    pub(super) value: String,
     text: String,
 }
 
@@ -52,7 +52,10 @@ fn every_number_in_html_is_the_cell_of_its_query() {
     for each in &all {
         let rows = answers
             .entry(each.query.clone())
-            .or_insert_with(|| desk.rows(&[&each.query]));
+            .or_insert_with(|| match each.query.as_str() {
+                "false_attribution" => verified(&desk, 10),
+                query => desk.rows(&[query]),
+            });
         let cell = rows[each.row].get(&each.column).unwrap_or(&Json::Null);
         let place = format!("{}.{} row {}", each.query, each.column, each.row);
         match cell {
@@ -76,6 +79,58 @@ fn every_number_in_html_is_the_cell_of_its_query() {
             other => assert_eq!(each.value, other.to_string(), "{place}"),
         }
     }
+}
+
+#[test]
+fn a_report_says_how_often_requests_would_be_blamed_by_chance() {
+    let desk = Desk::with_incident();
+    let report = |more: &[&str]| -> Json {
+        let arguments = ["report", "-f", "json", "-o", "-", "-p", "slo_ms=200"];
+        let output = desk.kcorr(&[&arguments[..], more].concat());
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let with = report(&["--shifts", "2", "-p", "max_steps=50"]);
+    let rates = &with["queries"]["false_attribution"];
+    let rows = rates["rows"].as_array().expect("rows");
+    let column = |name: &str| {
+        let columns = rates["columns"].as_array().expect("columns");
+        columns.iter().position(|c| c == name).expect("the column")
+    };
+    let any = rows.iter().find(|row| row[0] == "any").expect("a row");
+    assert_eq!(any[column("shift_count")], 2);
+    let slow = desk
+        .number("SELECT COUNT(*) AS n FROM requests WHERE api = 'Produce' AND latency_ns >= 2e8");
+    assert_eq!(any[column("slow_count")].as_f64(), Some(slow));
+    assert!(
+        with["sections"]
+            .to_string()
+            .contains("so that they fit by chance only")
+    );
+
+    let without = report(&["--shifts", "0"]);
+    assert_eq!(
+        without["queries"]["false_attribution"]["rows"],
+        serde_json::json!([])
+    );
+    let sections = without["sections"].to_string();
+    assert!(
+        sections.contains("was not measured: no shifts were asked for"),
+        "{sections}"
+    );
+    assert!(!sections.contains("so that they fit by chance only"));
+}
+
+#[test]
+fn with_thousands_of_slow_requests_the_null_test_waits_to_be_asked_for() {
+    let desk = Desk::with_incident();
+    let slow = "SELECT COUNT(*) AS n FROM requests WHERE api = 'Produce' AND latency_ns >= 5e5";
+    assert!(desk.number(slow) > 2_000.0);
+    let arguments = ["report", "-o", "-", "-f", "markdown", "-p", "slo_ms=0.5"];
+    let markdown = stdout(&desk.kcorr(&arguments));
+    let note = "with so many slow requests it takes long. `kcorr verify`";
+    assert!(markdown.contains(note), "{markdown}");
+    assert!(!markdown.contains("so that they fit by chance only"));
 }
 
 #[test]
@@ -150,10 +205,19 @@ fn one_recording_alone_gives_a_report() {
     let html = stdout(&output);
     assert!(html.contains("No answered produce request was recorded"));
     assert!(html.contains("<section id=\"writes\""));
+    assert!(html.contains("was not measured: none was slow."));
 }
 
-/// All values of the HTML report with their places.
-fn shown(html: &str) -> Vec<Shown> {
+/// The rates of the null test, as `kcorr verify` gives them.
+fn verified(desk: &Desk, shifts: u32) -> Vec<serde_json::Map<String, Json>> {
+    let shifts = shifts.to_string();
+    let output = desk.kcorr(&["-q", "verify", "--format", "json", "--shifts", &shifts]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// All values of an HTML page with their places.
+pub(super) fn shown(html: &str) -> Vec<Shown> {
     let parts = html.split("<data ").skip(1);
     parts
         .map(|part| {

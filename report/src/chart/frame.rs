@@ -29,6 +29,15 @@ impl Frame {
         }
     }
 
+    /// A chart with others beside it.
+    pub fn half(height: f64) -> Self {
+        Self {
+            width: 440.0,
+            height,
+            left: 64.0,
+        }
+    }
+
     /// The time scale along its width.
     pub fn time(&self, start_ns: i64, end_ns: i64) -> TimeScale {
         TimeScale {

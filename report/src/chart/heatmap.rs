@@ -32,15 +32,46 @@ pub struct Heatmap {
     pub cells: Vec<HeatCell>,
     /// A value with a line across.
     pub limit: Option<f64>,
+    /// The scale it shares with heatmaps beside it; it then has about half the width.
+    pub shared: Option<HeatScale>,
+}
+
+/// What heatmaps must have in common to be compared, beside their time axes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HeatScale {
+    /// Lowest and highest value.
+    pub values: (f64, f64),
+    /// The count that the darkest shade reaches to.
+    pub most: f64,
+}
+
+impl HeatScale {
+    /// The scale that holds all cells.
+    pub fn holding<'a>(cells: impl IntoIterator<Item = &'a HeatCell>) -> Self {
+        let none = Self {
+            values: (f64::MAX, f64::MIN),
+            most: 1.0,
+        };
+        cells.into_iter().fold(none, |scale, cell| Self {
+            values: (scale.values.0.min(cell.low), scale.values.1.max(cell.high)),
+            most: scale.most.max(cell.count),
+        })
+    }
 }
 
 /// Draws a heatmap in five shades, even steps of the logarithm of the count.
 pub fn heatmap(map: &Heatmap) -> Markup {
-    let frame = Frame::wide(200.0);
+    let frame = match map.shared {
+        Some(_) => Frame::half(200.0),
+        None => Frame::wide(200.0),
+    };
+    let shared = map.shared.unwrap_or_else(|| HeatScale::holding(&map.cells));
     let time = frame.time(map.time.0, map.time.1);
-    let values = map.cells.iter().flat_map(|cell| [cell.low, cell.high]);
+    let values = [shared.values.0, shared.values.1].into_iter();
+    // Without cells the values are the wrong way round, and only the limit counts.
+    let values = values.filter(|_| shared.values.0 <= shared.values.1);
     let scale = LogScale::holding(values.chain(map.limit), frame.height);
-    let most = map.cells.iter().map(|cell| cell.count).fold(1.0, f64::max);
+    let most = shared.most;
     let shade = |count: f64| {
         let part = if most > 1.0 {
             count.ln() / most.ln()

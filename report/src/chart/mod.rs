@@ -15,7 +15,7 @@ mod timeline;
 
 pub use flame::{FlameFrame, flame};
 pub use frame::Frame;
-pub use heatmap::{HeatCell, Heatmap, heatmap};
+pub use heatmap::{HeatCell, HeatScale, Heatmap, heatmap};
 pub use lines::{Line, LineChart, line_chart};
 pub use scale::{LinearScale, LogScale, TimeScale};
 pub use share::{Share, share_bar};

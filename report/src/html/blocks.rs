@@ -22,6 +22,7 @@ fn written(block: &Block, linked: bool) -> Markup {
             Block::Figures(it) => dl class="figures" { @for each in it { (figure(each)) } },
             Block::Table(it) => (table(it)),
             Block::Drawing(it) => (drawing(it)),
+            Block::Beside(drawings) => div class="beside" { @for each in drawings { (drawing(each)) } },
             Block::More(summary, blocks) => details class="more" {
                 summary { (text(summary)) }
                 @for each in blocks { (written(each, linked)) }
@@ -166,7 +167,7 @@ fn table_cell(cell: &Cell) -> Markup {
     let name = cell.value.text().unwrap_or_default();
     html! {
         @match &*cell.column {
-            "cause" if !name.is_empty() => {
+            "cause" if !name.is_empty() && name != "any" => {
                 span class={ "swatch " (class(name)) } aria-hidden="true" {}
                 (data(cell, false))
             }

@@ -33,10 +33,7 @@ pub fn render(report: &Report) -> String {
         }
         section id="queries" aria-labelledby="queries-title" {
             h2 id="queries-title" { "Queries" }
-            p {
-                "Every number above is a cell of one of these queries; follow its link to come here. Run one "
-                "yourself with " code { "kcorr query NAME" } "."
-            }
+            p { (blocks::text(&report.queries_note)) }
             @for query in &report.queries { (blocks::query(query)) }
         }
     };

@@ -92,6 +92,7 @@ fn heat(steps: &Answer, cells: &Answer, limit: Option<f64>) -> Drawing {
         time: (step_times(steps, 0).0, step_times(steps, steps.len() - 1).1),
         cells: heat_cells(cells, "request_count", "requests"),
         limit,
+        shared: None,
     };
     Drawing {
         id: "latency-heatmap".to_owned(),
@@ -126,7 +127,7 @@ pub(super) fn heat_cells(cells: &Answer, count: &str, noun: &str) -> Vec<HeatCel
     (0..cells.len()).map(cell).collect()
 }
 
-pub(super) fn heat_legend() -> Vec<(String, String)> {
+pub(crate) fn heat_legend() -> Vec<(String, String)> {
     vec![
         ("h1".to_owned(), "few".to_owned()),
         ("h2".to_owned(), String::new()),

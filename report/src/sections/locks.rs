@@ -58,6 +58,30 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
                 .into(),
         ));
     }
+    if let Some(blockers) = answers.rows("blockers") {
+        let table = Table::of(
+            blockers,
+            "blockers-table",
+            "The writes, journal commits, locks and threads behind which slow requests lost most time".into(),
+            &[
+                ("kind", "Kind"),
+                ("place", "Place"),
+                ("name", "Name"),
+                ("thread", "Thread"),
+                ("start_time", "Start (UTC)"),
+                ("duration_ms", "Duration"),
+                ("request_count", "Slow requests"),
+                ("cost_ms", "Time they lost"),
+                ("worst_ms", "Most of one"),
+            ],
+        );
+        let note = "One moment of a request may count for a write, for the commit over it, for the lock \
+                    and for the thread: compare within a kind.";
+        blocks.push(Block::More(
+            "What cost slow requests most, one by one".into(),
+            vec![Block::Table(table), Block::Note(note.into())],
+        ));
+    }
     (!blocks.is_empty()).then(|| Section {
         id: "locks",
         title: "Logs, threads and locks".to_owned(),

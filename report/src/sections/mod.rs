@@ -13,6 +13,7 @@ mod summary;
 mod writes;
 
 use crate::{Answers, Section, Text};
+pub(crate) use latency::heat_legend;
 
 /// The queries that the sections show, in order. One that kcorr does not have is left out of the report.
 pub static QUERIES: &[&str] = &[
@@ -30,6 +31,7 @@ pub static QUERIES: &[&str] = &[
     "log_ranking",
     "lock_ranking",
     "thread_ranking",
+    "blockers",
     "write_figures",
     "write_heatmap",
     "flame_frames",

@@ -1,6 +1,6 @@
 //! What the recordings hold, lost, and cannot show.
 
-use crate::{Answers, Block, Section, Table};
+use crate::{Answers, Block, Section, Table, Text};
 
 pub(super) fn section(answers: &Answers) -> Option<Section> {
     let recordings = answers.rows("recordings")?;
@@ -41,17 +41,44 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
             "Nothing was lost, and no limits are known.".into(),
         )),
     }
-    if let Some(verify) = answers.rows("false_attribution") {
-        let caption = "How often a request would be blamed by chance";
-        blocks.push(Block::Table(Table::whole(
-            verify,
-            "chance-table",
-            caption.into(),
-        )));
-    }
+    blocks.extend(chance(answers));
     Some(Section {
         id: "quality",
         title: "Data quality".to_owned(),
         blocks,
     })
+}
+
+/// How much of the blame would be there by chance.
+fn chance(answers: &Answers) -> Vec<Block> {
+    let Some(rates) = answers.rows("false_attribution") else {
+        let why = answers.why_left_out("false_attribution");
+        return why.into_iter().cloned().map(Block::Note).collect();
+    };
+    let how = Text::from("All recordings but the capture were shifted in time, by ")
+        .and(rates.cell(0, "shift_count"))
+        .and(
+            " amounts, and the slow requests blamed anew each time. What is then still blamed is a \
+             coincidence, or rests on the capture alone. ",
+        )
+        .code("kcorr verify --shifts")
+        .and(" ")
+        .and(rates.cell(0, "shift_count"))
+        .and(" gives the same.");
+    let table = Table::of(
+        rates,
+        "chance-table",
+        "How often a slow request would be blamed by chance".into(),
+        &[
+            ("cause", "Cause"),
+            ("request_count", "Slow requests"),
+            ("request_ratio", "Share of them"),
+            ("chance_ratio", "By chance: mean"),
+            ("chance_p95_ratio", "95th percentile"),
+            ("chance_max_ratio", "Most"),
+            ("waited_ratio", "Share of time"),
+            ("chance_waited_ratio", "By chance"),
+        ],
+    );
+    vec![Block::Paragraph(how), Block::Table(table)]
 }

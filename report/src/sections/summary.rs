@@ -112,7 +112,7 @@ fn points(answers: &Answers, headline: &Answer) -> Vec<Text> {
     if let Some(classes) = answers.rows("root_classes") {
         points.push(fix_first(classes));
     }
-    points.push(how_sure(headline));
+    points.push(how_sure(answers, headline));
     points
 }
 
@@ -156,7 +156,7 @@ fn fix_first(classes: &Answer) -> Text {
         .and(".")
 }
 
-fn how_sure(headline: &Answer) -> Text {
+fn how_sure(answers: &Answers, headline: &Answer) -> Text {
     let cell = |column| headline.cell(0, column);
     let text = Text::default()
         .strong("How sure:")
@@ -170,12 +170,27 @@ fn how_sure(headline: &Answer) -> Text {
             .and(cell("confidence"))
             .and(", where one is certain."),
     };
-    match headline.value(0, "unexplained_count").int().unwrap_or(0) {
+    let text = match headline.value(0, "unexplained_count").int().unwrap_or(0) {
         0 => text,
         _ => text
             .and(" Requests with most of their time unexplained: ")
             .and(cell("unexplained_count"))
             .and("."),
+    };
+    let rates = answers.rows("false_attribution");
+    match rates.and_then(|rates| Some((rates, rates.row_where("cause", "any")?))) {
+        Some((rates, any)) => text
+            .and(" With the recordings shifted in time, so that they fit by chance only, ")
+            .and(rates.cell(any, "chance_ratio"))
+            .and(" of the slow requests are still blamed on something, instead of ")
+            .and(rates.cell(any, "request_ratio"))
+            .and(": see ")
+            .and(crate::Span::Link(
+                "data quality".to_owned(),
+                "quality".to_owned(),
+            ))
+            .and("."),
+        None => text,
     }
 }
 

@@ -58,6 +58,7 @@ fn heat(answers: &Answers, cells: &Answer) -> Drawing {
             time,
             cells: heat_cells(cells, "write_count", "writes"),
             limit,
+            shared: None,
         }),
         legend: heat_legend(),
         queries: vec!["write_heatmap".to_owned()],
