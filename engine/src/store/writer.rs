@@ -88,7 +88,8 @@ impl StoreWriter {
     pub fn open(folder: impl Into<PathBuf>, on_wait: impl FnOnce()) -> Result<Self> {
         let folder = folder.into();
         super::refuse_file(&folder)?;
-        if folder.exists() && Manifest::read(&folder)?.is_none() && !is_ours(&folder)? {
+        // The manifest last: another process may be making the store, and puts it there before data.
+        if folder.exists() && !is_ours(&folder)? && Manifest::read(&folder)?.is_none() {
             let message = format!(
                 "{} is not empty and not a kcorr store: name another folder with --store",
                 folder.display()
@@ -439,4 +440,29 @@ fn sync_folders(folder: &Path) -> Result<()> {
         Ok(())
     };
     sync().map_err(|e| Error::io("cannot sync", &data, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::StoreWriter;
+
+    #[test]
+    fn writers_that_find_the_store_half_made_wait_for_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for round in 0..100 {
+            let store = folder.path().join(round.to_string());
+            let barrier = Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        let writer = StoreWriter::open(&store, || ());
+                        assert!(writer.is_ok(), "{:?}", writer.err());
+                    });
+                }
+            });
+        }
+    }
 }
