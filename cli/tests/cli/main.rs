@@ -13,7 +13,7 @@ mod report;
 mod store;
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Child, Output};
 
 use assert_cmd::Command;
 
@@ -58,6 +58,16 @@ impl Desk {
     /// Runs kcorr here and waits for it.
     fn kcorr(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("kcorr runs")
+    }
+
+    /// Starts kcorr here; the test goes on meanwhile.
+    fn start(&self, arguments: &[&str]) -> Child {
+        std::process::Command::new(assert_cmd::cargo::cargo_bin!("kcorr"))
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .env_remove("KCORR_STORE")
+            .spawn()
+            .expect("kcorr runs")
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -66,12 +66,14 @@ fn a_killed_ingest_leaves_the_store_as_it_was() {
     let desk = Desk::with_incident();
     let before = desk.rows(&["-c", COUNTS]);
     for delay_ms in [1, 20, 60, 120, 200] {
-        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("kcorr"))
-            .current_dir(desk.path("."))
-            .args(["-q", "ingest", "--pcap", &recording("dump.pcap.zst")])
-            .args(["--bpf", &recording("writes.jsonl")])
-            .spawn()
-            .expect("kcorr runs");
+        let mut child = desk.start(&[
+            "-q",
+            "ingest",
+            "--pcap",
+            &recording("dump.pcap.zst"),
+            "--bpf",
+            &recording("writes.jsonl"),
+        ]);
         std::thread::sleep(std::time::Duration::from_millis(delay_ms));
         child.kill().expect("killed");
         child.wait().expect("ended");
@@ -86,16 +88,9 @@ fn a_killed_ingest_leaves_the_store_as_it_was() {
 #[test]
 fn two_writers_at_once_both_store_their_input() {
     let desk = Desk::new();
-    let start = |flag: &str, file: &str| {
-        std::process::Command::new(assert_cmd::cargo::cargo_bin!("kcorr"))
-            .current_dir(desk.path("."))
-            .args(["-q", "ingest", flag, &recording(file)])
-            .spawn()
-            .expect("kcorr runs")
-    };
     let children = [
-        start("--bpf", "writes.jsonl"),
-        start("--jfr", "profile.jfr"),
+        desk.start(&["-q", "ingest", "--bpf", &recording("writes.jsonl")]),
+        desk.start(&["-q", "ingest", "--jfr", &recording("profile.jfr")]),
     ];
     for mut child in children {
         let code = child.wait().expect("ended").code();
