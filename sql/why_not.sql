@@ -58,7 +58,7 @@ SELECT
         WHEN 'handler_working' THEN 'its handler was at work on it, but in no recorded wait or write'
         WHEN 'lock_wait' THEN 'its handler waited for a lock, and nothing shows what the holder did'
         WHEN 'same_log_run'
-            THEN 'the lock passed through many short appends to the same log, none of them slow'
+            THEN 'the lock passed from one append of the same log to the next, in no long one'
         WHEN 'handler_in_lock_wait'
             THEN 'its handler waited for a lock for an earlier request, and nothing shows what the holder did'
         ELSE 'nothing shows where it was'
