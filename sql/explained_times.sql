@@ -19,12 +19,13 @@
 --   12 on_cpu_sample, run_queue  its handler was on a CPU, or waited for one
 --   12 network_thread_on_cpu  a network thread computed without a break, and its handler had not begun: it may
 --                           not have been read yet
---   13 after_last_write     everything was appended and nothing but the response was left
+--   13 after_last_write     everything was appended, by writes found for sure, and nothing but the response was left
 --   14 handler_busy         its handler had not finished with an earlier request, but is in no recorded wait or
 --                           write: the request was in the queue, or no network thread had read it yet
 --   15 handler_working      its handler was between its waits and writes for it
 --   16 request_log          as 11, for the queue and the handler
---   20 own_write_unknown, before_first_write, some_writes_unknown, followers_unseen, acks_unknown
+--   20 own_write_unknown, before_first_write, some_writes_unknown, write_unsure, followers_unseen,
+--      acks_unknown
 --                          nothing explains it
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
@@ -331,6 +332,8 @@ stretches AS (
     FROM ends AS e
     WHERE e.is_complete
         AND (e.acks <> -1 OR e.is_replicated)
+        -- Sizes and times alone can match by chance, and then any time would look like this.
+        AND e.confidence >= 0.95
     UNION ALL
     SELECT
         b.request_id, a.service_start, b.busy_until, 14, 'unexplained',
@@ -369,6 +372,7 @@ stretches AS (
         NULL, NULL, NULL, NULL, NULL, NULL,
         CASE
             WHEN NOT e.is_complete THEN 'some_writes_unknown'
+            WHEN e.confidence < 0.95 AND (e.acks <> -1 OR e.is_replicated) THEN 'write_unsure'
             WHEN e.acks = -1 THEN 'followers_unseen'
             ELSE 'acks_unknown'
         END,

@@ -52,6 +52,7 @@ SELECT
         WHEN 'own_write_unknown' THEN 'the write of its records was not found, so its handler is unknown'
         WHEN 'before_first_write' THEN 'it was read, but its handler shows no wait or write for it yet'
         WHEN 'some_writes_unknown' THEN 'the writes of some of its topic-partitions were not found'
+        WHEN 'write_unsure' THEN 'appended, if the write found by size and time alone is its own'
         WHEN 'followers_unseen' THEN 'acks=all: appended, and no fetch of a follower was captured'
         WHEN 'acks_unknown' THEN 'appended, and its acks are not known'
         WHEN 'handler_busy' THEN 'its handler was not free yet, or no network thread had read it'
@@ -77,6 +78,7 @@ SELECT
                 || 'or more file operations: kcorr probes file-writes and file-reads'
         WHEN p.rule = 'same_log_run' THEN
             'nothing to record: spread the topic over more partitions, or let producers batch more (linger.ms)'
+        WHEN p.rule = 'write_unsure' THEN 'give the log segments, which match by offset: --segments DIR'
         WHEN p.rule = 'followers_unseen' THEN
             'capture the replication listener too (all broker ports), or give --request-log'
         WHEN NOT BOOL_AND(h.locks) THEN
