@@ -39,7 +39,8 @@ pub use interval_join::{
 pub use null_test::NullTest;
 pub use query::{
     CannedQuery, Columns, FloatColumn, GivenParameters, Header, NumberColumn, OutputColumn,
-    Parameter, PlannedQuery, Session, SessionOptions, TextColumn, canned_queries, canned_query,
+    Parameter, PlannedQuery, Session, SessionOptions, Step, TextColumn, canned_queries,
+    canned_query,
 };
 pub use store::{InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};
 pub use whatif::{Change, Prediction, WaitKind, WhatIfOptions, what_if};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use kcorr_engine::{GivenParameters, Session, SessionOptions, canned_queries, canned_query};
+use kcorr_engine::{GivenParameters, Session, SessionOptions, Step, canned_queries, canned_query};
 
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
@@ -47,8 +47,8 @@ pub(crate) struct Query {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Show the plan instead of the result: `plan` without running the query, `analyze` with what
-    /// running it took, by operator
+    /// Show the plan instead of the result: `plan` without running the query (the steps below it are
+    /// run), `analyze` with what running it and each step took, by operator
     #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "plan")]
     explain: Option<Explain>,
 
@@ -59,7 +59,7 @@ pub(crate) struct Query {
 }
 
 /// What `--explain` shows.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Explain {
     /// The plan
     Plan,
@@ -99,6 +99,9 @@ impl Query {
         };
         let mut options = SessionOptions::default();
         options.memory_limit_bytes = self.memory_limit;
+        // Rows of a plan are for other programs; people get it line by line.
+        let draws_plan = self.explain.is_some() && self.format == Format::Table;
+        options.shows_plans = draws_plan && self.explain == Some(Explain::Analyze);
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         let store = global.open_store()?;
         runtime()?.block_on(async {
@@ -107,8 +110,18 @@ impl Query {
             self.format.check_count(planned.len())?;
             // Only now: a query that is wrong must not empty the file.
             let mut destination = Destination::new(self.format, self.output.as_deref(), screen)?;
+            for step in session.take_steps() {
+                screen.detail(&took(&step));
+                if let Some(plan) = &step.plan {
+                    destination.write_text(&format!("{}\n{plan}\n", took(&step)))?;
+                }
+            }
             for query in planned {
-                destination.write(query).await?;
+                if draws_plan {
+                    destination.write_plan(query).await?;
+                } else {
+                    destination.write(query).await?;
+                }
             }
             destination.finish()
         })?;
@@ -141,6 +154,14 @@ impl Query {
             names.join(", ")
         )
     }
+}
+
+/// What a step took, in a line.
+pub(super) fn took(step: &Step) -> String {
+    format!(
+        "step {}: {} rows in {:.1?}",
+        step.name, step.row_count, step.elapsed
+    )
 }
 
 /// The query with a word before its first statement, behind its header.

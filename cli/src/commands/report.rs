@@ -11,7 +11,11 @@ use kcorr_engine::{CannedQuery, GivenParameters, Session, Store, canned_query};
 use kcorr_report::{Answer, Answers, Column, QueryText, Report as Document, Text, sections};
 
 use crate::commands::null_test::{self, SHIFTS_S};
-use crate::commands::{Global, query::parameter, runtime};
+use crate::commands::{
+    Global,
+    query::{parameter, took},
+    runtime,
+};
 use crate::exit::Status;
 use crate::screen::Screen;
 
@@ -155,6 +159,9 @@ async fn answers(
         let answer = ask(session, &query, text(&query, &parameters, given), &own)
             .await
             .with_context(|| format!("query {}", query.name))?;
+        for step in session.take_steps() {
+            screen.detail(&took(&step));
+        }
         screen.detail(&format!(
             "{}: {} rows in {:.1?}",
             query.name,

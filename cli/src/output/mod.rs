@@ -15,6 +15,7 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::ipc::writer::FileWriter;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::arrow::{csv, json};
 use datafusion::parquet::arrow::ArrowWriter;
 use futures::StreamExt;
@@ -105,6 +106,30 @@ impl<'a> Destination<'a> {
         }
         rows.finish()?;
         self.out = Some(out);
+        Ok(())
+    }
+
+    /// Runs an EXPLAIN and writes its plans as text, an operator a line.
+    pub(crate) async fn write_plan(&mut self, query: PlannedQuery) -> anyhow::Result<()> {
+        let mut stream = query.run().await?;
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            let options = FormatOptions::default();
+            let columns = batch.columns().iter();
+            let columns = columns.map(|column| ArrayFormatter::try_new(column, &options));
+            let columns = columns.collect::<Result<Vec<_>, _>>()?;
+            for row in 0..batch.num_rows() {
+                let cells: Vec<_> = columns.iter().map(|c| c.value(row).to_string()).collect();
+                self.write_text(&format!("{}\n", cells.join("\n")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a line or more.
+    pub(crate) fn write_text(&mut self, text: &str) -> anyhow::Result<()> {
+        let out = self.out.as_mut().context("the output is closed")?;
+        writeln!(out, "{}", text.trim_end())?;
         Ok(())
     }
 

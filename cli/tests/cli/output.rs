@@ -142,6 +142,25 @@ fn a_canned_query_can_be_explained() {
 }
 
 #[test]
+fn what_each_step_below_a_query_took_is_shown() {
+    let desk = Desk::with_incident();
+    let output = desk.kcorr(&["query", "--explain=analyze", "near_writes"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let text = stdout(&output);
+    let (steps, last) = text
+        .split_once("Plan with Metrics")
+        .expect("the query's own plan");
+    let first = steps.find("step accounted_requests: ");
+    let second = steps.find("step near_times: ");
+    assert!(first.is_some() && first < second, "{text}");
+    assert!(last.contains("IntervalJoinExec"), "{text}");
+    let quiet = stderr(&desk.kcorr(&["query", "near_writes"]));
+    assert!(!quiet.contains("step near_times"), "{quiet}");
+    let verbose = stderr(&desk.kcorr(&["query", "-v", "near_writes"]));
+    assert!(verbose.contains("step near_times: "), "{verbose}");
+}
+
+#[test]
 fn a_wrong_query_leaves_the_output_file_as_it_was() {
     let desk = Desk::with_incident();
     desk.write("keep.csv", b"keep");

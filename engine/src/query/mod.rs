@@ -5,9 +5,11 @@ mod columns;
 mod header;
 mod parameters;
 mod session;
+mod step;
 
 pub use canned::{CannedQuery, canned_queries, canned_query};
 pub use columns::{Columns, FloatColumn, NumberColumn, TextColumn};
 pub use header::{Header, OutputColumn, Parameter};
 pub use parameters::GivenParameters;
 pub use session::{PlannedQuery, Session, SessionOptions};
+pub use step::Step;

@@ -22,6 +22,7 @@ use kcorr_model::Table;
 use super::canned::{CannedQuery, canned_query};
 use super::header::Header;
 use super::parameters::{GivenParameters, bind};
+use super::step::Step;
 use crate::catalog::Shift;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interval_join::IntervalJoinRule;
@@ -35,6 +36,8 @@ pub struct Session {
     /// Materialized queries whose rows are registered, with the values they were computed with. A
     /// session shows one state of the store, so they stay true.
     kept: Mutex<HashMap<&'static str, Vec<(String, ScalarValue)>>>,
+    steps: Mutex<Vec<Step>>,
+    shows_plans: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -56,6 +59,8 @@ pub struct SessionOptions {
     /// Memory for the rows that queries hold at a time, in bytes. What does not fit is put into
     /// temporary files where that is possible, else the query fails. `None` for no limit.
     pub memory_limit_bytes: Option<usize>,
+    /// Whether `Session::take_steps` tells how each step was run.
+    pub shows_plans: bool,
 }
 
 impl Session {
@@ -81,6 +86,14 @@ impl Session {
     ) -> Result<Self> {
         let mut config = SessionConfig::new().with_information_schema(true);
         config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
+        // Views of text keep whole buffers alive: passed through several sorts and joins, each batch
+        // came to hold every buffer of the query, tens of thousands of them.
+        config.options_mut().sql_parser.map_string_types_to_utf8view = false;
+        config
+            .options_mut()
+            .execution
+            .parquet
+            .schema_force_view_types = false;
         config.options_mut().execution.parquet.pushdown_filters = true;
         let mut runtime = RuntimeEnvBuilder::new();
         if let Some(bytes) = options.memory_limit_bytes {
@@ -104,6 +117,8 @@ impl Session {
         Ok(Self {
             context,
             kept: Mutex::default(),
+            steps: Mutex::default(),
+            shows_plans: options.shows_plans,
         })
     }
 
@@ -116,6 +131,12 @@ impl Session {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.clear();
         Ok(())
+    }
+
+    /// The materialized queries that were run since this was asked last, in the order they were run.
+    pub fn take_steps(&self) -> Vec<Step> {
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *steps)
     }
 
     /// Plans every statement of a text, with its parameters bound.
@@ -249,9 +270,9 @@ impl Session {
         let plan = with_values(plan, &values)?;
         let table: Arc<dyn TableProvider> = if header.is_materialized {
             let frame = self.context.execute_logical_plan(plan).await?;
-            let planned = Arc::clone(frame.schema().inner());
-            let rows = frame.collect().await?;
-            let schema = rows.first().map_or(planned, |batch| batch.schema());
+            let (step, schema, rows) = Step::run(name, frame, self.shows_plans).await?;
+            let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+            steps.push(step);
             Arc::new(MemTable::try_new(schema, vec![rows])?)
         } else {
             Arc::new(ViewTable::new(plan, None))
