@@ -60,26 +60,6 @@ slow AS (
     FROM accounted_requests
     WHERE is_slow
 ),
-causes AS (
-    SELECT
-        request_id,
-        cause,
-        SUM(segment_ns) AS cause_ns,
-        SUM(segment_ns * confidence) / SUM(segment_ns) AS confidence,
-        COALESCE(
-            SUM(segment_ns) FILTER (WHERE write_state IN ('journal_wait', 'journal_commit')), 0
-        ) AS journal_ns,
-        MAX(lock_class) AS lock_class,
-        ROW_NUMBER() OVER (
-            PARTITION BY request_id
-            ORDER BY
-                SUM(segment_ns) DESC,
-                CASE cause WHEN 'unexplained' THEN 2 ELSE 1 END,
-                cause
-        ) AS place
-    FROM request_segments
-    GROUP BY request_id, cause
-),
 verdicts AS (
     SELECT
         s.*,
@@ -91,20 +71,12 @@ verdicts AS (
         u.cause AS runner_up_cause,
         u.cause_ns AS runner_up_ns
     FROM slow AS s
-    LEFT JOIN causes AS c
+    LEFT JOIN request_causes AS c
         ON c.request_id = s.request_id
         AND c.place = 1
-    LEFT JOIN causes AS u
+    LEFT JOIN request_causes AS u
         ON u.request_id = s.request_id
         AND u.place = 2
-),
-decisive AS (
-    -- The segments that the verdict is about.
-    SELECT t.*
-    FROM request_segments AS t
-    INNER JOIN verdicts AS v
-        ON v.request_id = t.request_id
-        AND v.cause = t.cause
 ),
 roots AS (
     -- The write that took most of the time that the verdict is about.
@@ -117,7 +89,7 @@ roots AS (
                 PARTITION BY request_id
                 ORDER BY SUM(segment_ns) DESC, root_write_id
             ) AS place
-        FROM decisive
+        FROM decisive_segments
         WHERE root_write_id IS NOT NULL
         GROUP BY request_id, root_write_id
     )
@@ -133,21 +105,20 @@ rules AS (
             ROW_NUMBER() OVER (
                 PARTITION BY request_id ORDER BY SUM(segment_ns) DESC, rule
             ) AS place
-        FROM decisive
+        FROM decisive_segments
         GROUP BY request_id, rule
     )
     WHERE place = 1
 ),
 evidence_ids AS (
-    SELECT request_id, segment_ns, 1 AS kind, lock_wait_id AS id FROM decisive
-    UNION ALL
-    SELECT request_id, segment_ns, 2 AS kind, root_write_id AS id FROM decisive
-    UNION ALL
-    SELECT request_id, segment_ns, 3 AS kind, pause_id AS id FROM decisive
-    UNION ALL
-    SELECT request_id, segment_ns, 4 AS kind, ahead_request_id AS id FROM decisive
-    UNION ALL
-    SELECT request_id, segment_ns, 5 AS kind, fetch_request_id AS id FROM decisive
+    SELECT
+        request_id,
+        segment_ns,
+        unnest([1, 2, 3, 4, 5]) AS kind,
+        unnest([
+            lock_wait_id, root_write_id, pause_id, ahead_request_id, fetch_request_id
+        ]) AS id
+    FROM decisive_segments
 ),
 evidence_places AS (
     -- The rows that a verdict rests on, those that explain most of its time first.

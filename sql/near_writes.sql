@@ -18,7 +18,7 @@
 -- @column thread_previous_end TIMESTAMP -- end of the operation that its thread did before
 WITH
 near AS (
-    SELECT DISTINCT
+    SELECT
         w.write_id,
         w.tid,
         w.start_time,
@@ -29,12 +29,15 @@ near AS (
             AND w.operation NOT IN ('read', 'pread', 'readv', 'sendfile', 'fsync', 'fdatasync')
             AS is_append,
         w.operation IN ('read', 'pread', 'readv', 'sendfile') AS is_read
-    FROM near_times AS n
-    INNER JOIN writes AS w
-        ON w.start_time < n.end_time
-        AND n.start_time < w.end_time
+    FROM writes AS w
     WHERE w.topic IS NOT NULL
         AND w.tid IS NOT NULL
+        AND EXISTS (
+            SELECT 1
+            FROM near_times AS n
+            WHERE w.start_time < n.end_time
+                AND n.start_time < w.end_time
+        )
 ),
 followed AS (
     SELECT

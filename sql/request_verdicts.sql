@@ -57,18 +57,15 @@ verdicts AS (
 ),
 roots AS (
     SELECT
-        v.request_id,
-        s.root_write_id,
-        s.pause_id,
+        request_id,
+        root_write_id,
+        pause_id,
         ROW_NUMBER() OVER (
-            PARTITION BY v.request_id
-            ORDER BY SUM(s.segment_ns) DESC, s.root_write_id, s.pause_id
+            PARTITION BY request_id
+            ORDER BY SUM(segment_ns) DESC, root_write_id, pause_id
         ) AS place
-    FROM verdicts AS v
-    INNER JOIN request_segments AS s
-        ON s.request_id = v.request_id
-        AND s.cause = v.cause
-    GROUP BY v.request_id, s.root_write_id, s.pause_id
+    FROM decisive_segments
+    GROUP BY request_id, root_write_id, pause_id
 )
 SELECT
     v.request_id,

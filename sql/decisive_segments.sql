@@ -1,0 +1,32 @@
+-- The segments of each slow request that its verdict is about: those of the cause that took most of it.
+--
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is listed
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
+-- @column request_id     BIGINT      -- the request
+-- @column segment_ns     BIGINT      -- length of the segment
+-- @column rule           VARCHAR     -- what shows it (see explained_times)
+-- @column root_write_id  BIGINT      -- the write that took the time
+-- @column lock_wait_id   BIGINT      -- the wait
+-- @column pause_id       BIGINT      -- the pause
+-- @column ahead_request_id BIGINT    -- the request it queued behind on its connection
+-- @column fetch_request_id BIGINT    -- the follower's fetch that ended it
+-- @column start_time     TIMESTAMP   -- start of the segment
+SELECT
+    s.request_id,
+    s.segment_ns,
+    s.rule,
+    s.root_write_id,
+    s.lock_wait_id,
+    s.pause_id,
+    s.ahead_request_id,
+    s.fetch_request_id,
+    s.start_time
+FROM request_segments AS s
+INNER JOIN request_causes AS c
+    ON c.request_id = s.request_id
+    AND c.cause = s.cause
+WHERE c.place = 1
+ORDER BY s.request_id, s.start_time
