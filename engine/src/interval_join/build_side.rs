@@ -19,8 +19,10 @@ use datafusion::physical_plan::metrics::{
 };
 use futures::StreamExt;
 
-use super::build_chunk::BuildChunk;
-use super::exec::IntervalJoin;
+use super::build_chunk::{BuildChunk, BuildPlan, column};
+use super::join::IntervalJoin;
+use super::ordinal::Ordinals;
+use super::threads::Wanted;
 
 /// All rows of the build side.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ pub(super) enum BuildRows {
 
 /// Rows of the build side in a file.
 pub(super) struct SpilledRows {
+    plan: Arc<BuildPlan>,
     manager: SpillManager,
     file: Arc<dyn SpillFile>,
 }
@@ -74,25 +77,29 @@ impl BuildMetrics {
 impl BuildSide {
     /// Reads the build side to its end.
     pub(super) async fn collect(
-        join: Arc<IntervalJoin>,
+        plan: Arc<BuildPlan>,
         mut input: SendableRecordBatchStream,
         context: Arc<TaskContext>,
         metrics: BuildMetrics,
         probe_count: usize,
     ) -> Result<Self> {
         let schema = input.schema();
-        let mut collected = Collected::new(&join, &context);
+        let join = &plan.join;
+        let mut collected = Collected::new(join, &context);
         let mut row_count = 0;
         let mut rows = None;
         while let Some(batch) = input.next().await.transpose()? {
+            // A source that is always ready must not keep the thread.
+            tokio::task::consume_budget().await;
             let timer = metrics.time.timer();
             metrics.input_batches.add(1);
             metrics.input_rows.add(batch.num_rows());
             row_count += batch.num_rows();
-            if let Err(rest) = collected.add(&join, batch) {
+            if let Err(rest) = collected.add(join, batch) {
                 drop(timer);
                 rows = Some(
                     spill(
+                        &plan,
                         &mut collected,
                         *rest,
                         &mut input,
@@ -109,7 +116,8 @@ impl BuildSide {
             Some(rows) => BuildRows::Spilled(rows),
             None => {
                 let _timer = metrics.time.timer();
-                let chunk = collected.into_chunk(&join, &schema, 0).await?;
+                collected.put_in_order(join)?;
+                let chunk = collected.into_chunk(&plan, &schema, 0).await?;
                 metrics.memory.set(chunk.reserved());
                 BuildRows::Memory(Arc::new(chunk))
             }
@@ -143,13 +151,9 @@ impl SpilledRows {
     }
 
     /// The rows in chunks that fit into memory.
-    pub(super) fn chunks(
-        &self,
-        join: &Arc<IntervalJoin>,
-        context: &Arc<TaskContext>,
-    ) -> Result<Chunks> {
+    pub(super) fn chunks(&self, context: &Arc<TaskContext>) -> Result<Chunks> {
         Ok(Chunks {
-            join: Arc::clone(join),
+            plan: Arc::clone(&self.plan),
             context: Arc::clone(context),
             schema: Arc::clone(self.manager.schema()),
             input: self.read()?,
@@ -161,6 +165,7 @@ impl SpilledRows {
 
 /// Writes what was collected and all that is to come to a file.
 async fn spill(
+    plan: &Arc<BuildPlan>,
     collected: &mut Collected,
     rest: RecordBatch,
     input: &mut SendableRecordBatchStream,
@@ -177,6 +182,7 @@ async fn spill(
     collected.reservation.free();
     file.append_batch(&rest)?;
     while let Some(batch) = input.next().await.transpose()? {
+        tokio::task::consume_budget().await;
         metrics.input_batches.add(1);
         metrics.input_rows.add(batch.num_rows());
         *row_count += batch.num_rows();
@@ -184,7 +190,11 @@ async fn spill(
     }
     let file = file.finish()?;
     let file = file.ok_or_else(|| internal_datafusion_err!("a spill file without rows"))?;
-    Ok(SpilledRows { manager, file })
+    Ok(SpilledRows {
+        plan: Arc::clone(plan),
+        manager,
+        file,
+    })
 }
 
 /// Batches, and the memory reserved for them and their index.
@@ -233,31 +243,52 @@ impl Collected {
         }
     }
 
+    /// Puts batches in the order of their first rows. Scans read several files at a time, each sorted by
+    /// time: then all rows are in order, and need not be sorted.
+    fn put_in_order(&mut self, join: &IntervalJoin) -> Result<()> {
+        let first_bound = |batch: &RecordBatch| -> Result<Option<i64>> {
+            let bound = column(&join.condition.upper.build, &batch.slice(0, 1))?;
+            Ok(Ordinals::of(&bound)?.get(0))
+        };
+        let batches = self.batches.drain(..);
+        let batches = batches.map(|batch| Ok((first_bound(&batch)?, batch)));
+        let mut batches = batches.collect::<Result<Vec<_>>>()?;
+        batches.sort_by_key(|(bound, _)| *bound);
+        self.batches = batches.into_iter().map(|(_, batch)| batch).collect();
+        Ok(())
+    }
+
     /// Indexes the rows, on a thread where it keeps nobody waiting.
     async fn into_chunk(
         self,
-        join: &Arc<IntervalJoin>,
+        plan: &Arc<BuildPlan>,
         schema: &SchemaRef,
         first_row: usize,
     ) -> Result<BuildChunk> {
-        let (join, schema) = (Arc::clone(join), Arc::clone(schema));
+        let (plan, schema) = (Arc::clone(plan), Arc::clone(schema));
         let Self {
             batches,
             reservation,
             ..
         } = self;
+        // Gone when this is dropped.
+        let waiting = Arc::new(());
+        let wanted = Wanted(Arc::downgrade(&waiting));
         let task = SpawnedTask::spawn_blocking(move || {
-            BuildChunk::new(&join, &schema, batches, first_row, reservation)
+            BuildChunk::new(&plan, &schema, &batches, first_row, reservation, &wanted)
         });
-        task.join_unwind()
+        let chunk = task
+            .join_unwind()
             .await
-            .map_err(|e| DataFusionError::External(Box::new(e)))?
+            .map_err(|e| DataFusionError::External(Box::new(e)))?;
+        drop(waiting);
+        chunk
     }
 }
 
 /// Reads spilled rows in chunks, each as large as memory allows.
 pub(super) struct Chunks {
-    join: Arc<IntervalJoin>,
+    plan: Arc<BuildPlan>,
     context: Arc<TaskContext>,
     schema: SchemaRef,
     input: SendableRecordBatchStream,
@@ -268,14 +299,14 @@ pub(super) struct Chunks {
 impl Chunks {
     /// The next chunk, and whether it is the last. The one before must be gone, with its memory.
     pub(super) async fn next(&mut self) -> Result<(BuildChunk, bool)> {
-        let mut collected = Collected::new(&self.join, &self.context);
+        let mut collected = Collected::new(&self.plan.join, &self.context);
         if let Some(batch) = self.ahead.take() {
-            collected.add_anyway(&self.join, batch);
+            collected.add_anyway(&self.plan.join, batch);
         }
         while let Some(batch) = self.input.next().await.transpose()? {
             if collected.batches.is_empty() {
-                collected.add_anyway(&self.join, batch);
-            } else if let Err(batch) = collected.add(&self.join, batch) {
+                collected.add_anyway(&self.plan.join, batch);
+            } else if let Err(batch) = collected.add(&self.plan.join, batch) {
                 self.ahead = Some(*batch);
                 break;
             }
@@ -283,7 +314,7 @@ impl Chunks {
         let first_row = self.next_row;
         self.next_row += collected.row_count;
         let chunk = collected
-            .into_chunk(&self.join, &self.schema, first_row)
+            .into_chunk(&self.plan, &self.schema, first_row)
             .await?;
         Ok((chunk, self.ahead.is_none()))
     }

@@ -12,7 +12,8 @@ use datafusion::physical_plan::joins::{HashJoinExec, JoinOn, NestedLoopJoinExec}
 use datafusion::physical_plan::{ExecutionPlan, StatisticsArgs, StatisticsContext};
 
 use super::condition::IntervalCondition;
-use super::exec::{BuildMode, IntervalJoin, IntervalJoinExec};
+use super::exec::IntervalJoinExec;
+use super::join::{BuildMode, IntervalJoin};
 
 /// Puts an [`IntervalJoinExec`] in the place of hash joins and nested loops that join intervals.
 ///
