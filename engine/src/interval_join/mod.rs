@@ -44,6 +44,8 @@
 
 mod build_chunk;
 mod build_side;
+#[cfg(test)]
+mod cancellation_tests;
 mod column_keys;
 mod condition;
 mod exec;
@@ -69,4 +71,5 @@ mod time_filter;
 pub use condition::{Bound, IntervalCondition};
 pub use exec::IntervalJoinExec;
 pub use join::{BuildMode, IntervalJoin};
+pub(crate) use ordinal::has_ordinals;
 pub use rule::IntervalJoinRule;
