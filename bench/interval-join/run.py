@@ -172,7 +172,7 @@ def compare(name, what, store, tables, is_keyed, arguments):
     for label, (wall, cpu, peak, found) in best.items():
         if found == "failed":
             print(f"{label:24}{'failed':>8}")
-            cells[label] = (cpu, "failed")
+            cells[label] = (float("inf"), "failed")
             continue
         over = "" if wall else ">"
         wall = f"{wall:.2f}" if wall else "stopped"

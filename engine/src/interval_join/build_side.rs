@@ -2,15 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datafusion::arrow::array::{BooleanArray, RecordBatch};
-use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::runtime::SpawnedTask;
-use datafusion::common::utils::memory::RecordBatchMemoryCounter;
-use datafusion::common::{DataFusionError, Result, internal_datafusion_err};
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::execution::spill_file::SpillFile;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::SpillManager;
@@ -19,10 +15,9 @@ use datafusion::physical_plan::metrics::{
 };
 use futures::StreamExt;
 
-use super::build_chunk::{BuildChunk, BuildPlan, column};
-use super::join::IntervalJoin;
-use super::ordinal::Ordinals;
-use super::threads::Wanted;
+use super::build_chunk::{BuildChunk, BuildPlan};
+use super::collected::Collected;
+use super::matched_rows::MatchedRows;
 
 /// All rows of the build side.
 #[derive(Debug)]
@@ -197,95 +192,6 @@ async fn spill(
     })
 }
 
-/// Batches, and the memory reserved for them and their index.
-struct Collected {
-    batches: Vec<RecordBatch>,
-    row_count: usize,
-    counter: RecordBatchMemoryCounter,
-    reservation: MemoryReservation,
-}
-
-impl Collected {
-    fn new(join: &IntervalJoin, context: &TaskContext) -> Self {
-        let name = format!("IntervalJoin {}", join.condition);
-        Self {
-            batches: Vec::new(),
-            row_count: 0,
-            counter: RecordBatchMemoryCounter::new(),
-            reservation: MemoryConsumer::new(name)
-                .with_can_spill(true)
-                .register(context.memory_pool()),
-        }
-    }
-
-    /// Adds a batch, or gives it back when there is no memory for it.
-    fn add(&mut self, join: &IntervalJoin, batch: RecordBatch) -> Result<(), Box<RecordBatch>> {
-        if batch.num_rows() == 0 {
-            return Ok(());
-        }
-        let bytes = self.counter.count_batch(&batch);
-        let needed = bytes + BuildChunk::overhead(join, bytes, batch.num_rows());
-        // Rows are numbered in 32 bits.
-        let is_too_long = u32::try_from(self.row_count + batch.num_rows()).is_err();
-        if is_too_long || self.reservation.try_grow(needed).is_err() {
-            return Err(Box::new(batch));
-        }
-        self.row_count += batch.num_rows();
-        self.batches.push(batch);
-        Ok(())
-    }
-
-    /// Adds a batch whether there is memory for it or not: less than that cannot be joined.
-    fn add_anyway(&mut self, join: &IntervalJoin, batch: RecordBatch) {
-        if let Err(batch) = self.add(join, batch) {
-            self.row_count += batch.num_rows();
-            self.batches.push(*batch);
-        }
-    }
-
-    /// Puts batches in the order of their first rows. Scans read several files at a time, each sorted by
-    /// time: then all rows are in order, and need not be sorted.
-    fn put_in_order(&mut self, join: &IntervalJoin) -> Result<()> {
-        let first_bound = |batch: &RecordBatch| -> Result<Option<i64>> {
-            let bound = column(&join.condition.upper.build, &batch.slice(0, 1))?;
-            Ok(Ordinals::of(&bound)?.get(0))
-        };
-        let batches = self.batches.drain(..);
-        let batches = batches.map(|batch| Ok((first_bound(&batch)?, batch)));
-        let mut batches = batches.collect::<Result<Vec<_>>>()?;
-        batches.sort_by_key(|(bound, _)| *bound);
-        self.batches = batches.into_iter().map(|(_, batch)| batch).collect();
-        Ok(())
-    }
-
-    /// Indexes the rows, on a thread where it keeps nobody waiting.
-    async fn into_chunk(
-        self,
-        plan: &Arc<BuildPlan>,
-        schema: &SchemaRef,
-        first_row: usize,
-    ) -> Result<BuildChunk> {
-        let (plan, schema) = (Arc::clone(plan), Arc::clone(schema));
-        let Self {
-            batches,
-            reservation,
-            ..
-        } = self;
-        // Gone when this is dropped.
-        let waiting = Arc::new(());
-        let wanted = Wanted(Arc::downgrade(&waiting));
-        let task = SpawnedTask::spawn_blocking(move || {
-            BuildChunk::new(&plan, &schema, &batches, first_row, reservation, &wanted)
-        });
-        let chunk = task
-            .join_unwind()
-            .await
-            .map_err(|e| DataFusionError::External(Box::new(e)))?;
-        drop(waiting);
-        chunk
-    }
-}
-
 /// Reads spilled rows in chunks, each as large as memory allows.
 pub(super) struct Chunks {
     plan: Arc<BuildPlan>,
@@ -317,37 +223,5 @@ impl Chunks {
             .into_chunk(&self.plan, &self.schema, first_row)
             .await?;
         Ok((chunk, self.ahead.is_none()))
-    }
-}
-
-/// A bit a row of the build side, set by all probe streams.
-#[derive(Debug)]
-pub(super) struct MatchedRows {
-    words: Vec<AtomicU64>,
-}
-
-impl MatchedRows {
-    fn new(rows: usize) -> Self {
-        Self {
-            words: (0..rows.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
-        }
-    }
-
-    /// Marks a row.
-    pub(super) fn mark(&self, row: usize) {
-        let (word, bit) = (&self.words[row / 64], 1 << (row % 64));
-        // Most rows are marked more than once; only writing is dear between threads.
-        if word.load(Ordering::Relaxed) & bit == 0 {
-            word.fetch_or(bit, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether each of some rows is marked.
-    pub(super) fn slice(&self, first: usize, count: usize) -> BooleanArray {
-        let is_marked = |place: usize| {
-            let row = first + place;
-            self.words[row / 64].load(Ordering::Relaxed) & (1 << (row % 64)) != 0
-        };
-        BooleanArray::new(BooleanBuffer::collect_bool(count, is_marked), None)
     }
 }

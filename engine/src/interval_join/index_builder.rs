@@ -105,8 +105,9 @@ impl SortedRows {
 
     /// Puts each group in order, and says how far it reaches.
     fn order(&mut self, threads: usize, wanted: &Wanted) -> Result<()> {
-        self.reach = vec![0; self.upper.len()];
-        let fair_share = self.upper.len().div_ceil(threads);
+        let row_count = self.upper.len();
+        self.reach = vec![0; row_count];
+        let fair_share = row_count.div_ceil(threads);
         let mut rest = Rows {
             upper: &mut self.upper,
             lower: &mut self.lower,
@@ -117,7 +118,8 @@ impl SortedRows {
         let mut first = 0;
         for end in 1..self.starts.len() {
             let count = (self.starts[end] - self.starts[first]) as usize;
-            if count >= fair_share || end + 1 == self.starts.len() {
+            let has_more = (self.starts[end] as usize) < row_count;
+            if (count >= fair_share && has_more) || end + 1 == self.starts.len() {
                 let (share, others) = rest.split(count);
                 rest = others;
                 shares.push((&self.starts[first..=end], share));

@@ -1,11 +1,11 @@
 //! `ASOF JOIN`: each row with the nearest one before it (or after it) of another table.
 //!
 //! ```sql
-//! SELECT r.request_id, c.commit_id
-//! FROM requests AS r
-//! ASOF JOIN journal_commits AS c
-//!     MATCH_CONDITION (r.arrival_time >= c.start_time)
-//!     ON c.device = r.device
+//! SELECT l.lock_wait_id, w.write_id
+//! FROM lock_waits AS l
+//! ASOF JOIN writes AS w
+//!     MATCH_CONDITION (l.start_time >= w.end_time)
+//!     ON w.tid = l.tid
 //! ```
 //!
 //! Syntax and meaning are [Snowflake's](https://docs.snowflake.com/en/sql-reference/constructs/asof-join):
