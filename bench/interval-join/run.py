@@ -70,6 +70,7 @@ import sys, duckdb
 store, sql, setting = sys.argv[1:4]
 connection = duckdb.connect()
 connection.execute("SET threads = 2")
+connection.execute("SET enable_progress_bar = false")
 if setting:
     connection.execute(setting)
 for table in ("requests", "writes", "lock_waits"):
