@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """Compares kcorr's interval join with DataFusion's joins, with DuckDB and with the floor, in one run.
 
-usage: bench/interval-join/run.py [--scale N] [--rounds N] [--timeout S] [--folder DIR] [--only NAME]
+usage: bench/interval-join/run.py [--scale N] [--rounds N] [--timeout S] [--most-times N] [--folder DIR]
+                                  [--only NAME]
+
+A contender is stopped when it has taken more than --most-times kcorr's CPU time (it is at least so many
+times slower then), or --timeout seconds of wall time.
 
 Needs the DuckDB module for Python (`pip install duckdb`) and a built binary:
     cargo build --release -p kcorr-bench-interval-join
@@ -66,6 +70,7 @@ import sys, duckdb
 store, sql, setting = sys.argv[1:4]
 connection = duckdb.connect()
 connection.execute("SET threads = 2")
+connection.execute("SET enable_progress_bar = false")
 if setting:
     connection.execute(setting)
 for table in ("requests", "writes", "lock_waits"):
@@ -74,7 +79,14 @@ print("|", " | ".join(str(value) for value in connection.execute(sql).fetchone()
 """
 
 
-def measured(command, timeout):
+def cpu_seconds(pid):
+    """What a process that has not ended has used."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measured(command, timeout, most_cpu):
     """Wall s, CPU s, peak MB and the result's row; None for what takes longer than allowed."""
     with tempfile.TemporaryFile() as out:
         start = time.monotonic()
@@ -83,7 +95,7 @@ def measured(command, timeout):
             done, status, usage = os.wait4(process.pid, os.WNOHANG)
             if done:
                 break
-            if time.monotonic() - start > timeout:
+            if time.monotonic() - start > timeout or cpu_seconds(process.pid) > most_cpu:
                 process.kill()
                 _, _, usage = os.wait4(process.pid, 0)
                 return None, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, None
@@ -97,7 +109,7 @@ def measured(command, timeout):
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, row
 
 
-def contenders(store, tables, is_keyed, seconds):
+def contenders(store, tables, is_keyed):
     sql = overlap(tables, is_keyed)
     duckdb = [sys.executable, "-c", DUCKDB, store]
     found = [
@@ -120,11 +132,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--timeout", type=float, default=300)
+    parser.add_argument("--most-times", type=float, default=55)
     parser.add_argument("--folder")
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
     folder = arguments.folder or tempfile.mkdtemp()
+    lines = []
     for name, keys, seconds, skew, tables, is_keyed, what in CASES:
         if arguments.only not in name:
             continue
@@ -133,14 +147,17 @@ def main():
         if not os.path.exists(store):
             rows = [str(int(count * arguments.scale)) for count in (1e6, 1e7, 5e6)]
             subprocess.run([BENCH, "generate", store, str(keys), str(seconds), *rows, skew], check=True)
-        compare(name, what, store, tables, is_keyed, seconds, arguments)
+        lines.append(compare(name, what, store, tables, is_keyed, arguments))
+    print("\n" + "\n".join(lines))
 
 
-def compare(name, what, store, tables, is_keyed, seconds, arguments):
+def compare(name, what, store, tables, is_keyed, arguments):
     best, row = {}, None
-    for label, command in contenders(store, tables, is_keyed, seconds):
+    for label, command in contenders(store, tables, is_keyed):
         for _ in range(arguments.rounds):
-            result = measured(command, arguments.timeout)
+            is_bound = "kcorr" in best and "kcorr" not in label
+            most_cpu = arguments.most_times * best["kcorr"][1] if is_bound else float("inf")
+            result = measured(command, arguments.timeout, most_cpu)
             if result[3] is not None and result[3] != "failed":
                 if row is not None and result[3] != row:
                     sys.exit(f"{name}: {label} gives {result[3]}, not {row}")
@@ -152,14 +169,22 @@ def compare(name, what, store, tables, is_keyed, seconds, arguments):
     print(f"\n{name} ({' x '.join(tables)}): {row[0]:,} pairs{'; ' + what if what else ''}")
     print(f"{'':24}{'wall s':>8}{'CPU s':>8}{'x kcorr':>9}{'peak MB':>9}")
     kcorr = best["kcorr"][1]
+    cells = {}
     for label, (wall, cpu, peak, found) in best.items():
         if found == "failed":
             print(f"{label:24}{'failed':>8}")
+            cells[label] = (float("inf"), "failed")
             continue
         over = "" if wall else ">"
-        wall = f"{wall:.2f}" if wall else f">{arguments.timeout:.0f}"
-        print(f"{label:24}{wall:>8}{over + format(cpu, '.2f'):>8}{over + format(cpu / kcorr, '.1f'):>9}{peak:9.0f}",
-              flush=True)
+        wall = f"{wall:.2f}" if wall else "stopped"
+        times = over + format(cpu / kcorr, ".1f")
+        print(f"{label:24}{wall:>8}{over + format(cpu, '.2f'):>8}{times:>9}{peak:9.0f}", flush=True)
+        is_ours = label in ("floor", "kcorr")
+        cells[label] = (cpu, over + format(cpu, ".2f") + ("" if is_ours else f" ({times}x)"))
+    binned = min(cell for label, cell in cells.items() if "binned" in label)
+    others = [cell[1] for label, cell in cells.items() if "binned" not in label]
+    others.insert(4, binned[1])
+    return f"| {' x '.join(tables)}, {name} | {row[0]:,} | {' | '.join(others)} |"
 
 
 main()

@@ -12,12 +12,22 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use kcorr_engine::Store;
 
 /// Rows by start: id, key, start, end.
-#[derive(Default)]
 struct Rows {
     ids: Vec<i64>,
     keys: Vec<i32>,
     starts: Vec<i64>,
     ends: Vec<i64>,
+}
+
+impl Rows {
+    fn with_capacity(count: usize, is_keyed: bool) -> Self {
+        Self {
+            ids: Vec::with_capacity(count),
+            keys: Vec::with_capacity(if is_keyed { count } else { 0 }),
+            starts: Vec::with_capacity(count),
+            ends: Vec::with_capacity(count),
+        }
+    }
 }
 
 /// Reads two tables, joins them and prints the number of pairs and the sums of their ids.
@@ -143,9 +153,11 @@ fn read(files: &[PathBuf], columns: [&'static str; 4], is_keyed: bool) -> Result
         };
         handles.into_iter().map(join).collect()
     });
-    let mut rows = Rows::default();
+    let parts = parts.into_iter().collect::<Result<Vec<_>>>()?;
+    let count = parts.iter().flatten().map(|part| part.ids.len()).sum();
+    let mut rows = Rows::with_capacity(count, is_keyed);
     for part in parts {
-        for mut part in part? {
+        for mut part in part {
             rows.ids.append(&mut part.ids);
             rows.keys.append(&mut part.keys);
             rows.starts.append(&mut part.starts);
@@ -161,6 +173,7 @@ fn read(files: &[PathBuf], columns: [&'static str; 4], is_keyed: bool) -> Result
 
 fn read_file(path: &Path, columns: [&str; 4], is_keyed: bool) -> Result<Rows> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let count = usize::try_from(builder.metadata().file_metadata().num_rows())?;
     let read = columns
         .iter()
         .filter(|name| is_keyed || **name != columns[1]);
@@ -169,7 +182,7 @@ fn read_file(path: &Path, columns: [&str; 4], is_keyed: bool) -> Result<Rows> {
         .with_projection(mask)
         .with_batch_size(8192)
         .build()?;
-    let mut rows = Rows::default();
+    let mut rows = Rows::with_capacity(count, is_keyed);
     for batch in reader {
         let batch = batch?;
         let column = |name: &str| batch.column_by_name(name).context("a column");

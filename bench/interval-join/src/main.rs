@@ -4,6 +4,7 @@
 //! kcorr-bench-interval-join generate STORE KEYS SECONDS REQUESTS WRITES LOCK_WAITS [SKEW]
 //! kcorr-bench-interval-join kcorr    STORE SQL [MEMORY_MIB]   the engine
 //! kcorr-bench-interval-join plain    STORE SQL                DataFusion without the operator
+//! kcorr-bench-interval-join partitioned STORE SQL             the operator with both sides partitioned by key
 //! kcorr-bench-interval-join floor    STORE LEFT RIGHT IS_KEYED  a sweep over arrays
 //! ```
 
@@ -14,9 +15,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use datafusion::arrow::util::pretty::pretty_format_batches;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
-use kcorr_engine::{GivenParameters, Session, SessionOptions, Store};
+use kcorr_engine::{GivenParameters, IntervalJoinRule, Session, SessionOptions, Store};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,7 +32,13 @@ fn main() -> Result<()> {
             let memory = memory.first().map(|mib| mib.parse::<usize>()).transpose()?;
             runtime.block_on(kcorr(store, sql, memory))
         }
-        ["plain", store, sql] => runtime.block_on(plain(store, sql)),
+        ["plain", store, sql] => runtime.block_on(plain(store, sql, None)),
+        ["partitioned", store, sql] => {
+            let rule = IntervalJoinRule {
+                most_shared_rows: 0,
+            };
+            runtime.block_on(plain(store, sql, Some(rule)))
+        }
         ["floor", store, left, right, is_keyed] => {
             floor::floor(store, left, right, *is_keyed == "true")
         }
@@ -49,10 +57,16 @@ async fn kcorr(store: &str, sql: &str, memory_mib: Option<usize>) -> Result<()> 
     Ok(())
 }
 
-async fn plain(store: &str, sql: &str) -> Result<()> {
+async fn plain(store: &str, sql: &str, rule: Option<IntervalJoinRule>) -> Result<()> {
     let mut config = SessionConfig::new();
     config.options_mut().execution.parquet.pushdown_filters = true;
-    let context = SessionContext::new_with_config(config);
+    let mut state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_default_features();
+    if let Some(rule) = rule {
+        state = state.with_physical_optimizer_rules(rule.with_default_rules());
+    }
+    let context = SessionContext::new_with_state(state.build());
     let store = Store::open(store)?;
     for table in ["requests", "writes", "lock_waits"] {
         let folder = store.folder().join("data").join(table);

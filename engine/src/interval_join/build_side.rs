@@ -2,15 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datafusion::arrow::array::{BooleanArray, RecordBatch};
-use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::runtime::SpawnedTask;
-use datafusion::common::utils::memory::RecordBatchMemoryCounter;
-use datafusion::common::{DataFusionError, Result, internal_datafusion_err};
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::execution::spill_file::SpillFile;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::SpillManager;
@@ -19,8 +15,9 @@ use datafusion::physical_plan::metrics::{
 };
 use futures::StreamExt;
 
-use super::build_chunk::BuildChunk;
-use super::exec::IntervalJoin;
+use super::build_chunk::{BuildChunk, BuildPlan};
+use super::collected::Collected;
+use super::matched_rows::MatchedRows;
 
 /// All rows of the build side.
 #[derive(Debug)]
@@ -44,6 +41,7 @@ pub(super) enum BuildRows {
 
 /// Rows of the build side in a file.
 pub(super) struct SpilledRows {
+    plan: Arc<BuildPlan>,
     manager: SpillManager,
     file: Arc<dyn SpillFile>,
 }
@@ -74,25 +72,29 @@ impl BuildMetrics {
 impl BuildSide {
     /// Reads the build side to its end.
     pub(super) async fn collect(
-        join: Arc<IntervalJoin>,
+        plan: Arc<BuildPlan>,
         mut input: SendableRecordBatchStream,
         context: Arc<TaskContext>,
         metrics: BuildMetrics,
         probe_count: usize,
     ) -> Result<Self> {
         let schema = input.schema();
-        let mut collected = Collected::new(&join, &context);
+        let join = &plan.join;
+        let mut collected = Collected::new(join, &context);
         let mut row_count = 0;
         let mut rows = None;
         while let Some(batch) = input.next().await.transpose()? {
+            // A source that is always ready must not keep the thread.
+            tokio::task::consume_budget().await;
             let timer = metrics.time.timer();
             metrics.input_batches.add(1);
             metrics.input_rows.add(batch.num_rows());
             row_count += batch.num_rows();
-            if let Err(rest) = collected.add(&join, batch) {
+            if let Err(rest) = collected.add(join, batch) {
                 drop(timer);
                 rows = Some(
                     spill(
+                        &plan,
                         &mut collected,
                         *rest,
                         &mut input,
@@ -109,7 +111,8 @@ impl BuildSide {
             Some(rows) => BuildRows::Spilled(rows),
             None => {
                 let _timer = metrics.time.timer();
-                let chunk = collected.into_chunk(&join, &schema, 0).await?;
+                collected.put_in_order(join)?;
+                let chunk = collected.into_chunk(&plan, &schema, 0).await?;
                 metrics.memory.set(chunk.reserved());
                 BuildRows::Memory(Arc::new(chunk))
             }
@@ -143,13 +146,9 @@ impl SpilledRows {
     }
 
     /// The rows in chunks that fit into memory.
-    pub(super) fn chunks(
-        &self,
-        join: &Arc<IntervalJoin>,
-        context: &Arc<TaskContext>,
-    ) -> Result<Chunks> {
+    pub(super) fn chunks(&self, context: &Arc<TaskContext>) -> Result<Chunks> {
         Ok(Chunks {
-            join: Arc::clone(join),
+            plan: Arc::clone(&self.plan),
             context: Arc::clone(context),
             schema: Arc::clone(self.manager.schema()),
             input: self.read()?,
@@ -161,6 +160,7 @@ impl SpilledRows {
 
 /// Writes what was collected and all that is to come to a file.
 async fn spill(
+    plan: &Arc<BuildPlan>,
     collected: &mut Collected,
     rest: RecordBatch,
     input: &mut SendableRecordBatchStream,
@@ -177,6 +177,7 @@ async fn spill(
     collected.reservation.free();
     file.append_batch(&rest)?;
     while let Some(batch) = input.next().await.transpose()? {
+        tokio::task::consume_budget().await;
         metrics.input_batches.add(1);
         metrics.input_rows.add(batch.num_rows());
         *row_count += batch.num_rows();
@@ -184,80 +185,16 @@ async fn spill(
     }
     let file = file.finish()?;
     let file = file.ok_or_else(|| internal_datafusion_err!("a spill file without rows"))?;
-    Ok(SpilledRows { manager, file })
-}
-
-/// Batches, and the memory reserved for them and their index.
-struct Collected {
-    batches: Vec<RecordBatch>,
-    row_count: usize,
-    counter: RecordBatchMemoryCounter,
-    reservation: MemoryReservation,
-}
-
-impl Collected {
-    fn new(join: &IntervalJoin, context: &TaskContext) -> Self {
-        let name = format!("IntervalJoin {}", join.condition);
-        Self {
-            batches: Vec::new(),
-            row_count: 0,
-            counter: RecordBatchMemoryCounter::new(),
-            reservation: MemoryConsumer::new(name)
-                .with_can_spill(true)
-                .register(context.memory_pool()),
-        }
-    }
-
-    /// Adds a batch, or gives it back when there is no memory for it.
-    fn add(&mut self, join: &IntervalJoin, batch: RecordBatch) -> Result<(), Box<RecordBatch>> {
-        if batch.num_rows() == 0 {
-            return Ok(());
-        }
-        let bytes = self.counter.count_batch(&batch);
-        let needed = bytes + BuildChunk::overhead(join, bytes, batch.num_rows());
-        // Rows are numbered in 32 bits.
-        let is_too_long = u32::try_from(self.row_count + batch.num_rows()).is_err();
-        if is_too_long || self.reservation.try_grow(needed).is_err() {
-            return Err(Box::new(batch));
-        }
-        self.row_count += batch.num_rows();
-        self.batches.push(batch);
-        Ok(())
-    }
-
-    /// Adds a batch whether there is memory for it or not: less than that cannot be joined.
-    fn add_anyway(&mut self, join: &IntervalJoin, batch: RecordBatch) {
-        if let Err(batch) = self.add(join, batch) {
-            self.row_count += batch.num_rows();
-            self.batches.push(*batch);
-        }
-    }
-
-    /// Indexes the rows, on a thread where it keeps nobody waiting.
-    async fn into_chunk(
-        self,
-        join: &Arc<IntervalJoin>,
-        schema: &SchemaRef,
-        first_row: usize,
-    ) -> Result<BuildChunk> {
-        let (join, schema) = (Arc::clone(join), Arc::clone(schema));
-        let Self {
-            batches,
-            reservation,
-            ..
-        } = self;
-        let task = SpawnedTask::spawn_blocking(move || {
-            BuildChunk::new(&join, &schema, batches, first_row, reservation)
-        });
-        task.join_unwind()
-            .await
-            .map_err(|e| DataFusionError::External(Box::new(e)))?
-    }
+    Ok(SpilledRows {
+        plan: Arc::clone(plan),
+        manager,
+        file,
+    })
 }
 
 /// Reads spilled rows in chunks, each as large as memory allows.
 pub(super) struct Chunks {
-    join: Arc<IntervalJoin>,
+    plan: Arc<BuildPlan>,
     context: Arc<TaskContext>,
     schema: SchemaRef,
     input: SendableRecordBatchStream,
@@ -268,14 +205,14 @@ pub(super) struct Chunks {
 impl Chunks {
     /// The next chunk, and whether it is the last. The one before must be gone, with its memory.
     pub(super) async fn next(&mut self) -> Result<(BuildChunk, bool)> {
-        let mut collected = Collected::new(&self.join, &self.context);
+        let mut collected = Collected::new(&self.plan.join, &self.context);
         if let Some(batch) = self.ahead.take() {
-            collected.add_anyway(&self.join, batch);
+            collected.add_anyway(&self.plan.join, batch);
         }
         while let Some(batch) = self.input.next().await.transpose()? {
             if collected.batches.is_empty() {
-                collected.add_anyway(&self.join, batch);
-            } else if let Err(batch) = collected.add(&self.join, batch) {
+                collected.add_anyway(&self.plan.join, batch);
+            } else if let Err(batch) = collected.add(&self.plan.join, batch) {
                 self.ahead = Some(*batch);
                 break;
             }
@@ -283,40 +220,8 @@ impl Chunks {
         let first_row = self.next_row;
         self.next_row += collected.row_count;
         let chunk = collected
-            .into_chunk(&self.join, &self.schema, first_row)
+            .into_chunk(&self.plan, &self.schema, first_row)
             .await?;
         Ok((chunk, self.ahead.is_none()))
-    }
-}
-
-/// A bit a row of the build side, set by all probe streams.
-#[derive(Debug)]
-pub(super) struct MatchedRows {
-    words: Vec<AtomicU64>,
-}
-
-impl MatchedRows {
-    fn new(rows: usize) -> Self {
-        Self {
-            words: (0..rows.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
-        }
-    }
-
-    /// Marks a row.
-    pub(super) fn mark(&self, row: usize) {
-        let (word, bit) = (&self.words[row / 64], 1 << (row % 64));
-        // Most rows are marked more than once; only writing is dear between threads.
-        if word.load(Ordering::Relaxed) & bit == 0 {
-            word.fetch_or(bit, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether each of some rows is marked.
-    pub(super) fn slice(&self, first: usize, count: usize) -> BooleanArray {
-        let is_marked = |place: usize| {
-            let row = first + place;
-            self.words[row / 64].load(Ordering::Relaxed) & (1 << (row % 64)) != 0
-        };
-        BooleanArray::new(BooleanBuffer::collect_bool(count, is_marked), None)
     }
 }

@@ -2,24 +2,19 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{JoinSide, JoinType, NullEquality, Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::equivalence::{ProjectionMapping, join_equivalence_properties};
 use datafusion::physical_expr::expressions::{DynamicFilterPhysicalExpr, lit};
-use datafusion::physical_expr::{Distribution, Partitioning, PhysicalExpr, PhysicalExprRef};
-use datafusion::physical_plan::execution_plan::EmissionType;
+use datafusion::physical_expr::{Distribution, PhysicalExpr, PhysicalExprRef};
 use datafusion::physical_plan::filter_pushdown::{
     ChildFilterDescription, ChildPushdownResult, FilterDescription, FilterPushdownPhase,
     FilterPushdownPropagation,
 };
-use datafusion::physical_plan::joins::utils::{
-    ColumnIndex, JoinFilter, adjust_right_output_partitioning, build_join_schema,
-};
+use datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter, build_join_schema};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::projection::{
     EmbeddedProjection, ProjectionExec, try_embed_projection,
@@ -28,39 +23,17 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
     InputDistributionRequirements, PlanProperties, ReplaceChildrenOptions, apply_expression_roots,
-    project_schema,
 };
 use futures::{FutureExt, TryFutureExt, stream};
 
+use super::build_chunk::BuildPlan;
 use super::build_side::{BuildMetrics, BuildRows, BuildSide};
-use super::condition::IntervalCondition;
+use super::join::{BuildMode, IntervalJoin};
 use super::output::Output;
-use super::probe::{Probe, SharedBuild};
+use super::probe::Probe;
+use super::properties::properties;
+use super::shared_build::{BuildFuture, SharedBuild};
 use super::time_filter::{filtered_expressions, time_filter};
-
-/// What is joined and how. All of it can be encoded: there are only expressions and names in it.
-#[derive(Debug, Clone)]
-pub struct IntervalJoin {
-    /// Equal keys: expressions of the build side and of the probe side.
-    pub on: Vec<(PhysicalExprRef, PhysicalExprRef)>,
-    /// The bounds.
-    pub condition: IntervalCondition,
-    /// What else a pair of rows must meet.
-    pub residual: Option<JoinFilter>,
-    /// The kind of join; left is the build side.
-    pub join_type: JoinType,
-    /// Whether a null key matches a null key.
-    pub null_equality: NullEquality,
-}
-
-/// How the work is divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BuildMode {
-    /// All partitions of the probe side search one build side.
-    Shared,
-    /// Both sides are partitioned by the keys.
-    Partitioned,
-}
 
 /// Joins rows whose intervals overlap. The left input is the build side: it is read to its end, indexed,
 /// and kept; the right one is streamed.
@@ -75,37 +48,8 @@ pub struct IntervalJoinExec {
     columns: Vec<ColumnIndex>,
     properties: Arc<PlanProperties>,
     time_filter: Option<Arc<DynamicFilterPhysicalExpr>>,
-    shared_build: Mutex<Option<(SharedBuild, usize)>>,
+    shared_build: SharedBuild,
     metrics: ExecutionPlanMetricsSet,
-}
-
-impl IntervalJoin {
-    /// Whether the output has rows for pairs, and not only for rows of one side.
-    pub(super) fn yields_pairs(&self) -> bool {
-        use JoinType::{Full, Inner, Left, Right};
-        matches!(self.join_type, Inner | Left | Right | Full)
-    }
-
-    /// Whether the output depends on which build rows had a match.
-    pub(super) fn needs_matched_build_rows(&self) -> bool {
-        use JoinType::{Full, Left, LeftAnti, LeftMark, LeftSemi};
-        matches!(self.join_type, Left | Full | LeftSemi | LeftAnti | LeftMark)
-    }
-
-    /// Whether the output depends on which probe rows had a match.
-    pub(super) fn needs_matched_probe_rows(&self) -> bool {
-        use JoinType::{Full, Right, RightAnti, RightMark, RightSemi};
-        matches!(
-            self.join_type,
-            Right | Full | RightSemi | RightAnti | RightMark
-        )
-    }
-
-    /// Whether all that counts is that a probe row has some match.
-    pub(super) fn is_existence_enough(&self) -> bool {
-        use JoinType::{RightAnti, RightMark, RightSemi};
-        self.residual.is_none() && matches!(self.join_type, RightSemi | RightAnti | RightMark)
-    }
 }
 
 impl IntervalJoinExec {
@@ -151,7 +95,7 @@ impl IntervalJoinExec {
             columns,
             properties: Arc::new(properties),
             time_filter,
-            shared_build: Mutex::new(None),
+            shared_build: SharedBuild::default(),
             metrics: ExecutionPlanMetricsSet::new(),
         })
     }
@@ -176,25 +120,14 @@ impl IntervalJoinExec {
         self.mode == BuildMode::Shared && self.join.join_type.on_lr_is_preserved().1
     }
 
-    /// The build side of a partition. It is read when the first stream asks for it, and gone with the
-    /// last one.
-    fn build(&self, partition: usize, context: &Arc<TaskContext>) -> Result<SharedBuild> {
+    /// The build side of a partition.
+    fn build(&self, partition: usize, context: &Arc<TaskContext>) -> Result<BuildFuture> {
         let probe_count = self.right.output_partitioning().partition_count();
-        if self.mode == BuildMode::Partitioned || probe_count == 1 {
+        if self.mode == BuildMode::Partitioned {
             return self.new_build(partition, 1, context);
         }
-        let mut shared = self
-            .shared_build
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let (build, taken) = match shared.take() {
-            Some(shared) => shared,
-            None => (self.new_build(0, probe_count, context)?, 0),
-        };
-        if taken + 1 < probe_count {
-            *shared = Some((build.clone(), taken + 1));
-        }
-        Ok(build)
+        let new = || self.new_build(0, probe_count, context);
+        self.shared_build.take(probe_count, new)
     }
 
     fn new_build(
@@ -202,19 +135,19 @@ impl IntervalJoinExec {
         partition: usize,
         probe_count: usize,
         context: &Arc<TaskContext>,
-    ) -> Result<SharedBuild> {
+    ) -> Result<BuildFuture> {
         let join = Arc::clone(&self.join);
         let input = self.left.execute(partition, Arc::clone(context))?;
         let metrics = BuildMetrics::new(&self.metrics, partition);
         let filter = self.time_filter.clone();
         let right = Arc::clone(&self.right);
-        let side = BuildSide::collect(
-            Arc::clone(&join),
-            input,
-            Arc::clone(context),
-            metrics,
-            probe_count,
-        );
+        let plan = Arc::new(BuildPlan {
+            join: Arc::clone(&join),
+            is_kept: self.kept_build_columns(),
+            threads: context.session_config().target_partitions(),
+        });
+        let context = Arc::clone(context);
+        let side = BuildSide::collect(plan, input, context, metrics, probe_count);
         let build = side.and_then(async move |side| {
             if let Some(filter) = filter {
                 filter.update(match &side.rows {
@@ -226,6 +159,19 @@ impl IntervalJoinExec {
             Ok(Arc::new(side))
         });
         Ok(build.map_err(Arc::new).boxed().shared())
+    }
+
+    /// Whether each column of the build side is in the output or in what pairs of rows are tested for.
+    fn kept_build_columns(&self) -> Vec<bool> {
+        let mut is_kept = vec![false; self.left.schema().fields().len()];
+        let residual = self.join.residual.iter();
+        let residual = residual.flat_map(JoinFilter::column_indices);
+        for column in self.columns.iter().chain(residual) {
+            if column.side == JoinSide::Left {
+                is_kept[column.index] = true;
+            }
+        }
+        is_kept
     }
 }
 
@@ -465,55 +411,4 @@ impl ExecutionPlan for IntervalJoinExec {
         let node = Self::with_filter(left, right, join, self.mode, projection, Some(filter))?;
         Ok(propagation.with_updated_node(Arc::new(node)))
     }
-}
-
-/// What is known of the output. Its order is not: with little memory, probe rows come in several passes.
-fn properties(
-    left: &Arc<dyn ExecutionPlan>,
-    right: &Arc<dyn ExecutionPlan>,
-    join: &IntervalJoin,
-    mode: BuildMode,
-    schema: &SchemaRef,
-    projection: Option<&[usize]>,
-) -> Result<PlanProperties> {
-    let mut equivalences = join_equivalence_properties(
-        left.equivalence_properties().clone(),
-        right.equivalence_properties().clone(),
-        &join.join_type,
-        Arc::clone(schema),
-        &[false, false],
-        Some(JoinSide::Right),
-        &join.on,
-    )?;
-    let right_partitioning = right.output_partitioning();
-    let is_partition_of_right = mode == BuildMode::Shared;
-    let mut partitioning = match join.join_type {
-        JoinType::Inner | JoinType::Right if is_partition_of_right => {
-            adjust_right_output_partitioning(right_partitioning, left.schema().fields().len())?
-        }
-        JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => {
-            right_partitioning.clone()
-        }
-        _ => Partitioning::UnknownPartitioning(right_partitioning.partition_count()),
-    };
-    if let Some(projection) = projection {
-        let mapping = ProjectionMapping::from_indices(projection, schema)?;
-        let output = project_schema(schema, Some(&projection))?;
-        partitioning = partitioning.project(&mapping, &equivalences);
-        equivalences = equivalences.project(&mapping, output);
-    }
-    let boundedness = match left.boundedness().is_unbounded() {
-        true => left.boundedness(),
-        false => right.boundedness(),
-    };
-    let emission = match join.needs_matched_build_rows() {
-        true => EmissionType::Both,
-        false => EmissionType::Incremental,
-    };
-    Ok(PlanProperties::new(
-        equivalences,
-        partitioning,
-        emission,
-        boundedness,
-    ))
 }

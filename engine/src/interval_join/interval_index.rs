@@ -9,8 +9,10 @@
 //! 16 such blocks, …) leap over rows in between. So one row that lasts for hours costs the probes
 //! that it does not concern a few comparisons, not a walk.
 
-use super::key_table::NO_GROUP;
-use super::ordinal::Ordinals;
+use datafusion::common::Result;
+
+use super::index_builder::{IndexedPart, SORT_BYTES, SortedRows};
+use super::threads::Wanted;
 
 /// Rows of a block, and blocks of a larger block.
 const FAN_OUT: usize = 1 << FAN_OUT_BITS;
@@ -58,64 +60,35 @@ pub(super) struct Walk {
 }
 
 impl IntervalIndex {
-    /// Indexes rows. `groups` has a group a row and how many groups there are; without, all rows are
-    /// of one group. Rows with a null bound, and those of [`NO_GROUP`], are left out: they match nothing.
-    pub(super) fn new(groups: Option<(&[u32], usize)>, upper: &Ordinals, lower: &Ordinals) -> Self {
-        let count = upper.values.len();
-        let group_of = |row: usize| groups.map_or(0, |(groups, _)| groups[row]);
-        let is_indexed = |row: usize| {
-            group_of(row) != NO_GROUP && upper.get(row).is_some() && lower.get(row).is_some()
-        };
-        let group_count = groups.map_or(1, |(_, count)| count);
-        let mut starts = vec![0_u32; group_count + 1];
-        for row in (0..count).filter(|&row| is_indexed(row)) {
-            starts[group_of(row) as usize + 1] += 1;
-        }
-        for group in 0..group_count {
-            starts[group + 1] += starts[group];
-        }
-        let mut free = starts.clone();
-        let mut rows = vec![0_u32; starts[group_count] as usize];
-        for (row, number) in (0..count).zip(0_u32..).filter(|&(row, _)| is_indexed(row)) {
-            let place = &mut free[group_of(row) as usize];
-            rows[*place as usize] = number;
-            *place += 1;
-        }
-        for group in starts.windows(2) {
-            let rows = &mut rows[group[0] as usize..group[1] as usize];
-            let key = |row: &u32| upper.values[*row as usize];
-            if !rows.is_sorted_by_key(key) {
-                // Stable, because it is quick on the sorted runs that scans yield.
-                rows.sort_by_key(key);
-            }
-        }
-        let of = |ordinals: &Ordinals| -> Vec<i64> {
-            rows.iter()
-                .map(|&row| ordinals.values[row as usize])
-                .collect()
-        };
-        let (upper, mut lower) = (of(upper), of(lower));
-        let mut reach = lower.clone();
-        for group in starts.windows(2) {
-            let mut greatest = i64::MIN;
-            for value in &mut reach[group[0] as usize..group[1] as usize] {
-                greatest = greatest.max(*value);
-                *value = greatest;
-            }
-        }
-        let bounds = (upper.iter().min().copied()).zip(lower.iter().max().copied());
+    /// Indexes the rows of all parts that have bounds and a group, one of `group_count`.
+    pub(super) fn new(
+        parts: &[IndexedPart],
+        group_count: usize,
+        threads: usize,
+        wanted: &Wanted,
+    ) -> Result<Self> {
+        let SortedRows {
+            starts,
+            upper,
+            mut lower,
+            reach,
+            rows,
+        } = SortedRows::new(parts, group_count, threads, wanted)?;
+        let groups = || starts.windows(2).filter(|group| group[0] < group[1]);
+        let least_upper = groups().map(|group| upper[group[0] as usize]).min();
+        let greatest_lower = groups().map(|group| reach[group[1] as usize - 1]).max();
         let maxima = maxima(&lower);
         // The last block is as long as the others.
         lower.resize(rows.len().next_multiple_of(FAN_OUT), i64::MIN);
-        Self {
-            bounds,
+        Ok(Self {
+            bounds: least_upper.zip(greatest_lower),
             starts,
             upper,
             lower,
             reach,
             rows,
             maxima,
-        }
+        })
     }
 
     /// How many groups there are.
@@ -268,10 +241,15 @@ impl IntervalIndex {
         self.upper.iter().copied().zip(self.lower.iter().copied())
     }
 
-    /// Bytes that an index of a number of rows takes at most, while it is built too.
+    /// Bytes that an index of a number of rows takes.
     pub(super) fn size_of(rows: usize, groups: usize) -> usize {
-        // upper, lower, reach, rows, maxima; groups while they are counted; the sort's buffer
-        rows * (3 * 8 + 4 + 1 + 4 + 2) + groups * 8
+        // upper, lower, reach, rows, maxima
+        rows * (3 * 8 + 4 + 1) + groups * 4
+    }
+
+    /// Bytes that are taken besides, at most, while it is built.
+    pub(super) fn transient_size_of(rows: usize, groups: usize) -> usize {
+        rows * SORT_BYTES + groups * 4
     }
 }
 
@@ -316,15 +294,29 @@ fn maxima(values: &[i64]) -> Vec<Vec<i64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::interval_join::ordinal::Ordinals;
 
-    fn ordinals(values: &[i64]) -> Ordinals {
-        Ordinals {
+    fn part(groups: Option<&[u32]>, upper: &[i64], lower: &[i64]) -> IndexedPart {
+        let ordinals = |values: &[i64]| Ordinals {
             values: values.to_vec().into(),
             nulls: None,
+        };
+        IndexedPart {
+            groups: groups.map(<[u32]>::to_vec),
+            upper: ordinals(upper),
+            lower: ordinals(lower),
         }
+    }
+
+    fn index(parts: &[IndexedPart], groups: usize, threads: usize) -> IntervalIndex {
+        let waiting = Arc::new(());
+        let wanted = Wanted(Arc::downgrade(&waiting));
+        IntervalIndex::new(parts, groups, threads, &wanted).unwrap()
     }
 
     proptest! {
@@ -333,13 +325,20 @@ mod tests {
             rows in prop::collection::vec((0_u32..4, 0_i64..300, 0_i64..60), 0..700),
             probes in prop::collection::vec((0_u32..4, 0_i64..300, 0_i64..60), 1..60),
             enough in 1_usize..40,
+            part_rows in 1_usize..300,
+            threads in 1_usize..4,
         ) {
             let groups: Vec<u32> = rows.iter().map(|row| row.0).collect();
             let starts: Vec<i64> = rows.iter().map(|row| row.1).collect();
             // A few are long: what lies between them has to be leapt over.
             let length = |row: &(u32, i64, i64)| if row.2 == 0 { 200 } else { row.2 / 8 };
             let ends: Vec<i64> = rows.iter().map(|row| row.1 + length(row)).collect();
-            let index = IntervalIndex::new(Some((&groups, 4)), &ordinals(&starts), &ordinals(&ends));
+            let places: Vec<usize> = (0..rows.len()).collect();
+            let parts = places.chunks(part_rows).map(|places| {
+                let place = places[0]..places[0] + places.len();
+                part(Some(&groups[place.clone()]), &starts[place.clone()], &ends[place])
+            });
+            let index = index(&parts.collect::<Vec<_>>(), 4, threads);
             let mut hints = index.hints();
             let mut no_hints = Hints(Vec::new());
             for (group, start, length) in probes {
@@ -369,12 +368,16 @@ mod tests {
     }
 
     #[test]
+    fn an_index_that_nobody_waits_for_is_not_built() {
+        let parts = [part(None, &[1], &[2])];
+        let wanted = Wanted(Arc::downgrade(&Arc::new(())));
+        assert!(IntervalIndex::new(&parts, 1, 1, &wanted).is_err());
+    }
+
+    #[test]
     fn extreme_bounds_are_found() {
-        let index = IntervalIndex::new(
-            None,
-            &ordinals(&[i64::MIN, i64::MAX]),
-            &ordinals(&[i64::MIN, i64::MAX]),
-        );
+        let bounds = [i64::MIN, i64::MAX];
+        let index = index(&[part(None, &bounds, &bounds)], 1, 1);
         let mut rows = Vec::new();
         let mut hints = index.hints();
         for _ in 0..2 {

@@ -13,27 +13,19 @@
 //! any further conditions, which are tested on the pairs found. A null time or key matches nothing.
 //!
 //! The nearest row before (or after) another one is such a join, too, when each row lasts until the next:
-//!
-//! ```sql
-//! WITH spans AS (
-//!     SELECT *, LEAD(time) OVER (PARTITION BY key ORDER BY time) AS next_time FROM events
-//! )
-//! SELECT … FROM rows AS r
-//! LEFT JOIN spans AS e
-//!     ON e.key = r.key
-//!     AND e.time <= r.time
-//!     AND r.time < COALESCE(e.next_time, CAST('2200-01-01T00:00:00Z' AS TIMESTAMP))
-//! ```
+//! `ASOF JOIN` is planned so (`query/as_of`).
 //!
 //! | file | what is in it |
 //! |---|---|
 //! | `condition` | the two bounds, found in a join's filter |
 //! | `rule` | which joins are replaced |
-//! | `exec` | the operator as DataFusion sees it |
-//! | `build_side`, `build_chunk` | the smaller side: collected, spilled when memory is short, indexed |
-//! | `key_table`, `interval_index`, `ordinal` | row → key → rows of that key by their bounds |
-//! | `probe`, `probe_input` | the other side: streamed through, several times when memory is short |
-//! | `output` | pairs of rows → batches, by join type |
+//! | `join`, `exec`, `properties` | the operator as DataFusion sees it |
+//! | `shared_build`, `build_side`, `collected`, `build_chunk` | the smaller side: collected, spilled when memory is short, indexed |
+//! | `key_table`, `integer_keys`, `column_keys`, `ordinal` | row → key |
+//! | `index_builder`, `interval_index` | key → rows of that key by their bounds |
+//! | `threads` | the index's work divided among all cores |
+//! | `probe`, `probe_batch`, `probe_input` | the other side: streamed through, several times when memory is short |
+//! | `output`, `matched_rows`, `leftover` | pairs of rows, and rows without one → batches, by join type |
 //! | `time_filter` | what the smaller side's times tell the scan of the other side to skip |
 //!
 //! Published crates do not fit: `coitrees` has 32-bit closed intervals and was 2 to 7 times slower
@@ -42,19 +34,34 @@
 
 mod build_chunk;
 mod build_side;
+#[cfg(test)]
+mod cancellation_tests;
+mod collected;
+mod column_keys;
 mod condition;
 mod exec;
+mod index_builder;
+mod integer_keys;
 mod interval_index;
+mod join;
 mod key_table;
+mod leftover;
+mod matched_rows;
 #[cfg(test)]
 mod nested_loop_tests;
 mod ordinal;
 mod output;
 mod probe;
+mod probe_batch;
 mod probe_input;
+mod properties;
 mod rule;
+mod shared_build;
+mod threads;
 mod time_filter;
 
 pub use condition::{Bound, IntervalCondition};
-pub use exec::{BuildMode, IntervalJoin, IntervalJoinExec};
+pub use exec::IntervalJoinExec;
+pub use join::{BuildMode, IntervalJoin};
+pub(crate) use ordinal::has_ordinals;
 pub use rule::IntervalJoinRule;

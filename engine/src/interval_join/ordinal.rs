@@ -53,7 +53,7 @@ impl Ordinals {
 }
 
 /// Whether values of a type have an order in 64 bits.
-pub(super) fn has_ordinals(data_type: &DataType) -> bool {
+pub(crate) fn has_ordinals(data_type: &DataType) -> bool {
     *data_type == DataType::UInt64 || is_signed_64(data_type) || is_narrow(data_type)
 }
 

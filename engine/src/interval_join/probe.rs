@@ -10,28 +10,22 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, SpillMetrics, Time,
 };
-use futures::StreamExt;
-use futures::future::{BoxFuture, Shared};
 
-use super::build_chunk::{BuildChunk, column};
+use super::build_chunk::BuildChunk;
 use super::build_side::{BuildRows, BuildSide, Chunks};
-use super::condition::Bound;
-use super::exec::IntervalJoin;
-use super::interval_index::{Hints, Walk};
-use super::key_table::NO_GROUP;
-use super::ordinal::Ordinals;
+use super::interval_index::Hints;
+use super::join::IntervalJoin;
+use super::leftover::Leftover;
 use super::output::{Output, passing};
-use super::probe_input::{ProbeInput, ProbeReach};
-
-/// The build side, when it is there. Errors are shared by all who wait for it.
-pub(super) type SharedBuild =
-    Shared<BoxFuture<'static, std::result::Result<Arc<BuildSide>, Arc<DataFusionError>>>>;
+use super::probe_batch::ProbeBatch;
+use super::probe_input::ProbeInput;
+use super::shared_build::BuildFuture;
 
 /// One partition of the operator at work.
 pub(super) struct Probe {
     join: Arc<IntervalJoin>,
     context: Arc<TaskContext>,
-    build: SharedBuild,
+    build: BuildFuture,
     build_schema: SchemaRef,
     probe_schema: SchemaRef,
     input: ProbeInput,
@@ -76,40 +70,12 @@ struct Pass {
     batch: Option<ProbeBatch>,
 }
 
-/// A batch of the probe side, and how far it is matched.
-struct ProbeBatch {
-    rows: RecordBatch,
-    number: usize,
-    groups: Option<Vec<u32>>,
-    limits: Limits,
-    next_row: usize,
-    walk: Option<Walk>,
-    /// Which rows had a match; `None` when the join does not ask.
-    matched: Option<BooleanBufferBuilder>,
-}
-
-/// What build rows must be to match each probe row: upper bounds at most, lower bounds at least.
-struct Limits {
-    at_most: Ordinals,
-    at_least: Ordinals,
-    is_upper_closed: bool,
-    is_lower_closed: bool,
-}
-
-/// The build side's rows after the last probe row.
-struct Leftover {
-    side: Arc<BuildSide>,
-    rows: Option<datafusion::execution::SendableRecordBatchStream>,
-    memory: Option<RecordBatch>,
-    next_row: usize,
-}
-
 impl Probe {
     #[expect(clippy::too_many_arguments, reason = "one for each part it is made of")]
     pub(super) fn new(
         join: Arc<IntervalJoin>,
         context: Arc<TaskContext>,
-        build: SharedBuild,
+        build: BuildFuture,
         build_schema: SchemaRef,
         input: datafusion::execution::SendableRecordBatchStream,
         output: Output,
@@ -166,7 +132,7 @@ impl Probe {
         let (chunk, chunks, is_last) = match &side.rows {
             BuildRows::Memory(chunk) => (Arc::clone(chunk), None, true),
             BuildRows::Spilled(rows) => {
-                let mut chunks = rows.chunks(&self.join, &self.context)?;
+                let mut chunks = rows.chunks(&self.context)?;
                 let (chunk, is_last) = chunks.next().await?;
                 (Arc::new(chunk), Some(chunks), is_last)
             }
@@ -203,9 +169,19 @@ impl Probe {
                 self.metrics.input_batches.add(1);
                 self.metrics.input_rows.add(rows.num_rows());
             }
-            let batch = self.probe_batch(&mut pass, number, rows)?;
+            let matched = self.join.needs_matched_probe_rows().then(|| {
+                let earlier = pass.matched.get_mut(number);
+                let earlier = earlier.map(|bits| std::mem::replace(bits, no_bits()));
+                earlier.unwrap_or_else(|| {
+                    let mut bits = BooleanBufferBuilder::new(rows.num_rows());
+                    bits.append_n(rows.num_rows(), false);
+                    bits
+                })
+            });
+            let keys = pass.chunk.keys.as_ref();
+            let batch = ProbeBatch::new(&self.join, keys, (number, rows), matched)?;
             if pass.is_first && !pass.is_last {
-                self.input.keep(&batch.rows, batch.limits.reach())?;
+                self.input.keep(&batch.rows, batch.reach())?;
             }
             pass.batch = Some(batch);
             return Ok(Stage::Probing(pass));
@@ -253,83 +229,15 @@ impl Probe {
         })))
     }
 
-    fn probe_batch(&self, pass: &mut Pass, number: usize, rows: RecordBatch) -> Result<ProbeBatch> {
-        let limits = Limits::new(
-            &self.join.condition.upper,
-            &self.join.condition.lower,
-            &rows,
-        )?;
-        let groups = match &pass.chunk.keys {
-            Some(keys) => {
-                let columns = self.join.on.iter().map(|(_, probe)| column(probe, &rows));
-                Some(keys.groups_of(&columns.collect::<Result<Vec<_>>>()?)?)
-            }
-            None => None,
-        };
-        let matched = self.join.needs_matched_probe_rows().then(|| {
-            let earlier = pass.matched.get_mut(number);
-            earlier
-                .map(|bits| std::mem::replace(bits, BooleanBufferBuilder::new(0)))
-                .unwrap_or_else(|| {
-                    let mut bits = BooleanBufferBuilder::new(rows.num_rows());
-                    bits.append_n(rows.num_rows(), false);
-                    bits
-                })
-        });
-        Ok(ProbeBatch {
-            rows,
-            number,
-            groups,
-            limits,
-            next_row: 0,
-            walk: None,
-            matched,
-        })
-    }
-
     /// Matches rows of a batch until an output batch is full. Returns the batch unless it is done.
     fn join_rows(&mut self, pass: &mut Pass, mut batch: ProbeBatch) -> Result<Option<ProbeBatch>> {
         let is_existence_enough = self.join.is_existence_enough();
         let (index, hints) = (&pass.chunk.index, &mut pass.hints);
-        let mut build_rows: Vec<u32> =
-            Vec::with_capacity(self.batch_rows.min(batch.rows.num_rows()));
-        let mut probe_rows: Vec<u32> = Vec::with_capacity(build_rows.capacity());
-        let count = batch.rows.num_rows();
-        while batch.next_row < count && build_rows.len() < self.batch_rows {
-            let row = batch.next_row;
-            let mut walk = match batch.walk.take() {
-                Some(walk) => walk,
-                None => {
-                    let group = batch.groups.as_ref().map_or(0, |groups| groups[row]);
-                    let limits = batch.limits.get(row).filter(|_| group != NO_GROUP);
-                    let Some((at_most, at_least)) = limits else {
-                        batch.next_row += 1;
-                        continue;
-                    };
-                    let Some(walk) = index.allowed(group, at_most, at_least, hints) else {
-                        batch.next_row += 1;
-                        continue;
-                    };
-                    if let (true, Some(matched)) = (is_existence_enough, &mut batch.matched) {
-                        matched.set_bit(row, true);
-                        batch.next_row += 1;
-                        continue;
-                    }
-                    walk
-                }
-            };
-            if index.matches(&mut walk, &mut build_rows, self.batch_rows) {
-                batch.next_row += 1;
-            } else {
-                batch.walk = Some(walk);
-            }
-            // Batches have fewer than 2³² rows.
-            probe_rows.resize(build_rows.len(), u32::try_from(row).unwrap_or(u32::MAX));
+        let pairs = batch.pairs(index, hints, self.batch_rows, is_existence_enough);
+        if !pairs.0.is_empty() {
+            self.add_pairs(pass, &mut batch, pairs)?;
         }
-        if !build_rows.is_empty() {
-            self.add_pairs(pass, &mut batch, build_rows, probe_rows)?;
-        }
-        if batch.next_row < count {
+        if !batch.is_done() {
             return Ok(Some(batch));
         }
         self.end_batch(pass, batch)?;
@@ -340,8 +248,7 @@ impl Probe {
         &mut self,
         pass: &Pass,
         batch: &mut ProbeBatch,
-        build_rows: Vec<u32>,
-        probe_rows: Vec<u32>,
+        (build_rows, probe_rows): (Vec<u32>, Vec<u32>),
     ) -> Result<()> {
         let chunk = &pass.chunk;
         let mut build_rows = UInt32Array::from(build_rows);
@@ -376,10 +283,8 @@ impl Probe {
             return Ok(());
         };
         if !pass.is_last {
-            pass.matched
-                .resize_with(pass.matched.len().max(batch.number + 1), || {
-                    BooleanBufferBuilder::new(0)
-                });
+            let batches = pass.matched.len().max(batch.number + 1);
+            pass.matched.resize_with(batches, no_bits);
             pass.matched[batch.number] = matched;
             return Ok(());
         }
@@ -401,33 +306,14 @@ impl Probe {
         if !side.end_probe() || side.matched.is_none() {
             return Ok(Stage::Done);
         }
-        let (rows, memory) = match &side.rows {
-            BuildRows::Memory(chunk) => (None, Some(chunk.rows.clone())),
-            BuildRows::Spilled(rows) => (Some(rows.read()?), None),
-        };
-        let side = Arc::clone(side);
-        Ok(Stage::Unmatched(Box::new(Leftover {
-            side,
-            rows,
-            memory,
-            next_row: 0,
-        })))
+        let leftover = Leftover::new(Arc::clone(side), self.batch_rows)?;
+        Ok(Stage::Unmatched(Box::new(leftover)))
     }
 
     async fn write_leftover(&mut self, mut leftover: Box<Leftover>) -> Result<Stage> {
-        let rows = match (&mut leftover.rows, &mut leftover.memory) {
-            (Some(rows), _) => rows.next().await.transpose()?,
-            (None, memory) => memory.take().map(|rows| {
-                let first = rows.slice(0, rows.num_rows().min(self.batch_rows));
-                let rest = rows.slice(first.num_rows(), rows.num_rows() - first.num_rows());
-                *memory = Some(rest).filter(|rest| rest.num_rows() > 0);
-                first
-            }),
-        };
-        let (Some(rows), Some(matched)) = (rows, &leftover.side.matched) else {
+        let Some((rows, matched)) = leftover.next().await? else {
             return Ok(Stage::Done);
         };
-        let matched = matched.slice(leftover.next_row, rows.num_rows());
         let other = &self.probe_schema;
         match self.join.join_type {
             JoinType::Left | JoinType::Full | JoinType::LeftAnti => {
@@ -440,39 +326,10 @@ impl Probe {
             JoinType::LeftMark => self.output.add_marked(&rows, &matched)?,
             _ => {}
         }
-        leftover.next_row += rows.num_rows();
         Ok(Stage::Unmatched(leftover))
     }
 }
 
-impl Limits {
-    fn new(upper: &Bound, lower: &Bound, rows: &RecordBatch) -> Result<Self> {
-        Ok(Self {
-            at_most: Ordinals::of(&column(&upper.probe, rows)?)?,
-            at_least: Ordinals::of(&column(&lower.probe, rows)?)?,
-            is_upper_closed: upper.is_closed,
-            is_lower_closed: lower.is_closed,
-        })
-    }
-
-    /// The limits of a row, both closed; `None` when nothing can match it.
-    #[inline]
-    fn get(&self, row: usize) -> Option<(i64, i64)> {
-        let at_most = self
-            .at_most
-            .get(row)?
-            .checked_sub(i64::from(!self.is_upper_closed))?;
-        let at_least = self
-            .at_least
-            .get(row)?
-            .checked_add(i64::from(!self.is_lower_closed))?;
-        Some((at_most, at_least))
-    }
-
-    fn reach(&self) -> ProbeReach {
-        let rows = (0..self.at_most.values.len()).filter_map(|row| self.get(row));
-        rows.fold(ProbeReach::NONE, |reach, (at_most, at_least)| {
-            reach.and(ProbeReach { at_most, at_least })
-        })
-    }
+fn no_bits() -> BooleanBufferBuilder {
+    BooleanBufferBuilder::new(0)
 }

@@ -11,8 +11,8 @@ use datafusion::physical_expr::utils::conjunction;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::build_chunk::BuildChunk;
-use super::exec::IntervalJoin;
-use super::ordinal::{Ordinals, value_of};
+use super::join::IntervalJoin;
+use super::ordinal::value_of;
 
 /// Stretches of time that a filter names at most. Each costs two comparisons a row read.
 const MOST_STRETCHES: usize = 16;
@@ -99,15 +99,7 @@ fn key_filters(
     if join.null_equality == NullEquality::NullEqualsNull {
         return Ok(filters);
     }
-    for (column, (_, expression)) in keys.columns().iter().zip(&join.on) {
-        let Ok(ordinals) = Ordinals::of(column) else {
-            continue;
-        };
-        let values = (0..column.len()).filter_map(|row| ordinals.get(row));
-        let limits = values.fold(None, |limits: Option<(i64, i64)>, value| match limits {
-            Some((least, greatest)) => Some((least.min(value), greatest.max(value))),
-            None => Some((value, value)),
-        });
+    for (limits, (_, expression)) in keys.limits().into_iter().zip(&join.on) {
         let data_type = expression.data_type(&probe.schema())?;
         let value = |ordinal| value_of(ordinal, &data_type);
         if let Some((least, greatest)) = limits

@@ -19,6 +19,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 
 use kcorr_model::Table;
 
+use super::as_of::{AsOfPlanner, nest};
 use super::canned::{CannedQuery, canned_query};
 use super::header::Header;
 use super::parameters::{GivenParameters, bind};
@@ -110,6 +111,7 @@ impl Session {
             .with_physical_optimizer_rules(IntervalJoinRule::default().with_default_rules())
             .build();
         let context = SessionContext::new_with_state(state).enable_url_table();
+        context.register_relation_planner(Arc::new(AsOfPlanner))?;
         for function in functions::all() {
             context.register_udf(function);
         }
@@ -367,10 +369,11 @@ fn with_defaults(header: &Header, given: &GivenParameters) -> GivenParameters {
 }
 
 fn parse(sql: &str) -> Result<Vec<Statement>> {
-    let statements = DFParserBuilder::new(sql)
+    let mut statements = DFParserBuilder::new(sql)
         .with_dialect(&PostgreSqlDialect {})
         .build()?
         .parse_statements()?;
+    statements.iter_mut().for_each(nest);
     Ok(statements.into())
 }
 

@@ -33,3 +33,30 @@ async fn rows_that_a_session_keeps_follow_the_parameters() {
         assert_eq!(found, slow_count, "at {slo_ms} ms");
     }
 }
+
+/// A session plans as-of joins, of tables and of canned queries.
+#[tokio::test]
+async fn the_nearest_row_before_is_found_by_an_as_of_join() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("case.kcorr");
+    Case::parse(REQUESTS).expect("a case").store(&path);
+    let store = Store::open(&path).expect("the store");
+    let session = Session::open(&store).await.expect("a session");
+    let sql = "SELECT a.request_id, r.request_id AS earlier
+        FROM accounted_requests AS a
+        ASOF JOIN requests AS r MATCH_CONDITION (a.end_time > r.end_time) ON r.api = a.api
+        ORDER BY a.request_id";
+    let planned = session.plan(sql, &GivenParameters::new()).await;
+    let stream = planned.expect("a plan").remove(0).run().await;
+    let batches = datafusion::physical_plan::common::collect(stream.expect("a stream"));
+    let batches = batches.await.expect("rows");
+    let column = |place| {
+        let batches = batches.iter();
+        let rows = batches.flat_map(move |batch| batch.column(place).as_primitive::<Int64Type>());
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (column(0), column(1)),
+        (vec![Some(1), Some(2)], vec![None, Some(1)])
+    );
+}
