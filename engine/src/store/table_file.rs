@@ -22,9 +22,9 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Rows of a row group. With 10 M rows this size, zstd(3) and delta encoding of ids and times made
-/// the smallest and fastest files, and a time range reads one group of them.
-const ROW_GROUP_ROWS: usize = 256 * 1024;
+/// Rows of a row group: few, so that a stretch of time reads little beside itself; with fewer, reading a
+/// whole file takes longer (`bench/store`).
+const ROW_GROUP_ROWS: usize = 64 * 1024;
 
 /// Writes rows as one file, sorted by the table's time. Times are converted to wall time first when
 /// an offset is given. Returns the size of the file in bytes.
