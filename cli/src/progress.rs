@@ -9,7 +9,7 @@ use crate::screen::Screen;
 
 /// The bars, drawn on standard error while it is a terminal.
 pub(crate) struct Bars {
-    _all: MultiProgress,
+    all: MultiProgress,
     bars: Vec<ProgressBar>,
 }
 
@@ -28,7 +28,26 @@ impl Bars {
             bar
         });
         let bars = bars.collect();
-        Self { _all: all, bars }
+        Self { all, bars }
+    }
+}
+
+impl Bars {
+    /// Shows what goes on once all inputs are read, until it is dropped.
+    pub(crate) fn during(&self, what: &'static str) -> impl Drop + use<> {
+        let bar = self.all.add(ProgressBar::new_spinner());
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Cleared(bar)
+    }
+}
+
+/// A bar that is gone when it is dropped.
+struct Cleared(ProgressBar);
+
+impl Drop for Cleared {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -10,7 +10,7 @@ use datafusion::arrow::array::RecordBatch;
 use kcorr_model::{Decoder, Loss, LossKind, Output, Position, Severity, SourceId, Summary, Table};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::{self, CHUNK_BYTES, Compression, ContentHash, Input, InputKind};
+use crate::input::{self, CHUNK_BYTES, Compression, ContentHash, Input, InputKind, Likeness};
 use crate::store::{InputIdentity, SourceWriter, StoreWriter};
 
 /// A compressed or unreadable input ended before its end.
@@ -49,14 +49,20 @@ pub trait Progress: Sync {
     fn finished(&self, job: usize);
 }
 
+/// Jobs that leave nothing to be committed, by number.
+#[derive(Debug, Default)]
+pub struct NotStored {
+    /// Those that failed.
+    pub errors: Vec<(usize, Error)>,
+    /// Those whose rows the store has already, in words.
+    pub known: Vec<(usize, String)>,
+}
+
 /// Runs all jobs and leaves what they read in the writer, to be committed. A job that fails leaves
-/// nothing behind; the others go on. The errors come with the job's number.
-pub fn ingest(
-    writer: &mut StoreWriter,
-    jobs: Vec<Job<'_>>,
-    progress: &dyn Progress,
-) -> Vec<(usize, Error)> {
+/// nothing behind; the others go on. An input that is the beginning of one in the store is not read.
+pub fn ingest(writer: &mut StoreWriter, jobs: Vec<Job<'_>>, progress: &dyn Progress) -> NotStored {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut not_stored = NotStored::default();
     let mut queue = Vec::new();
     let mut begun = Vec::new();
     for (number, job) in jobs.into_iter().enumerate() {
@@ -65,7 +71,18 @@ pub fn ingest(
             continue; // the same input named twice
         }
         begun.push(identity.clone());
-        queue.push((number, job, writer.begin(identity)));
+        let likeness = if writer.has(&identity) {
+            Likeness::New // it replaces what it gave before, whatever is in it now
+        } else {
+            input::likeness(&job.paths, job.kind, writer.sources())
+        };
+        if let Likeness::BeginningOf(source_id) = likeness {
+            let whole = writer.name(source_id);
+            let detail = format!("not stored again: it is the beginning of {whole}");
+            not_stored.known.push((number, detail));
+            continue;
+        }
+        queue.push((number, job, writer.begin_like(identity, likeness)));
     }
     queue.reverse();
     let queue = Mutex::new(queue);
@@ -88,14 +105,13 @@ pub fn ingest(
     });
     let mut results: Vec<_> = results.into_iter().collect();
     results.sort_by_key(|(number, _)| *number);
-    let mut errors = Vec::new();
     for (number, result) in results {
         match result {
             Ok(read) => writer.finish(read.source, read.summary, read.size_bytes, read.hash),
-            Err(error) => errors.push((number, error)),
+            Err(error) => not_stored.errors.push((number, error)),
         }
     }
-    errors
+    not_stored
 }
 
 struct SourceRead {
@@ -165,6 +181,7 @@ fn run(
         .finish(&mut feed.source)
         .map_err(|e| input_error(path, e))?;
     summary.losses.append(&mut feed.losses);
+    feed.source.begins_with(feed.hash.head_hex());
     Ok(SourceRead {
         source: feed.source,
         summary,

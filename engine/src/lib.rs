@@ -31,7 +31,7 @@ mod whatif;
 pub use catalog::Shift;
 pub use compare::{CompareOptions, Comparison, Condition, compare};
 pub use error::{Error, ErrorKind, Result};
-pub use ingest::{Job, Progress, ingest};
+pub use ingest::{Job, NotStored, Progress, ingest};
 pub use input::head;
 pub use interval_join::{
     Bound, BuildMode, IntervalCondition, IntervalJoin, IntervalJoinExec, IntervalJoinRule,
@@ -42,5 +42,5 @@ pub use query::{
     Parameter, PlannedQuery, Session, SessionOptions, Step, TextColumn, canned_queries,
     canned_query,
 };
-pub use store::{InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};
+pub use store::{Compacted, Extent, InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};
 pub use whatif::{Change, Prediction, WaitKind, WhatIfOptions, what_if};

@@ -49,11 +49,8 @@ impl NullTest {
     ) -> Result<Self> {
         let refused = |message: String| Error::new(ErrorKind::Query, message);
         let of_table = |source: i64, table: &str| {
-            let sources = store.manifest().sources.iter();
-            let mut files = sources
-                .filter(|entry| entry.source_id == source)
-                .flat_map(|entry| &entry.files);
-            files.any(|file| file.table == table)
+            let mut rows = store.manifest().rows_of(source);
+            rows.any(|(of_table, _)| of_table == table)
         };
         let sources = &store.manifest().sources;
         if let Some(unknown) = source_ids

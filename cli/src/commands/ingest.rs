@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use clap::Args;
-use kcorr_engine::{Error, ErrorKind, Job, SourceReport, StoreWriter};
+use kcorr_engine::{Error, ErrorKind, Extent, Job, SourceReport, StoreWriter};
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format};
 use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder};
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions, ThreadDumpDecoder};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::Severity;
 
-use crate::commands::Global;
 use crate::commands::captures::Captures;
+use crate::commands::{Global, compact};
 use crate::exit::Status;
 use crate::progress::Bars;
 use crate::recordings;
@@ -104,13 +104,27 @@ impl Ingest {
             screen.note("another kcorr is writing to this store: waiting for it to end");
         })?;
         let bars = Bars::new(inputs.iter().map(|paths| name(paths)), screen);
-        let errors = kcorr_engine::ingest(&mut writer, jobs, &bars);
+        let not_stored = kcorr_engine::ingest(&mut writer, jobs, &bars);
+        let committing = bars.during("putting rows in order, checking clocks");
         let reports = writer.commit()?;
+        drop(committing);
         for report in &reports {
             show(report, screen);
         }
-        for (job, error) in &errors {
+        for (job, known) in &not_stored.known {
+            screen.note(&format!("{}: {known}", name(&inputs[*job])));
+        }
+        let errors = &not_stored.errors;
+        for (job, error) in errors {
             show_error(error, &inputs[*job], screen);
+        }
+        // What was ingested is stored by now, whatever becomes of this.
+        let merging = bars.during("merging small files");
+        let merged = writer.compact(Extent::PiledUp);
+        drop(merging);
+        match merged {
+            Ok(done) => compact::show(&done, screen),
+            Err(error) => screen.warning(&format!("many small files were not merged: {error:#}")),
         }
         let lost = reports.iter().any(is_lossy);
         Ok(if !errors.is_empty() || (lost && self.strict) {
@@ -280,10 +294,10 @@ fn show(report: &SourceReport, screen: &Screen) {
     } else {
         rows.join(", ")
     };
-    let replaced = if report.replaced {
-        " (replaces the earlier ingest of it)"
-    } else {
-        ""
+    let replaced = match (&report.holds, report.replaced_row_count) {
+        (Some(held), _) => format!(" (it holds all of {held}, and replaces it)"),
+        (None, Some(_)) => " (replaces the earlier ingest of it)".to_owned(),
+        (None, None) => String::new(),
     };
     let path = match &report.paths[..] {
         [path] => path.clone(),
@@ -291,6 +305,20 @@ fn show(report: &SourceReport, screen: &Screen) {
         [] => String::new(),
     };
     screen.note(&format!("{path}: {}: {rows}{replaced}", report.format));
+    let row_count = report.rows.iter().map(|(_, count)| count).sum();
+    if let Some(before) = report
+        .replaced_row_count
+        .filter(|before| *before > row_count)
+    {
+        screen.warning(&format!(
+            "{path}: the earlier ingest of it had more rows, {before} and not {row_count}, and they are gone"
+        ));
+    }
+    if let Some(other) = &report.begins_like {
+        screen.warning(&format!(
+            "{path}: begins with the same bytes as {other}: if both are of one recording, rows are stored twice"
+        ));
+    }
     screen.detail(&format!("  clock: {}", report.clock_basis));
     screen.detail(&format!(
         "  clock {}: {}",

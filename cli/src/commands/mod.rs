@@ -2,6 +2,7 @@
 
 mod captures;
 mod clocks;
+mod compact;
 mod compare;
 mod completions;
 mod export;
@@ -93,6 +94,7 @@ pub(crate) enum Command {
     Compare(compare::Compare),
     Whatif(whatif::WhatIf),
     Export(export::Export),
+    Compact(compact::Compact),
     Probes(probes::Probes),
     Completions(completions::Completions),
 }
@@ -111,6 +113,7 @@ impl Command {
             Self::Compare(command) => command.run(screen),
             Self::Whatif(command) => command.run(global, screen),
             Self::Export(command) => command.run(global, screen),
+            Self::Compact(command) => command.run(global, screen),
             Self::Probes(command) => command.run(screen),
             Self::Completions(command) => command.run(),
         }

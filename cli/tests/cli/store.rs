@@ -170,12 +170,12 @@ fn a_recording_that_is_there_twice_counts_once_in_verdicts() {
     let desk = Desk::with_incident();
     let before = desk.rows(&["blame"]);
     // The same traces and profile again, but not byte for byte.
-    let mut writes = std::fs::read(recording("writes.jsonl")).expect("a recording");
-    writes.extend_from_slice(b"\n");
-    let writes = desk.write("again.jsonl", writes);
-    let mut profile = std::fs::read(recording("profile.jfr")).expect("a recording");
-    profile.extend_from_slice(&[0; 64]);
-    let profile = desk.write("again.jfr", profile);
+    let packed = |name: &str| {
+        let bytes = std::fs::read(recording(name)).expect("a recording");
+        let bytes = zstd::encode_all(&bytes[..], 1).expect("compressed");
+        desk.write(&format!("{name}.zst"), bytes)
+    };
+    let (writes, profile) = (packed("writes.jsonl"), packed("profile.jfr"));
     let output = desk.kcorr(&["ingest", "--bpf", &writes, "--jfr", &profile]);
     assert!(status(&output) <= 1, "{}", stderr(&output));
     assert_eq!(desk.number("SELECT count(*) AS n FROM sources"), 5.0);
@@ -188,4 +188,168 @@ fn a_recording_that_is_there_twice_counts_once_in_verdicts() {
             "{after:?}"
         );
     }
+}
+
+/// Ingests parts of the bundled traces as recordings of their own.
+fn pile_up(desk: &Desk, count: usize) {
+    let text = std::fs::read_to_string(recording("writes.jsonl")).expect("a recording");
+    let clocks: String = lines(&text, |line| line.contains("\"clock\"")).concat();
+    let events = lines(&text, |line| line.contains("\"start_ns\""));
+    let mut arguments = vec!["-q".to_owned(), "ingest".to_owned(), "--bpf".to_owned()];
+    for (number, part) in events.chunks(events.len().div_ceil(count)).enumerate() {
+        let part = clocks.clone() + &part.concat();
+        arguments.push(desk.write(&format!("part{number}.jsonl"), part));
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = desk.kcorr(&arguments);
+    assert!(status(&output) <= 1, "{}", stderr(&output));
+}
+
+fn lines(text: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let lines = text.lines().filter(|line| is_wanted(line));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+fn files(desk: &Desk, table: &str) -> usize {
+    let folder = desk.path("incident.kcorr/data").join(table);
+    std::fs::read_dir(folder).expect("files").count()
+}
+
+#[test]
+fn merging_files_changes_no_answer_and_a_recording_still_replaces_itself() {
+    let desk = Desk::with_incident();
+    pile_up(&desk, 30);
+    let sources = "SELECT source_id, row_count, first_time FROM sources ORDER BY source_id";
+    let all = "SELECT * FROM writes ORDER BY write_id";
+    let before = [desk.rows(&["-c", sources]), desk.rows(&["-c", all])];
+    let blame = desk.rows(&["blame"]);
+    assert_eq!(files(&desk, "writes"), 31);
+    let output = desk.kcorr(&["compact"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("writes: 31 files"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(files(&desk, "writes"), 1);
+    assert_eq!(
+        before,
+        [desk.rows(&["-c", sources]), desk.rows(&["-c", all])]
+    );
+    assert_eq!(desk.rows(&["blame"]), blame);
+    let again = desk.kcorr(&["ingest", "--bpf", "part7.jsonl"]);
+    assert!(
+        stderr(&again).contains("replaces the earlier ingest"),
+        "{}",
+        stderr(&again)
+    );
+    assert_eq!(
+        before,
+        [desk.rows(&["-c", sources]), desk.rows(&["-c", all])]
+    );
+}
+
+#[test]
+fn many_small_ingests_are_merged_unasked() {
+    let desk = Desk::new();
+    pile_up(&desk, 80);
+    assert_eq!(files(&desk, "writes"), 1);
+    assert_eq!(desk.number("SELECT count(*) AS n FROM sources"), 80.0);
+}
+
+#[test]
+fn a_killed_compaction_leaves_the_store_as_it_was() {
+    let desk = Desk::with_incident();
+    pile_up(&desk, 60);
+    let counts = "SELECT source_id, count(*) AS n, sum(duration_ns) AS s FROM writes
+        GROUP BY source_id ORDER BY source_id";
+    let before = desk.rows(&["-c", counts]);
+    for delay_ms in [1, 5, 10, 15, 20, 30, 40, 60] {
+        let mut child = desk.start(&["-q", "compact"]);
+        std::thread::sleep(std::time::Duration::from_millis(delay_ms));
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        assert_eq!(
+            desk.rows(&["-c", counts]),
+            before,
+            "killed after {delay_ms} ms"
+        );
+    }
+    let output = desk.kcorr(&["compact"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert_eq!(desk.rows(&["-c", counts]), before);
+    assert_eq!(
+        files(&desk, "writes"),
+        1,
+        "nothing of the killed ones is left"
+    );
+}
+
+#[test]
+fn a_capture_that_went_on_replaces_its_beginning() {
+    let desk = Desk::new();
+    let whole = std::fs::read(recording("writes.jsonl")).expect("a recording");
+    let short = desk.write("short.jsonl", &whole[..whole.len() / 2]);
+    desk.kcorr(&["ingest", "--bpf", &short]);
+    let half = desk.number("SELECT count(*) AS n FROM writes");
+    let first = desk.number("SELECT min(write_id) AS n FROM writes");
+    let grown = desk.write("grown.jsonl", &whole);
+    let output = desk.kcorr(&["ingest", "--bpf", &grown]);
+    let text = stderr(&output);
+    assert!(
+        text.contains("grown.jsonl") && text.contains("it holds all of"),
+        "{text}"
+    );
+    assert!(text.contains("short.jsonl (source 1)"), "{text}");
+    assert_eq!(desk.number("SELECT count(*) AS n FROM sources"), 1.0);
+    assert!(desk.number("SELECT count(*) AS n FROM writes") > half);
+    assert_eq!(desk.number("SELECT min(write_id) AS n FROM writes"), first);
+    let all = desk.rows(&["-c", COUNTS]);
+
+    // The other way round nothing is lost, either.
+    let output = desk.kcorr(&["ingest", "--bpf", &short]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let text = stderr(&output);
+    assert!(text.contains("it is the beginning of"), "{text}");
+    assert!(text.contains("grown.jsonl (source 1)"), "{text}");
+    assert_eq!(desk.rows(&["-c", COUNTS]), all);
+}
+
+#[test]
+fn a_capture_that_begins_like_another_is_stored_with_a_warning() {
+    let desk = Desk::new();
+    let mut bytes = std::fs::read(recording("writes.jsonl")).expect("a recording");
+    desk.kcorr(&["ingest", "--bpf", &recording("writes.jsonl")]);
+    bytes.truncate(bytes.len() - 1000);
+    bytes.extend_from_slice(b"\n{}\n");
+    let other = desk.write("other.jsonl", &bytes);
+    let output = desk.kcorr(&["ingest", "--bpf", &other]);
+    assert!(
+        stderr(&output).contains("stored twice"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(desk.number("SELECT count(*) AS n FROM sources"), 2.0);
+}
+
+#[test]
+fn a_shorter_file_of_the_same_name_replaces_it_with_a_warning() {
+    let desk = Desk::new();
+    let whole = std::fs::read(recording("writes.jsonl")).expect("a recording");
+    let path = desk.write("w.jsonl", &whole);
+    desk.kcorr(&["ingest", "--bpf", &path]);
+    desk.write("w.jsonl", &whole[..whole.len() / 2]);
+    let output = desk.kcorr(&["ingest", "--bpf", &path]);
+    assert!(
+        stderr(&output).contains("had more rows"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn progress_is_not_drawn_where_nobody_watches() {
+    let desk = Desk::new();
+    let output = desk.kcorr(&["ingest", "--bpf", &recording("writes.jsonl")]);
+    assert!(!stderr(&output).contains('\u{1b}') && !stderr(&output).contains('\r'));
 }

@@ -10,17 +10,18 @@ use datafusion::arrow::datatypes::Int32Type;
 use kcorr_model::{BatchBuilder, Table, tables};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{ClockCheckEntry, ClockFitEntry, SourceEntry};
+use crate::store::{ClockCheckEntry, ClockFitEntry, Manifest, SourceEntry};
 
 /// A table whose rows are in the manifest.
 ///
 /// `None` for tables whose rows are in files.
 pub(super) fn manifest_table(
     table: &'static Table,
-    sources: &[SourceEntry],
+    manifest: &Manifest,
 ) -> Option<Result<RecordBatch>> {
+    let sources = &manifest.sources;
     let batch = match table.name {
-        "sources" => sources_batch(sources),
+        "sources" => sources_batch(manifest),
         "losses" => losses_batch(sources),
         "limits" => limits_batch(sources),
         "clock_anchors" => anchors_batch(sources),
@@ -35,7 +36,9 @@ pub(super) fn manifest_table(
 
 type BatchResult = Result<RecordBatch, kcorr_model::BatchError>;
 
-fn sources_batch(sources: &[SourceEntry]) -> BatchResult {
+fn sources_batch(manifest: &Manifest) -> BatchResult {
+    let sources = &manifest.sources;
+    let row_count = |source: &SourceEntry| manifest.row_count_of(source.source_id);
     let mut completeness = ListBuilder::new(StringBuilder::new());
     for source in sources {
         for limit in &source.limits {
@@ -74,10 +77,7 @@ fn sources_batch(sources: &[SourceEntry]) -> BatchResult {
         )
         .set("first_time", times(sources.iter().map(|s| s.first_time_ns)))
         .set("last_time", times(sources.iter().map(|s| s.last_time_ns)))
-        .set(
-            "row_count",
-            counts(sources.iter().map(SourceEntry::row_count)),
-        )
+        .set("row_count", counts(sources.iter().map(row_count)))
         .set(
             "loss_count",
             counts(sources.iter().map(SourceEntry::loss_count)),

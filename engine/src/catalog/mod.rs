@@ -28,7 +28,7 @@ pub(crate) async fn register(
     shift: Option<&Shift>,
 ) -> Result<()> {
     for &table in tables::ALL {
-        if let Some(batch) = manifest_table(table, &store.manifest().sources) {
+        if let Some(batch) = manifest_table(table, store.manifest()) {
             let memory = MemTable::try_new(table.schema(), vec![vec![batch?]])?;
             context.register_table(table.name, Arc::new(memory))?;
         } else {

@@ -1,11 +1,14 @@
 //! Inputs: files, pipes and compressed files, as the bytes that decoders take.
 
+mod likeness;
 mod map;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+use likeness::HEAD_BYTES;
+pub(crate) use likeness::{Likeness, likeness};
 pub(crate) use map::map;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -135,15 +138,29 @@ fn read_head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
 
 /// The hash that tells whether two inputs have the same content.
 #[derive(Default)]
-pub(crate) struct ContentHash(Xxh3);
+pub(crate) struct ContentHash {
+    whole: Xxh3,
+    head: Xxh3,
+    head_bytes: u64,
+}
 
 impl ContentHash {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.whole.update(bytes);
+        let left = usize::try_from(HEAD_BYTES - self.head_bytes).unwrap_or(0);
+        let head = &bytes[..bytes.len().min(left)];
+        self.head.update(head);
+        self.head_bytes += head.len() as u64;
     }
 
+    /// Of all bytes.
     pub(crate) fn hex(&self) -> String {
-        format!("{:032x}", self.0.digest128())
+        format!("{:032x}", self.whole.digest128())
+    }
+
+    /// Of the first bytes.
+    pub(crate) fn head_hex(&self) -> String {
+        format!("{:032x}", self.head.digest128())
     }
 }
 

@@ -27,6 +27,7 @@
 //! | `probe`, `probe_batch`, `probe_input` | the other side: streamed through, several times when memory is short |
 //! | `output`, `matched_rows`, `leftover` | pairs of rows, and rows without one → batches, by join type |
 //! | `time_filter` | what the smaller side's times tell the scan of the other side to skip |
+//! | `within` | whether a row's times meet one of many stretches |
 //!
 //! Published crates do not fit: `coitrees` has 32-bit closed intervals and was 2 to 7 times slower
 //! than sorted arrays here; `datafusion-bio-functions` is tied to an old DataFusion and casts bounds
@@ -59,6 +60,7 @@ mod rule;
 mod shared_build;
 mod threads;
 mod time_filter;
+mod within;
 
 pub use condition::{Bound, IntervalCondition};
 pub use exec::IntervalJoinExec;

@@ -11,8 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 const FILE: &str = "manifest.json";
 
-/// Written into every manifest; a reader refuses a store with another layout.
-const LAYOUT_VERSION: u32 = 1;
+/// Written into every manifest; a reader refuses a store with a later layout. The second added files
+/// with rows of several sources, which a reader of the first would leave out.
+const LAYOUT_VERSION: u32 = 2;
 
 /// Everything a store knows besides its Parquet files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +26,25 @@ pub(crate) struct Manifest {
     pub(crate) next_source_id: i64,
     /// The sources, by number.
     pub(crate) sources: Vec<SourceEntry>,
+    /// Files that a compaction made, with rows of one or more sources.
+    #[serde(default)]
+    pub(crate) merged: Vec<MergedFile>,
+}
+
+/// A Parquet file of one table, with rows of one or more sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MergedFile {
+    #[serde(flatten)]
+    pub(crate) file: FileEntry,
+    /// Whose rows it has, by number.
+    pub(crate) sources: Vec<SourceRows>,
+}
+
+/// How many rows of a merged file are of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SourceRows {
+    pub(crate) source_id: i64,
+    pub(crate) row_count: u64,
 }
 
 /// A source and its files.
@@ -36,6 +56,9 @@ pub(crate) struct SourceEntry {
     pub(crate) format: String,
     pub(crate) size_bytes: u64,
     pub(crate) content_hash: String,
+    /// Hash of the first bytes, by which a cut or grown copy is suspected.
+    #[serde(default)]
+    pub(crate) head_hash: Option<String>,
     pub(crate) clock: String,
     pub(crate) clock_offset_ns: Option<i64>,
     pub(crate) clock_uncertainty_ns: Option<i64>,
@@ -194,11 +217,6 @@ impl SourceEntry {
         }
     }
 
-    /// Rows over all tables.
-    pub(crate) fn row_count(&self) -> u64 {
-        self.files.iter().map(|file| file.row_count).sum()
-    }
-
     /// Losses that the user should know of.
     pub(crate) fn loss_count(&self) -> u64 {
         let serious = self.losses.iter().filter(|loss| loss.severity != "info");
@@ -214,6 +232,7 @@ impl Manifest {
             generation: 0,
             next_source_id: 1,
             sources: Vec::new(),
+            merged: Vec::new(),
         }
     }
 
@@ -225,18 +244,19 @@ impl Manifest {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io("cannot read", &path, e)),
         };
-        let manifest: Self = serde_json::from_slice(&text).map_err(|e| {
+        let mut manifest: Self = serde_json::from_slice(&text).map_err(|e| {
             let message = format!("{} is not a kcorr manifest", path.display());
             Error::because(ErrorKind::Store, message, e)
         })?;
-        if manifest.layout_version != LAYOUT_VERSION {
+        if !(1..=LAYOUT_VERSION).contains(&manifest.layout_version) {
             let message = format!(
-                "{} has store layout {}, this kcorr reads layout {LAYOUT_VERSION}: ingest the recordings again into a new store",
+                "{} has store layout {}, this kcorr reads layouts up to {LAYOUT_VERSION}: ingest the recordings again into a new store",
                 folder.display(),
                 manifest.layout_version,
             );
             return Err(Error::new(ErrorKind::Store, message));
         }
+        manifest.layout_version = LAYOUT_VERSION;
         Ok(Some(manifest))
     }
 
@@ -257,19 +277,39 @@ impl Manifest {
         write().map_err(|e| Error::io("cannot write", &path, e))
     }
 
+    /// All files, over all tables.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        let own = self.sources.iter().flat_map(|source| &source.files);
+        own.chain(self.merged.iter().map(|merged| &merged.file))
+    }
+
     /// The files of a table, over all sources.
     pub(crate) fn files_of(&self, table: &str) -> impl Iterator<Item = &FileEntry> {
-        self.sources
-            .iter()
-            .flat_map(|source| &source.files)
-            .filter(move |file| file.table == table)
+        self.files().filter(move |file| file.table == table)
     }
 
     /// Paths of all files, below the store's folder.
     pub(crate) fn file_paths(&self) -> impl Iterator<Item = PathBuf> {
-        self.sources
-            .iter()
-            .flat_map(|source| &source.files)
-            .map(|file| PathBuf::from(&file.path))
+        self.files().map(|file| PathBuf::from(&file.path))
+    }
+
+    /// The rows of a source, by table and file.
+    pub(crate) fn rows_of(&self, source_id: i64) -> impl Iterator<Item = (&str, u64)> {
+        let is_it = move |source: &&SourceEntry| source.source_id == source_id;
+        let own = self.sources.iter().filter(is_it).flat_map(|source| {
+            let files = source.files.iter();
+            files.map(|file| (file.table.as_str(), file.row_count))
+        });
+        let merged = self.merged.iter().flat_map(move |merged| {
+            let rows = merged.sources.iter();
+            rows.filter(move |rows| rows.source_id == source_id)
+                .map(|rows| (merged.file.table.as_str(), rows.row_count))
+        });
+        own.chain(merged)
+    }
+
+    /// Rows of a source over all tables.
+    pub(crate) fn row_count_of(&self, source_id: i64) -> u64 {
+        self.rows_of(source_id).map(|(_, count)| count).sum()
     }
 }

@@ -5,13 +5,16 @@
 //!   manifest.json                 what the store holds; replaced in one step
 //!   writer.lock                   held by the one process that ingests
 //!   readers.lock                  shared by those that read; nothing is removed meanwhile
-//!   data/<table>/<source>-….parquet
+//!   data/<table>/<source>-….parquet   rows of one source
+//!   data/<table>/0-….parquet          rows of several, merged by a compaction
 //! ```
 //!
 //! A file that the manifest does not name is no part of the store: an ingest that dies leaves such
 //! files behind, and the next one removes them. Files are never changed once written.
 
+mod compact;
 mod manifest;
+mod merge;
 mod realign;
 mod staging;
 mod table_file;
@@ -21,6 +24,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use compact::{Compacted, Extent};
 pub(crate) use manifest::{AnchorEntry, ClockCheckEntry, ClockFitEntry, Manifest, SourceEntry};
 pub use writer::{InputIdentity, SourceReport, SourceWriter, StoreWriter};
 
@@ -85,12 +89,7 @@ impl Store {
 
     /// A data file that is missing or cut would read as no rows.
     fn check_files(&self) -> Result<()> {
-        for file in self
-            .manifest
-            .sources
-            .iter()
-            .flat_map(|source| &source.files)
-        {
+        for file in self.manifest.files() {
             let path = self.folder.join(&file.path);
             let size = std::fs::metadata(&path).map(|metadata| metadata.len()).ok();
             if size != Some(file.size_bytes) {
@@ -132,12 +131,9 @@ impl Store {
 
     /// Names of the stored tables that are no part of the model: events that were asked for by name.
     pub fn extra_tables(&self) -> Vec<String> {
-        let files = self
+        let mut names: Vec<String> = self
             .manifest
-            .sources
-            .iter()
-            .flat_map(|source| &source.files);
-        let mut names: Vec<String> = files
+            .files()
             .filter(|file| kcorr_model::tables::by_name(&file.table).is_none())
             .map(|file| file.table.clone())
             .collect();
@@ -178,4 +174,16 @@ fn refuse_file(folder: &Path) -> Result<()> {
         return Err(Error::new(ErrorKind::Store, message));
     }
     Ok(())
+}
+
+/// A source that a test fills in.
+#[cfg(test)]
+pub(crate) fn test_source(source_id: i64) -> SourceEntry {
+    let text = format!(
+        r#"{{"source_id": {source_id}, "kind": "pcap", "paths": [], "format": "pcap", "size_bytes": 0,
+        "content_hash": "", "clock": "realtime", "clock_offset_ns": 0, "clock_uncertainty_ns": 0,
+        "clock_basis": "", "first_time_ns": null, "last_time_ns": null, "anchors": [], "losses": [],
+        "limits": [], "files": []}}"#
+    );
+    serde_json::from_str(&text).expect("an entry")
 }

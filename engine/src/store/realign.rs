@@ -7,7 +7,8 @@ use std::path::Path;
 use kcorr_model::{ClockConversion, ClockKind, realtime_from_source};
 
 use super::manifest::{ClockFitEntry, FileEntry, Manifest, SourceEntry};
-use super::{Store, table_file};
+use super::writer::merged_names;
+use super::{Store, compact, table_file};
 use crate::clock::{ClockState, Move, check};
 use crate::error::Result;
 
@@ -39,6 +40,12 @@ pub(super) fn realign(
         }
     };
     let generation = manifest.generation;
+    for (source_id, to) in &moves {
+        if !to.conversion.is_identity() {
+            let mut names = merged_names(folder, generation, begun);
+            compact::own_files(folder, manifest, *source_id, &mut names)?;
+        }
+    }
     let mut realigned = Vec::new();
     for source in &mut manifest.sources {
         let Some(to) = moves.get(&source.source_id) else {

@@ -22,9 +22,9 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Rows of a row group. With 10 M rows this size, zstd(3) and delta encoding of ids and times made
-/// the smallest and fastest files, and a time range reads one group of them.
-const ROW_GROUP_ROWS: usize = 256 * 1024;
+/// Rows of a row group: few, so that a stretch of time reads little beside itself; with fewer, reading a
+/// whole file takes longer (`bench/store`).
+const ROW_GROUP_ROWS: usize = 64 * 1024;
 
 /// Writes rows as one file, sorted by the table's time. Times are converted to wall time first when
 /// an offset is given. Returns the size of the file in bytes.
@@ -44,10 +44,7 @@ pub(super) fn write(
 
 /// Writes a copy of a file of the store with all times converted once more. Order and ids stay.
 pub(super) fn write_moved(from: &Path, to: &Path, conversion: &ClockConversion) -> Result<u64> {
-    let cannot_read = |e| {
-        let message = format!("cannot read {}", from.display());
-        Error::because(ErrorKind::Store, message, e)
-    };
+    let cannot_read = |e| cannot_read(from, e);
     let file = File::open(from).map_err(|e| Error::io("cannot open", from, e))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(cannot_read)?;
     let sorted_by = sorting_column(&builder);
@@ -67,7 +64,7 @@ pub(super) fn write_moved(from: &Path, to: &Path, conversion: &ClockConversion) 
 }
 
 /// The column that a file says it is sorted by.
-fn sorting_column(file: &ParquetRecordBatchReaderBuilder<File>) -> Option<String> {
+pub(super) fn sorting_column(file: &ParquetRecordBatchReaderBuilder<File>) -> Option<String> {
     let sorting = file.metadata().row_groups().first()?.sorting_columns()?;
     let column = usize::try_from(sorting.first()?.column_idx).ok()?;
     Some(file.schema().fields().get(column)?.name().clone())
@@ -161,7 +158,12 @@ fn sorted(table: &Table, batches: Vec<RecordBatch>) -> Result<RecordBatch, Arrow
     compute::take_record_batch(&rows, &order)
 }
 
-fn writer(path: &Path, sorted_by: Option<&str>, schema: &Arc<Schema>) -> Result<ArrowWriter<File>> {
+/// Begins a file of rows that come in the order of a column.
+pub(super) fn writer(
+    path: &Path,
+    sorted_by: Option<&str>,
+    schema: &Arc<Schema>,
+) -> Result<ArrowWriter<File>> {
     let file = File::create_new(path).map_err(|e| Error::io("cannot create", path, e))?;
     ArrowWriter::try_new(
         file,
@@ -171,7 +173,8 @@ fn writer(path: &Path, sorted_by: Option<&str>, schema: &Arc<Schema>) -> Result<
     .map_err(|e| cannot_write(path, e))
 }
 
-fn close(path: &Path, writer: ArrowWriter<File>) -> Result<u64> {
+/// Ends a file and makes it durable; its size in bytes.
+pub(super) fn close(path: &Path, writer: ArrowWriter<File>) -> Result<u64> {
     let file = writer.into_inner().map_err(|e| cannot_write(path, e))?;
     file.sync_all()
         .and_then(|()| file.metadata())
@@ -221,12 +224,17 @@ fn column_properties(
     }
 }
 
-fn bad_rows(path: &Path, error: ArrowError) -> Error {
+pub(super) fn bad_rows(path: &Path, error: ArrowError) -> Error {
     let message = format!("rows of {} do not fit together", path.display());
     Error::because(ErrorKind::Store, message, error)
 }
 
-fn cannot_write(path: &Path, error: parquet::errors::ParquetError) -> Error {
+pub(super) fn cannot_read(path: &Path, error: parquet::errors::ParquetError) -> Error {
+    let message = format!("cannot read {}", path.display());
+    Error::because(ErrorKind::Store, message, error)
+}
+
+pub(super) fn cannot_write(path: &Path, error: parquet::errors::ParquetError) -> Error {
     Error::because(
         ErrorKind::Io,
         format!("cannot write {}", path.display()),

@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use datafusion::arrow::array::RecordBatch;
 use kcorr_model::{ClockKind, Loss, Output, SourceId, Summary, Table};
 
+use super::compact::{self, Compacted, Extent};
 use super::manifest::{Manifest, SourceEntry};
+use super::merge::NewNames;
 use super::realign::{Realigned, realign};
 use super::staging::{Staging, union};
 use crate::clock::{Alignment, Others, align};
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::Likeness;
 
 const WRITER_LOCK: &str = "writer.lock";
 
@@ -32,6 +35,8 @@ pub struct StoreWriter {
     manifest: Manifest,
     /// Sources begun so far; in file names, so that no two write the same file.
     begun: u32,
+    /// Numbers of these sources.
+    begun_ids: Vec<i64>,
     /// Sources whose rows are staged, ready to be committed together.
     finished: Vec<Finished>,
     _lock: File,
@@ -42,6 +47,8 @@ pub struct StoreWriter {
 pub struct SourceWriter {
     id: SourceId,
     identity: InputIdentity,
+    likeness: Likeness,
+    head_hash: Option<String>,
     staging: Staging,
 }
 
@@ -78,8 +85,12 @@ pub struct SourceReport {
     pub realigned: Vec<String>,
     /// Whether its times could be tied to wall time.
     pub is_aligned: bool,
-    /// Whether it replaced an earlier ingest of the same input.
-    pub replaced: bool,
+    /// Rows of earlier ingests of the same input, which it replaced.
+    pub replaced_row_count: Option<u64>,
+    /// Sources under other names that it is like, in words: those it replaced because it holds all of them, …
+    pub holds: Option<String>,
+    /// … or one that begins as it does, so that its rows may be stored twice.
+    pub begins_like: Option<String>,
 }
 
 impl StoreWriter {
@@ -113,6 +124,7 @@ impl StoreWriter {
             folder,
             manifest,
             begun: 0,
+            begun_ids: Vec::new(),
             finished: Vec::new(),
             _lock: lock,
         })
@@ -120,25 +132,72 @@ impl StoreWriter {
 
     /// Starts a source. The same input (by paths) keeps its number, so its row ids stay the same.
     pub fn begin(&mut self, identity: InputIdentity) -> SourceWriter {
+        self.begin_like(identity, Likeness::New)
+    }
+
+    /// Starts a source that may be like others: one that holds all of another takes its number.
+    pub(crate) fn begin_like(
+        &mut self,
+        identity: InputIdentity,
+        mut likeness: Likeness,
+    ) -> SourceWriter {
         let same = self
             .manifest
             .sources
             .iter()
             .find(|source| is_same_path(source, &identity));
-        let id = match same {
-            Some(source) => source.id(),
-            None => {
-                let id = self.manifest.next_source_id;
-                self.manifest.next_source_id += 1;
-                SourceId(id)
+        let held = match &likeness {
+            Likeness::Holds(ids) => ids.first().copied(),
+            _ => None,
+        };
+        let id = match same.map(|source| source.source_id).or(held) {
+            // Two inputs at once that claim one number: only the first can have it.
+            Some(id) if self.begun_ids.contains(&id) => {
+                likeness = Likeness::BeginsLike(id);
+                self.new_id()
             }
+            Some(id) => SourceId(id),
+            None => self.new_id(),
         };
         self.begun += 1;
+        self.begun_ids.push(id.0);
         let prefix = format!("{}-{}-{}", id.0, self.manifest.generation + 1, self.begun);
         SourceWriter {
             id,
             identity,
+            likeness,
+            head_hash: None,
             staging: Staging::new(&self.folder, prefix),
+        }
+    }
+
+    fn new_id(&mut self) -> SourceId {
+        let id = self.manifest.next_source_id;
+        self.manifest.next_source_id += 1;
+        SourceId(id)
+    }
+
+    /// Whether an input is stored, by its paths.
+    pub(crate) fn has(&self, identity: &InputIdentity) -> bool {
+        let mut sources = self.manifest.sources.iter();
+        sources.any(|source| is_same_path(source, identity))
+    }
+
+    /// What is stored.
+    pub(crate) fn sources(&self) -> &[SourceEntry] {
+        &self.manifest.sources
+    }
+
+    /// A source's paths and number.
+    pub(crate) fn name(&self, source_id: i64) -> String {
+        let mut sources = self.manifest.sources.iter();
+        let source = sources.find(|source| source.source_id == source_id);
+        match source.map(|source| &source.paths[..]) {
+            Some([path]) => format!("{path} (source {source_id})"),
+            Some([first, rest @ ..]) => {
+                format!("{first} and {} more (source {source_id})", rest.len())
+            }
+            _ => format!("source {source_id}"),
         }
     }
 
@@ -159,8 +218,32 @@ impl StoreWriter {
         });
     }
 
-    /// Aligns the clocks of all finished sources and makes them visible in one step.
-    pub fn commit(mut self) -> Result<Vec<SourceReport>> {
+    /// Aligns the clocks of all finished sources and makes them visible in one step. What fails changes
+    /// nothing.
+    pub fn commit(&mut self) -> Result<Vec<SourceReport>> {
+        let before = self.manifest.clone();
+        let reports = self.commit_finished();
+        if reports.is_err() {
+            self.manifest = before;
+        }
+        reports
+    }
+
+    /// Merges files, in one step, and removes those that were merged unless somebody reads the store.
+    pub fn compact(mut self, extent: Extent) -> Result<Vec<Compacted>> {
+        let mut manifest = self.manifest.clone();
+        manifest.generation += 1;
+        let mut names = merged_names(&self.folder, manifest.generation, &mut self.begun);
+        let done = compact::compact(&self.folder, &mut manifest, extent, &mut names)?;
+        if !done.is_empty() {
+            sync_folders(&self.folder)?;
+            manifest.replace(&self.folder)?;
+            remove_unnamed_files(&self.folder, &manifest)?;
+        }
+        Ok(done)
+    }
+
+    fn commit_finished(&mut self) -> Result<Vec<SourceReport>> {
         let mut finished = std::mem::take(&mut self.finished);
         let mut others = self.others(&finished);
         // Local times last: they are put where the other recordings are.
@@ -248,8 +331,11 @@ impl StoreWriter {
         let SourceWriter {
             id,
             identity,
+            likeness,
+            head_hash,
             staging,
         } = source;
+        let (holds, begins_like) = self.told(&likeness);
         let offset = alignment.offset_ns.unwrap_or(0);
         let staged = staging.finish(offset)?;
         let mut entry = SourceEntry {
@@ -259,6 +345,7 @@ impl StoreWriter {
             format: summary.format,
             size_bytes,
             content_hash,
+            head_hash,
             clock: summary.clock.to_string(),
             clock_offset_ns: alignment.offset_ns,
             clock_uncertainty_ns: alignment.uncertainty_ns,
@@ -291,27 +378,60 @@ impl StoreWriter {
             clock_detail: String::new(),
             realigned: Vec::new(),
             is_aligned: entry.clock_offset_ns.is_some(),
-            replaced: self.remove_same(&entry),
+            replaced_row_count: self.remove_same(&entry, &likeness)?,
+            holds,
+            begins_like,
         };
         self.manifest.sources.push(entry);
         self.manifest.sources.sort_by_key(|source| source.source_id);
         Ok(report)
     }
 
-    /// Takes earlier ingests of the same input out of the manifest. Their files stay until the next
-    /// ingest, for readers that are using them.
-    fn remove_same(&mut self, entry: &SourceEntry) -> bool {
+    /// What a source is to those under other names, in words: those it holds, and one it begins like.
+    fn told(&self, likeness: &Likeness) -> (Option<String>, Option<String>) {
+        match likeness {
+            Likeness::Holds(ids) => {
+                let names: Vec<String> = ids.iter().map(|id| self.name(*id)).collect();
+                (Some(names.join(", ")), None)
+            }
+            Likeness::BeginsLike(id) => (None, Some(self.name(*id))),
+            Likeness::New | Likeness::BeginningOf(_) => (None, None),
+        }
+    }
+
+    /// Takes earlier ingests of the same input out of the manifest, and says how many rows they had. Their
+    /// files stay until the next ingest, for readers that are using them.
+    fn remove_same(&mut self, entry: &SourceEntry, likeness: &Likeness) -> Result<Option<u64>> {
         let identity = InputIdentity {
             kind: entry.kind.clone(),
             paths: entry.paths.clone(),
         };
-        let before = self.manifest.sources.len();
-        self.manifest.sources.retain(|source| {
+        let is_replaced = |source: &SourceEntry| {
             let is_same_content =
                 source.kind == entry.kind && source.content_hash == entry.content_hash;
-            !(is_same_path(source, &identity) || is_same_content)
-        });
-        self.manifest.sources.len() < before
+            let is_held = match likeness {
+                Likeness::Holds(ids) => ids.contains(&source.source_id),
+                _ => false,
+            };
+            is_same_path(source, &identity) || is_same_content || is_held
+        };
+        let sources = self.manifest.sources.iter();
+        let replaced: Vec<i64> = sources
+            .filter(|source| is_replaced(source))
+            .map(|source| source.source_id)
+            .collect();
+        if replaced.is_empty() {
+            return Ok(None);
+        }
+        let row_count = replaced.iter().map(|id| self.manifest.row_count_of(*id));
+        let row_count = row_count.sum();
+        let generation = self.manifest.generation + 1;
+        let mut names = merged_names(&self.folder, generation, &mut self.begun);
+        compact::drop_rows(&self.folder, &mut self.manifest, &replaced, &mut names)?;
+        self.manifest
+            .sources
+            .retain(|source| !replaced.contains(&source.source_id));
+        Ok(Some(row_count))
     }
 }
 
@@ -319,6 +439,11 @@ impl SourceWriter {
     /// The source's number, from which a decoder makes its row ids.
     pub fn id(&self) -> SourceId {
         self.id
+    }
+
+    /// Tells the hash of the input's first bytes.
+    pub(crate) fn begins_with(&mut self, head_hash: String) {
+        self.head_hash = Some(head_hash);
     }
 }
 
@@ -338,6 +463,12 @@ fn is_same_path(source: &SourceEntry, identity: &InputIdentity) -> bool {
     source.kind == identity.kind
         && source.paths == identity.paths
         && !identity.paths.iter().any(|path| path == "-")
+}
+
+/// Names of files with rows of several sources: those begin with the number that no source has.
+pub(super) fn merged_names<'a>(folder: &'a Path, generation: u64, begun: &mut u32) -> NewNames<'a> {
+    *begun += 1;
+    NewNames::new(folder, format!("0-{generation}-{begun}"))
 }
 
 fn rows_by_table(entry: &SourceEntry) -> Vec<(String, u64)> {
