@@ -92,6 +92,12 @@ impl Recording {
             .collect()
     }
 
+    /// Arrivals of the produce requests in ns.
+    pub(super) fn produce_arrivals(&self) -> Vec<i64> {
+        let produced = self.requests.iter().filter(|request| request.is_produce);
+        produced.map(|request| request.arrival).collect()
+    }
+
     /// Produce requests with a known write.
     pub(super) fn followed_count(&self) -> usize {
         let followed: HashSet<i64> = self.appends.iter().filter_map(|a| a.request).collect();

@@ -2,14 +2,16 @@
 //!
 //! A discrete-event simulation. Connections serve one request at a time, in order of arrival; a request
 //! takes a free handler or waits for one; an append waits for its log. Every delay that is not such a wait
-//! (until the handler asks for the log, from getting the log to the write, from the write to the
-//! response) is as long as recorded, and so are the writes, but for what a change cuts. Where several
-//! wait for a log, the one that got it first in the recording does.
+//! (until a handler can take it, until that queues for the log, from getting the log to the write, from the
+//! write to the response) is as long as recorded, and so are the writes, but for what a change cuts. Where
+//! several wait for a log or a handler, the one that got it first in the recording does.
 //!
 //! Replaying a recording without changes shows how well this describes the broker; [`super::Prediction`]
-//! has it beside the prediction.
+//! has it beside the prediction, and widens its range by the difference.
 
 mod plan;
+mod pool;
+mod recorded;
 mod simulation;
 
 use super::Change;
@@ -19,7 +21,7 @@ use plan::Plan;
 /// Latencies of the produce requests in ns, by arrival.
 pub(super) fn latencies(recording: &Recording, changes: &[Change]) -> Vec<i64> {
     let plan = Plan::new(recording, changes);
-    let ends = simulation::run(&plan, changes);
+    let ends = simulation::run(&plan);
     let produced = recording
         .requests
         .iter()
