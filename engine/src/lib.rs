@@ -42,4 +42,6 @@ pub use query::{
     Parameter, PlannedQuery, Session, SessionOptions, TextColumn, canned_queries, canned_query,
 };
 pub use store::{InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};
-pub use whatif::{Change, Prediction, REPRODUCED_WITHIN_NS, WaitKind, WhatIfOptions, what_if};
+pub use whatif::{
+    Change, Prediction, REPRODUCED_WITHIN_NS, WaitKind, WhatIfOptions, gains, what_if,
+};

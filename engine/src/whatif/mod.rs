@@ -22,6 +22,7 @@
 //! writes that only such requests waited for.
 
 mod change;
+mod gains;
 mod recording;
 mod replay;
 mod subtract;
@@ -34,6 +35,7 @@ use crate::compare::{CompareOptions, percentile_of_sorted, run_intervals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{GivenParameters, Session};
 pub use change::{Change, WaitKind};
+pub use gains::gains;
 use recording::Recording;
 
 /// How a what-if is computed.
@@ -86,24 +88,34 @@ pub async fn what_if(
 ) -> Result<Prediction> {
     let account_ms = options.account_ms.min(options.slo_ms);
     let recording = Recording::read(session, given, account_ms).await?;
+    let unchanged = replay::latencies(&recording, &[]);
+    predict(&recording, &unchanged, changes, options.slo_ms)
+}
+
+/// What would have been; `unchanged` is the replay with nothing cut.
+fn predict(
+    recording: &Recording,
+    unchanged: &[i64],
+    changes: &[Change],
+    slo_ms: f64,
+) -> Result<Prediction> {
     let before = recording.produce_latencies();
     if before.is_empty() {
         let message = "the store holds no answered produce request: there is nothing to replay";
         return Err(Error::new(ErrorKind::Store, message));
     }
-    let subtracted = subtract::latencies(&recording, changes);
-    let replayed = replay::latencies(&recording, changes);
-    let unchanged = replay::latencies(&recording, &[]);
+    let subtracted = subtract::latencies(recording, changes);
+    let replayed = replay::latencies(recording, changes);
     let reproduced = before
         .iter()
-        .zip(&unchanged)
+        .zip(unchanged)
         .filter(|(before, after)| (*before - *after).abs() <= REPRODUCED_WITHIN_NS);
     Ok(Prediction {
         reproduced_count: reproduced.count(),
         statistics: table(
             &recording.produce_arrivals(),
-            [&before, &subtracted, &replayed, &unchanged],
-            options.slo_ms,
+            [&before, &subtracted, &replayed, unchanged],
+            slo_ms,
         )?,
         request_count: before.len(),
         followed_count: recording.followed_count(),

@@ -139,6 +139,15 @@ mod tests {
     }
 
     #[test]
+    fn without_the_connections_queue_a_request_is_served_when_it_is_there() {
+        // 3 finds both handlers busy until 101 ms, instead of the connection until 103.
+        let after = replayed(&convoy(), WaitKind::ConnectionQueue, 0);
+        assert_eq!(after, [103, 102, 56]);
+        let after = replayed(&convoy(), WaitKind::ConnectionQueue, 1000 * MS);
+        assert_eq!(after, [103, 102, 58]);
+    }
+
+    #[test]
     fn a_pause_is_taken_from_the_time_around_it_once() {
         let mut recording = convoy();
         // Between the last append of request 1 and its response, seen twice.
@@ -160,6 +169,14 @@ mod tests {
         assert_eq!(
             replayed(&recording, WaitKind::JournalCommit, 50 * MS),
             [51, 43]
+        );
+        // Another handler takes it at once, and waits for the log instead.
+        let mut elsewhere = recording.clone();
+        elsewhere.appends[1].log.1 = 1;
+        assert_eq!(replayed(&elsewhere, WaitKind::RequestQueue, 0), [101, 3]);
+        assert_eq!(
+            replayed(&elsewhere, WaitKind::RequestQueue, 20 * MS),
+            [101, 23]
         );
     }
 

@@ -20,6 +20,10 @@ pub(super) struct Plan {
     pub(super) handler_count: usize,
     /// Logs that are appended to.
     pub(super) log_count: usize,
+    /// The longest that a request waits for a handler.
+    pub(super) handler_patience: Option<i64>,
+    /// The longest that it waits for earlier ones of its connection.
+    pub(super) connection_patience: Option<i64>,
 }
 
 /// A request, or an append of nobody's.
@@ -96,6 +100,8 @@ impl Plan {
             jobs,
             handler_count: handlers.len().max(1),
             log_count,
+            handler_patience: cuts.cap(WaitKind::RequestQueue),
+            connection_patience: cuts.cap(WaitKind::ConnectionQueue),
         }
     }
 }
@@ -158,6 +164,9 @@ impl Cuts<'_> {
             None => (taken, taken),
         };
         let lag = self.length(start, offered);
+        let lag = self
+            .cap(WaitKind::RequestQueue)
+            .map_or(lag, |cap| lag.min(cap));
         let mut planned = Vec::with_capacity(appends.len());
         for recorded in appends {
             planned.push(self.planned(recorded, reached));
@@ -196,6 +205,10 @@ impl Cuts<'_> {
             length: (append.end - append.start - saved).max(0),
             place: recorded.place,
         }
+    }
+
+    fn cap(&self, kind: WaitKind) -> Option<i64> {
+        self.change(kind).map(|change| change.cap_ns)
     }
 
     fn change(&self, kind: WaitKind) -> Option<Change> {

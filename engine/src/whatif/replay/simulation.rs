@@ -1,7 +1,7 @@
 //! The simulation: events in order of time.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 
 use super::plan::{Job, Plan, Planned};
 
@@ -14,6 +14,8 @@ enum Event {
     Ready(usize),
     /// A handler can take it.
     Offered(usize),
+    /// It has waited for a handler as long as a change allows.
+    TakenAnyway(usize),
     /// Its thread queues for the log.
     Ask(usize, usize),
     /// Its thread has queued for the log as long as a change allows.
@@ -29,6 +31,7 @@ impl Event {
             Self::Offered(_) => 2,
             Self::Ask(..) => 3,
             Self::GiveUp(..) => 4,
+            Self::TakenAnyway(_) => 5,
         }
     }
 }
@@ -49,9 +52,13 @@ struct Simulation<'a> {
     now: i64,
     /// By time; among those of one time by rank, and by who was first in the recording.
     events: BinaryHeap<Reverse<(i64, usize, usize, Event)>>,
-    /// Requests of each connection that are still to be served; the first one is being served.
+    /// Requests of each connection that are still to be answered; the first one is being served.
     connections: HashMap<i64, VecDeque<usize>>,
+    /// Requests that are, or have been, served.
+    begun: HashSet<usize>,
     free_handlers: usize,
+    /// Handlers beyond those there are, because a change does not let requests wait for them.
+    extra_handlers: usize,
     /// By place in the recording.
     handler_queue: BTreeSet<(usize, usize)>,
     logs: Vec<Log>,
@@ -72,7 +79,9 @@ impl<'a> Simulation<'a> {
             now: i64::MIN,
             events: BinaryHeap::new(),
             connections: HashMap::new(),
+            begun: HashSet::new(),
             free_handlers: plan.handler_count,
+            extra_handlers: 0,
             handler_queue: BTreeSet::new(),
             logs: vec![Log::default(); plan.log_count],
             ends: HashMap::new(),
@@ -87,6 +96,8 @@ impl<'a> Simulation<'a> {
                     queue.push_back(number);
                     if queue.len() == 1 {
                         self.foresee(job.ready, Event::Ready(number));
+                    } else if let Some(patience) = self.plan.connection_patience {
+                        self.foresee(job.ready.saturating_add(patience), Event::Ready(number));
                     }
                 }
                 None => self.next(number, 0, job.ready),
@@ -98,6 +109,7 @@ impl<'a> Simulation<'a> {
         match event {
             Event::Ready(number) => self.ready(number),
             Event::Offered(number) => self.offered(number),
+            Event::TakenAnyway(number) => self.taken_anyway(number),
             Event::Ask(number, append) => self.ask(number, append),
             Event::GiveUp(number, append) => self.give_up(number, append),
             Event::Wrote(number, append, has_log) => self.wrote(number, append, has_log),
@@ -108,6 +120,9 @@ impl<'a> Simulation<'a> {
         let Some(job) = self.job(number) else {
             return;
         };
+        if !self.begun.insert(number) {
+            return;
+        }
         let offered = self.now + job.lag;
         if job.appends.is_empty() {
             self.answer(number, offered + job.rest);
@@ -122,6 +137,19 @@ impl<'a> Simulation<'a> {
             self.next(number, 0, self.now);
         } else {
             self.handler_queue.insert((self.place(number, 0), number));
+            if let Some(patience) = self.plan.handler_patience {
+                self.foresee(
+                    self.now.saturating_add(patience),
+                    Event::TakenAnyway(number),
+                );
+            }
+        }
+    }
+
+    fn taken_anyway(&mut self, number: usize) {
+        if self.handler_queue.remove(&(self.place(number, 0), number)) {
+            self.extra_handlers += 1;
+            self.next(number, 0, self.now);
         }
     }
 
@@ -134,6 +162,10 @@ impl<'a> Simulation<'a> {
             self.foresee(now + planned.before, Event::Ask(number, append));
         } else if job.request.is_some() {
             self.answer(number, now + job.rest);
+            if self.extra_handlers > 0 {
+                self.extra_handlers -= 1;
+                return;
+            }
             match self.handler_queue.pop_first() {
                 Some((_, waiting)) => self.next(waiting, 0, now),
                 None => self.free_handlers += 1,
@@ -199,7 +231,13 @@ impl<'a> Simulation<'a> {
         };
         self.ends.insert(request.id, end);
         let queue = self.connections.entry(request.connection).or_default();
-        queue.pop_front();
+        let Some(place) = queue.iter().position(|&queued| queued == number) else {
+            return;
+        };
+        queue.remove(place);
+        if place > 0 {
+            return;
+        }
         if let Some(&next) = queue.front()
             && let Some(job) = self.job(next)
         {
@@ -223,7 +261,9 @@ impl<'a> Simulation<'a> {
 
     fn foresee(&mut self, time: i64, event: Event) {
         let place = match event {
-            Event::Ready(number) | Event::Offered(number) => self.place(number, 0),
+            Event::Ready(number) | Event::Offered(number) | Event::TakenAnyway(number) => {
+                self.place(number, 0)
+            }
             Event::Wrote(number, append, _)
             | Event::Ask(number, append)
             | Event::GiveUp(number, append) => self.place(number, append),
