@@ -113,10 +113,18 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
         if evidence == "journal commits"
             && let Some(commits) = answers.rows("root_commits")
         {
-            blocks.push(Block::Table(Table::whole(
+            blocks.push(Block::Table(Table::of(
                 commits,
                 "root-commits",
                 "What tells changes to the journal apart".into(),
+                &[
+                    ("start_time", "Start (UTC)"),
+                    ("duration_ms", "Duration (ms)"),
+                    ("gap_ms", "After the one before (ms)"),
+                    ("began_by", "Begun by"),
+                    ("flush_ratio", "Flushing file data (%)"),
+                    ("request_count", "Slow requests"),
+                ],
             )));
         }
         row += rows.len();
@@ -140,36 +148,45 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
 fn expected(answers: &Answers, kind: &str) -> Option<Text> {
     let gains = answers.rows("expected_gains")?;
     let row = gains.row_where("kind", kind)?;
-    let cell = |column| gains.cell(row, column);
-    Some(
-        Text::default()
-            .strong("Expected gain.")
-            .and(" With none of these waits, a replay of this recording has ")
-            .and(cell("slow_low_count"))
-            .and(" to ")
-            .and(cell("slow_high_count"))
-            .and(" slow requests instead of ")
-            .and(cell("slow_count"))
-            .and(", and a 99.9th percentile of ")
-            .and(cell("p999_low_ms"))
-            .and(" to ")
-            .and(cell("p999_high_ms"))
-            .and(" instead of ")
-            .and(cell("p999_ms"))
-            .and(". Another run without them is expected to have ")
-            .and(cell("slow_run_low_count"))
-            .and(" to ")
-            .and(cell("slow_run_high_count"))
-            .and(" (95 %). Check: ")
-            .code(&format!("kcorr whatif --without {kind}")),
-    )
+    let slo = answers.rows("headline")?.cell(0, "slo_ms").text();
+    let range = |low, high| {
+        let text = Text::from(gains.cell(row, low));
+        if gains.value(row, low) == gains.value(row, high) {
+            text
+        } else {
+            text.and(" to ").and(gains.cell(row, high))
+        }
+    };
+    let text = Text::default()
+        .strong("Expected gain.")
+        .and(" With none of these waits, a replay of this recording has ")
+        .append(range("slow_low_count", "slow_high_count"))
+        .and(" slow requests instead of ")
+        .and(gains.cell(row, "slow_count"))
+        .and(", and a 99.9th percentile of ")
+        .append(range("p999_low_ms", "p999_high_ms"))
+        .and(" instead of ")
+        .and(gains.cell(row, "p999_ms"))
+        .and(". Another run without them is expected to have ")
+        .append(range("slow_run_low_count", "slow_run_high_count"))
+        .and(" (95 %).");
+    let text = if kind == "connection_queue" {
+        text.and(
+            " The higher ends are what comes of it when all requests go for the same handlers and logs at once.",
+        )
+    } else {
+        text
+    };
+    Some(text.and(" Check: ").code(&format!(
+        "kcorr whatif --without {kind} --slo {slo}ms --account-from {slo}ms"
+    )))
 }
 
 /// Whether the recordings tell a change from its alternatives, and what would.
 fn support(advice: &Answer, row: usize) -> Option<Text> {
     let measure = match advice.text(row, "change") {
         "journal_writeback" => {
-            "The journal's probe records how long commits flush file data; or record with the option, and compare"
+            "The probe journal records how long commits flush file data; or record with the option, and compare"
         }
         "journal_fast_commit" | "journal_interval" => {
             "Who begins commits shows in a recording of more of them, and in one of all processes' syncs"

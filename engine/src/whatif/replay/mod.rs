@@ -229,7 +229,8 @@ mod tests {
                 .filter_map(|append| Some((append.request?, append.end - append.start)))
                 .collect();
             for (latency, request) in after.iter().zip(&recording.requests) {
-                prop_assert!(*latency >= lengths[&request.id]);
+                // Its write may begin 1 ms before its first byte: the clocks are that far apart.
+                prop_assert!(*latency >= lengths[&request.id] - MS);
             }
         }
 
