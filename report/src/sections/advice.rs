@@ -167,9 +167,9 @@ fn expected(answers: &Answers, kind: &str) -> Option<Text> {
         .append(range("p999_low_ms", "p999_high_ms"))
         .and(" instead of ")
         .and(gains.cell(row, "p999_ms"))
-        .and(". Another run without them is expected to have ")
+        .and(". Nineteen in twenty other runs without them would have ")
         .append(range("slow_run_low_count", "slow_run_high_count"))
-        .and(" (95 %).");
+        .and(".");
     let text = if kind == "connection_queue" {
         text.and(
             " The higher ends are what comes of it when all requests go for the same handlers and logs at once.",
