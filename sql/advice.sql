@@ -127,7 +127,7 @@ found AS (
         request_id, connection_queue_ms AS gain_ms, request_id AS root_id,
         connection_queue_ms AS root_ms,
         'requests that waited for their own connection' AS evidence,
-        'connection_queue' AS whatif, TRUE AS asks
+        NULL AS whatif, TRUE AS asks
     FROM request_verdicts
     WHERE cause = 'queued_behind_slow_write'
         AND connection_queue_ms > 0

@@ -30,8 +30,7 @@ Examples:
 
 Kinds of waits: journal_commit (writes that wait for the file system's journal), block_io, run_queue (the
 same for the disk and for a CPU), write (writes, whatever they do), gc (stops of the JVM), lock_wait (waits for
-a log's monitor), request_queue (waits for a free request handler), connection_queue (waits behind earlier
-requests of the same connection).")]
+a log's monitor), request_queue (waits for a free request handler).")]
 pub(crate) struct WhatIf {
     /// Cut every wait of a kind to at most this, for example journal_commit=5ms
     #[arg(long, value_name = "KIND=TIME", value_parser = cap)]

@@ -221,7 +221,6 @@ fn replayed(desk: &Desk) -> Vec<serde_json::Map<String, Json>> {
         "gc",
         "lock_wait",
         "request_queue",
-        "connection_queue",
     ];
     let mut rows: Vec<serde_json::Map<String, Json>> = kinds
         .iter()

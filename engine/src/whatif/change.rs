@@ -12,6 +12,9 @@ pub struct Change {
 }
 
 /// A kind of wait that can be cut.
+///
+/// Waits behind earlier requests of the same connection are none: without them, all requests of a stall go for
+/// the same handlers and logs at once, and for how long each would hold them is not recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitKind {
@@ -29,8 +32,6 @@ pub enum WaitKind {
     LockWait,
     /// Waits for a free request handler.
     RequestQueue,
-    /// Waits behind earlier requests of the same connection.
-    ConnectionQueue,
 }
 
 impl WaitKind {
@@ -43,7 +44,6 @@ impl WaitKind {
         ("gc", Self::Gc),
         ("lock_wait", Self::LockWait),
         ("request_queue", Self::RequestQueue),
-        ("connection_queue", Self::ConnectionQueue),
     ];
 
     /// Whether time of a write in this state (see `write_states`) is such a wait.
@@ -53,7 +53,7 @@ impl WaitKind {
             Self::BlockIo => state == "block_io",
             Self::RunQueue => state == "run_queue",
             Self::Write => true,
-            Self::Gc | Self::LockWait | Self::RequestQueue | Self::ConnectionQueue => false,
+            Self::Gc | Self::LockWait | Self::RequestQueue => false,
         }
     }
 }

@@ -41,9 +41,8 @@ fn wait_of(segment: &Segment, kind: WaitKind) -> Option<i64> {
     match kind {
         WaitKind::Gc => segment.pause,
         WaitKind::LockWait => segment.lock_wait,
-        // A request is in each of them once.
+        // A request is in it once.
         WaitKind::RequestQueue => (segment.stage == "request_queue").then_some(0),
-        WaitKind::ConnectionQueue => (segment.stage == "connection_queue").then_some(0),
         _ => {
             let is_of_kind = match &segment.write_state {
                 Some(state) => kind.has_state(state),
@@ -83,16 +82,15 @@ mod tests {
                 ..Request::default()
             }],
             segments: vec![
-                queued(50, "connection_queue"),
+                queued(50, "request_queue"),
                 queued(20, "request_queue"),
                 queued(30, "write"),
             ],
             ..Recording::default()
         };
         let cut = |kind, cap_ns| latencies(&recording, &[Change { kind, cap_ns }]);
-        assert_eq!(cut(WaitKind::ConnectionQueue, 0), [50]);
-        assert_eq!(cut(WaitKind::ConnectionQueue, 10), [60]);
-        assert_eq!(cut(WaitKind::RequestQueue, 0), [80]);
+        assert_eq!(cut(WaitKind::RequestQueue, 0), [30]);
+        assert_eq!(cut(WaitKind::RequestQueue, 10), [40]);
     }
 
     #[test]

@@ -57,7 +57,8 @@ static CHANGES: &[Change] = &[
         title: "Do not queue requests behind each other on one connection",
         how: "Kafka serves one request of a connection at a time. Several producers, or one for each \
               critical topic, keep a slow partition from holding up requests to all others. The requests \
-              that it would save are fine themselves.",
+              that it would save are fine themselves. No replay says what is left: they would then meet at the \
+              handlers and the logs.",
         option: "max.in.flight.requests.per.connection",
     },
     Change {
@@ -119,10 +120,10 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
                 "What tells changes to the journal apart".into(),
                 &[
                     ("start_time", "Start (UTC)"),
-                    ("duration_ms", "Duration (ms)"),
-                    ("gap_ms", "After the one before (ms)"),
+                    ("duration_ms", "Duration"),
+                    ("gap_ms", "After the one before"),
                     ("began_by", "Begun by"),
-                    ("flush_ratio", "Flushing file data (%)"),
+                    ("flush_ratio", "Flushing file data"),
                     ("request_count", "Slow requests"),
                 ],
             )));
@@ -170,13 +171,6 @@ fn expected(answers: &Answers, kind: &str) -> Option<Text> {
         .and(". Nineteen in twenty other runs without them would have ")
         .append(range("slow_run_low_count", "slow_run_high_count"))
         .and(".");
-    let text = if kind == "connection_queue" {
-        text.and(
-            " The higher ends are what comes of it when all requests go for the same handlers and logs at once.",
-        )
-    } else {
-        text
-    };
     Some(text.and(" Check: ").code(&format!(
         "kcorr whatif --without {kind} --slo {slo}ms --account-from {slo}ms"
     )))

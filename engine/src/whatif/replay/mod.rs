@@ -139,15 +139,6 @@ mod tests {
     }
 
     #[test]
-    fn without_the_connections_queue_a_request_is_served_when_it_is_there() {
-        // 3 finds both handlers busy until 101 ms, instead of the connection until 103.
-        let after = replayed(&convoy(), WaitKind::ConnectionQueue, 0);
-        assert_eq!(after, [103, 102, 56]);
-        let after = replayed(&convoy(), WaitKind::ConnectionQueue, 1000 * MS);
-        assert_eq!(after, [103, 102, 58]);
-    }
-
-    #[test]
     fn a_pause_is_taken_from_the_time_around_it_once() {
         let mut recording = convoy();
         // Between the last append of request 1 and its response, seen twice.

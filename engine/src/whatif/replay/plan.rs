@@ -22,8 +22,6 @@ pub(super) struct Plan {
     pub(super) log_count: usize,
     /// The longest that a request waits for a handler.
     pub(super) handler_patience: Option<i64>,
-    /// The longest that it waits for earlier ones of its connection.
-    pub(super) connection_patience: Option<i64>,
 }
 
 /// A request, or an append of nobody's.
@@ -101,7 +99,6 @@ impl Plan {
             handler_count: handlers.len().max(1),
             log_count,
             handler_patience: cuts.cap(WaitKind::RequestQueue),
-            connection_patience: cuts.cap(WaitKind::ConnectionQueue),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The simulation: events in order of time.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 
 use super::plan::{Job, Plan, Planned};
 
@@ -54,8 +54,6 @@ struct Simulation<'a> {
     events: BinaryHeap<Reverse<(i64, usize, usize, Event)>>,
     /// Requests of each connection that are still to be answered; the first one is being served.
     connections: HashMap<i64, VecDeque<usize>>,
-    /// Requests that are, or have been, served.
-    begun: HashSet<usize>,
     free_handlers: usize,
     /// Handlers beyond those there are, because a change does not let requests wait for them.
     extra_handlers: usize,
@@ -79,7 +77,6 @@ impl<'a> Simulation<'a> {
             now: i64::MIN,
             events: BinaryHeap::new(),
             connections: HashMap::new(),
-            begun: HashSet::new(),
             free_handlers: plan.handler_count,
             extra_handlers: 0,
             handler_queue: BTreeSet::new(),
@@ -96,8 +93,6 @@ impl<'a> Simulation<'a> {
                     queue.push_back(number);
                     if queue.len() == 1 {
                         self.foresee(job.ready, Event::Ready(number));
-                    } else if let Some(patience) = self.plan.connection_patience {
-                        self.foresee(job.ready.saturating_add(patience), Event::Ready(number));
                     }
                 }
                 None => self.next(number, 0, job.ready),
@@ -120,9 +115,6 @@ impl<'a> Simulation<'a> {
         let Some(job) = self.job(number) else {
             return;
         };
-        if !self.begun.insert(number) {
-            return;
-        }
         let offered = self.now + job.lag;
         if job.appends.is_empty() {
             self.answer(number, offered + job.rest);
@@ -231,13 +223,7 @@ impl<'a> Simulation<'a> {
         };
         self.ends.insert(request.id, end);
         let queue = self.connections.entry(request.connection).or_default();
-        let Some(place) = queue.iter().position(|&queued| queued == number) else {
-            return;
-        };
-        queue.remove(place);
-        if place > 0 {
-            return;
-        }
+        queue.pop_front();
         if let Some(&next) = queue.front()
             && let Some(job) = self.job(next)
         {
