@@ -1,15 +1,18 @@
 -- What to try next: one row a change that the recordings ask for.
 --
--- Changes that take away the root of the slow requests come first, then those that let fewer
--- requests wait for it; in each, the largest possible gain first. `gain_ms` is an upper bound: the
--- time that slow requests spent on what the change is about. How much of it a change really saves
--- shows only in a recording after it. Changes with the same evidence are alternatives.
+-- Changes that take away the root of the slow requests come first, then those that let
+-- fewer requests wait for it; in each, the largest possible gain first. `gain_ms` is an
+-- upper bound: the time that slow requests spent on what the change is about. How much
+-- of it a change really saves shows only in a recording after it. Changes with the same
+-- evidence are alternatives.
 --   journal_writeback, journal_fast_commit, journal_interval, journal_other_fs
 --                        journal commits held up the writes at the root
 --   write_other          writes at the root were slow and no journal commit covers them
 --   fsync                the operations at the root were syncs
---   spread_partitions    requests waited for a log's monitor behind another write to the same log
---   spread_connections   requests queued behind an earlier request of their own connection
+--   spread_partitions    requests waited for a log's monitor behind another write to the
+--                        same log
+--   spread_connections   requests queued behind an earlier request of their own
+--                        connection
 --   more_handlers        nearly all request handlers were at a standstill at once
 --   gc                   the JVM was stopped
 --   record_more          no recorded row explains the time
@@ -19,8 +22,10 @@
 -- @column removes        VARCHAR     -- root, or wait: what it would take away
 -- @column request_count  BIGINT      -- slow requests that ask for it
 -- @column request_ratio  DOUBLE      -- their share of the slow requests
--- @column gain_ms        DOUBLE      -- at most this much of their latency goes away; null when unknown
--- @column gain_ratio     DOUBLE      -- that time's share of the latency of all slow requests
+-- @column gain_ms        DOUBLE      -- at most this much of their latency goes away;
+--                                       null when unknown
+-- @column gain_ratio     DOUBLE      -- that time's share of the
+--                                       latency of all slow requests
 -- @column evidence_count BIGINT      -- commits, writes, waits or pauses that show it
 -- @column worst_ms       DOUBLE      -- the longest of them
 -- @column evidence       VARCHAR     -- what the evidence is, in words
