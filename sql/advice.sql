@@ -2,18 +2,25 @@
 --
 -- Changes that take away the root of the slow requests come first, then those that let
 -- fewer requests wait for it; in each, the largest possible gain first. `gain_ms` is an
--- upper bound: the time that slow requests spent on what the change is about. How much
--- of it a change really saves shows only in a recording after it. Changes with the same
--- evidence are alternatives.
---   journal_writeback, journal_fast_commit, journal_interval, journal_other_fs
---                        journal commits held up the writes at the root
+-- upper bound: the time that slow requests spent on what the change is about. `whatif`
+-- names the waits that a replay takes away to say how much of it is left (see
+-- `expected_gains`). Changes with the same evidence are alternatives; `support` says
+-- whether the recordings tell them apart.
+--   journal_writeback    journal commits held up the writes at the root. Shown by
+--                        commits that took half of their time or more to flush file data
+--   journal_fast_commit  shown by commits that were asked for; those of the timer stay
+--                        full commits
+--   journal_interval     shown by commits of the timer
+--   journal_other_fs     nothing in a recording of one file system shows how another
+--                        would do
 --   write_other          writes at the root were slow and no journal commit covers them
 --   fsync                the operations at the root were syncs
 --   spread_partitions    requests waited for a log's monitor behind another write to the
 --                        same log
 --   spread_connections   requests queued behind an earlier request of their own
 --                        connection
---   more_handlers        nearly all request handlers were at a standstill at once
+--   more_handlers        requests waited for a free handler, or nearly all handlers were
+--                        at a standstill at once
 --   gc                   the JVM was stopped
 --   record_more          no recorded row explains the time
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
@@ -22,13 +29,18 @@
 -- @column removes        VARCHAR     -- root, or wait: what it would take away
 -- @column request_count  BIGINT      -- slow requests that ask for it
 -- @column request_ratio  DOUBLE      -- their share of the slow requests
--- @column gain_ms        DOUBLE      -- at most this much of their latency goes away;
---                                       null when unknown
+-- @column gain_ms        DOUBLE      -- at most this much of their latency goes away
 -- @column gain_ratio     DOUBLE      -- that time's share of the
 --                                       latency of all slow requests
 -- @column evidence_count BIGINT      -- commits, writes, waits or pauses that show it
 -- @column worst_ms       DOUBLE      -- the longest of them
 -- @column evidence       VARCHAR     -- what the evidence is, in words
+-- @column support        VARCHAR     -- shown; undecided: no recorded row tells;
+--                                       or against
+-- @column for_count      BIGINT      -- of the evidence,
+--                                       what asks for this change in particular
+-- @column whatif         VARCHAR     -- kind of wait for `kcorr whatif --without`;
+--                                       null for none
 WITH
 total AS (
     SELECT COUNT(*) AS request_count, SUM(latency_ms) AS latency_ms
@@ -64,18 +76,33 @@ standstills AS (
     WHERE x.duration_ns / 1e6 >= r.root_ms / 2
     GROUP BY r.episode
 ),
+queued AS (
+    SELECT s.request_id, SUM(s.segment_ns) / 1e6 AS queue_ms
+    FROM request_segments AS s
+    INNER JOIN request_verdicts AS v ON v.request_id = s.request_id
+    WHERE s.segment = 'request_queue'
+    GROUP BY s.request_id
+),
 commits AS (
     SELECT
-        request_id, waited_ms, root_id, root_ms
-    FROM rooted
-    WHERE kind = 'journal_commit'
+        r.request_id, r.waited_ms, r.root_id, r.root_ms,
+        c.began_by, c.flush_ratio
+    FROM rooted AS r
+    LEFT JOIN root_commits AS c ON c.function_call_id = r.root_id
+    WHERE r.kind = 'journal_commit'
 ),
 found AS (
     SELECT
         c.change,
         c.rank,
         x.request_id, x.waited_ms AS gain_ms, x.root_id, x.root_ms,
-        'journal commits' AS evidence
+        'journal commits' AS evidence,
+        'journal_commit' AS whatif,
+        CASE c.change
+            WHEN 'journal_writeback' THEN x.flush_ratio >= 0.5
+            WHEN 'journal_fast_commit' THEN x.began_by = 'request'
+            WHEN 'journal_interval' THEN x.began_by = 'timer'
+        END AS asks
     FROM commits AS x
     CROSS JOIN (
         SELECT 1 AS rank, 'journal_writeback' AS change
@@ -90,7 +117,8 @@ found AS (
     SELECT
         'write_other' AS change, 5 AS rank,
         request_id, waited_ms AS gain_ms, root_id, root_ms,
-        'writes without a journal commit' AS evidence
+        'writes without a journal commit' AS evidence,
+        'write' AS whatif, TRUE AS asks
     FROM rooted
     WHERE kind = 'write'
         AND operation LIKE '%write%'
@@ -98,7 +126,8 @@ found AS (
     SELECT
         'fsync' AS change, 6 AS rank,
         request_id, waited_ms AS gain_ms, root_id, root_ms,
-        'syncs' AS evidence
+        'syncs' AS evidence,
+        'write' AS whatif, TRUE AS asks
     FROM rooted
     WHERE operation IN ('fsync', 'fdatasync')
     UNION ALL
@@ -106,7 +135,8 @@ found AS (
         'spread_connections' AS change, 7 AS rank,
         request_id, connection_queue_ms AS gain_ms, request_id AS root_id,
         connection_queue_ms AS root_ms,
-        'requests that waited for their own connection' AS evidence
+        'requests that waited for their own connection' AS evidence,
+        'connection_queue' AS whatif, TRUE AS asks
     FROM request_verdicts
     WHERE cause = 'queued_behind_slow_write'
         AND connection_queue_ms > 0
@@ -114,16 +144,19 @@ found AS (
     SELECT
         'spread_partitions' AS change, 8 AS rank,
         request_id, waited_ms AS gain_ms, root_write_id AS root_id, write_ms AS root_ms,
-        'writes that held a log while others waited for it' AS evidence
+        'writes that held a log while others waited for it' AS evidence,
+        'lock_wait' AS whatif, TRUE AS asks
     FROM rooted
     WHERE cause = 'lock_wait_behind_slow_write'
     UNION ALL
     SELECT
         'more_handlers' AS change, 9 AS rank,
-        r.request_id, CAST(NULL AS DOUBLE) AS gain_ms, r.episode AS root_id, s.root_ms,
-        'episodes with all but at most one request handler at a standstill' AS evidence
+        r.request_id, COALESCE(q.queue_ms, 0) AS gain_ms, r.episode AS root_id, s.root_ms,
+        'episodes with all but at most one request handler at a standstill' AS evidence,
+        'request_queue' AS whatif, TRUE AS asks
     FROM rooted AS r
     INNER JOIN standstills AS s ON s.episode = r.episode
+    LEFT JOIN queued AS q ON q.request_id = r.request_id
     CROSS JOIN handlers AS h
     WHERE h.handler_count > 1
         AND s.busy_count + 1 >= h.handler_count
@@ -131,14 +164,16 @@ found AS (
     SELECT
         'gc' AS change, 10 AS rank,
         request_id, waited_ms AS gain_ms, root_id, root_ms,
-        'stops of the JVM' AS evidence
+        'stops of the JVM' AS evidence,
+        'gc' AS whatif, TRUE AS asks
     FROM rooted
     WHERE kind = 'pause'
     UNION ALL
     SELECT
         'record_more' AS change, 11 AS rank,
         request_id, waited_ms AS gain_ms, request_id AS root_id, waited_ms AS root_ms,
-        'requests that no recorded row explains' AS evidence
+        'requests that no recorded row explains' AS evidence,
+        NULL AS whatif, TRUE AS asks
     FROM request_verdicts
     WHERE cause = 'unexplained'
 )
@@ -154,8 +189,16 @@ SELECT
     SUM(f.gain_ms) / MIN(t.latency_ms) AS gain_ratio,
     COUNT(DISTINCT f.root_id) AS evidence_count,
     MAX(f.root_ms) AS worst_ms,
-    f.evidence
+    f.evidence,
+    CASE
+        WHEN 2 * COUNT(DISTINCT CASE WHEN f.asks THEN f.root_id END)
+            >= COUNT(DISTINCT f.root_id) THEN 'shown'
+        WHEN COUNT(f.asks) < COUNT(*) OR f.change = 'journal_writeback' THEN 'undecided'
+        ELSE 'against'
+    END AS support,
+    COUNT(DISTINCT CASE WHEN f.asks THEN f.root_id END) AS for_count,
+    f.whatif
 FROM found AS f
 CROSS JOIN total AS t
-GROUP BY f.change, f.rank, f.evidence
+GROUP BY f.change, f.rank, f.evidence, f.whatif
 ORDER BY removes, COALESCE(gain_ms, 0) DESC, f.rank

@@ -43,4 +43,6 @@ pub use query::{
     canned_query,
 };
 pub use store::{Compacted, Extent, InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};
-pub use whatif::{Change, Prediction, WaitKind, WhatIfOptions, what_if};
+pub use whatif::{
+    Change, Prediction, REPRODUCED_WITHIN_NS, WaitKind, WhatIfOptions, gains, what_if,
+};

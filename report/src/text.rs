@@ -29,6 +29,13 @@ impl Text {
         self
     }
 
+    /// The same with another text behind it.
+    #[must_use]
+    pub fn append(mut self, text: Self) -> Self {
+        self.0.extend(text.0);
+        self
+    }
+
     /// The same with the name of an option, file or command.
     #[must_use]
     pub fn code(self, code: &str) -> Self {

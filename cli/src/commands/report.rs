@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
-use kcorr_engine::{CannedQuery, GivenParameters, Session, Store, canned_query};
+use kcorr_engine::{
+    CannedQuery, GivenParameters, Session, Store, WhatIfOptions, canned_query, gains,
+};
 use kcorr_report::{Answer, Answers, Column, QueryText, Report as Document, Text, sections};
 
 use crate::commands::null_test::{self, SHIFTS_S};
@@ -24,6 +26,9 @@ const SHIFTS: u32 = 10;
 
 /// With more slow requests the null test is left out unless asked for: each shift blames all of them anew.
 const MOST_SLOW: i64 = 2_000;
+
+/// With more requests, changes are not replayed.
+const MOST_REPLAYED: i64 = 200_000;
 
 /// Write a report of the incident: what happened, why, and what to try next
 #[derive(Debug, Args)]
@@ -155,6 +160,13 @@ async fn answers(
                 answers.leave_out(query.name, why);
             }
         }
+        // So are these: by a replay.
+        if query.name == "expected_gains" {
+            let not_replayed = replay(session, given, answers.rows("headline")).await?;
+            if let Some(why) = not_replayed {
+                answers.leave_out(query.name, why);
+            }
+        }
         let own = among(given, &parameters);
         let answer = ask(session, &query, text(&query, &parameters, given), &own)
             .await
@@ -171,6 +183,33 @@ async fn answers(
         answers.insert(answer);
     }
     Ok(answers)
+}
+
+/// Replays the recording without each kind of wait, so that `expected_gains` has rows; else says why it
+/// has none.
+async fn replay(
+    session: &Session,
+    given: &GivenParameters,
+    headline: Option<&Answer>,
+) -> anyhow::Result<Option<Text>> {
+    let number = |column| headline.and_then(|headline| headline.number(0, column));
+    let count = |column| headline.and_then(|headline| headline.value(0, column).int());
+    let (slow, all) = (count("slow_count"), count("request_count"));
+    let not_replayed = Text::from("What changes would gain was not replayed: ");
+    if slow.unwrap_or(0) == 0 {
+        return Ok(Some(not_replayed.and("no request was slow.")));
+    }
+    if slow > Some(MOST_SLOW) || all > Some(MOST_REPLAYED) {
+        let text = not_replayed.and("with so many requests it takes long. ");
+        return Ok(Some(text.code("kcorr whatif").and(" does it.")));
+    }
+    let mut options = WhatIfOptions::default();
+    options.slo_ms = number("slo_ms").unwrap_or(options.slo_ms);
+    // The account that the session has already.
+    options.account_ms = options.slo_ms;
+    let rows = gains(session, given, &options).await?;
+    session.replace_rows(&kcorr_model::tables::WHAT_IFS, rows)?;
+    Ok(None)
 }
 
 /// Runs the null test, so that `false_attribution` has rows; else says why it has none.

@@ -11,6 +11,7 @@ mod many;
 mod output;
 mod report;
 mod store;
+mod whatif;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output};

@@ -54,6 +54,7 @@ fn every_number_in_html_is_the_cell_of_its_query() {
             .entry(each.query.clone())
             .or_insert_with(|| match each.query.as_str() {
                 "false_attribution" => verified(&desk, 10),
+                "expected_gains" => replayed(&desk),
                 query => desk.rows(&[query]),
             });
         let cell = rows[each.row].get(&each.column).unwrap_or(&Json::Null);
@@ -209,6 +210,63 @@ fn one_recording_alone_gives_a_report() {
 }
 
 /// The rates of the null test, as `kcorr verify` gives them.
+/// What `kcorr whatif` gives without each kind of wait, as `expected_gains` has it: by the command that the
+/// report gives for checking.
+fn replayed(desk: &Desk) -> Vec<serde_json::Map<String, Json>> {
+    let kinds = [
+        "journal_commit",
+        "block_io",
+        "run_queue",
+        "write",
+        "gc",
+        "lock_wait",
+        "request_queue",
+        "connection_queue",
+    ];
+    let mut rows: Vec<serde_json::Map<String, Json>> = kinds
+        .iter()
+        .map(|kind| {
+            let command = format!("whatif --without {kind} --slo 65ms --account-from 65ms -f json");
+            let output = desk.kcorr(&command.split(' ').collect::<Vec<_>>());
+            let statistics: Vec<Json> = serde_json::from_slice(&output.stdout).expect("JSON");
+            let number = |statistic: &str, column: &str| {
+                let row = statistics.iter().find(|row| row["statistic"] == statistic);
+                row.and_then(|row| row[column].as_f64()).expect("a number")
+            };
+            let slow = |column| Json::from(number("slow_count", column));
+            let tail = |column| Json::from(number("p999_ms", column));
+            let down = |column| Json::from(number("slow_count", column).floor());
+            let up = |column| Json::from(number("slow_count", column).ceil());
+            let row = [
+                ("kind", Json::from(*kind)),
+                ("slow_count", slow("before")),
+                ("slow_low_count", down("after_low")),
+                ("slow_high_count", up("after_high")),
+                ("slow_run_low_count", down("run_low")),
+                ("slow_run_high_count", up("run_high")),
+                ("p999_ms", tail("before")),
+                ("p999_low_ms", tail("after_low")),
+                ("p999_high_ms", tail("after_high")),
+            ];
+            row.map(|(name, value)| (name.to_owned(), value))
+                .into_iter()
+                .collect()
+        })
+        .collect();
+    let number = |row: &serde_json::Map<String, Json>, column: &str| row[column].as_f64();
+    rows.sort_by(|a, b| {
+        let by = |column| {
+            number(a, column)
+                .partial_cmp(&number(b, column))
+                .expect("numbers")
+        };
+        by("slow_high_count")
+            .then(by("p999_high_ms"))
+            .then_with(|| a["kind"].as_str().cmp(&b["kind"].as_str()))
+    });
+    rows
+}
+
 fn verified(desk: &Desk, shifts: u32) -> Vec<serde_json::Map<String, Json>> {
     let shifts = shifts.to_string();
     let output = desk.kcorr(&["-q", "verify", "--format", "json", "--shifts", &shifts]);

@@ -14,7 +14,7 @@ mod heatmap;
 mod sample;
 mod tables;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use datafusion::arrow::array::RecordBatch;
 
@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::query::{GivenParameters, Session};
 pub use condition::Condition;
 pub(crate) use sample::percentile_of_sorted;
-use sample::{Sample, Statistics};
+use sample::{Sample, Statistic, Statistics};
 
 /// How stores are compared.
 #[derive(Debug, Clone)]
@@ -100,6 +100,29 @@ impl Comparison {
         });
         found.collect()
     }
+}
+
+/// What the statistics of another run like this one may be, by name: of latencies in ns by arrival.
+pub(crate) fn run_intervals(
+    arrivals: &[i64],
+    latencies_ns: &[i64],
+    options: &CompareOptions,
+) -> HashMap<&'static str, (f64, f64)> {
+    let mut sample = Sample::default();
+    for (&arrival, &latency) in arrivals.iter().zip(latencies_ns) {
+        sample.push(arrival, latency, None);
+    }
+    sample.sort();
+    let replicates = bootstrap::replicates(&sample, options);
+    let known = Statistic::ALL
+        .iter()
+        .filter(|statistic| statistic.has_interval());
+    let intervals = known.filter_map(|&statistic| {
+        let values = replicates.iter().map(|run| run.value(statistic)).collect();
+        let interval = bootstrap::interval(values, options.confidence)?;
+        Some((statistic.name(), interval))
+    });
+    intervals.collect()
 }
 
 /// Compares stores, each with the name it is shown under; `given` are further parameters of the canned

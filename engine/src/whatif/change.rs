@@ -27,6 +27,10 @@ pub enum WaitKind {
     Gc,
     /// Waits for a log's monitor.
     LockWait,
+    /// Waits for a free request handler.
+    RequestQueue,
+    /// Waits behind earlier requests of the same connection.
+    ConnectionQueue,
 }
 
 impl WaitKind {
@@ -38,6 +42,8 @@ impl WaitKind {
         ("write", Self::Write),
         ("gc", Self::Gc),
         ("lock_wait", Self::LockWait),
+        ("request_queue", Self::RequestQueue),
+        ("connection_queue", Self::ConnectionQueue),
     ];
 
     /// Whether time of a write in this state (see `write_states`) is such a wait.
@@ -47,7 +53,7 @@ impl WaitKind {
             Self::BlockIo => state == "block_io",
             Self::RunQueue => state == "run_queue",
             Self::Write => true,
-            Self::Gc | Self::LockWait => false,
+            Self::Gc | Self::LockWait | Self::RequestQueue | Self::ConnectionQueue => false,
         }
     }
 }

@@ -60,6 +60,8 @@ pub(super) struct Segment {
     pub(super) write_state: Option<String>,
     pub(super) pause: Option<i64>,
     pub(super) lock_wait: Option<i64>,
+    /// Its stage, as in `request_segments`.
+    pub(super) stage: String,
 }
 
 impl Recording {
@@ -90,6 +92,12 @@ impl Recording {
         produced
             .map(|request| request.end - request.arrival)
             .collect()
+    }
+
+    /// Arrivals of the produce requests in ns.
+    pub(super) fn produce_arrivals(&self) -> Vec<i64> {
+        let produced = self.requests.iter().filter(|request| request.is_produce);
+        produced.map(|request| request.arrival).collect()
     }
 
     /// Produce requests with a known write.
@@ -251,6 +259,7 @@ impl Recording {
             let batch = batch?;
             let columns = Columns(&batch);
             let state: TextColumn = columns.text("write_state")?;
+            let stage: TextColumn = columns.text("segment")?;
             let [request, length, write, pause, lock_wait] = numbers(
                 &columns,
                 [
@@ -272,6 +281,7 @@ impl Recording {
                     write_state: state.get(row).map(str::to_owned),
                     pause: pause.get(row),
                     lock_wait: lock_wait.get(row),
+                    stage: stage.get(row).unwrap_or_default().to_owned(),
                 });
             }
         }

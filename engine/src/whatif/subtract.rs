@@ -41,6 +41,9 @@ fn wait_of(segment: &Segment, kind: WaitKind) -> Option<i64> {
     match kind {
         WaitKind::Gc => segment.pause,
         WaitKind::LockWait => segment.lock_wait,
+        // A request is in each of them once.
+        WaitKind::RequestQueue => (segment.stage == "request_queue").then_some(0),
+        WaitKind::ConnectionQueue => (segment.stage == "connection_queue").then_some(0),
         _ => {
             let is_of_kind = match &segment.write_state {
                 Some(state) => kind.has_state(state),
@@ -64,6 +67,32 @@ mod tests {
             write_state: Some(state.to_owned()),
             ..Segment::default()
         }
+    }
+
+    #[test]
+    fn a_queue_is_cut_whatever_was_at_its_root() {
+        let queued = |length, stage: &str| Segment {
+            stage: stage.to_owned(),
+            ..segment(1, length, 7, "journal_commit")
+        };
+        let recording = Recording {
+            requests: vec![Request {
+                id: 1,
+                is_produce: true,
+                end: 100,
+                ..Request::default()
+            }],
+            segments: vec![
+                queued(50, "connection_queue"),
+                queued(20, "request_queue"),
+                queued(30, "write"),
+            ],
+            ..Recording::default()
+        };
+        let cut = |kind, cap_ns| latencies(&recording, &[Change { kind, cap_ns }]);
+        assert_eq!(cut(WaitKind::ConnectionQueue, 0), [50]);
+        assert_eq!(cut(WaitKind::ConnectionQueue, 10), [60]);
+        assert_eq!(cut(WaitKind::RequestQueue, 0), [80]);
     }
 
     #[test]

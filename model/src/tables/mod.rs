@@ -23,6 +23,7 @@ mod stacks;
 mod thread_dump_locks;
 mod threads;
 mod topics;
+mod what_ifs;
 mod writes;
 
 pub use block_io::BLOCK_IO;
@@ -48,6 +49,7 @@ pub use stacks::STACKS;
 pub use thread_dump_locks::THREAD_DUMP_LOCKS;
 pub use threads::THREADS;
 pub use topics::TOPICS;
+pub use what_ifs::WHAT_IFS;
 pub use writes::WRITES;
 
 use crate::Table;
@@ -78,6 +80,7 @@ pub static ALL: &[&Table] = &[
     &LOG_BATCHES,
     &BROKER_REQUESTS,
     &SHIFTED_VERDICTS,
+    &WHAT_IFS,
 ];
 
 /// The table with a name, if there is one.

@@ -43,8 +43,8 @@ pub struct Timeline {
     pub lanes: Vec<Lane>,
 }
 
-const LEFT: f64 = 254.0;
-const WIDTH: f64 = 672.0;
+const LEFT: f64 = 164.0;
+const WIDTH: f64 = 762.0;
 const RIGHT: f64 = 34.0;
 const LANE: f64 = 17.0;
 const HEADING: f64 = 26.0;
@@ -122,7 +122,7 @@ fn bar_mark(bar: &Bar, time: &TimeScale, y: f64) -> Markup {
 
 /// The end of a long name tells threads apart, so its beginning is cut.
 fn shortened(name: &str) -> String {
-    const MOST: usize = 38;
+    const MOST: usize = 23;
     let count = name.chars().count();
     if count <= MOST {
         return name.to_owned();

@@ -21,8 +21,8 @@ static CHANGES: &[Change] = &[
     Change {
         name: "journal_fast_commit",
         title: "Turn on fast commits",
-        how: "Most commits then write a short record instead of whole journal blocks. Needs a kernel \
-              and e2fsprogs that know it.",
+        how: "A sync then writes a short record instead of making the whole journal commit. Commits that the \
+              journal's timer begins stay as they are. Needs a kernel and e2fsprogs that know it.",
         option: "tune2fs -O fast_commit",
     },
     Change {
@@ -91,11 +91,13 @@ static CHANGES: &[Change] = &[
 pub(super) fn section(answers: &Answers) -> Option<Section> {
     let advice = answers.rows("advice")?;
     let mut blocks = vec![Block::Paragraph(
-        "First what takes away the root, then what lets fewer requests wait for it. The gain is a bound: the \
-         time that slow requests spent on what the change is about. Changes under one heading are \
-         alternatives, and gains do not add up. Record again after a change, and compare."
+        "First what takes away the root, then what lets fewer requests wait for it. Changes under one heading \
+         are alternatives, and gains do not add up. Record again after a change, and compare."
             .into(),
     )];
+    if let Some(why) = answers.why_left_out("expected_gains") {
+        blocks.push(Block::Note(why.clone()));
+    }
     let mut row = 0;
     while row < advice.len() {
         let evidence = advice.text(row, "evidence");
@@ -104,9 +106,27 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
         let id = format!("advice-{}", advice.text(row, "change"));
         blocks.push(Block::Heading(id, heading(evidence)));
         blocks.push(Block::Paragraph(why(advice, row)));
+        blocks.extend(expected(answers, advice.text(row, "whatif")).map(Block::Paragraph));
         blocks.push(Block::List(
             rows.iter().map(|&at| change(advice, at)).collect(),
         ));
+        if evidence == "journal commits"
+            && let Some(commits) = answers.rows("root_commits")
+        {
+            blocks.push(Block::Table(Table::of(
+                commits,
+                "root-commits",
+                "What tells changes to the journal apart".into(),
+                &[
+                    ("start_time", "Start (UTC)"),
+                    ("duration_ms", "Duration (ms)"),
+                    ("gap_ms", "After the one before (ms)"),
+                    ("began_by", "Begun by"),
+                    ("flush_ratio", "Flushing file data (%)"),
+                    ("request_count", "Slow requests"),
+                ],
+            )));
+        }
         row += rows.len();
     }
     if let Some(why_not) = answers.rows("why_not") {
@@ -124,6 +144,83 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
     })
 }
 
+/// What a replay without a kind of wait gives, and how to check it.
+fn expected(answers: &Answers, kind: &str) -> Option<Text> {
+    let gains = answers.rows("expected_gains")?;
+    let row = gains.row_where("kind", kind)?;
+    let slo = answers.rows("headline")?.cell(0, "slo_ms").text();
+    let range = |low, high| {
+        let text = Text::from(gains.cell(row, low));
+        if gains.value(row, low) == gains.value(row, high) {
+            text
+        } else {
+            text.and(" to ").and(gains.cell(row, high))
+        }
+    };
+    let text = Text::default()
+        .strong("Expected gain.")
+        .and(" With none of these waits, a replay of this recording has ")
+        .append(range("slow_low_count", "slow_high_count"))
+        .and(" slow requests instead of ")
+        .and(gains.cell(row, "slow_count"))
+        .and(", and a 99.9th percentile of ")
+        .append(range("p999_low_ms", "p999_high_ms"))
+        .and(" instead of ")
+        .and(gains.cell(row, "p999_ms"))
+        .and(". Nineteen in twenty other runs without them would have ")
+        .append(range("slow_run_low_count", "slow_run_high_count"))
+        .and(".");
+    let text = if kind == "connection_queue" {
+        text.and(
+            " The higher ends are what comes of it when all requests go for the same handlers and logs at once.",
+        )
+    } else {
+        text
+    };
+    Some(text.and(" Check: ").code(&format!(
+        "kcorr whatif --without {kind} --slo {slo}ms --account-from {slo}ms"
+    )))
+}
+
+/// Whether the recordings tell a change from its alternatives, and what would.
+fn support(advice: &Answer, row: usize) -> Option<Text> {
+    let measure = match advice.text(row, "change") {
+        "journal_writeback" => {
+            "The probe journal records how long commits flush file data; or record with the option, and compare"
+        }
+        "journal_fast_commit" | "journal_interval" => {
+            "Who begins commits shows in a recording of more of them, and in one of all processes' syncs"
+        }
+        "journal_other_fs" => "Record the same load there, and compare",
+        _ => return None,
+    };
+    let text = match advice.text(row, "support") {
+        "shown" => Text::default().strong("The recording asks for it:"),
+        "against" => Text::default().strong("The recording speaks against it:"),
+        _ => {
+            return Some(
+                Text::default()
+                    .strong("The recording does not tell.")
+                    .and(" ")
+                    .and(measure)
+                    .and("."),
+            );
+        }
+    };
+    let sign = match advice.text(row, "change") {
+        "journal_writeback" => " commits spent half of their time or more flushing file data.",
+        "journal_fast_commit" => " commits were asked for by a sync or the like.",
+        _ => " commits were begun by the journal's timer.",
+    };
+    Some(
+        text.and(" ")
+            .and(advice.cell(row, "for_count"))
+            .and(" of ")
+            .and(advice.cell(row, "evidence_count"))
+            .and(sign),
+    )
+}
+
 /// The evidence, as a heading.
 fn heading(evidence: &str) -> Text {
     let mut text = evidence.to_owned();
@@ -134,17 +231,21 @@ fn heading(evidence: &str) -> Text {
 }
 
 fn change(advice: &Answer, row: usize) -> Text {
-    match CHANGES
+    let known = CHANGES
         .iter()
-        .find(|change| change.name == advice.text(row, "change"))
-    {
-        Some(change) => Text::default()
-            .strong(change.title)
-            .and(". ")
-            .and(change.how)
-            .and(" ")
-            .code(change.option),
-        None => advice.text(row, "change").into(),
+        .find(|change| change.name == advice.text(row, "change"));
+    let Some(change) = known else {
+        return advice.text(row, "change").into();
+    };
+    let text = Text::default()
+        .strong(change.title)
+        .and(". ")
+        .and(change.how)
+        .and(" ")
+        .code(change.option);
+    match support(advice, row) {
+        Some(support) => text.and(" ").append(support),
+        None => text,
     }
 }
 
@@ -161,11 +262,11 @@ fn why(advice: &Answer, row: usize) -> Text {
         .and("). ");
     match advice.number(row, "gain_ms") {
         Some(_) => text
-            .and("Possible gain: at most ")
+            .and("They spent on it ")
             .and(cell("gain_ratio"))
-            .and(" of the slow requests' time (")
+            .and(" of all slow requests' time (")
             .and(cell("gain_ms"))
-            .and(")."),
-        None => text.and("How much it would gain cannot be told from the recordings."),
+            .and("): no change can gain more of it."),
+        None => text,
     }
 }

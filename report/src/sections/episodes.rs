@@ -178,7 +178,7 @@ fn lanes(bars: &Answer, rows: &[usize]) -> Vec<Lane> {
                 _ => bars.text(row, "lane"),
             };
             let lane = Lane {
-                name: name.to_owned(),
+                name: short(name),
                 heading: is_first.then(|| heading.to_owned()),
                 bars: Vec::new(),
             };
@@ -189,6 +189,12 @@ fn lanes(bars: &Answer, rows: &[usize]) -> Vec<Lane> {
         }
     }
     lanes.into_iter().map(|(_, _, lane)| lane).collect()
+}
+
+/// A lane's name without what all such names have in common; its bars tell the whole name.
+fn short(name: &str) -> String {
+    let name = name.strip_prefix("data-plane-kafka-").unwrap_or(name);
+    name.replace(" correlation id ", " #")
 }
 
 fn bar(bars: &Answer, row: usize) -> Bar {

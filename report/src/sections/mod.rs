@@ -40,6 +40,8 @@ pub static QUERIES: &[&str] = &[
     "recordings",
     "clocks",
     "data_quality",
+    "root_commits",
+    "expected_gains",
     "false_attribution",
 ];
 

@@ -8,6 +8,9 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
     let headline = answers.rows("headline")?;
     let mut blocks = vec![Block::Headline(sentence(headline))];
     if headline.value(0, "slow_count").int().unwrap_or(0) > 0 {
+        if let Some(classes) = answers.rows("root_classes") {
+            blocks.push(Block::Paragraph(fix_first(classes)));
+        }
         if let Some(causes) = answers.rows("causes") {
             blocks.push(Block::Drawing(shares(causes)));
         }
@@ -108,9 +111,6 @@ fn points(answers: &Answers, headline: &Answer) -> Vec<Text> {
                      do not show.",
                 ),
         );
-    }
-    if let Some(classes) = answers.rows("root_classes") {
-        points.push(fix_first(classes));
     }
     points.push(how_sure(answers, headline));
     points

@@ -1,12 +1,15 @@
 //! What the simulation runs: every request's own delays and appends, as the recording shows them.
+//!
+//! A delay is what a recorded time was later than all that the simulation lets it wait for. So a
+//! simulation in which nothing is changed comes to the recorded times again, as far as the recording
+//! itself keeps to the rules (one writer a log, one request a handler).
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::recording::{Append, Recording, Request};
+use super::super::recording::{Recording, Request};
 use super::super::{Change, WaitKind};
-
-/// A thread that waited for a monitor writes this soon after getting it, in ns.
-const HANDOFF_NS: i64 = 1_000_000;
+use super::pool::FullTimes;
+use super::recorded::{Recorded, appends};
 
 /// All that is done.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +20,10 @@ pub(super) struct Plan {
     pub(super) handler_count: usize,
     /// Logs that are appended to.
     pub(super) log_count: usize,
+    /// The longest that a request waits for a handler.
+    pub(super) handler_patience: Option<i64>,
+    /// The longest that it waits for earlier ones of its connection.
+    pub(super) connection_patience: Option<i64>,
 }
 
 /// A request, or an append of nobody's.
@@ -24,8 +31,13 @@ pub(super) struct Plan {
 pub(super) struct Job {
     /// The request.
     pub(super) request: Option<Served>,
-    /// When it can begin: it has been read; or, for nobody's append, when its thread asked for the log.
+    /// When it can begin: it has been read; or, for nobody's append, when its thread queues for the log.
     pub(super) ready: i64,
+    /// How long before the last byte of the connection's previous response it can begin: the recordings'
+    /// clocks may be apart, and a response may be long on its way.
+    pub(super) lead: i64,
+    /// From then until a handler could take it.
+    pub(super) lag: i64,
     /// Its appends, in order.
     pub(super) appends: Vec<Planned>,
     /// From the last append to the last byte of the response; without appends, the whole service.
@@ -44,8 +56,10 @@ pub(super) struct Served {
 pub(super) struct Planned {
     /// Which log.
     pub(super) log: usize,
-    /// From the end of what was before until its thread asks for the log.
+    /// From the end of what was before until its thread queues for the log.
     pub(super) before: i64,
+    /// The longest that its thread queues for the log.
+    pub(super) patience: Option<i64>,
     /// From getting the log to the write.
     pub(super) handoff: i64,
     /// The write.
@@ -54,109 +68,53 @@ pub(super) struct Planned {
     pub(super) place: usize,
 }
 
-/// An append with what the recording tells around it.
-#[derive(Debug, Clone, Copy)]
-struct Recorded<'a> {
-    append: &'a Append,
-    log: usize,
-    place: usize,
-    /// End of the thread's append before.
-    thread_free: i64,
-    /// When the thread asked for the log.
-    asked: i64,
-    /// When the log was free for it.
-    granted: i64,
-}
-
 impl Plan {
     pub(super) fn new(recording: &Recording, changes: &[Change]) -> Self {
         let cuts = Cuts { recording, changes };
-        let mut logs: HashMap<&(String, i64), usize> = HashMap::new();
-        let mut log_free: HashMap<usize, i64> = HashMap::new();
-        let mut thread_free: HashMap<i64, i64> = HashMap::new();
+        let (appends, log_count) = appends(recording);
         let mut owned: HashMap<i64, Vec<Recorded<'_>>> = HashMap::new();
-        let mut jobs = Vec::new();
+        let mut others = Vec::new();
         let mut handlers = HashSet::new();
-        for (place, append) in recording.appends.iter().enumerate() {
-            let count = logs.len();
-            let log = *logs.entry(&append.log).or_insert(count);
-            let free = thread_free
-                .insert(append.tid, append.end)
-                .unwrap_or(i64::MIN);
-            let asked = asked_at(recording, append).max(free).min(append.start);
-            let before = log_free.insert(log, append.end).unwrap_or(i64::MIN);
-            let recorded = Recorded {
-                append,
-                log,
-                place,
-                thread_free: free,
-                asked,
-                granted: asked.max(before.min(append.start)),
-            };
-            match append.request {
+        for recorded in appends {
+            others.extend(cuts.job_of_unseen(&recorded));
+            match recorded.append.request {
                 Some(request) => {
-                    handlers.insert(append.tid);
+                    handlers.insert(recorded.append.tid);
                     owned.entry(request).or_default().push(recorded);
                 }
-                None => jobs.push(Job {
-                    request: None,
-                    ready: asked,
-                    appends: vec![cuts.planned(&recorded, asked)],
-                    rest: 0,
-                }),
+                None => others.push(cuts.job_of_nobody(&recorded)),
             }
         }
-        let busy = Busy::new(owned.values());
-        let requests = recording.requests.iter().map(|request| {
-            let appends = owned.remove(&request.id).unwrap_or_default();
-            cuts.job(
-                request,
-                &appends,
-                busy.at(request.service_start) >= handlers.len(),
-            )
+        let work = recording.requests.iter().filter_map(|request| {
+            let appends = owned.get(&request.id)?;
+            Some((taken_at(request, appends)?, appends.last()?.append.end))
         });
-        let mut all: Vec<Job> = requests.collect();
-        all.append(&mut jobs);
+        let full = FullTimes::new(work, handlers.len());
+        let requests = recording.requests.iter().map(|request| {
+            let appends = owned.get(&request.id).map_or(&[][..], Vec::as_slice);
+            cuts.job(request, appends, &full)
+        });
+        let mut jobs: Vec<Job> = requests.collect();
+        jobs.append(&mut others);
         Self {
-            jobs: all,
+            jobs,
             handler_count: handlers.len().max(1),
-            log_count: logs.len(),
+            log_count,
+            handler_patience: cuts.cap(WaitKind::RequestQueue),
+            connection_patience: cuts.cap(WaitKind::ConnectionQueue),
         }
     }
 }
 
-/// When an append's thread asked for the log's monitor.
-fn asked_at(recording: &Recording, append: &Append) -> i64 {
-    let Some(waits) = recording.monitor_waits.get(&append.tid) else {
-        return append.start;
-    };
-    let from = waits.partition_point(|&(_, end)| end < append.start - HANDOFF_NS);
-    let near = waits.iter().skip(from);
-    let near = near.take_while(|&&(_, end)| end <= append.start + HANDOFF_NS);
-    near.map(|&(start, _)| start).min().unwrap_or(append.start)
-}
-
-/// How many handlers were at work on a request at a time.
-struct Busy {
-    begins: Vec<i64>,
-    ends: Vec<i64>,
-}
-
-impl Busy {
-    fn new<'a, 'b: 'a>(requests: impl Iterator<Item = &'a Vec<Recorded<'b>>>) -> Self {
-        let (mut begins, mut ends): (Vec<i64>, Vec<i64>) = requests
-            .filter_map(|appends| Some((appends.first()?.asked, appends.last()?.append.end)))
-            .unzip();
-        begins.sort_unstable();
-        ends.sort_unstable();
-        Self { begins, ends }
-    }
-
-    fn at(&self, time: i64) -> usize {
-        let begun = self.begins.partition_point(|&begin| begin <= time);
-        let ended = self.ends.partition_point(|&end| end <= time);
-        begun.saturating_sub(ended)
-    }
+/// When its handler can have taken a request: not before it was done with the append before.
+fn taken_at(request: &Request, appends: &[Recorded<'_>]) -> Option<i64> {
+    let first = appends.first()?;
+    Some(
+        request
+            .service_start
+            .max(first.thread_free)
+            .min(first.asked),
+    )
 }
 
 /// The changes, applied to stretches of the recording.
@@ -166,43 +124,98 @@ struct Cuts<'a> {
 }
 
 impl Cuts<'_> {
-    fn job(&self, request: &Request, appends: &[Recorded<'_>], all_are_busy: bool) -> Job {
-        let mut reached = request.service_start;
-        if let Some(first) = appends.first().filter(|_| all_are_busy) {
-            // It was taken when its handler was done with the one before.
-            reached = reached.max(first.thread_free.min(first.asked));
+    fn job_of_nobody(&self, recorded: &Recorded<'_>) -> Job {
+        Job {
+            request: None,
+            ready: recorded.asked,
+            lead: 0,
+            lag: 0,
+            appends: vec![self.planned(recorded, recorded.asked)],
+            rest: 0,
         }
-        // Clocks may be a little apart: what a handler does before the request is there counts behind.
-        let ahead = appends
-            .first()
-            .map_or(0, |first| (reached - first.asked).max(0));
+    }
+
+    fn job_of_unseen(&self, recorded: &Recorded<'_>) -> Option<Job> {
+        let unseen = recorded.unseen?;
+        Some(Job {
+            request: None,
+            ready: unseen.asked,
+            lead: 0,
+            lag: 0,
+            appends: vec![Planned {
+                log: recorded.log,
+                before: 0,
+                patience: None,
+                handoff: 0,
+                length: self.length(unseen.granted, unseen.end),
+                place: recorded.place - 1,
+            }],
+            rest: 0,
+        })
+    }
+
+    fn job(&self, request: &Request, appends: &[Recorded<'_>], full: &FullTimes) -> Job {
+        let asked = appends.first().map_or(i64::MAX, |first| first.asked);
+        let start = request.service_start.min(asked);
+        let taken = taken_at(request, appends).unwrap_or(start);
+        // It waited for a handler only while all were busy; what came before and after is its own.
+        let (offered, mut reached) = match full.last_in(start, taken) {
+            Some((from, until)) => (from.max(start), until.min(taken)),
+            None => (taken, taken),
+        };
+        let lag = self.length(start, offered);
+        let lag = self
+            .cap(WaitKind::RequestQueue)
+            .map_or(lag, |cap| lag.min(cap));
         let mut planned = Vec::with_capacity(appends.len());
         for recorded in appends {
             planned.push(self.planned(recorded, reached));
             reached = recorded.append.end;
         }
-        let rest = self.length(reached, request.end.max(reached)) - ahead;
         Job {
             request: Some(Served {
                 id: request.id,
                 connection: request.connection,
             }),
-            ready: request.ready,
+            ready: request.ready.min(start),
+            lead: request.service_start - start,
+            lag,
             appends: planned,
-            rest: rest.max(0),
+            rest: self.length(reached, request.end),
         }
     }
 
     fn planned(&self, recorded: &Recorded<'_>, reached: i64) -> Planned {
         let append = recorded.append;
         let saved = self.recording.saved_of_write(append.write, self.changes);
+        let lock_wait = self.change(WaitKind::LockWait);
+        // The part of the wait in which nobody is known to have held the log, and what it may still wait.
+        let (alone, patience) = match lock_wait {
+            Some(change) => {
+                let alone = change.rest(recorded.queued - recorded.asked);
+                (alone, Some(change.cap_ns - alone))
+            }
+            None => (self.length(recorded.asked, recorded.queued), None),
+        };
         Planned {
             log: recorded.log,
-            before: self.length(reached, recorded.asked),
+            before: self.length(reached, recorded.asked) + alone,
+            patience,
             handoff: self.length(recorded.granted, append.start),
             length: (append.end - append.start - saved).max(0),
             place: recorded.place,
         }
+    }
+
+    fn cap(&self, kind: WaitKind) -> Option<i64> {
+        self.change(kind).map(|change| change.cap_ns)
+    }
+
+    fn change(&self, kind: WaitKind) -> Option<Change> {
+        self.changes
+            .iter()
+            .find(|change| change.kind == kind)
+            .copied()
     }
 
     /// The length of a stretch, less what a change takes from the JVM's stops in it.
@@ -210,11 +223,8 @@ impl Cuts<'_> {
         if end <= start {
             return 0;
         }
-        let change = self
-            .changes
-            .iter()
-            .find(|change| change.kind == WaitKind::Gc);
-        end - start - change.map_or(0, |change| self.saved_of_pauses(start, end, *change))
+        let saved = self.change(WaitKind::Gc);
+        end - start - saved.map_or(0, |change| self.saved_of_pauses(start, end, change))
     }
 
     fn saved_of_pauses(&self, start: i64, end: i64, change: Change) -> i64 {

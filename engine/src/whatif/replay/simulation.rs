@@ -1,31 +1,46 @@
 //! The simulation: events in order of time.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 
-use super::super::{Change, WaitKind};
 use super::plan::{Job, Plan, Planned};
 
-/// Something that happens to a job; the second number is the append's.
+/// Something that happens to a job; the second number is the append's. In this order when at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    /// It can be served, and nothing is ahead of it on its connection.
-    Ready(usize),
-    /// Its thread asks for the log.
-    Ask(usize, usize),
-    /// Its thread has waited for the log as long as a change allows.
-    GiveUp(usize, usize),
     /// Its write is done.
     Wrote(usize, usize, bool),
-    /// The last byte of its response is sent.
-    Answered(usize),
+    /// It has been read, and nothing is ahead of it on its connection.
+    Ready(usize),
+    /// A handler can take it.
+    Offered(usize),
+    /// It has waited for a handler as long as a change allows.
+    TakenAnyway(usize),
+    /// Its thread queues for the log.
+    Ask(usize, usize),
+    /// Its thread has queued for the log as long as a change allows.
+    GiveUp(usize, usize),
+}
+
+impl Event {
+    /// Its place among events of one time.
+    fn rank(self) -> usize {
+        match self {
+            Self::Wrote(..) => 0,
+            Self::Ready(_) => 1,
+            Self::Offered(_) => 2,
+            Self::Ask(..) => 3,
+            Self::GiveUp(..) => 4,
+            Self::TakenAnyway(_) => 5,
+        }
+    }
 }
 
 /// When each request's response was sent, by request.
-pub(super) fn run(plan: &Plan, changes: &[Change]) -> HashMap<i64, i64> {
-    let mut simulation = Simulation::new(plan, changes);
+pub(super) fn run(plan: &Plan) -> HashMap<i64, i64> {
+    let mut simulation = Simulation::new(plan);
     simulation.begin();
-    while let Some(Reverse((time, _, event))) = simulation.events.pop() {
+    while let Some(Reverse((time, _, _, event))) = simulation.events.pop() {
         simulation.now = time;
         simulation.handle(event);
     }
@@ -34,16 +49,18 @@ pub(super) fn run(plan: &Plan, changes: &[Change]) -> HashMap<i64, i64> {
 
 struct Simulation<'a> {
     plan: &'a Plan,
-    /// The longest that a thread waits for a log.
-    patience: Option<i64>,
     now: i64,
-    /// By time, and among those of one time as they were foreseen.
-    events: BinaryHeap<Reverse<(i64, usize, Event)>>,
-    foreseen: usize,
-    /// Requests of each connection that are still to be served; the first one is being served.
+    /// By time; among those of one time by rank, and by who was first in the recording.
+    events: BinaryHeap<Reverse<(i64, usize, usize, Event)>>,
+    /// Requests of each connection that are still to be answered; the first one is being served.
     connections: HashMap<i64, VecDeque<usize>>,
+    /// Requests that are, or have been, served.
+    begun: HashSet<usize>,
     free_handlers: usize,
-    handler_queue: VecDeque<usize>,
+    /// Handlers beyond those there are, because a change does not let requests wait for them.
+    extra_handlers: usize,
+    /// By place in the recording.
+    handler_queue: BTreeSet<(usize, usize)>,
     logs: Vec<Log>,
     ends: HashMap<i64, i64>,
 }
@@ -56,19 +73,16 @@ struct Log {
 }
 
 impl<'a> Simulation<'a> {
-    fn new(plan: &'a Plan, changes: &[Change]) -> Self {
-        let patience = changes
-            .iter()
-            .find(|change| change.kind == WaitKind::LockWait);
+    fn new(plan: &'a Plan) -> Self {
         Self {
             plan,
-            patience: patience.map(|change| change.cap_ns),
             now: i64::MIN,
             events: BinaryHeap::new(),
-            foreseen: 0,
             connections: HashMap::new(),
+            begun: HashSet::new(),
             free_handlers: plan.handler_count,
-            handler_queue: VecDeque::new(),
+            extra_handlers: 0,
+            handler_queue: BTreeSet::new(),
             logs: vec![Log::default(); plan.log_count],
             ends: HashMap::new(),
         }
@@ -82,9 +96,11 @@ impl<'a> Simulation<'a> {
                     queue.push_back(number);
                     if queue.len() == 1 {
                         self.foresee(job.ready, Event::Ready(number));
+                    } else if let Some(patience) = self.plan.connection_patience {
+                        self.foresee(job.ready.saturating_add(patience), Event::Ready(number));
                     }
                 }
-                None => self.foresee(job.ready, Event::Ask(number, 0)),
+                None => self.next(number, 0, job.ready),
             }
         }
     }
@@ -92,10 +108,11 @@ impl<'a> Simulation<'a> {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Ready(number) => self.ready(number),
+            Event::Offered(number) => self.offered(number),
+            Event::TakenAnyway(number) => self.taken_anyway(number),
             Event::Ask(number, append) => self.ask(number, append),
             Event::GiveUp(number, append) => self.give_up(number, append),
             Event::Wrote(number, append, has_log) => self.wrote(number, append, has_log),
-            Event::Answered(number) => self.answered(number),
         }
     }
 
@@ -103,27 +120,54 @@ impl<'a> Simulation<'a> {
         let Some(job) = self.job(number) else {
             return;
         };
+        if !self.begun.insert(number) {
+            return;
+        }
+        let offered = self.now + job.lag;
         if job.appends.is_empty() {
-            self.foresee(self.now + job.rest, Event::Answered(number));
-        } else if self.free_handlers > 0 {
-            self.free_handlers -= 1;
-            self.next(number, 0);
+            self.answer(number, offered + job.rest);
         } else {
-            self.handler_queue.push_back(number);
+            self.foresee(offered, Event::Offered(number));
         }
     }
 
-    /// The handler goes on to an append, or is done.
-    fn next(&mut self, number: usize, append: usize) {
+    fn offered(&mut self, number: usize) {
+        if self.free_handlers > 0 {
+            self.free_handlers -= 1;
+            self.next(number, 0, self.now);
+        } else {
+            self.handler_queue.insert((self.place(number, 0), number));
+            if let Some(patience) = self.plan.handler_patience {
+                self.foresee(
+                    self.now.saturating_add(patience),
+                    Event::TakenAnyway(number),
+                );
+            }
+        }
+    }
+
+    fn taken_anyway(&mut self, number: usize) {
+        if self.handler_queue.remove(&(self.place(number, 0), number)) {
+            self.extra_handlers += 1;
+            self.next(number, 0, self.now);
+        }
+    }
+
+    /// The thread goes on to an append, or is done.
+    fn next(&mut self, number: usize, append: usize, now: i64) {
         let Some(job) = self.job(number) else {
             return;
         };
         if let Some(planned) = job.appends.get(append) {
-            self.foresee(self.now + planned.before, Event::Ask(number, append));
+            self.foresee(now + planned.before, Event::Ask(number, append));
         } else if job.request.is_some() {
-            self.foresee(self.now + job.rest, Event::Answered(number));
-            match self.handler_queue.pop_front() {
-                Some(waiting) => self.next(waiting, 0),
+            self.answer(number, now + job.rest);
+            if self.extra_handlers > 0 {
+                self.extra_handlers -= 1;
+                return;
+            }
+            match self.handler_queue.pop_first() {
+                Some((_, waiting)) => self.next(waiting, 0, now),
                 None => self.free_handlers += 1,
             }
         }
@@ -142,7 +186,7 @@ impl<'a> Simulation<'a> {
             return;
         }
         log.waiting.insert((planned.place, number, append));
-        if let Some(patience) = self.patience {
+        if let Some(patience) = planned.patience {
             self.foresee(self.now + patience, Event::GiveUp(number, append));
         }
     }
@@ -177,19 +221,28 @@ impl<'a> Simulation<'a> {
                 None => log.is_held = false,
             }
         }
-        self.next(number, append + 1);
+        self.next(number, append + 1, self.now);
     }
 
-    fn answered(&mut self, number: usize) {
+    /// The last byte of a response will be sent then; the connection's next request can be served.
+    fn answer(&mut self, number: usize, end: i64) {
         let Some(request) = self.job(number).and_then(|job| job.request) else {
             return;
         };
-        self.ends.insert(request.id, self.now);
+        self.ends.insert(request.id, end);
         let queue = self.connections.entry(request.connection).or_default();
-        queue.pop_front();
-        if let Some(&next) = queue.front() {
-            let ready = self.job(next).map_or(self.now, |job| job.ready);
-            self.foresee(ready.max(self.now), Event::Ready(next));
+        let Some(place) = queue.iter().position(|&queued| queued == number) else {
+            return;
+        };
+        queue.remove(place);
+        if place > 0 {
+            return;
+        }
+        if let Some(&next) = queue.front()
+            && let Some(job) = self.job(next)
+        {
+            let ready = job.ready.max(end - job.lead).max(self.now);
+            self.foresee(ready, Event::Ready(next));
         }
     }
 
@@ -201,8 +254,21 @@ impl<'a> Simulation<'a> {
         self.job(number)?.appends.get(append).copied()
     }
 
+    fn place(&self, number: usize, append: usize) -> usize {
+        let planned = self.planned(number, append);
+        planned.map_or(usize::MAX, |planned| planned.place)
+    }
+
     fn foresee(&mut self, time: i64, event: Event) {
-        self.foreseen += 1;
-        self.events.push(Reverse((time, self.foreseen, event)));
+        let place = match event {
+            Event::Ready(number) | Event::Offered(number) | Event::TakenAnyway(number) => {
+                self.place(number, 0)
+            }
+            Event::Wrote(number, append, _)
+            | Event::Ask(number, append)
+            | Event::GiveUp(number, append) => self.place(number, append),
+        };
+        self.events
+            .push(Reverse((time, event.rank(), place, event)));
     }
 }
