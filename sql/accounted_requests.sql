@@ -1,6 +1,7 @@
 -- The requests that an account of the slow ones has to look at.
 --
--- The slow produce requests, and the requests that they found unanswered on their connection.
+-- The slow produce requests, and the requests that they found unanswered on their
+-- connection.
 -- @materialized
 -- @param  slo_ms           DOUBLE = 65 -- a request at least this slow is slow
 -- @column request_id       BIGINT      -- the request
@@ -8,11 +9,13 @@
 -- @column connection_id    BIGINT      -- its connection
 -- @column api              VARCHAR     -- its API
 -- @column arrival_time     TIMESTAMP   -- first byte of the request
--- @column service_start    TIMESTAMP   -- the request was read and all earlier ones were answered
+-- @column service_start    TIMESTAMP   -- the request was read and all
+--                                         earlier ones were answered
 -- @column response_time    TIMESTAMP   -- first byte of the response
 -- @column end_time         TIMESTAMP   -- last byte of the response
 -- @column latency_ns       BIGINT      -- end_time − arrival_time
--- @column connection_queue_ns BIGINT   -- part of it spent behind earlier requests of the connection
+-- @column connection_queue_ns BIGINT   -- part of it spent behind earlier
+--                                         requests of the connection
 WITH
 slow AS (
     SELECT request_id, connection_id, arrival_time, end_time
@@ -21,8 +24,8 @@ slow AS (
         AND latency_ns >= $slo_ms * 1e6
         AND end_time IS NOT NULL
 ),
--- Whatever shared its connection with a slow request, and whatever shared it with that: enough to tell when
--- the broker could work on each.
+-- Whatever shared its connection with a slow request, and whatever shared it with that:
+-- enough to tell when the broker could work on each.
 sharing AS (
     SELECT DISTINCT r.request_id, r.connection_id, r.arrival_time, r.end_time
     FROM slow AS s

@@ -1,21 +1,26 @@
 -- What to try next: one row a change that the recordings ask for.
 --
--- Changes that take away the root of the slow requests come first, then those that let fewer
--- requests wait for it; in each, the largest possible gain first. `gain_ms` is an upper bound: the
--- time that slow requests spent on what the change is about. `whatif` names the waits that a replay
--- takes away to say how much of it is left (see `expected_gains`). Changes with the same evidence
--- are alternatives; `support` says whether the recordings tell them apart.
---   journal_writeback    journal commits held up the writes at the root. Shown by commits that took
---                        half of their time or more to flush file data
---   journal_fast_commit  shown by commits that were asked for; those of the timer stay full commits
+-- Changes that take away the root of the slow requests come first, then those that let
+-- fewer requests wait for it; in each, the largest possible gain first. `gain_ms` is an
+-- upper bound: the time that slow requests spent on what the change is about. `whatif`
+-- names the waits that a replay takes away to say how much of it is left (see
+-- `expected_gains`). Changes with the same evidence are alternatives; `support` says
+-- whether the recordings tell them apart.
+--   journal_writeback    journal commits held up the writes at the root. Shown by
+--                        commits that took half of their time or more to flush file data
+--   journal_fast_commit  shown by commits that were asked for; those of the timer stay
+--                        full commits
 --   journal_interval     shown by commits of the timer
---   journal_other_fs     nothing in a recording of one file system shows how another would do
+--   journal_other_fs     nothing in a recording of one file system shows how another
+--                        would do
 --   write_other          writes at the root were slow and no journal commit covers them
 --   fsync                the operations at the root were syncs
---   spread_partitions    requests waited for a log's monitor behind another write to the same log
---   spread_connections   requests queued behind an earlier request of their own connection
---   more_handlers        requests waited for a free handler, or nearly all handlers were at a
---                        standstill at once
+--   spread_partitions    requests waited for a log's monitor behind another write to the
+--                        same log
+--   spread_connections   requests queued behind an earlier request of their own
+--                        connection
+--   more_handlers        requests waited for a free handler, or nearly all handlers were
+--                        at a standstill at once
 --   gc                   the JVM was stopped
 --   record_more          no recorded row explains the time
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
@@ -25,13 +30,17 @@
 -- @column request_count  BIGINT      -- slow requests that ask for it
 -- @column request_ratio  DOUBLE      -- their share of the slow requests
 -- @column gain_ms        DOUBLE      -- at most this much of their latency goes away
--- @column gain_ratio     DOUBLE      -- that time's share of the latency of all slow requests
+-- @column gain_ratio     DOUBLE      -- that time's share of the
+--                                       latency of all slow requests
 -- @column evidence_count BIGINT      -- commits, writes, waits or pauses that show it
 -- @column worst_ms       DOUBLE      -- the longest of them
 -- @column evidence       VARCHAR     -- what the evidence is, in words
--- @column support        VARCHAR     -- shown; undecided: no recorded row tells; or against
--- @column for_count      BIGINT      -- of the evidence, what asks for this change in particular
--- @column whatif         VARCHAR     -- kind of wait for `kcorr whatif --without`; null for none
+-- @column support        VARCHAR     -- shown; undecided: no recorded row tells;
+--                                       or against
+-- @column for_count      BIGINT      -- of the evidence,
+--                                       what asks for this change in particular
+-- @column whatif         VARCHAR     -- kind of wait for `kcorr whatif --without`;
+--                                       null for none
 WITH
 total AS (
     SELECT COUNT(*) AS request_count, SUM(latency_ms) AS latency_ms

@@ -1,12 +1,13 @@
 -- Slow produce requests and what each one waited for, worst first.
 --
--- One row per slow request and topic-partition. `cause` is the request's: the root of what took most
--- of its time, the same on all its rows; the write and lock columns are the topic-partition's own.
+-- One row per slow request and topic-partition. `cause` is the request's: the root of
+-- what took most of its time, the same on all its rows; the write and lock columns are
+-- the topic-partition's own.
 --   slow_write                    its own write(2) was slow
---   lock_wait_behind_slow_write   its handler waited for the log's monitor, which another thread held
---                                 in a write to the same log
---   queued_behind_slow_write      an earlier request of its connection, or of its handler, was in one
---                                 of the two states above
+--   lock_wait_behind_slow_write   its handler waited for the log's monitor, which
+--                                 another thread held in a write to the same log
+--   queued_behind_slow_write      an earlier request of its connection, or of its
+--                                 handler, was in one of the two states above
 --   lock_wait_other               its handler waited for a lock that no write explains
 --   pause                         the JVM was stopped
 --   remote                        acks=all: a follower had not caught up
@@ -16,43 +17,55 @@
 --   unexplained                   no recorded row explains most of its time
 -- @param  slo_ms           DOUBLE = 65 -- a request at least this slow is listed
 -- @param  clock_slack_ms   DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms       DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms       DOUBLE = 1  -- a thread appends this
+--                                         soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
--- @column latency_ms       DOUBLE      -- from the first byte of the request to the last of the response
+-- @column latency_ms       DOUBLE      -- from the first byte of the request
+--                                         to the last of the response
 -- @column topic            VARCHAR     -- topic
 -- @column partition        INT         -- partition
--- @column cause            VARCHAR     -- root of what took most of the request's time, as above
+-- @column cause            VARCHAR     -- root of what took most of the request's time,
+--                                         as above
 -- @column waited_ms        DOUBLE      -- part of the latency spent on `cause`
 -- @column share_ratio      DOUBLE      -- waited_ms / latency_ms
 -- @column blocker_thread   VARCHAR     -- thread whose write it waited behind
 -- @column blocker_ms       DOUBLE      -- duration of that write
 -- @column commit_ms        DOUBLE      -- journal commit during the write at the root
 -- @column arrival_time     TIMESTAMP   -- first byte of the request on the wire
--- @column write_ms         DOUBLE      -- duration of its own write to this topic-partition
--- @column confidence       DOUBLE      -- how sure the cause is, 0 to 1; null when unexplained
+-- @column write_ms         DOUBLE      -- duration of its own write
+--                                         to this topic-partition
+-- @column confidence       DOUBLE      -- how sure the cause is, 0 to 1;
+--                                         null when unexplained
 -- @column client_id        VARCHAR     -- client id
 -- @column client_address   VARCHAR     -- ip:port of the client
 -- @column correlation_id   INT         -- correlation id
--- @column message_id       VARCHAR     -- ids of its messages in this topic-partition, separated by spaces
+-- @column message_id       VARCHAR     -- ids of its messages in this topic-partition,
+--                                         separated by spaces
 -- @column end_time         TIMESTAMP   -- last byte of the response
 -- @column connection_queue_ms DOUBLE   -- time behind earlier requests of its connection
--- @column lock_wait_ms     DOUBLE      -- its handler's waits for this topic-partition's monitor
+-- @column lock_wait_ms     DOUBLE      -- its handler's waits for this
+--                                         topic-partition's monitor
 -- @column api              VARCHAR     -- API
 -- @column tid              INT         -- thread of its own write: the request handler
 -- @column thread_name      VARCHAR     -- name of that thread
 -- @column write_file       VARCHAR     -- file of its own write
 -- @column write_offset     BIGINT      -- position of its own write in the file
--- @column matched_by       VARCHAR     -- key by which its own write was found (see own_writes)
+-- @column matched_by       VARCHAR     -- key by which its own write was found
+--                                         (see own_writes)
 -- @column blocker_tid      INT         -- thread id of blocker_thread
 -- @column blocker_file     VARCHAR     -- file of the blocker's write
 -- @column lock_class       VARCHAR     -- class of the lock it waited for
 -- @column request_id       BIGINT      -- id of the request
--- @column base_offset      BIGINT      -- offset of its first record in this topic-partition
--- @column evidence         VARCHAR     -- ids of the rows that the cause rests on, by table
+-- @column base_offset      BIGINT      -- offset of its first record
+--                                         in this topic-partition
+-- @column evidence         VARCHAR     -- ids of the rows that the cause rests on,
+--                                         by table
 -- @column runner_up_cause  VARCHAR     -- what took the next most of its time
 -- @column runner_up_ratio  DOUBLE      -- its share in the latency
--- @column rule             VARCHAR     -- what shows the cause, for most of its time (see explained_times)
--- @column journal_ms       DOUBLE      -- part of waited_ms in which the write at the root was in the journal's hands
+-- @column rule             VARCHAR     -- what shows the cause,
+--                                         for most of its time (see explained_times)
+-- @column journal_ms       DOUBLE      -- part of waited_ms in which the write
+--                                         at the root was in the journal's hands
 -- @column limits           VARCHAR     -- what the recordings may miss that bears on it
 WITH
 slow AS (

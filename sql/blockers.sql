@@ -1,10 +1,11 @@
 -- What cost the slow requests most: single writes, journal commits, locks and threads.
 --
--- `cost_ms` is the time of slow requests that was spent in or behind it. One moment of a request may
--- count for a write, for the commit over it, for the lock and for the thread: compare within a kind.
+-- `cost_ms` is the time of slow requests that was spent in or behind it. One moment of a
+-- request may count for a write, for the commit over it, for the lock and for the
+-- thread: compare within a kind.
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @param  top_count      BIGINT = 20 -- at most this many of each kind
 -- @column kind           VARCHAR     -- write, journal, lock or thread
@@ -12,9 +13,11 @@
 -- @column cost_ms        DOUBLE      -- request time spent in or behind it
 -- @column request_count  BIGINT      -- slow requests concerned
 -- @column worst_ms       DOUBLE      -- the most that one request spent
--- @column name           VARCHAR     -- file, journal function, class and log of the lock, or thread
+-- @column name           VARCHAR     -- file, journal function,
+--                                       class and log of the lock, or thread
 -- @column thread         VARCHAR     -- the thread of the write or of the call
--- @column start_time     TIMESTAMP   -- start of the write or call; else the first time it was waited for
+-- @column start_time     TIMESTAMP   -- start of the write or call;
+--                                       else the first time it was waited for
 -- @column duration_ms    DOUBLE      -- length of the write or call
 -- @column id             BIGINT      -- id of the write or call, or the thread's tid
 WITH

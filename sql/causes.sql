@@ -9,7 +9,8 @@
 -- @column waited_ratio   DOUBLE      -- that time's share of all slow requests' latency
 -- @column median_ms      DOUBLE      -- median latency of these requests
 -- @column worst_ms       DOUBLE      -- the slowest
--- @column commit_count   BIGINT      -- those whose root write ran under a journal commit
+-- @column commit_count   BIGINT      -- those whose root write ran
+--                                       under a journal commit
 -- @column confidence     DOUBLE      -- mean confidence, weighted by waited_ms
 SELECT
     cause,

@@ -1,22 +1,24 @@
 -- What one slow request waited for, and what that waited for, as a tree.
 --
--- A line under another is what the one above waited for, only while it did. Take a request_id from
--- blame: kcorr query chain --param request_id=30000000012
+-- A line under another is what the one above waited for, only while it did. Take a
+-- request_id from blame: kcorr query chain --param request_id=30000000012
 -- @param  request_id     BIGINT      -- the request
 -- @param  min_ms         DOUBLE = 0.1 -- waits shorter than this are left out
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column wait_ms        DOUBLE      -- how long the line above waited for it
--- @column tree           VARCHAR     -- what it is, two spaces deeper than what waited for it
+-- @column tree           VARCHAR     -- what it is,
+--                                       two spaces deeper than what waited for it
 -- @column thread         VARCHAR     -- its thread
 -- @column start_time     TIMESTAMP   -- start of the wait
 -- @column end_time       TIMESTAMP   -- its end
 -- @column rule           VARCHAR     -- what shows it
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1
 -- @column depth          INT         -- 0 for the request
--- @column kind           VARCHAR     -- request, lock_wait, write, pause, function_call or block_io
+-- @column kind           VARCHAR     -- request, lock_wait, write, pause,
+--                                       function_call or block_io
 -- @column id             BIGINT      -- its id
 WITH RECURSIVE
 nodes AS (

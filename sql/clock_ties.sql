@@ -1,22 +1,28 @@
--- Pairs of rows of two recordings that are, or may be, of one event, and how far their clocks may be apart.
+-- Pairs of rows of two recordings that are, or may be, of one event, and how far their
+-- clocks may be apart.
 --
--- What must be added to the times of `source_id` to be in the time of `other_source_id` lies between
--- `lower_ns` and `upper_ns` if the two rows are of one event. Most pairs are not: a request is paired
--- with every write of its size, whatever the time, so that a clock that is off by hours can be found.
--- The right pairs all allow the true difference, the wrong ones are spread widely.
---   request_write   same topic-partition and size: the request is read before its write starts, and the
---                   write ends before the response leaves; of the commonest sizes only those nearby
+-- What must be added to the times of `source_id` to be in the time of `other_source_id`
+-- lies between `lower_ns` and `upper_ns` if the two rows are of one event. Most pairs
+-- are not: a request is paired with every write of its size, whatever the time, so that
+-- a clock that is off by hours can be found. The right pairs all allow the true
+-- difference, the wrong ones are spread widely.
+--   request_write   same topic-partition and size: the request is read before its write
+--                   starts, and the write ends before the response leaves; of the
+--                   commonest sizes only those nearby
 --   request_offset  the same by base offset (needs the log segments)
 --   monitor_wait    a thread's wait of one length, seen by two recorders (JFR and USDT)
---   lock_handover   a thread's wait ends between the end of another thread's write to a log and the
---                   start of its own
+--   lock_handover   a thread's wait ends between the end of another thread's write to a
+--                   log and the start of its own
 --   same_write      a write of one file, size and length, seen by two recorders
 --   pause           a pause of one kind and length, seen by two recorders
 --   request_log     a line of the broker's request log is written as the response leaves
--- @param  pair_limit     BIGINT = 50000  -- pairs by size of two sources, rarest sizes first
+-- @param  pair_limit     BIGINT = 50000  -- pairs by size of two sources,
+--                                           rarest sizes first
 -- @param  row_limit      BIGINT = 1000   -- longest waits, writes and pauses of a source
--- @param  size_stride    BIGINT = 1      -- of sizes, only one in so many; for very large recordings
--- @param  max_width_ms   DOUBLE = 250    -- pairs that allow more than this say too little
+-- @param  size_stride    BIGINT = 1      -- of sizes, only one in so many;
+--                                           for very large recordings
+-- @param  max_width_ms   DOUBLE = 250    -- pairs that allow more
+--                                           than this say too little
 -- @column source_id       BIGINT    -- the source whose times would be moved
 -- @column other_source_id BIGINT    -- the source that it is compared with
 -- @column kind            VARCHAR   -- what ties the rows, as above

@@ -12,16 +12,21 @@
 -- @column kind                VARCHAR -- the flag it was given with
 -- @column clock               VARCHAR -- the clock its times were read on
 -- @column verdict             VARCHAR -- as above
--- @column refined_ms          DOUBLE  -- what the data add to the declared clock, amid the recording
+-- @column refined_ms          DOUBLE  -- what the data add to the declared clock,
+--                                        amid the recording
 -- @column drift_ppm           DOUBLE  -- µs a second that come to it
--- @column uncertainty_us      DOUBLE  -- half width of the interval that its times lie in
+-- @column uncertainty_us      DOUBLE  -- half width of the interval
+--                                        that its times lie in
 -- @column agreeing_count      BIGINT  -- pairs of rows that bear the alignment out
 -- @column observation_count   BIGINT  -- pairs of rows near enough to tell
--- @column residual_p50_us     DOUBLE  -- median distance from the middle of its tightest kind of tie
+-- @column residual_p50_us     DOUBLE  -- median distance from the middle
+--                                        of its tightest kind of tie
 -- @column residual_p99_us     DOUBLE  -- 99th percentile of it
--- @column declared_offset_ns  BIGINT  -- added to its clock to make wall time, as declared
+-- @column declared_offset_ns  BIGINT  -- added to its clock to make wall time,
+--                                        as declared
 -- @column declared_uncertainty_us DOUBLE -- its uncertainty, as far as clock lines tell
--- @column reference_source_id BIGINT  -- the recording whose clock is taken for wall time
+-- @column reference_source_id BIGINT  -- the recording whose clock
+--                                        is taken for wall time
 -- @column ties                VARCHAR -- by kind and other recording, how many agree
 -- @column declared_basis      VARCHAR -- what the declared clock rests on
 -- @column detail              VARCHAR -- the verdict in words

@@ -1,11 +1,14 @@
 -- How many produce requests arrived when and took how long: the cells of a heatmap.
 --
--- Time is counted from the first arrival, so that recordings can be laid side by side; the latency
--- bounds are fixed. Cells without requests have no row.
--- @param  time_bins      BIGINT = 60 -- at most this many columns, of a whole number of seconds each
--- @column bin_start_s    BIGINT      -- start of the column, in seconds after the first arrival
+-- Time is counted from the first arrival, so that recordings can be laid side by side;
+-- the latency bounds are fixed. Cells without requests have no row.
+-- @param  time_bins      BIGINT = 60 -- at most this many columns,
+--                                       of a whole number of seconds each
+-- @column bin_start_s    BIGINT      -- start of the column,
+--                                       in seconds after the first arrival
 -- @column bin_s          BIGINT      -- its width in seconds
--- @column bound_ms       DOUBLE      -- latencies up to this, and above the next smaller bound; null above the last
+-- @column bound_ms       DOUBLE      -- latencies up to this, and above the
+--                                       next smaller bound; null above the last
 -- @column request_count  BIGINT      -- requests
 WITH
 answered AS (

@@ -5,7 +5,8 @@
 -- @column aspect     VARCHAR -- loss, or limit
 -- @column name       VARCHAR -- kind of loss, or name of the limit
 -- @column severity   VARCHAR -- info, warning or error; null for limits
--- @column amount     BIGINT  -- how many were lost, or the limit's value in the unit its name ends in
+-- @column amount     BIGINT  -- how many were lost,
+--                               or the limit's value in the unit its name ends in
 -- @column meaning    VARCHAR -- what it means for the results
 -- @column detail     VARCHAR -- what was found first
 SELECT

@@ -1,9 +1,10 @@
--- The segments of each slow request that its verdict is about: those of the cause that took most of it.
+-- The segments of each slow request that its verdict is about: those of the cause that
+-- took most of it.
 --
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is listed
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column request_id     BIGINT      -- the request
 -- @column segment_ns     BIGINT      -- length of the segment

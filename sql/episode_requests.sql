@@ -1,15 +1,17 @@
 -- Which slow request belongs to which episode.
 --
--- An episode is everything behind one root: the journal commit that covers at least half of the write
--- at the request's root; without one, that write itself; or a pause of the JVM. Requests that nothing
--- explains belong to none.
+-- An episode is everything behind one root: the journal commit that covers at least half
+-- of the write at the request's root; without one, that write itself; or a pause of the
+-- JVM. Requests that nothing explains belong to none.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
--- @column episode        BIGINT      -- number of the episode; 1 cost the requests most time
+-- @column episode        BIGINT      -- number of the episode;
+--                                       1 cost the requests most time
 -- @column kind           VARCHAR     -- journal_commit, write or pause
--- @column root_id        BIGINT      -- function_call_id, write_id or pause_id of the root
+-- @column root_id        BIGINT      -- function_call_id, write_id
+--                                       or pause_id of the root
 -- @column root_write_id  BIGINT      -- the write that the request waited for
 -- @column start_time     TIMESTAMP   -- start of the root
 -- @column end_time       TIMESTAMP   -- its end

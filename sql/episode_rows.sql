@@ -1,15 +1,17 @@
 -- What happened in each of the costliest episodes: the bars of a timeline.
 --
--- Lanes are the journal, the threads whose writes and waits the requests wait for, and the slowest
--- requests.
+-- Lanes are the journal, the threads whose writes and waits the requests wait for, and
+-- the slowest requests.
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  max_timelines  BIGINT = 5  -- the bars of at most this many episodes
--- @param  max_lanes      BIGINT = 30 -- at most this many requests of an episode, and as many threads
+-- @param  max_lanes      BIGINT = 30 -- at most this many requests of an episode,
+--                                       and as many threads
 -- @column episode        BIGINT      -- the episode
 -- @column lane_kind      VARCHAR     -- journal, jvm, thread or request
 -- @column lane           VARCHAR     -- name of the lane
--- @column bar            VARCHAR     -- commit, pause, write, lock_wait, request or connection_queue
+-- @column bar            VARCHAR     -- commit, pause, write, lock_wait,
+--                                       request or connection_queue
 -- @column start_time     TIMESTAMP   -- start of the bar
 -- @column end_time       TIMESTAMP   -- its end
 -- @column duration_ms    DOUBLE      -- its length

@@ -1,7 +1,7 @@
 -- Slow requests grouped by what was at their root, the costliest first.
 --
--- An episode is a journal commit, a write without one, or a pause of the JVM, and every slow request
--- that waited for it, directly or in a queue (see `episode_requests`).
+-- An episode is a journal commit, a write without one, or a pause of the JVM, and every
+-- slow request that waited for it, directly or in a queue (see `episode_requests`).
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  max_episodes   BIGINT = 50 -- at most this many
@@ -15,7 +15,8 @@
 -- @column queued_count   BIGINT      -- queued behind another request
 -- @column write_count    BIGINT      -- writes that it held up and requests waited for
 -- @column cost_ms        DOUBLE      -- time that the requests waited for it, added up
--- @column cost_ratio     DOUBLE      -- that time's share of the latency of all slow requests
+-- @column cost_ratio     DOUBLE      -- that time's share of the
+--                                       latency of all slow requests
 -- @column worst_ms       DOUBLE      -- latency of the slowest request
 -- @column confidence     DOUBLE      -- mean confidence of the verdicts
 -- @column thread_name    VARCHAR     -- thread of the commit or write

@@ -1,8 +1,9 @@
 -- What the slow requests would be without each kind of wait, by replay and by account.
 --
--- `kcorr report` fills the table `what_ifs`; `kcorr whatif --without KIND` gives the same and more.
--- The range is between two predictions for this recording; `run` is where another run without those
--- waits is expected (95 %), for other stalls come by chance. Kinds do not add up.
+-- `kcorr report` fills the table `what_ifs`; `kcorr whatif --without KIND` gives the
+-- same and more. The range is between two predictions for this recording; `run` is where
+-- another run without those waits is expected (95 %), for other stalls come by chance.
+-- Kinds do not add up.
 -- @column kind           VARCHAR -- the waits taken away, as `kcorr whatif` names them
 -- @column slow_count     BIGINT  -- slow requests as recorded
 -- @column slow_low_count BIGINT  -- without those waits: at least

@@ -1,43 +1,51 @@
--- Stretches of each accounted request's service, with what explains them, strongest first by `rank`.
+-- Stretches of each accounted request's service, with what explains them, strongest
+-- first by `rank`.
 --
--- Stretches may overlap: `service_segments` cuts them, and where several cover a moment the lowest `rank`
--- counts. `rule` says what shows it:
+-- Stretches may overlap: `service_segments` cuts them, and where several cover a moment
+-- the lowest `rank` counts. `rule` says what shows it:
 --    1 own_write            the request's own write
---    2 recorded_owner, same_log, same_log_sync, owner_waited, acquired_before  its handler waited for a lock, and the
---                           holder was in a write or waited behind one (see wait_holders)
+--    2 recorded_owner, same_log, same_log_sync, owner_waited, acquired_before
+--                           its handler waited for a lock, and the holder was in a
+--                           write or waited behind one (see wait_holders)
 --    3 handler_in_write     its handler was still in a write of an earlier request
 --    3 handler_in_lock_wait its handler still waited for a lock for an earlier request
 --    4 pause                the JVM was stopped
---    5 same_log_run         the lock waited for passed through a run of short appends to the same log
+--    5 same_log_run         the lock waited for passed through a run of short appends to
+--                           the same log
 --    6 lock_wait            its handler waited for a lock, and nothing shows behind what
---    7 append_run           its own append began just when another thread's append to the log ended,
---                           and no wait is recorded
+--    7 append_run           its own append began just when another thread's append to
+--                           the log ended, and no wait is recorded
 --    8 handler_in_lock_wait as 3, and nothing shows behind what
---    9 follower_fetch       a follower had not asked for the offset behind its records (acks=all)
+--    9 follower_fetch       a follower had not asked for the offset behind its records
+--                           (acks=all)
 --   10 response_bytes       its response was being sent
 --   11 request_log          the broker's own log says where it was
 --   12 on_cpu_sample, run_queue  its handler was on a CPU, or waited for one
---   12 network_thread_on_cpu  a network thread computed without a break, and its handler had not begun: it may
---                           not have been read yet
---   13 after_last_write     everything was appended, by writes found for sure, and nothing but the response was left
---   14 handler_busy         its handler had not finished with an earlier request, but is in no recorded wait or
---                           write: the request was in the queue, or no network thread had read it yet
+--   12 network_thread_on_cpu  a network thread computed without a break, and its
+--                           handler had not begun: it may not have been read yet
+--   13 after_last_write     everything was appended, by writes found for sure, and
+--                           nothing but the response was left
+--   14 handler_busy         its handler had not finished with an earlier request, but is
+--                           in no recorded wait or write: the request was in the queue,
+--                           or no network thread had read it yet
 --   15 handler_working      its handler was between its waits and writes for it
 --   16 request_log          as 11, for the queue and the handler
---   20 own_write_unknown, before_first_write, some_writes_unknown, write_unsure, followers_unseen,
---      acks_unknown
+--   20 own_write_unknown, before_first_write, some_writes_unknown, write_unsure,
+--      followers_unseen, acks_unknown
 --                          nothing explains it
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column request_id     BIGINT      -- the request
--- @column start_time     TIMESTAMP   -- start of the stretch, inside the request's service
+-- @column start_time     TIMESTAMP   -- start of the stretch,
+--                                       inside the request's service
 -- @column end_time       TIMESTAMP   -- its end
 -- @column explained_ns   BIGINT      -- its length
 -- @column rank           INT         -- the lowest counts
--- @column segment        VARCHAR     -- stage of the request's life (see request_segments)
+-- @column segment        VARCHAR     -- stage of the request's life
+--                                       (see request_segments)
 -- @column cause          VARCHAR     -- root of the stretch (see blame)
 -- @column root_write_id  BIGINT      -- the write that took the time
 -- @column lock_wait_id   BIGINT      -- the wait

@@ -1,15 +1,19 @@
 -- How often a slow request is blamed by chance, beside how often it is blamed.
 --
--- `kcorr verify` shifts recordings in time, by many amounts, and blames anew each time. Whatever is
--- still blamed on them is a coincidence; the share of the slow requests that this happens to is the
--- rate of false attribution. The row `any` is for all causes but `unexplained`.
+-- `kcorr verify` shifts recordings in time, by many amounts, and blames anew each time.
+-- Whatever is still blamed on them is a coincidence; the share of the slow requests that
+-- this happens to is the rate of false attribution. The row `any` is for all causes but
+-- `unexplained`.
 -- @column cause              VARCHAR -- the cause
--- @column request_count      BIGINT  -- slow requests that have it, the recordings as they are
+-- @column request_count      BIGINT  -- slow requests that have it,
+--                                       the recordings as they are
 -- @column request_ratio      DOUBLE  -- their share of the slow requests
--- @column chance_ratio       DOUBLE  -- mean share that has it when the recordings are shifted
+-- @column chance_ratio       DOUBLE  -- mean share that has it when
+--                                       the recordings are shifted
 -- @column chance_p95_ratio   DOUBLE  -- 95th percentile of that share over the shifts
 -- @column chance_max_ratio   DOUBLE  -- largest of these shares
--- @column waited_ratio       DOUBLE  -- share of the slow requests' time that is blamed on it
+-- @column waited_ratio       DOUBLE  -- share of the slow requests'
+--                                       time that is blamed on it
 -- @column chance_waited_ratio DOUBLE -- the same, over all shifts
 -- @column shift_count        BIGINT  -- shifts
 -- @column slow_count         BIGINT  -- slow requests

@@ -1,17 +1,20 @@
 -- The stacks of the write path as the frames of a flame graph.
 --
--- The write path is every stack with a frame of an append to Kafka's log, of write(2) or of a
--- file system. One row is a frame under its callers; frames of less than `min_ratio` of their graph
--- are left out. States are `on_cpu` (samples of running threads), `off_cpu` (time that the kernel
--- had put a thread aside) and `wall` (samples of threads whether they ran or waited).
--- @param  min_ratio    DOUBLE = 0.002 -- frames with a smaller share of their state are left out
+-- The write path is every stack with a frame of an append to Kafka's log, of write(2) or
+-- of a file system. One row is a frame under its callers; frames of less than
+-- `min_ratio` of their graph are left out. States are `on_cpu` (samples of running
+-- threads), `off_cpu` (time that the kernel had put a thread aside) and `wall` (samples
+-- of threads whether they ran or waited).
+-- @param  min_ratio    DOUBLE = 0.002 -- frames with a smaller share
+--                                        of their state are left out
 -- @param  max_depth    BIGINT = 80    -- frames deeper than this are left out
 -- @column state        VARCHAR        -- on_cpu, off_cpu, wall or lock
 -- @column depth        BIGINT         -- 1 is the outermost frame
 -- @column frame        VARCHAR        -- name
 -- @column start_ms     DOUBLE         -- where it begins: time of the stacks left of it
 -- @column weight_ms    DOUBLE         -- time of the stacks that contain it
--- @column weight_ratio DOUBLE         -- its share of all the state's stacks of the write path
+-- @column weight_ratio DOUBLE         -- its share of all the state's
+--                                        stacks of the write path
 -- @column sample_count BIGINT         -- samples
 WITH
 folded AS (

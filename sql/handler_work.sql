@@ -1,16 +1,20 @@
--- When the handler thread of each accounted request worked on it, from its first own wait or write.
+-- When the handler thread of each accounted request worked on it, from its first own
+-- wait or write.
 --
--- The handler is the thread of the request's own writes. A lock wait is the request's own when the
--- thread's next write is.
+-- The handler is the thread of the request's own writes. A lock wait is the request's
+-- own when the thread's next write is.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
 -- @column tid            INT         -- its handler
--- @column service_start  TIMESTAMP   -- the request was read and all earlier ones were answered
--- @column begin_time     TIMESTAMP   -- start of the handler's first own wait or write for it
+-- @column service_start  TIMESTAMP   -- the request was read and all
+--                                       earlier ones were answered
+-- @column begin_time     TIMESTAMP   -- start of the handler's first
+--                                       own wait or write for it
 -- @column end_time       TIMESTAMP   -- end of its last own write
--- @column is_complete    BOOLEAN     -- whether the writes of all its topic-partitions were found
+-- @column is_complete    BOOLEAN     -- whether the writes of all its
+--                                       topic-partitions were found
 -- @column confidence     DOUBLE      -- how sure the thread is, 0 to 1
 WITH
 written AS (

@@ -1,6 +1,8 @@
--- The incident in one row: how many requests were too slow, how slow, and how much is explained.
+-- The incident in one row: how many requests were too slow, how slow, and how much is
+-- explained.
 --
--- @param  slo_ms          DOUBLE = 65 -- a request at least this slow is over the objective
+-- @param  slo_ms          DOUBLE = 65 -- a request at least this
+--                                        slow is over the objective
 -- @param  clock_slack_ms  DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column slo_ms          DOUBLE      -- the objective
 -- @column first_time      TIMESTAMP   -- arrival of the first produce request
@@ -18,8 +20,10 @@
 -- @column explained_ratio DOUBLE      -- part of it that recorded rows explain
 -- @column unexplained_count BIGINT    -- slow requests that nothing explains
 -- @column confidence      DOUBLE      -- mean confidence of the explained ones
--- @column hidden_count    BIGINT      -- slow ones that met the objective from when they could be read
--- @column hidden_ratio    DOUBLE      -- their share: the broker's own metrics do not show them
+-- @column hidden_count    BIGINT      -- slow ones that met the objective
+--                                        from when they could be read
+-- @column hidden_ratio    DOUBLE      -- their share: the broker's
+--                                        own metrics do not show them
 WITH
 answered AS (
     SELECT

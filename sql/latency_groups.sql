@@ -1,7 +1,8 @@
 -- Latency of produce requests by topic, topic-partition, client and file system.
 --
 -- A request with several topics or partitions counts once for each.
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is over the objective
+-- @param  slo_ms         DOUBLE = 65 -- a request at least this
+--                                       slow is over the objective
 -- @column dimension      VARCHAR     -- topic, partition, client or file_system
 -- @column name           VARCHAR     -- its value
 -- @column request_count  BIGINT      -- requests
@@ -10,7 +11,8 @@
 -- @column p999_ms        DOUBLE      -- 99.9th percentile
 -- @column max_ms         DOUBLE      -- worst
 -- @column slow_count     BIGINT      -- requests over the objective
--- @column slow_per_1000  DOUBLE      -- requests over the objective among 1,000 of all produce requests
+-- @column slow_per_1000  DOUBLE      -- requests over the objective among
+--                                       1,000 of all produce requests
 WITH
 answered AS (
     SELECT

@@ -1,6 +1,7 @@
 -- How many produce requests had which latency when: the cells of a heatmap.
 --
--- One row a step of `time_axis` and latency class with requests. Four classes make a factor of ten.
+-- One row a step of `time_axis` and latency class with requests. Four classes make a
+-- factor of ten.
 -- @param  max_steps     BIGINT = 120 -- at most about this many steps
 -- @column start_time    TIMESTAMP    -- start of the step that the requests arrived in
 -- @column end_time      TIMESTAMP    -- its end

@@ -1,15 +1,18 @@
--- Latency of requests and file operations as histograms, by topic and cause, for a metrics system.
+-- Latency of requests and file operations as histograms, by topic and cause, for a
+-- metrics system.
 --
--- One row a histogram and bucket. A bucket counts what is above the bound of the row before it and at
--- most its own; the last one, whose bound is null, has no upper end. A request with several topics counts
--- once for each.
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow have a cause; others have none
+-- One row a histogram and bucket. A bucket counts what is above the bound of the row
+-- before it and at most its own; the last one, whose bound is null, has no upper end. A
+-- request with several topics counts once for each.
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow have a cause;
+--                                       others have none
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column metric         VARCHAR     -- request or write
 -- @column operation      VARCHAR     -- API of the request, or the file operation
 -- @column topic          VARCHAR     -- topic; empty where there is none
--- @column cause          VARCHAR     -- what a slow request waited for; none for the others, empty for writes
+-- @column cause          VARCHAR     -- what a slow request waited for;
+--                                       none for the others, empty for writes
 -- @column bound_seconds  DOUBLE      -- upper bound of the bucket
 -- @column bucket_count   BIGINT      -- how many are in the bucket
 -- @column total_count    BIGINT      -- how many are in the histogram

@@ -1,11 +1,13 @@
--- The latency of every answered produce request, by arrival, with its cause when it was slow.
+-- The latency of every answered produce request, by arrival, with its cause when it was
+-- slow.
 --
 -- What `kcorr compare` and `kcorr whatif` take percentiles of.
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow has a cause
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column arrival_time   TIMESTAMP   -- first byte of the request on the wire
--- @column latency_ns     BIGINT      -- from the first byte of the request to the last of the response
+-- @column latency_ns     BIGINT      -- from the first byte of the request
+--                                       to the last of the response
 -- @column cause          VARCHAR     -- what it waited for; null when it was not slow
 -- @column request_id     BIGINT      -- the request
 WITH

@@ -5,10 +5,12 @@
 -- @column start_time    TIMESTAMP    -- its start
 -- @column kind          VARCHAR      -- monitor, monitor_wait, park or native
 -- @column tid           INT          -- thread id of the operating system
--- @column thread_name   VARCHAR      -- name of the thread in Java, or else in the kernel
+-- @column thread_name   VARCHAR      -- name of the thread in Java,
+--                                       or else in the kernel
 -- @column lock_class    VARCHAR      -- class of the lock
 -- @column lock_address  VARCHAR      -- address of the lock, in hex
--- @column owner_tid     INT          -- thread that held the lock, where the recorder knows
+-- @column owner_tid     INT          -- thread that held the lock,
+--                                       where the recorder knows
 -- @column owner_name    VARCHAR      -- its name
 -- @column origin        VARCHAR      -- what saw it: jfr or usdt
 -- @column end_time      TIMESTAMP    -- its end

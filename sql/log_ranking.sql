@@ -9,7 +9,8 @@
 -- @column worst_write_ms DOUBLE      -- the longest of them
 -- @column request_count  BIGINT      -- slow requests that waited for them
 -- @column cost_ms        DOUBLE      -- time they waited, added up
--- @column cost_ratio     DOUBLE      -- that time's share of the latency of all slow requests
+-- @column cost_ratio     DOUBLE      -- that time's share of the
+--                                       latency of all slow requests
 SELECT
     w.topic,
     w.partition,

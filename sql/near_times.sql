@@ -1,6 +1,8 @@
--- The stretches of time in which an account of the slow requests has to look at the recordings.
+-- The stretches of time in which an account of the slow requests has to look at the
+-- recordings.
 --
--- The lives of the accounted requests, widened by the clocks' slack and merged where they overlap.
+-- The lives of the accounted requests, widened by the clocks' slack and merged where
+-- they overlap.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart

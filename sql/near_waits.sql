@@ -1,8 +1,10 @@
--- The lock waits near the accounted requests, each once, with the log that its thread wrote to next.
+-- The lock waits near the accounted requests, each once, with the log that its thread
+-- wrote to next.
 --
--- A wait that two recordings saw is listed once, with both rows. A thread that waits for a log's monitor
--- appends to that log when it gets it: the log is that of the thread's next write. Other locks are told
--- apart by their class: Kafka's logs are guarded by a plain java.lang.Object (older ones by the log itself).
+-- A wait that two recordings saw is listed once, with both rows. A thread that waits for
+-- a log's monitor appends to that log when it gets it: the log is that of the thread's
+-- next write. Other locks are told apart by their class: Kafka's logs are guarded by a
+-- plain java.lang.Object (older ones by the log itself).
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart

@@ -1,21 +1,24 @@
 -- The file operations on logs near the accounted requests.
 --
--- Appends run under the log's monitor, so one that starts within `handoff_ms` of the end of the one before
--- may have waited for it: such appends of one log are a run.
+-- Appends run under the log's monitor, so one that starts within `handoff_ms` of the end
+-- of the one before may have waited for it: such appends of one log are a run.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column write_id       BIGINT      -- the operation
 -- @column tid            INT         -- the thread that did it
 -- @column start_time     TIMESTAMP   -- start of the operation
 -- @column end_time       TIMESTAMP   -- its end
 -- @column topic          VARCHAR     -- topic of the log
 -- @column partition      INT         -- partition of the log
--- @column is_append      BOOLEAN     -- whether it appended records (an append holds the log's monitor)
+-- @column is_append      BOOLEAN     -- whether it appended records
+--                                       (an append holds the log's monitor)
 -- @column is_read        BOOLEAN     -- whether it only read
--- @column run_start      TIMESTAMP   -- start of the run of appends it belongs to; null when it is no append
--- @column thread_previous_end TIMESTAMP -- end of the operation that its thread did before
+-- @column run_start      TIMESTAMP   -- start of the run of appends it belongs to;
+--                                       null when it is no append
+-- @column thread_previous_end TIMESTAMP -- end of the operation that
+--                                          its thread did before
 WITH
 near AS (
     SELECT

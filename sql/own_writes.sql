@@ -1,13 +1,16 @@
 -- The write(2) of each produce request's own records, by topic-partition.
 --
--- A handler thread appends the records of one topic-partition of a request with one write. It is
--- found by the strongest key there is, and `matched_by` says which:
---   base_offset   the write's file bytes hold the request's base offset (needs the log segments)
---   offset_order  same topic-partition, same size, inside the request's time, and its place in the
---                 file continues the one of the request with the offsets before
---   size_time     the only write of the topic-partition with that size inside the request's time, and
---                 the only request that it could be of
---   time_order    sizes unknown: as many writes as requests in a stretch of time, taken in order
+-- A handler thread appends the records of one topic-partition of a request with one
+-- write. It is found by the strongest key there is, and `matched_by` says which:
+--   base_offset   the write's file bytes hold the request's base offset (needs the log
+--                 segments)
+--   offset_order  same topic-partition, same size, inside the request's time, and its
+--                 place in the file continues the one of the request with the offsets
+--                 before
+--   size_time     the only write of the topic-partition with that size inside the
+--                 request's time, and the only request that it could be of
+--   time_order    sizes unknown: as many writes as requests in a stretch of time, taken
+--                 in order
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
@@ -20,7 +23,8 @@
 -- @column start_time     TIMESTAMP   -- start of the write
 -- @column end_time       TIMESTAMP   -- its end
 -- @column matched_by     VARCHAR     -- the key, as above
--- @column candidate_count BIGINT     -- writes that the key without order would have allowed
+-- @column candidate_count BIGINT     -- writes that the key without
+--                                       order would have allowed
 -- @column confidence     DOUBLE      -- how sure the match is, 0 to 1
 WITH
 reaches AS (

@@ -1,6 +1,8 @@
--- Every append to a log, with the request whose records it wrote: who held which log's monitor when.
+-- Every append to a log, with the request whose records it wrote: who held which log's
+-- monitor when.
 --
--- @param  slo_ms         DOUBLE = 0  -- only requests at least this slow are matched with their writes
+-- @param  slo_ms         DOUBLE = 0  -- only requests at least this slow
+--                                       are matched with their writes
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column write_id       BIGINT      -- the write
 -- @column tid            INT         -- its thread
@@ -8,7 +10,8 @@
 -- @column end_time       TIMESTAMP   -- its end
 -- @column topic          VARCHAR     -- topic of the log
 -- @column partition      INT         -- partition of the log
--- @column request_id     BIGINT      -- the request whose records it wrote; null when not known
+-- @column request_id     BIGINT      -- the request whose records it wrote;
+--                                       null when not known
 WITH
 owners AS (
     SELECT write_id, MIN(request_id) AS request_id

@@ -1,11 +1,14 @@
--- Every answered request as a replay needs it: what it waited for by itself, and what it found ahead.
+-- Every answered request as a replay needs it: what it waited for by itself, and what it
+-- found ahead.
 --
 -- @column request_id     BIGINT    -- the request
 -- @column connection_id  BIGINT    -- its connection
 -- @column api            VARCHAR   -- its API
 -- @column arrival_time   TIMESTAMP -- first byte of the request
--- @column ready_time     TIMESTAMP -- its last byte: it could be served, were it the first of its connection
--- @column service_start  TIMESTAMP -- it was read and all earlier ones of its connection were answered
+-- @column ready_time     TIMESTAMP -- its last byte: it could be served,
+--                                     were it the first of its connection
+-- @column service_start  TIMESTAMP -- it was read and all earlier ones
+--                                     of its connection were answered
 -- @column end_time       TIMESTAMP -- last byte of the response
 SELECT
     s.request_id,

@@ -1,7 +1,7 @@
 -- How long each accounted request with acks=all waited for its followers.
 --
--- A follower has a record when it asks for the offset behind it. The wait ends when the last of the
--- followers that did so before the response was sent has asked.
+-- A follower has a record when it asks for the offset behind it. The wait ends when the
+-- last of the followers that did so before the response was sent has asked.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart

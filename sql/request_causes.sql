@@ -3,14 +3,16 @@
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is listed
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column request_id     BIGINT      -- the request
--- @column place          BIGINT      -- 1 for the cause that is the request's verdict, 2 for the next
+-- @column place          BIGINT      -- 1 for the cause that is the request's verdict,
+--                                       2 for the next
 -- @column cause          VARCHAR     -- as in blame
 -- @column cause_ns       BIGINT      -- its segments' length, added up
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1, weighted by length
--- @column journal_ns     BIGINT      -- part of it in which the write at the root was in the journal's hands
+-- @column journal_ns     BIGINT      -- part of it in which the write at
+--                                       the root was in the journal's hands
 -- @column lock_class     VARCHAR     -- class of a lock it waited for
 SELECT
     request_id,

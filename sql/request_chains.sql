@@ -1,7 +1,7 @@
 -- What the slowest requests waited for, one after another.
 --
--- One row is a part of a request's latency with one cause and one root; its largest parts only, in
--- order of time.
+-- One row is a part of a request's latency with one cause and one root; its largest
+-- parts only, in order of time.
 -- @param  slo_ms         DOUBLE = 65  -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1   -- how far the recordings' clocks may be apart
 -- @param  max_requests   BIGINT = 200 -- the parts of at most this many requests
@@ -15,8 +15,10 @@
 -- @column thread_name    VARCHAR      -- thread of the write at the root
 -- @column log            VARCHAR      -- topic-partition, or file, of that write
 -- @column root_ms        DOUBLE       -- how long that write took in all
--- @column transaction    BIGINT       -- journal commit that covered at least half of that write
--- @column ahead_client   VARCHAR      -- client id of the earlier request of the connection
+-- @column transaction    BIGINT       -- journal commit that covered
+--                                        at least half of that write
+-- @column ahead_client   VARCHAR      -- client id of the earlier
+--                                        request of the connection
 -- @column ahead_correlation_id INT    -- its correlation id
 -- @column lock_class     VARCHAR      -- class of the lock waited for
 -- @column confidence     DOUBLE       -- how sure this part is

@@ -1,4 +1,5 @@
--- Every nanosecond of each slow request, cut into segments that sum to its latency exactly.
+-- Every nanosecond of each slow request, cut into segments that sum to its latency
+-- exactly.
 --
 -- `segment` is the stage of the request's life:
 --   connection_queue  an earlier request of its connection was not yet answered
@@ -11,12 +12,13 @@
 --   remote            acks=all: a follower had not caught up
 --   response          response queue and network
 --   unexplained       nothing shows where it was
--- `cause` is the root of it, as in blame; `rule` says what shows it (see explained_times). Behind an
--- earlier request of the connection, cause and rule are that request's own.
+-- `cause` is the root of it, as in blame; `rule` says what shows it (see
+-- explained_times). Behind an earlier request of the connection, cause and rule are that
+-- request's own.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is listed
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column request_id     BIGINT      -- the request
 -- @column start_time     TIMESTAMP   -- start of the segment
@@ -24,20 +26,24 @@
 -- @column segment_ns     BIGINT      -- its length
 -- @column segment        VARCHAR     -- stage of the request's life, as above
 -- @column cause          VARCHAR     -- root of the segment (see blame)
--- @column write_state    VARCHAR     -- what the write at the root was doing (see write_states)
+-- @column write_state    VARCHAR     -- what the write at the root was doing
+--                                       (see write_states)
 -- @column root_write_id  BIGINT      -- the write that took the time
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column pause_id       BIGINT      -- the pause
 -- @column ahead_request_id BIGINT    -- the request it queued behind on its connection
 -- @column fetch_request_id BIGINT    -- the follower's fetch that ended it
--- @column function_call_id BIGINT    -- the journal's commit or function that the write was in
--- @column block_io_id    BIGINT      -- the request to the block device that the write was in
+-- @column function_call_id BIGINT    -- the journal's commit or
+--                                       function that the write was in
+-- @column block_io_id    BIGINT      -- the request to the block
+--                                       device that the write was in
 -- @column blocker_tid    INT         -- the thread waited for
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
 -- @column rule           VARCHAR     -- what shows it (see explained_times)
--- @column confidence     DOUBLE      -- how sure it is, 0 to 1; null when nothing explains it
+-- @column confidence     DOUBLE      -- how sure it is, 0 to 1;
+--                                       null when nothing explains it
 WITH
 slow AS (
     SELECT

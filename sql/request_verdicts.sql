@@ -25,7 +25,8 @@
 -- @column partitions     VARCHAR     -- its topic-partitions
 -- @column root_write_id  BIGINT      -- the write that took most of waited_ms
 -- @column pause_id       BIGINT      -- the pause that took most of waited_ms
--- @column evidence       VARCHAR     -- ids of the rows that the cause rests on, by table
+-- @column evidence       VARCHAR     -- ids of the rows that the cause rests on,
+--                                       by table
 WITH
 verdicts AS (
     SELECT

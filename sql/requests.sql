@@ -1,11 +1,15 @@
--- The requests of a broker as its clients saw them, by arrival: one row a topic-partition.
+-- The requests of a broker as its clients saw them, by arrival: one row a
+-- topic-partition.
 --
--- Requests of other APIs than produce and fetch have one row without topic and partition.
+-- Requests of other APIs than produce and fetch have one row without topic and
+-- partition.
 -- @param  api            VARCHAR = NULL -- only this API, for example Produce
 -- @param  topic          VARCHAR = NULL -- only this topic
 -- @column arrival_time   TIMESTAMP      -- first byte of the request on the wire
--- @column end_time       TIMESTAMP      -- last byte of the response; null when there was none
--- @column latency_ms     DOUBLE         -- from the first byte of the request to the last of the response
+-- @column end_time       TIMESTAMP      -- last byte of the response;
+--                                          null when there was none
+-- @column latency_ms     DOUBLE         -- from the first byte of the request
+--                                          to the last of the response
 -- @column message_id     VARCHAR        -- ids of the messages, separated by spaces
 -- @column topic          VARCHAR        -- topic
 -- @column partition      INT            -- partition
@@ -15,7 +19,8 @@
 -- @column correlation_id INT            -- correlation id
 -- @column records_bytes  BIGINT         -- size of the record batches
 -- @column base_offset    BIGINT         -- offset of the first record
--- @column error_code     SMALLINT       -- error code of the partition, or of the request
+-- @column error_code     SMALLINT       -- error code of the partition,
+--                                          or of the request
 -- @column request_id     BIGINT         -- id of the request
 SELECT
     r.arrival_time,

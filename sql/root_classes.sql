@@ -2,12 +2,14 @@
 --
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @column kind           VARCHAR     -- journal_commit, write, pause; other when no such row is at the root
+-- @column kind           VARCHAR     -- journal_commit, write, pause;
+--                                       other when no such row is at the root
 -- @column episode_count  BIGINT      -- commits, writes or pauses
 -- @column request_count  BIGINT      -- slow requests behind them
 -- @column request_ratio  DOUBLE      -- their share of the slow requests
 -- @column cost_ms        DOUBLE      -- time that the requests waited for them, added up
--- @column cost_ratio     DOUBLE      -- that time's share of the latency of all slow requests
+-- @column cost_ratio     DOUBLE      -- that time's share of the
+--                                       latency of all slow requests
 -- @column worst_ms       DOUBLE      -- latency of the slowest request
 SELECT
     COALESCE(e.kind, 'other') AS kind,

@@ -1,18 +1,21 @@
--- The journal commits at the root of slow requests, with what tells the changes to a journal apart.
+-- The journal commits at the root of slow requests, with what tells the changes to a
+-- journal apart.
 --
--- A commit that begins long after the one before it was begun by the journal's timer; one that follows
--- sooner was asked for, mostly by a sync. Long is at least 0.8 of the gap that nine in ten gaps do
--- not exceed; fewer than five commits tell nothing. The phases are known when the journal's probe
--- was on: in the phase of flushing, ext4 with `data=ordered` sends the file data of the transaction
--- to the disk.
+-- A commit that begins long after the one before it was begun by the journal's timer;
+-- one that follows sooner was asked for, mostly by a sync. Long is at least 0.8 of the
+-- gap that nine in ten gaps do not exceed; fewer than five commits tell nothing. The
+-- phases are known when the journal's probe was on: in the phase of flushing, ext4 with
+-- `data=ordered` sends the file data of the transaction to the disk.
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column function_call_id BIGINT    -- the commit
 -- @column start_time     TIMESTAMP   -- its start
 -- @column duration_ms    DOUBLE      -- how long it took
--- @column gap_ms         DOUBLE      -- from the start of the one before; null for the first
+-- @column gap_ms         DOUBLE      -- from the start of the one before;
+--                                       null for the first
 -- @column began_by       VARCHAR     -- timer, or request; null when it cannot be told
--- @column flush_ratio    DOUBLE      -- share of it in the phase of flushing; null when not recorded
+-- @column flush_ratio    DOUBLE      -- share of it in the phase of flushing;
+--                                       null when not recorded
 -- @column request_count  BIGINT      -- slow requests behind it
 WITH
 commits AS (

@@ -2,10 +2,12 @@
 --
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @column write_state    VARCHAR     -- as in write_states; unknown when no recording tells
+-- @column write_state    VARCHAR     -- as in write_states;
+--                                       unknown when no recording tells
 -- @column request_count  BIGINT      -- slow requests concerned
 -- @column waited_ms      DOUBLE      -- their time behind writes in this state, added up
--- @column waited_ratio   DOUBLE      -- that time's share of the latency of all slow requests
+-- @column waited_ratio   DOUBLE      -- that time's share of the
+--                                       latency of all slow requests
 SELECT
     COALESCE(s.write_state, 'unknown') AS write_state,
     COUNT(DISTINCT s.request_id) AS request_count,

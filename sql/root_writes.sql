@@ -1,8 +1,9 @@
--- The writes at the root of the account: those that requests spent their time in or behind.
+-- The writes at the root of the account: those that requests spent their time in or
+-- behind.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column write_id       BIGINT      -- the write
 -- @column tid            INT         -- the thread that wrote

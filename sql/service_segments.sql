@@ -1,16 +1,19 @@
--- The service of each accounted request, cut into segments that neither overlap nor leave a gap.
+-- The service of each accounted request, cut into segments that neither overlap nor
+-- leave a gap.
 --
--- From the moment the broker could work on it until the last byte of its response. The stretches of
--- `explained_times` are cut at each other's ends; the strongest that covers a piece counts.
+-- From the moment the broker could work on it until the last byte of its response. The
+-- stretches of `explained_times` are cut at each other's ends; the strongest that covers
+-- a piece counts.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column request_id     BIGINT      -- the request
 -- @column start_time     TIMESTAMP   -- start of the segment
 -- @column end_time       TIMESTAMP   -- its end
--- @column segment        VARCHAR     -- stage of the request's life (see request_segments)
+-- @column segment        VARCHAR     -- stage of the request's life
+--                                       (see request_segments)
 -- @column cause          VARCHAR     -- root of the segment (see blame)
 -- @column root_write_id  BIGINT      -- the write that took the time
 -- @column lock_wait_id   BIGINT      -- the wait

@@ -1,16 +1,20 @@
--- When the broker worked on each answered request, after the earlier ones of its connection.
+-- When the broker worked on each answered request, after the earlier ones of its
+-- connection.
 --
--- Kafka serves the requests of a connection one at a time. A request that arrives while an earlier
--- one is unanswered waits for it: from its arrival to that response's last byte.
+-- Kafka serves the requests of a connection one at a time. A request that arrives while
+-- an earlier one is unanswered waits for it: from its arrival to that response's last
+-- byte.
 -- @column request_id        BIGINT    -- the request
 -- @column connection_id     BIGINT    -- its connection
 -- @column api               VARCHAR   -- its API
 -- @column arrival_time      TIMESTAMP -- first byte of the request
--- @column service_start     TIMESTAMP -- the request was read and all earlier ones were answered
+-- @column service_start     TIMESTAMP -- the request was read and all
+--                                        earlier ones were answered
 -- @column response_time     TIMESTAMP -- first byte of the response
 -- @column end_time          TIMESTAMP -- last byte of the response
 -- @column latency_ns        BIGINT    -- end_time − arrival_time
--- @column connection_queue_ns BIGINT  -- part of it spent behind earlier requests of the connection
+-- @column connection_queue_ns BIGINT  -- part of it spent behind earlier
+--                                        requests of the connection
 WITH
 ordered AS (
     SELECT

@@ -1,9 +1,11 @@
 -- Requests over the latency objective, worst first.
 --
--- Fetches wait for data by design (long poll), so by default only produce requests are listed.
+-- Fetches wait for data by design (long poll), so by default only produce requests are
+-- listed.
 -- @param  slo_ms         DOUBLE = 65         -- a request at least this slow is listed
 -- @param  api            VARCHAR = 'Produce' -- only this API; NULL for all
--- @column latency_ms     DOUBLE              -- from the first byte of the request to the last of the response
+-- @column latency_ms     DOUBLE              -- from the first byte of the request
+--                                               to the last of the response
 -- @column arrival_time   TIMESTAMP           -- first byte of the request on the wire
 -- @column api            VARCHAR             -- API
 -- @column client_id      VARCHAR             -- client id

@@ -9,7 +9,8 @@
 -- @column bytes         BIGINT      -- bytes written
 -- @column file_offset   BIGINT      -- position in the file before it
 -- @column file          VARCHAR     -- directory and name of the file
--- @column commit_ms     DOUBLE      -- part of it during which the file system committed its journal
+-- @column commit_ms     DOUBLE      -- part of it during which the file
+--                                      system committed its journal
 -- @column end_time      TIMESTAMP   -- its end
 -- @column write_id      BIGINT      -- id of the row in writes
 WITH

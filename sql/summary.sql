@@ -1,10 +1,12 @@
--- The recordings in figures: latency by API, topic and cause, and the share over the objective.
+-- The recordings in figures: latency by API, topic and cause, and the share over the
+-- objective.
 --
--- Rows with `by` = api are all answered requests of an API; topic: its produce requests by topic;
--- cause: the slow produce requests by what they waited for.
--- @param  slo_ms        DOUBLE = 65 -- a request at least this slow is over the objective
+-- Rows with `by` = api are all answered requests of an API; topic: its produce requests
+-- by topic; cause: the slow produce requests by what they waited for.
+-- @param  slo_ms        DOUBLE = 65 -- a request at least this
+--                                      slow is over the objective
 -- @param  clock_slack_ms DOUBLE = 1 -- how far the recordings' clocks may be apart
--- @param  handoff_ms    DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms    DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column by            VARCHAR     -- api, topic or cause
 -- @column name          VARCHAR     -- its value
@@ -15,7 +17,8 @@
 -- @column max_ms        DOUBLE      -- worst
 -- @column slow_count    BIGINT      -- requests over the objective
 -- @column slow_ratio    DOUBLE      -- their share
--- @column total_ms      DOUBLE      -- sum of the latencies of the requests over the objective
+-- @column total_ms      DOUBLE      -- sum of the latencies of the
+--                                      requests over the objective
 WITH
 measured AS (
     SELECT 1 AS rank, 'api' AS by, CAST(api AS VARCHAR) AS name, latency_ns, request_id

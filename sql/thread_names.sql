@@ -1,10 +1,11 @@
 -- The Java name of every thread, by its operating-system thread id.
 --
--- From thread dumps and JFR recordings. A thread id that was used for several names keeps one of
--- them.
+-- From thread dumps and JFR recordings. A thread id that was used for several names
+-- keeps one of them.
 -- @column tid         INT     -- thread id of the operating system (nid)
 -- @column thread_name VARCHAR -- name in Java
--- @column name_count  BIGINT  -- different names seen for it; more than 1 means the id was used again
+-- @column name_count  BIGINT  -- different names seen for it;
+--                                more than 1 means the id was used again
 SELECT
     tid,
     MAX(name) AS thread_name,

@@ -1,7 +1,8 @@
 -- The time that charts over time cover, and the width of their steps.
 --
--- From the first request to the end of the last; without requests, from the first file operation. The
--- width is the smallest round one that needs no more than `max_steps` steps.
+-- From the first request to the end of the last; without requests, from the first file
+-- operation. The width is the smallest round one that needs no more than `max_steps`
+-- steps.
 -- @materialized
 -- @param  max_steps  BIGINT = 120 -- at most about this many steps
 -- @column start_time TIMESTAMP    -- start of the first step, a multiple of the width

@@ -1,19 +1,26 @@
 -- Everything that took time, as slices on tracks: what a timeline viewer draws.
 --
--- `kind` names the table that a slice is from (request, write, lock_wait, function_call, pause,
--- block_io), or is segment: a part of a slow request's time, which lies inside the request's slice.
--- Idle waits (Object.wait, and parks on a condition) are left out.
--- @param  slo_ms         DOUBLE = 65       -- a request at least this slow has segments and a cause
--- @param  clock_slack_ms DOUBLE = 1        -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1        -- a thread that waited for a monitor appends this soon after getting it
--- @param  min_ms         DOUBLE = 0        -- what took less is left out, except writes and waits of slow requests
+-- `kind` names the table that a slice is from (request, write, lock_wait, function_call,
+-- pause, block_io), or is segment: a part of a slow request's time, which lies inside
+-- the request's slice. Idle waits (Object.wait, and parks on a condition) are left out.
+-- @param  slo_ms         DOUBLE = 65       -- a request at least this slow
+--                                             has segments and a cause
+-- @param  clock_slack_ms DOUBLE = 1        -- how far the recordings'
+--                                             clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1        -- a thread appends this
+--                                             soon after a monitor wait
+-- @param  min_ms         DOUBLE = 0        -- what took less is left out,
+--                                             except writes and waits of slow requests
 -- @param  from_time      TIMESTAMP = NULL  -- only what ends after this time
 -- @param  to_time        TIMESTAMP = NULL  -- only what starts before this time
--- @column track_group    VARCHAR           -- connections, threads, journal, pauses or disk
+-- @column track_group    VARCHAR           -- connections, threads, journal,
+--                                             pauses or disk
 -- @column track          VARCHAR           -- name of the track
--- @column track_id       BIGINT            -- connection id or thread id; null for other tracks
+-- @column track_id       BIGINT            -- connection id or thread id;
+--                                             null for other tracks
 -- @column pid            INT               -- process id of a thread
--- @column depth          BIGINT            -- 1 for a slice inside the one before it, else 0
+-- @column depth          BIGINT            -- 1 for a slice inside the one before it,
+--                                             else 0
 -- @column start_time     TIMESTAMP         -- start
 -- @column end_time       TIMESTAMP         -- end
 -- @column name           VARCHAR           -- what to write on the slice
@@ -24,7 +31,8 @@
 -- @column bytes          BIGINT            -- size
 -- @column file           VARCHAR           -- directory and name of the file
 -- @column lock_class     VARCHAR           -- class of the lock
--- @column cause          VARCHAR           -- what the time went to; of a slow request the verdict
+-- @column cause          VARCHAR           -- what the time went to;
+--                                             of a slow request the verdict
 -- @column confidence     DOUBLE            -- how sure the cause is
 -- @column client_id      VARCHAR           -- client id
 -- @column correlation_id INT               -- correlation id

@@ -1,17 +1,21 @@
--- Every slow request as a trace: a span for the request, and one for each segment of its time.
+-- Every slow request as a trace: a span for the request, and one for each segment of its
+-- time.
 --
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column request_id     BIGINT      -- the request: its spans are one trace
--- @column place          BIGINT      -- number of the span in its trace: 0 the request, from 1 its segments
--- @column recording      VARCHAR     -- hash of the recording that the request is in, to tell stores apart
+-- @column place          BIGINT      -- number of the span in its trace: 0 the request,
+--                                       from 1 its segments
+-- @column recording      VARCHAR     -- hash of the recording that the request is in,
+--                                       to tell stores apart
 -- @column name           VARCHAR     -- name of the span
 -- @column start_time     TIMESTAMP   -- start
 -- @column end_time       TIMESTAMP   -- end
 -- @column cause          VARCHAR     -- the verdict; of a segment what the time went to
 -- @column confidence     DOUBLE      -- how sure the cause is, 0 to 1
--- @column write_state    VARCHAR     -- of a segment: what the write at its root was doing
+-- @column write_state    VARCHAR     -- of a segment: what the
+--                                       write at its root was doing
 -- @column topic          VARCHAR     -- topics of the request, separated by spaces
 -- @column client_id      VARCHAR     -- client id
 -- @column client_address VARCHAR     -- ip:port of the client
@@ -25,7 +29,8 @@
 -- @column file           VARCHAR     -- of a segment: file of that write
 -- @column lock_class     VARCHAR     -- of a segment: class of the lock it waited for
 -- @column root_write_id  BIGINT      -- of a segment: the write at its root
--- @column linked_request_id BIGINT   -- of a segment: the slow request whose write, or which itself, it waited for
+-- @column linked_request_id BIGINT   -- of a segment: the slow request whose write,
+--                                       or which itself, it waited for
 WITH
 verdicts AS (
     SELECT DISTINCT request_id, cause, confidence

@@ -1,18 +1,21 @@
 -- Who waited for whom: the links of the wait chains of the slow requests.
 --
--- One row is a waiter, what it waited for, and when. Waiters are requests, lock waits and writes;
--- what they waited for are requests, lock waits, writes, pauses, block IO and function calls (journal
--- commits and waits). `chain` follows the links from one request.
+-- One row is a waiter, what it waited for, and when. Waiters are requests, lock waits
+-- and writes; what they waited for are requests, lock waits, writes, pauses, block IO
+-- and function calls (journal commits and waits). `chain` follows the links from one
+-- request.
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column waiter_kind    VARCHAR     -- request, lock_wait or write
 -- @column waiter_id      BIGINT      -- its id
 -- @column start_time     TIMESTAMP   -- start of the time that they have in common
 -- @column end_time       TIMESTAMP   -- its end
--- @column wait_ns        BIGINT      -- time in it that counts as this wait in the account
--- @column blocker_kind   VARCHAR     -- request, lock_wait, write, pause, function_call or block_io
+-- @column wait_ns        BIGINT      -- time in it that counts as
+--                                       this wait in the account
+-- @column blocker_kind   VARCHAR     -- request, lock_wait, write, pause,
+--                                       function_call or block_io
 -- @column blocker_id     BIGINT      -- its id
 -- @column blocker_tid    INT         -- its thread
 -- @column rule           VARCHAR     -- what shows it

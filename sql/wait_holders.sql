@@ -1,20 +1,24 @@
--- Who held the lock during each lock wait near the accounted requests, one holder after another.
+-- Who held the lock during each lock wait near the accounted requests, one holder after
+-- another.
 --
--- In a convoy several threads hold a lock one after another; each has a row with its part of the wait.
--- `rule` says how the holder is known, strongest first:
+-- In a convoy several threads hold a lock one after another; each has a row with its
+-- part of the wait. `rule` says how the holder is known, strongest first:
 --   recorded_owner   the recording names the thread, and it was in this file operation
---   same_log         the thread appended to the same log, and an append runs under the log's monitor
---   same_log_sync    the thread did another file operation of the same log (a sync, say), and the wait ended, or
---                    the next append began, within `handoff_ms` of its end
+--   same_log         the thread appended to the same log, and an append runs under the
+--                    log's monitor
+--   same_log_sync    the thread did another file operation of the same log (a sync,
+--                    say), and the wait ended, or the next append began, within
+--                    `handoff_ms` of its end
 --   owner_waited     the recording names the thread, and it was itself in this lock wait
---   acquired_before  the thread took the same lock before, nobody else did since, and it was itself in
---                    this lock wait, for another lock
---   same_log_run     threads appended to the same log one right after another; holders of less than
---                    `min_holder_ms` are not told apart, so that a convoy of thousands stays small
+--   acquired_before  the thread took the same lock before, nobody else did since, and it
+--                    was itself in this lock wait, for another lock
+--   same_log_run     threads appended to the same log one right after another; holders
+--                    of less than `min_holder_ms` are not told apart, so that a convoy
+--                    of thousands stays small
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column start_time     TIMESTAMP   -- start of this holder's part of it

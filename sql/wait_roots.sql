@@ -1,18 +1,21 @@
--- The write at the root of each lock wait: the holder's own, or the one that the holder waited for.
+-- The write at the root of each lock wait: the holder's own, or the one that the holder
+-- waited for.
 --
--- A holder that is itself waiting for another lock is followed to that lock's holder, and so on, up to
--- eight holders deep, always within the common time.
+-- A holder that is itself waiting for another lock is followed to that lock's holder,
+-- and so on, up to eight holders deep, always within the common time.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column start_time     TIMESTAMP   -- start of the part of it that the write explains
 -- @column end_time       TIMESTAMP   -- its end
--- @column root_write_id  BIGINT      -- the write; null where a run of short appends held the lock
+-- @column root_write_id  BIGINT      -- the write; null where a run of
+--                                       short appends held the lock
 -- @column holder_tid     INT         -- the thread that held the lock waited for
--- @column depth          INT         -- holders between the wait and the write, 1 when the holder itself wrote
+-- @column depth          INT         -- holders between the wait and the write,
+--                                       1 when the holder itself wrote
 -- @column rule           VARCHAR     -- how the holder is known (see wait_holders)
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1
 WITH RECURSIVE

@@ -5,7 +5,8 @@
 -- @param  max_requests   BIGINT = 200 -- at most this many
 -- @column place          BIGINT       -- 1 is the slowest
 -- @column arrival_time   TIMESTAMP    -- first byte of the request
--- @column latency_ms     DOUBLE       -- from the first byte of the request to the last of the response
+-- @column latency_ms     DOUBLE       -- from the first byte of the request
+--                                        to the last of the response
 -- @column cause          VARCHAR      -- as in blame
 -- @column waited_ms      DOUBLE       -- part of the latency spent on the cause
 -- @column share_ratio    DOUBLE       -- waited_ms / latency_ms
@@ -16,7 +17,8 @@
 -- @column blocker_ms     DOUBLE       -- duration of that write
 -- @column commit_ms      DOUBLE       -- journal commit during the write at the root
 -- @column connection_queue_ms DOUBLE  -- time behind earlier requests of its connection
--- @column lock_wait_ms   DOUBLE       -- its handler's waits for the monitors of its logs
+-- @column lock_wait_ms   DOUBLE       -- its handler's waits for
+--                                        the monitors of its logs
 -- @column write_ms       DOUBLE       -- its own writes
 -- @column confidence     DOUBLE       -- how sure the cause is
 -- @column episode        BIGINT       -- its episode
@@ -24,7 +26,8 @@
 -- @column thread_name    VARCHAR      -- its own handler
 -- @column end_time       TIMESTAMP    -- last byte of the response
 -- @column request_id     BIGINT       -- id of the request
--- @column evidence       VARCHAR      -- ids of the rows that the cause rests on, by table
+-- @column evidence       VARCHAR      -- ids of the rows that the cause rests on,
+--                                        by table
 WITH
 placed AS (
     SELECT

@@ -6,7 +6,8 @@
 -- @column p99_ms        DOUBLE      -- 99th percentile
 -- @column p999_ms       DOUBLE      -- 99.9th percentile
 -- @column max_ms        DOUBLE      -- longest
--- @column slow_count    BIGINT      -- those at least as slow as the objective for requests
+-- @column slow_count    BIGINT      -- those at least as slow as
+--                                      the objective for requests
 SELECT
     COUNT(*) AS write_count,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ns / 1e6) AS p50_ms,

@@ -1,6 +1,7 @@
 -- How many writes to Kafka's files took how long when: the cells of a heatmap.
 --
--- One row a step of `time_axis` and duration class with writes. Four classes make a factor of ten.
+-- One row a step of `time_axis` and duration class with writes. Four classes make a
+-- factor of ten.
 -- @param  max_steps     BIGINT = 120 -- at most about this many steps
 -- @column start_time    TIMESTAMP    -- start of the step that the writes began in
 -- @column end_time      TIMESTAMP    -- its end

@@ -1,17 +1,18 @@
--- What each write at the root of the account was doing, cut so that nothing overlaps or is left out.
+-- What each write at the root of the account was doing, cut so that nothing overlaps or
+-- is left out.
 --
 -- Where several states cover a moment, the first of this order counts:
 --   journal_wait    its thread was in a traced function of the file system's journal
 --   run_queue       its thread was runnable and waited for a CPU
 --   block_io        its thread had a request at the block device
 --   on_cpu          its thread was sampled on a CPU
---   journal_commit  the journal was committing a transaction: the write waited for it to flush, or for a
---                   buffer of the committing transaction
+--   journal_commit  the journal was committing a transaction: the write waited for it to
+--                   flush, or for a buffer of the committing transaction
 --   unknown         nothing was recorded
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread that waited for a monitor appends this soon after getting it
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column write_id       BIGINT      -- the write
 -- @column start_time     TIMESTAMP   -- start of the state

@@ -1,19 +1,30 @@
 //! Lines of an input that comes in pieces.
 
-use kcorr_model::Error;
+use kcorr_model::{Error, Position};
 
 /// Bytes of a line that is too long that are kept, to show where it is.
 const KEPT_BYTES: usize = 200;
 
-/// A line without its end.
+/// A line with content, without its end.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Line<'a> {
-    /// A whole line.
-    Whole(&'a [u8]),
-    /// The input ends in it.
-    Cut(&'a [u8]),
+pub(crate) struct Line<'a> {
+    /// Its number in its file, from 1.
+    pub(crate) position: Position,
+    /// Its bytes, or the first of them.
+    pub(crate) bytes: &'a [u8],
+    /// How much of it that is.
+    pub(crate) extent: Extent,
+}
+
+/// How much of a line there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it.
+    Whole,
+    /// What stands before the end of the input.
+    Cut,
     /// The start of one that is too long to be held.
-    Long(&'a [u8]),
+    Start,
 }
 
 /// Cuts an input into lines of bounded length.
@@ -23,6 +34,8 @@ pub(crate) struct Lines {
     partial: Vec<u8>,
     is_long: bool,
     number: u64,
+    /// The start of the first line that was not too long.
+    first: Option<String>,
 }
 
 impl Lines {
@@ -33,14 +46,15 @@ impl Lines {
             partial: Vec::new(),
             is_long: false,
             number: 0,
+            first: None,
         }
     }
 
-    /// Cuts the next bytes; `take` is told each line's number, from 1, and the line.
+    /// Cuts the next bytes; `take` is told each line with content.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
-        take: &mut dyn FnMut(u64, Line<'_>) -> Result<(), Error>,
+        take: &mut dyn FnMut(Line<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut start = 0_usize;
         for end in memchr::memchr_iter(b'\n', bytes) {
@@ -48,20 +62,16 @@ impl Lines {
             start = end.saturating_add(1);
             self.number = self.number.saturating_add(1);
             if self.partial.is_empty() && !self.is_long && line.len() <= self.most_bytes {
-                take(self.number, Line::Whole(line))?;
+                self.tell(self.number, line, Extent::Whole, take)?;
                 continue;
             }
             self.hold(line);
-            let is_long = std::mem::take(&mut self.is_long);
+            let extent = match std::mem::take(&mut self.is_long) {
+                true => Extent::Start,
+                false => Extent::Whole,
+            };
             let held = std::mem::take(&mut self.partial);
-            take(
-                self.number,
-                if is_long {
-                    Line::Long(&held)
-                } else {
-                    Line::Whole(&held)
-                },
-            )?;
+            self.tell(self.number, &held, extent, take)?;
         }
         self.hold(bytes.get(start..).unwrap_or_default());
         Ok(())
@@ -70,16 +80,44 @@ impl Lines {
     /// Ends a file: a last line without an end is cut. Lines are counted from 1 again.
     pub(crate) fn finish(
         &mut self,
-        take: &mut dyn FnMut(u64, Line<'_>) -> Result<(), Error>,
+        take: &mut dyn FnMut(Line<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let number = std::mem::take(&mut self.number).saturating_add(1);
         let held = std::mem::take(&mut self.partial);
-        if std::mem::take(&mut self.is_long) {
-            take(number, Line::Long(&held))?;
-        } else if !held.is_empty() {
-            take(number, Line::Cut(&held))?;
+        let extent = match std::mem::take(&mut self.is_long) {
+            true => Extent::Start,
+            false => Extent::Cut,
+        };
+        self.tell(number, &held, extent, take)
+    }
+
+    /// That the input is something else than was expected.
+    pub(crate) fn unrecognised(&self, expected: &str) -> Error {
+        let found = match &self.first {
+            Some(line) => format!("the first line is: {line}"),
+            None => "there is no line with content".to_owned(),
+        };
+        Error::unrecognised(Position::Line(1), format!("expected {expected}; {found}"))
+    }
+
+    fn tell(
+        &mut self,
+        number: u64,
+        bytes: &[u8],
+        extent: Extent,
+        take: &mut dyn FnMut(Line<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if extent != Extent::Start {
+            if bytes.trim_ascii().is_empty() {
+                return Ok(());
+            }
+            self.first.get_or_insert_with(|| start_of(bytes));
         }
-        Ok(())
+        take(Line {
+            position: Position::Line(number),
+            bytes,
+            extent,
+        })
     }
 
     fn hold(&mut self, bytes: &[u8]) {

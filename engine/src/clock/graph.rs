@@ -50,21 +50,19 @@ pub(super) struct Resolved {
 
 /// Resolves every source.
 pub(super) fn resolve(nodes: &[Node], relations: &[Relation]) -> BTreeMap<i64, Resolved> {
+    let graph = Graph::new(nodes, relations);
     let mut resolved = BTreeMap::new();
     for node in nodes {
         if resolved.contains_key(&node.source_id) {
             continue;
         }
-        let members = component(node.source_id, relations);
-        let members: Vec<&Node> = nodes
-            .iter()
-            .filter(|node| members.contains(&node.source_id))
-            .collect();
+        let members = graph.component(node.source_id);
+        let is_alone = members.len() == 1;
         let is_any_declared = members.iter().any(|node| node.declared.is_some());
         let best = members
             .iter()
             .filter(|node| node.declared.is_some() || !is_any_declared)
-            .map(|reference| (from_reference(reference, &members, relations), reference))
+            .map(|reference| (graph.from_reference(reference, is_alone), reference))
             .min_by_key(|(found, reference)| {
                 (
                     contradicted(found, &members),
@@ -79,19 +77,98 @@ pub(super) fn resolve(nodes: &[Node], relations: &[Relation]) -> BTreeMap<i64, R
     resolved
 }
 
-/// The sources that relations connect with one.
-fn component(source_id: i64, relations: &[Relation]) -> BTreeSet<i64> {
-    let mut found = BTreeSet::from([source_id]);
-    loop {
-        let before = found.len();
-        for relation in relations {
-            if found.contains(&relation.source_id) || found.contains(&relation.other_id) {
-                found.extend([relation.source_id, relation.other_id]);
+/// The sources, and which relations each is an end of. Every source is tried as the reference, so that
+/// what is looked up for each step must not go through all of them.
+struct Graph<'a> {
+    nodes: BTreeMap<i64, &'a Node>,
+    relations: &'a [Relation],
+    /// Places of a source's relations.
+    places: BTreeMap<i64, Vec<usize>>,
+}
+
+impl<'a> Graph<'a> {
+    fn new(nodes: &'a [Node], relations: &'a [Relation]) -> Self {
+        let mut places: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        for (place, relation) in relations.iter().enumerate() {
+            for end in [relation.source_id, relation.other_id] {
+                places.entry(end).or_default().push(place);
             }
         }
-        if found.len() == before {
-            return found;
+        Self {
+            nodes: nodes.iter().map(|node| (node.source_id, node)).collect(),
+            relations,
+            places,
         }
+    }
+
+    /// The relations of a source: place, relation and the source at the other end.
+    fn relations_of(&self, source_id: i64) -> impl Iterator<Item = (usize, &'a Relation, i64)> {
+        let places = self.places.get(&source_id).into_iter().flatten();
+        places.map(move |&place| {
+            let relation = &self.relations[place];
+            let is_first = relation.source_id == source_id;
+            let other = if is_first {
+                relation.other_id
+            } else {
+                relation.source_id
+            };
+            (place, relation, other)
+        })
+    }
+
+    /// The sources that relations connect with one, by number.
+    fn component(&self, source_id: i64) -> Vec<&'a Node> {
+        let mut found = BTreeSet::from([source_id]);
+        let mut open = vec![source_id];
+        while let Some(source_id) = open.pop() {
+            let others = self.relations_of(source_id).map(|(_, _, other)| other);
+            open.extend(others.filter(|&other| found.insert(other)));
+        }
+        let members = found.iter().filter_map(|id| self.nodes.get(id).copied());
+        members.collect()
+    }
+
+    /// All that relations connect with a source, on the clock that it was declared to have.
+    fn from_reference(&self, reference: &Node, is_alone: bool) -> BTreeMap<i64, Resolved> {
+        let mut found: BTreeMap<i64, Resolved> = BTreeMap::new();
+        let mut queue = BinaryHeap::new();
+        queue.push((Reverse(0), reference.source_id, None::<usize>));
+        while let Some((Reverse(uncertainty_ns), source_id, by)) = queue.pop() {
+            let Some(node) = self.nodes.get(&source_id) else {
+                continue;
+            };
+            if found.contains_key(&source_id) {
+                continue;
+            }
+            let parent = by.and_then(|by| towards(&self.relations[by], source_id));
+            let parent = parent.and_then(|(parent, step)| Some((found.get(&parent)?, step)));
+            let resolved = match parent {
+                None => Resolved {
+                    conversion: node.declared.unwrap_or_default(),
+                    is_declared: true,
+                    uncertainty_ns: None,
+                    reference_id: (!is_alone).then_some(source_id),
+                },
+                Some((parent, step)) => {
+                    let needed = step.then(&parent.conversion);
+                    let (conversion, is_declared) = settle(node, needed, uncertainty_ns);
+                    Resolved {
+                        conversion,
+                        is_declared,
+                        uncertainty_ns: Some(uncertainty_ns),
+                        reference_id: Some(reference.source_id),
+                    }
+                }
+            };
+            found.insert(source_id, resolved);
+            for (place, relation, next) in self.relations_of(source_id) {
+                if !found.contains_key(&next) {
+                    let sum = uncertainty_ns.saturating_add(relation.uncertainty_ns);
+                    queue.push((Reverse(sum), next, Some(place)));
+                }
+            }
+        }
+        found
     }
 }
 
@@ -101,57 +178,6 @@ fn contradicted(found: &BTreeMap<i64, Resolved>, members: &[&Node]) -> usize {
         moved && node.declared.is_some() && !node.is_guess
     };
     members.iter().filter(is_contradicted).count()
-}
-
-/// All members on the clock that one of them was declared to have.
-fn from_reference(
-    reference: &Node,
-    members: &[&Node],
-    relations: &[Relation],
-) -> BTreeMap<i64, Resolved> {
-    let is_alone = members.len() == 1;
-    let mut found: BTreeMap<i64, Resolved> = BTreeMap::new();
-    let mut queue = BinaryHeap::new();
-    queue.push((Reverse(0), reference.source_id, None::<usize>));
-    while let Some((Reverse(uncertainty_ns), source_id, by)) = queue.pop() {
-        let Some(node) = members.iter().find(|node| node.source_id == source_id) else {
-            continue;
-        };
-        if found.contains_key(&source_id) {
-            continue;
-        }
-        let parent = by.and_then(|by| towards(&relations[by], source_id));
-        let parent = parent.and_then(|(parent, step)| Some((found.get(&parent)?, step)));
-        let resolved = match parent {
-            None => Resolved {
-                conversion: node.declared.unwrap_or_default(),
-                is_declared: true,
-                uncertainty_ns: None,
-                reference_id: (!is_alone).then_some(source_id),
-            },
-            Some((parent, step)) => {
-                let needed = step.then(&parent.conversion);
-                let (conversion, is_declared) = settle(node, needed, uncertainty_ns);
-                Resolved {
-                    conversion,
-                    is_declared,
-                    uncertainty_ns: Some(uncertainty_ns),
-                    reference_id: Some(reference.source_id),
-                }
-            }
-        };
-        found.insert(source_id, resolved);
-        for (place, relation) in relations.iter().enumerate() {
-            let next = match source_id {
-                id if id == relation.other_id => relation.source_id,
-                id if id == relation.source_id => relation.other_id,
-                _ => continue,
-            };
-            let sum = uncertainty_ns.saturating_add(relation.uncertainty_ns);
-            queue.push((Reverse(sum), next, Some(place)));
-        }
-    }
-    found
 }
 
 /// The other end of a relation, and what takes stored times of a source to it.

@@ -6,7 +6,11 @@
 //! -- More sentences.
 //! -- @param  slo_ms DOUBLE = 65      -- a request at least this slow is listed
 //! -- @column arrival_time TIMESTAMP  -- first byte of the request on the wire
+//! -- @column cause VARCHAR           -- root of what took most of its time;
+//! --                                    null when nothing explains it
 //! ```
+//!
+//! An indented line behind a parameter or a column goes on with its text.
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -54,19 +58,11 @@ impl Header {
     /// Reads the comments before the first line that is not one.
     pub fn parse(sql: &str) -> Result<Self> {
         let mut header = Self::default();
-        for (number, line) in sql.lines().enumerate() {
-            let Some(comment) = line.trim().strip_prefix("--") else {
-                if line.trim().is_empty() {
-                    continue;
-                }
-                break;
-            };
-            let comment = comment.trim();
+        for (number, comment) in comments(sql) {
             let entry = |rest: &str| {
                 split_entry(rest).ok_or_else(|| {
                     let message = format!(
-                        "line {}: expected `@param name TYPE = default -- text` or `@column name TYPE -- text`, found `{comment}`",
-                        number + 1
+                        "line {number}: expected `@param name TYPE = default -- text` or `@column name TYPE -- text`, found `{comment}`"
                     );
                     Error::new(ErrorKind::Query, message)
                 })
@@ -89,7 +85,7 @@ impl Header {
             } else if comment == "@materialized" {
                 header.is_materialized = true;
             } else {
-                header.text.push(comment.to_owned());
+                header.text.push(comment);
             }
         }
         let paragraph = header.text.iter().take_while(|line| !line.is_empty());
@@ -99,6 +95,33 @@ impl Header {
         }
         Ok(header)
     }
+}
+
+/// The comments at the top, each with the number of its line; a declaration with all of its lines.
+fn comments(sql: &str) -> Vec<(usize, String)> {
+    let mut comments: Vec<(usize, String)> = Vec::new();
+    for (number, line) in (1..).zip(sql.lines()) {
+        let Some(comment) = line.trim().strip_prefix("--") else {
+            if line.trim().is_empty() {
+                continue;
+            }
+            break;
+        };
+        let text = comment.trim();
+        let goes_on = comment.starts_with("  ") && !text.starts_with('@');
+        match comments.last_mut() {
+            Some((_, declaration)) if goes_on && is_declaration(declaration) => {
+                declaration.push(' ');
+                declaration.push_str(text);
+            }
+            _ => comments.push((number, text.to_owned())),
+        }
+    }
+    comments
+}
+
+fn is_declaration(comment: &str) -> bool {
+    comment.starts_with("@param") || comment.starts_with("@column")
 }
 
 /// `name TYPE = default -- text` in its parts.
@@ -135,6 +158,20 @@ mod tests {
         assert_eq!(header.parameters[1].default, None);
         assert_eq!(header.columns.len(), 1);
         assert_eq!(header.columns[0].sql_type, "BIGINT");
+    }
+
+    #[test]
+    fn an_indented_line_goes_on_with_the_declaration_above_it() {
+        let sql = "-- Title.\n\
+                   -- @param  slo_ms DOUBLE = 65 -- a request at least\n\
+                   --                               this slow\n\
+                   --   @column n BIGINT -- how many\n\
+                   -- The end.\n\
+                   --   - a point\nSELECT 1 AS n\n";
+        let header = Header::parse(sql).unwrap();
+        assert_eq!(header.parameters[0].doc, "a request at least this slow");
+        assert_eq!(header.columns[0].doc, "how many");
+        assert_eq!(header.text, ["Title.", "The end.", "- a point"]);
     }
 
     #[test]

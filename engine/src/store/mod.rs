@@ -13,9 +13,11 @@
 //! files behind, and the next one removes them. Files are never changed once written.
 
 mod compact;
+mod folder;
 mod manifest;
 mod merge;
 mod realign;
+mod source_report;
 mod staging;
 mod table_file;
 mod writer;
@@ -26,7 +28,8 @@ use std::sync::Arc;
 
 pub use compact::{Compacted, Extent};
 pub(crate) use manifest::{AnchorEntry, ClockCheckEntry, ClockFitEntry, Manifest, SourceEntry};
-pub use writer::{InputIdentity, SourceReport, SourceWriter, StoreWriter};
+pub use source_report::SourceReport;
+pub use writer::{InputIdentity, SourceWriter, StoreWriter};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -43,11 +46,11 @@ impl Store {
     /// Opens an existing store.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
         let folder = folder.into();
-        refuse_file(&folder)?;
+        folder::refuse_file(&folder)?;
         // Locked before the manifest is read, so that what it names stays. A store that cannot be
         // written to has no writers to keep from it.
         let readers = if folder.exists() {
-            readers_lock(&folder).ok()
+            folder::readers_lock(&folder).ok()
         } else {
             None
         };
@@ -153,27 +156,6 @@ impl Store {
             .map(|source| of_source(source) as u64)
             .sum()
     }
-}
-
-/// The lock that readers share, and that a writer needs alone to remove files.
-fn readers_lock(folder: &Path) -> Result<File> {
-    let path = folder.join("readers.lock");
-    File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(|e| Error::io("cannot open", &path, e))
-}
-
-fn refuse_file(folder: &Path) -> Result<()> {
-    if folder.is_file() {
-        let message = format!(
-            "{} is a file, and a store is a folder: name another with --store",
-            folder.display()
-        );
-        return Err(Error::new(ErrorKind::Store, message));
-    }
-    Ok(())
 }
 
 /// A source that a test fills in.

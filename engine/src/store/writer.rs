@@ -1,22 +1,21 @@
 //! Ingesting into a store: all of a source or none of it, one writer at a time.
 
-use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use datafusion::arrow::array::RecordBatch;
-use kcorr_model::{ClockKind, Loss, Output, SourceId, Summary, Table};
+use kcorr_model::{ClockKind, Output, SourceId, Summary, Table};
 
 use super::compact::{self, Compacted, Extent};
+use super::folder;
 use super::manifest::{Manifest, SourceEntry};
 use super::merge::NewNames;
 use super::realign::{Realigned, realign};
+use super::source_report::SourceReport;
 use super::staging::{Staging, union};
 use crate::clock::{Alignment, Others, align};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::Likeness;
-
-const WRITER_LOCK: &str = "writer.lock";
 
 /// What makes an input the same as one that was ingested before: its kind, and its paths or its
 /// content.
@@ -60,47 +59,14 @@ struct Finished {
     content_hash: String,
 }
 
-/// What became of an ingested source.
-#[derive(Debug, Clone)]
-pub struct SourceReport {
-    /// Its number in the store.
-    pub id: SourceId,
-    /// The flag it was given with.
-    pub kind: String,
-    /// Its files.
-    pub paths: Vec<String>,
-    /// The recognised format.
-    pub format: String,
-    /// Rows by table, in alphabetical order.
-    pub rows: Vec<(String, u64)>,
-    /// What was lost.
-    pub losses: Vec<Loss>,
-    /// What its clock alignment rests on.
-    pub clock_basis: String,
-    /// What the data say of its clock: `agrees`, `contradicts`, … as in `clock_fits`.
-    pub clock_verdict: String,
-    /// The same in words.
-    pub clock_detail: String,
-    /// Sources that were in the store before and were moved because of this one, in words.
-    pub realigned: Vec<String>,
-    /// Whether its times could be tied to wall time.
-    pub is_aligned: bool,
-    /// Rows of earlier ingests of the same input, which it replaced.
-    pub replaced_row_count: Option<u64>,
-    /// Sources under other names that it is like, in words: those it replaced because it holds all of them, …
-    pub holds: Option<String>,
-    /// … or one that begins as it does, so that its rows may be stored twice.
-    pub begins_like: Option<String>,
-}
-
 impl StoreWriter {
     /// Opens a store for writing, creating it if needed. When another process is writing, calls
     /// `on_wait` once and waits for it to end.
     pub fn open(folder: impl Into<PathBuf>, on_wait: impl FnOnce()) -> Result<Self> {
         let folder = folder.into();
-        super::refuse_file(&folder)?;
+        folder::refuse_file(&folder)?;
         // The manifest last: another process may be making the store, and puts it there before data.
-        if folder.exists() && !is_ours(&folder)? && Manifest::read(&folder)?.is_none() {
+        if folder.exists() && !folder::is_ours(&folder)? && Manifest::read(&folder)?.is_none() {
             let message = format!(
                 "{} is not empty and not a kcorr store: name another folder with --store",
                 folder.display()
@@ -108,7 +74,7 @@ impl StoreWriter {
             return Err(Error::new(ErrorKind::Store, message));
         }
         fs::create_dir_all(&folder).map_err(|e| Error::io("cannot create", &folder, e))?;
-        let lock = lock(&folder.join(WRITER_LOCK), on_wait)?;
+        let lock = folder::writer_lock(&folder, on_wait)?;
         // Read (again) only now: whoever held the lock may have committed.
         let manifest = match Manifest::read(&folder)? {
             Some(manifest) => manifest,
@@ -119,7 +85,7 @@ impl StoreWriter {
                 manifest
             }
         };
-        remove_unnamed_files(&folder, &manifest)?;
+        folder::remove_unnamed_files(&folder, &manifest)?;
         Ok(Self {
             folder,
             manifest,
@@ -236,9 +202,9 @@ impl StoreWriter {
         let mut names = merged_names(&self.folder, manifest.generation, &mut self.begun);
         let done = compact::compact(&self.folder, &mut manifest, extent, &mut names)?;
         if !done.is_empty() {
-            sync_folders(&self.folder)?;
+            folder::sync_folders(&self.folder)?;
             manifest.replace(&self.folder)?;
-            remove_unnamed_files(&self.folder, &manifest)?;
+            folder::remove_unnamed_files(&self.folder, &manifest)?;
         }
         Ok(done)
     }
@@ -266,7 +232,7 @@ impl StoreWriter {
             self.manifest.generation += 1;
             let moved = realign(&self.folder, &mut self.manifest, &mut self.begun)?;
             self.tell(&mut reports, &moved);
-            sync_folders(&self.folder)?;
+            folder::sync_folders(&self.folder)?;
             self.manifest.replace(&self.folder)?;
         }
         Ok(reports)
@@ -480,97 +446,6 @@ fn rows_by_table(entry: &SourceEntry) -> Vec<(String, u64)> {
         }
     }
     rows
-}
-
-/// Whether a folder without a manifest is empty, or became a store only so far that it was locked.
-fn is_ours(folder: &Path) -> Result<bool> {
-    let entries = fs::read_dir(folder).map_err(|e| Error::io("cannot read", folder, e))?;
-    for entry in entries {
-        let entry = entry.map_err(|e| Error::io("cannot read", folder, e))?;
-        let name = entry.file_name();
-        if name != WRITER_LOCK && name != "readers.lock" && name != "manifest.json.new" {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn lock(path: &Path, on_wait: impl FnOnce()) -> Result<File> {
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(|e| Error::io("cannot open", path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            on_wait();
-            file.lock().map_err(|e| Error::io("cannot lock", path, e))?;
-            Ok(file)
-        }
-        Err(TryLockError::Error(e)) => Err(Error::io("cannot lock", path, e)),
-    }
-}
-
-/// Removes data files that are no part of the store, unless somebody is reading it: a reader may use
-/// files that were replaced since it opened the store.
-fn remove_unnamed_files(folder: &Path, manifest: &Manifest) -> Result<()> {
-    let readers = super::readers_lock(folder)?;
-    if readers.try_lock().is_err() {
-        return Ok(());
-    }
-    let named: HashSet<PathBuf> = manifest
-        .file_paths()
-        .map(|path| folder.join(path))
-        .collect();
-    let remove = || -> std::io::Result<()> {
-        for table in read_dir_if_any(&folder.join("data"))? {
-            for file in read_dir_if_any(&table)? {
-                if is_data_file(&file) && !named.contains(&file) {
-                    fs::remove_file(file)?;
-                }
-            }
-        }
-        Ok(())
-    };
-    remove().map_err(|e| Error::io("cannot clean", folder, e))
-}
-
-/// Whether a file is named as a store names its data files: numbers with dashes between.
-fn is_data_file(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    name.strip_suffix(".parquet").is_some_and(|stem| {
-        stem.bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'-')
-    })
-}
-
-fn read_dir_if_any(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    match fs::read_dir(folder) {
-        Ok(entries) => entries
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect(),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(e),
-    }
-}
-
-/// Makes the names of new files durable before the manifest refers to them.
-fn sync_folders(folder: &Path) -> Result<()> {
-    let data = folder.join("data");
-    let sync = || -> std::io::Result<()> {
-        for table in read_dir_if_any(&data)? {
-            File::open(table)?.sync_all()?;
-        }
-        if data.exists() {
-            File::open(&data)?.sync_all()?;
-        }
-        Ok(())
-    };
-    sync().map_err(|e| Error::io("cannot sync", &data, e))
 }
 
 #[cfg(test)]

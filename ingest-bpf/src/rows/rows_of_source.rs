@@ -8,6 +8,7 @@ use super::function_call::FunctionCall;
 use super::lock_wait::LockWait;
 use super::pause::Pause;
 use super::reorder::Reorder;
+use super::row::Row;
 use super::run_queue_wait::RunQueueWait;
 use super::stack_sample::{StackSample, StackSamples};
 use super::write::Write;
@@ -171,15 +172,20 @@ impl AnyRow {
 
     /// Replaces each label.
     pub(crate) fn relabel(&mut self, map: &mut impl FnMut(Label) -> Label) {
-        use super::row::Row;
         match self {
-            AnyRow::Write(row) => row.relabel(map),
-            AnyRow::LockWait(row) => row.relabel(map),
-            AnyRow::FunctionCall(row) => row.relabel(map),
-            AnyRow::Pause(row) => row.relabel(map),
-            AnyRow::RunQueueWait(row) => row.relabel(map),
-            AnyRow::BlockIo(row) => row.relabel(map),
+            AnyRow::Write(row) => relabel(row, map),
+            AnyRow::LockWait(row) => relabel(row, map),
+            AnyRow::FunctionCall(row) => relabel(row, map),
+            AnyRow::Pause(row) => relabel(row, map),
+            AnyRow::RunQueueWait(row) => relabel(row, map),
+            AnyRow::BlockIo(row) => relabel(row, map),
             AnyRow::StackSample(_) => {}
         }
+    }
+}
+
+fn relabel(row: &mut impl Row, map: &mut impl FnMut(Label) -> Label) {
+    for label in row.labels() {
+        *label = map(*label);
     }
 }

@@ -1,16 +1,13 @@
 //! Rows of `writes`.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use arrow::record_batch::RecordBatch;
-use kcorr_model::{BatchBuilder, BatchError, LogDirectory, LogFile, Table, tables};
+use kcorr_model::{BatchError, LogDirectory, LogFile, Table, tables};
 
-use super::columns::{
-    self, NO_I32, NO_I64, constant, int64, keyed, nullable_int32, nullable_int64,
-};
-use super::row::{BatchContext, Row};
-use crate::labels::{Label, Labels};
+use super::columns::{NO_I32, NO_I64, constant, keyed, nullable_int32, nullable_int64};
+use super::row::{BatchContext, Row, Span};
+use crate::labels::Label;
 
 /// A file operation.
 #[derive(Debug, Clone, Copy)]
@@ -31,46 +28,35 @@ pub(crate) struct Write {
 
 impl Row for Write {
     const TABLE: &'static Table = &tables::WRITES;
+    const ID: &'static str = "write_id";
 
-    fn time(&self) -> i64 {
-        self.start
+    fn span(&self) -> Span {
+        Span {
+            start: self.start,
+            end: self.end,
+            duration: self.duration,
+        }
     }
 
-    fn compare(&self, other: &Self, labels: &Labels) -> Ordering {
-        let numbers = |row: &Self| {
-            (
-                row.end,
-                row.tid,
-                row.offset,
-                row.bytes,
-                row.pid,
-                row.duration,
-            )
-        };
-        let strings = |row: &Self| {
-            [
-                row.operation,
-                row.comm,
-                row.directory,
-                row.file,
-                row.file_system,
-            ]
-        };
-        numbers(self)
-            .cmp(&numbers(other))
-            .then_with(|| compare_labels(strings(self), strings(other), labels))
+    fn numbers(&self) -> impl Ord {
+        (
+            self.end,
+            self.tid,
+            self.offset,
+            self.bytes,
+            self.pid,
+            self.duration,
+        )
     }
 
-    fn relabel(&mut self, map: &mut impl FnMut(Label) -> Label) {
-        for label in [
+    fn labels(&mut self) -> impl IntoIterator<Item = &mut Label> {
+        [
             &mut self.operation,
             &mut self.comm,
             &mut self.directory,
             &mut self.file,
             &mut self.file_system,
-        ] {
-            *label = map(*label);
-        }
+        ]
     }
 
     fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
@@ -121,15 +107,10 @@ impl Row for Write {
             );
         }
 
-        let ids: Vec<i64> = rows.iter().map(|_| context.ids.next()).collect();
-        BatchBuilder::new(Self::TABLE, count)
-            .set("write_id", int64(&ids, |&id| id))
-            .set("source_id", int64(rows, |_| context.source.0))
+        context
+            .builder(rows)
             .set("operation", context.column(rows, |row| row.operation))
             .set("origin", constant(count, "bpf"))
-            .set("start_time", columns::time(rows, |row| row.start))
-            .set("end_time", columns::time(rows, |row| row.end))
-            .set("duration_ns", int64(rows, |row| row.duration))
             .set("pid", nullable_int32(rows, |row| row.pid))
             .set("tid", nullable_int32(rows, |row| row.tid))
             .set("comm", context.column(rows, |row| row.comm))
@@ -144,19 +125,6 @@ impl Row for Write {
             .set("file_system", context.column(rows, |row| row.file_system))
             .finish()
     }
-}
-
-/// Compares labels by their strings: their numbers depend on the order of arrival.
-pub(crate) fn compare_labels<const N: usize>(
-    a: [Label; N],
-    b: [Label; N],
-    labels: &Labels,
-) -> Ordering {
-    if a == b {
-        return Ordering::Equal;
-    }
-    a.map(|label| (label != 0, labels.get(label)))
-        .cmp(&b.map(|label| (label != 0, labels.get(label))))
 }
 
 /// Numbers strings in order of first use.

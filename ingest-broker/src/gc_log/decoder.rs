@@ -10,7 +10,7 @@ use super::losses::{
 };
 use super::pause::{Message, Pause};
 use super::rows::PauseRows;
-use crate::lines::{Line, Lines, start_of};
+use crate::lines::{Extent, Line, Lines, start_of};
 
 /// Bytes of a line; the JVM's are far below.
 const MOST_LINE_BYTES: usize = 64 << 10;
@@ -48,7 +48,6 @@ struct Log {
     /// The operation that the next safepoint is for.
     entering: Option<String>,
     is_recognised: bool,
-    first_line: Option<String>,
 }
 
 /// Wall time − uptime, in ns: bounds that all lines so far agree on.
@@ -101,7 +100,6 @@ impl GcLogDecoder {
                 last_uptime: None,
                 entering: None,
                 is_recognised: false,
-                first_line: None,
             },
         }
     }
@@ -128,21 +126,18 @@ fn is_recognised(line: &Decorated<'_>) -> bool {
 }
 
 impl Log {
-    fn line(&mut self, number: u64, line: Line<'_>, output: &mut dyn Output) -> Result<(), Error> {
-        let position = Position::Line(number);
-        let (bytes, is_cut) = match line {
-            Line::Whole(bytes) => (bytes, false),
-            Line::Cut(bytes) => (bytes, true),
-            Line::Long(bytes) => {
-                self.ledger
-                    .record(&GC_LOG_BAD_LINE, position, || start_of(bytes));
-                return Ok(());
-            }
-        };
-        if bytes.trim_ascii().is_empty() {
+    fn line(&mut self, line: Line<'_>, output: &mut dyn Output) -> Result<(), Error> {
+        let Line {
+            position,
+            bytes,
+            extent,
+        } = line;
+        if extent == Extent::Start {
+            self.ledger
+                .record(&GC_LOG_BAD_LINE, position, || start_of(bytes));
             return Ok(());
         }
-        self.first_line.get_or_insert_with(|| start_of(bytes));
+        let is_cut = extent == Extent::Cut;
         let text = String::from_utf8_lossy(bytes);
         let Some(decorated) = Decorated::from_line(&text) else {
             let kind = if is_cut {
@@ -251,12 +246,12 @@ impl Log {
 impl Decoder for GcLogDecoder {
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
         let Self { lines, log } = self;
-        lines.push(bytes, &mut |number, line| log.line(number, line, output))
+        lines.push(bytes, &mut |line| log.line(line, output))
     }
 
     fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
         let Self { lines, log } = self;
-        lines.finish(&mut |number, line| log.line(number, line, output))
+        lines.finish(&mut |line| log.line(line, output))
     }
 
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
@@ -267,14 +262,9 @@ impl Decoder for GcLogDecoder {
             log.anchor(offset);
         }
         if !log.is_recognised {
-            let found = match &log.first_line {
-                Some(line) => format!("the first line is: {line}"),
-                None => "there is no line with content".to_owned(),
-            };
-            return Err(Error::unrecognised(
-                Position::Line(1),
-                format!("expected a unified JVM log (-Xlog:safepoint*,gc*); {found}"),
-            ));
+            return Err(self
+                .lines
+                .unrecognised("a unified JVM log (-Xlog:safepoint*,gc*)"));
         }
         Ok(Summary {
             format: FORMAT.to_owned(),

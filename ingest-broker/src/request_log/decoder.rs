@@ -8,7 +8,7 @@ use super::losses::{
     REQUEST_LOG_TIME,
 };
 use super::rows::RequestRows;
-use crate::lines::{Line, Lines, start_of};
+use crate::lines::{Extent, Line, Lines, start_of};
 
 /// Bytes of a line: responses to metadata requests of large clusters are printed whole.
 const MOST_LINE_BYTES: usize = 16 << 20;
@@ -34,7 +34,6 @@ struct Log {
     /// Whether the first line with a time has a zone.
     is_utc: Option<bool>,
     form: Option<Form>,
-    first_line: Option<String>,
 }
 
 impl RequestLogDecoder {
@@ -47,7 +46,6 @@ impl RequestLogDecoder {
                 ledger: LossLedger::default(),
                 is_utc: None,
                 form: None,
-                first_line: None,
             },
         }
     }
@@ -70,21 +68,18 @@ fn format_name(form: Form) -> &'static str {
 }
 
 impl Log {
-    fn line(&mut self, number: u64, line: Line<'_>, output: &mut dyn Output) -> Result<(), Error> {
-        let position = Position::Line(number);
-        let (bytes, is_cut) = match line {
-            Line::Whole(bytes) => (bytes, false),
-            Line::Cut(bytes) => (bytes, true),
-            Line::Long(bytes) => {
-                self.ledger
-                    .record(&REQUEST_LOG_BAD_LINE, position, || start_of(bytes));
-                return Ok(());
-            }
-        };
-        if bytes.trim_ascii().is_empty() {
+    fn line(&mut self, line: Line<'_>, output: &mut dyn Output) -> Result<(), Error> {
+        let Line {
+            position,
+            bytes,
+            extent,
+        } = line;
+        if extent == Extent::Start {
+            self.ledger
+                .record(&REQUEST_LOG_BAD_LINE, position, || start_of(bytes));
             return Ok(());
         }
-        self.first_line.get_or_insert_with(|| start_of(bytes));
+        let is_cut = extent == Extent::Cut;
         let text = String::from_utf8_lossy(bytes);
         let Some((prefix, form, body)) = line::split(&text) else {
             let kind = if is_cut {
@@ -133,12 +128,12 @@ impl Log {
 impl Decoder for RequestLogDecoder {
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
         let Self { lines, log } = self;
-        lines.push(bytes, &mut |number, line| log.line(number, line, output))
+        lines.push(bytes, &mut |line| log.line(line, output))
     }
 
     fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
         let Self { lines, log } = self;
-        lines.finish(&mut |number, line| log.line(number, line, output))
+        lines.finish(&mut |line| log.line(line, output))
     }
 
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
@@ -146,14 +141,9 @@ impl Decoder for RequestLogDecoder {
         let log = &mut self.log;
         log.rows.flush(output)?;
         let Some(form) = log.form else {
-            let found = match &log.first_line {
-                Some(line) => format!("the first line is: {line}"),
-                None => "there is no line with content".to_owned(),
-            };
-            return Err(Error::unrecognised(
-                Position::Line(1),
-                format!("expected Kafka's request log (`Completed request:…`); {found}"),
-            ));
+            return Err(self
+                .lines
+                .unrecognised("Kafka's request log (`Completed request:…`)"));
         };
         let clock = match log.is_utc {
             Some(false) => ClockKind::LocalTime,

@@ -4,7 +4,7 @@ use kcorr_ingest_broker::{GcLogDecoder, recognise_gc_log};
 use kcorr_model::{ClockKind, SourceId};
 use proptest::prelude::*;
 
-use crate::decoded::{Decoded, decode_pieces};
+use crate::decoded::{Decoded, decode_pieces, flipped, pieces};
 
 const JDK_17: &[u8] = include_bytes!("../data/gc-jdk17.log");
 const JDK_11: &[u8] = include_bytes!("../data/gc-jdk11.log");
@@ -72,18 +72,10 @@ proptest! {
         flips in proptest::collection::vec((0..12_000_usize, 0..8_u32), 0..6),
         cuts in proptest::collection::vec(0..12_000_usize, 0..6),
     ) {
-        let mut bytes = JDK_17.to_vec();
-        for (at, bit) in flips {
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 1 << bit;
-            }
-        }
+        let bytes = flipped(JDK_17.to_vec(), flips);
         let whole = decode(&bytes).whole_text();
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
-        let pieces: Vec<&[u8]> = cuts.windows(2).map(|w| &bytes[w[0]..w[1]]).collect();
-        let split = decode_pieces(GcLogDecoder::new(SourceId(1)), &pieces).unwrap();
+        let decoder = GcLogDecoder::new(SourceId(1));
+        let split = decode_pieces(decoder, &pieces(&bytes, cuts)).unwrap();
         prop_assert_eq!(whole, split.whole_text());
     }
 }

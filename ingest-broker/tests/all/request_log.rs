@@ -4,7 +4,7 @@ use kcorr_ingest_broker::{RequestLogDecoder, recognise_request_log};
 use kcorr_model::SourceId;
 use proptest::prelude::*;
 
-use crate::decoded::{Decoded, decode_pieces};
+use crate::decoded::{Decoded, decode_pieces, flipped, pieces};
 
 const JSON: &[u8] = include_bytes!("../data/request-json.log");
 const TEXT: &[u8] = include_bytes!("../data/request-text.log");
@@ -53,18 +53,11 @@ proptest! {
         flips in proptest::collection::vec((400..4000_usize, 0..8_u32), 0..6),
         cuts in proptest::collection::vec(0..9000_usize, 0..6),
     ) {
-        let mut bytes = if is_json { JSON } else { TEXT }.to_vec();
-        for (at, bit) in flips {
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 1 << bit;
-            }
-        }
+        let log = if is_json { JSON } else { TEXT };
+        let bytes = flipped(log.to_vec(), flips);
         let whole = decode(&bytes).whole_text();
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
-        let pieces: Vec<&[u8]> = cuts.windows(2).map(|w| &bytes[w[0]..w[1]]).collect();
-        let split = decode_pieces(RequestLogDecoder::new(SourceId(1)), &pieces).unwrap();
+        let decoder = RequestLogDecoder::new(SourceId(1));
+        let split = decode_pieces(decoder, &pieces(&bytes, cuts)).unwrap();
         prop_assert_eq!(whole, split.whole_text());
     }
 }

@@ -4,7 +4,7 @@ use kcorr_ingest_broker::SegmentsDecoder;
 use kcorr_model::{Decoder, SourceId};
 use proptest::prelude::*;
 
-use crate::decoded::{Decoded, decode_pieces};
+use crate::decoded::{Decoded, decode_pieces, flipped, pieces};
 
 const PATH: &str = "/var/kafka/orders.eu-7/00000000000000000100.log";
 
@@ -241,18 +241,11 @@ proptest! {
         cuts in proptest::collection::vec(0..500_usize, 0..6),
         zeros in 0..100_usize,
     ) {
-        let mut bytes = [three(), vec![0; zeros], batch(106, &["g"]), message(107, 1, 0)].concat();
-        for (at, bit) in flips {
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 1 << bit;
-            }
-        }
+        let log = [three(), vec![0; zeros], batch(106, &["g"]), message(107, 1, 0)].concat();
+        let bytes = flipped(log, flips);
         let whole = decode(&bytes).whole_text();
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
-        let pieces: Vec<&[u8]> = cuts.windows(2).map(|w| &bytes[w[0]..w[1]]).collect();
-        prop_assert_eq!(whole, decode_pieces(decoder(), &pieces).unwrap().whole_text());
+        let split = decode_pieces(decoder(), &pieces(&bytes, cuts)).unwrap();
+        prop_assert_eq!(whole, split.whole_text());
     }
 
     #[test]

@@ -1,4 +1,12 @@
 //! A decoded input: its batches and summary, and how to look into them.
+//!
+//! For the tests of every decoder, which take this file in by its path: a feature of the model for a
+//! few lines would have it built twice.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test uses a part of this, and ends where its input is wrong"
+)]
 
 use std::sync::Arc;
 
@@ -15,21 +23,26 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    /// The rows of a table in one batch; `None` without rows.
-    pub(crate) fn table(&self, name: &str) -> Option<RecordBatch> {
+    /// The batches of a table.
+    pub(crate) fn table(&self, name: &str) -> Vec<RecordBatch> {
         let of_table = self.batches.iter().filter(|(table, _)| table.name == name);
-        let batches: Vec<_> = of_table.map(|(_, batch)| batch.clone()).collect();
+        of_table.map(|(_, batch)| batch.clone()).collect()
+    }
+
+    pub(crate) fn row_count(&self, name: &str) -> usize {
+        self.table(name).iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// The rows of a table in one batch; `None` without rows.
+    fn whole_table(&self, name: &str) -> Option<RecordBatch> {
+        let batches = self.table(name);
         let schema = batches.first()?.schema();
         Some(arrow::compute::concat_batches(&schema, &batches).unwrap())
     }
 
-    pub(crate) fn row_count(&self, name: &str) -> usize {
-        self.table(name).map_or(0, |batch| batch.num_rows())
-    }
-
     /// An `Int64` column, 0 for null.
     pub(crate) fn int64(&self, table: &str, column: &str) -> Vec<i64> {
-        let Some(batch) = self.table(table) else {
+        let Some(batch) = self.whole_table(table) else {
             return Vec::new();
         };
         let column = batch.column_by_name(column).unwrap();
@@ -39,7 +52,7 @@ impl Decoded {
 
     /// A label column, empty for null.
     pub(crate) fn label(&self, table: &str, column: &str) -> Vec<String> {
-        let Some(batch) = self.table(table) else {
+        let Some(batch) = self.whole_table(table) else {
             return Vec::new();
         };
         let column = batch.column_by_name(column).unwrap();
@@ -52,7 +65,7 @@ impl Decoded {
 
     /// All rows of a table as text, without columns that are null in every row.
     pub(crate) fn text(&self, name: &str) -> String {
-        let Some(all) = self.table(name) else {
+        let Some(all) = self.whole_table(name) else {
             return String::new();
         };
         let kept = (0..all.num_columns()).filter(|&i| all.column(i).null_count() < all.num_rows());
@@ -101,8 +114,8 @@ impl Decoded {
         }
         for loss in &summary.losses {
             text.push_str(&format!(
-                "loss: {} × {} at {}: {}\n",
-                loss.kind.name, loss.count, loss.first_position, loss.detail
+                "loss: {} × {} at {} {:?}: {}\n",
+                loss.kind.name, loss.count, loss.first_position, loss.time_range, loss.detail
             ));
         }
         text
@@ -123,4 +136,22 @@ pub(crate) fn decode_pieces(mut decoder: impl Decoder, pieces: &[&[u8]]) -> Resu
     }
     let summary = decoder.finish(&mut batches)?;
     Ok(Decoded { batches, summary })
+}
+
+/// An input cut at some places, in any order; a place behind its end is its end.
+pub(crate) fn pieces(bytes: &[u8], cuts: Vec<usize>) -> Vec<&[u8]> {
+    let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+    cuts.extend([0, bytes.len()]);
+    cuts.sort_unstable();
+    cuts.windows(2).map(|w| &bytes[w[0]..w[1]]).collect()
+}
+
+/// An input with some bits flipped, those inside of it.
+pub(crate) fn flipped(mut bytes: Vec<u8>, flips: Vec<(usize, u32)>) -> Vec<u8> {
+    for (at, bit) in flips {
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= 1 << bit;
+        }
+    }
+    bytes
 }
