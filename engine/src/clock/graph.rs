@@ -62,7 +62,7 @@ pub(super) fn resolve(nodes: &[Node], relations: &[Relation]) -> BTreeMap<i64, R
         let best = members
             .iter()
             .filter(|node| node.declared.is_some() || !is_any_declared)
-            .map(|reference| (graph.from_reference(reference, is_alone), reference))
+            .map(|reference| (graph.with_reference(reference, is_alone), reference))
             .min_by_key(|(found, reference)| {
                 (
                     contradicted(found, &members),
@@ -129,7 +129,7 @@ impl<'a> Graph<'a> {
     }
 
     /// All that relations connect with a source, on the clock that it was declared to have.
-    fn from_reference(&self, reference: &Node, is_alone: bool) -> BTreeMap<i64, Resolved> {
+    fn with_reference(&self, reference: &Node, is_alone: bool) -> BTreeMap<i64, Resolved> {
         let mut found: BTreeMap<i64, Resolved> = BTreeMap::new();
         let mut queue = BinaryHeap::new();
         queue.push((Reverse(0), reference.source_id, None::<usize>));

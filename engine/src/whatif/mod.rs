@@ -149,9 +149,11 @@ fn statistics(latencies_ns: &[i64], slo_ms: f64) -> Vec<(&'static str, f64)> {
 /// A prediction's statistics from latencies: recorded, subtracted, replayed, and replayed with nothing cut.
 fn table(arrivals: &[i64], latencies: [&[i64]; 4], slo_ms: f64) -> Result<RecordBatch> {
     let [_, subtracted, replayed, _] = latencies;
-    let mut options = CompareOptions::default();
-    options.slo_ms = slo_ms;
-    options.replicates = REPLICATES;
+    let options = CompareOptions {
+        slo_ms,
+        replicates: REPLICATES,
+        ..CompareOptions::default()
+    };
     let interval = |after| run_intervals(arrivals, after, &options);
     let runs = if subtracted == replayed {
         vec![interval(replayed)]
