@@ -208,6 +208,8 @@ impl Framing {
                 }
             };
         }
+        let carried = self.carry.len();
+        let whole = rest;
         let rest = self.fill_carry(rest, self.need, shared);
         if self.carry.len() < self.need {
             return rest;
@@ -232,8 +234,10 @@ impl Framing {
             Err(Stop::Malformed(message)) => {
                 self.carry = carry;
                 self.lose_framing(message, dialogue, shared);
-                let tail = self.carry.get(1..).unwrap_or_default().to_vec();
+                // Bytes of this segment are given back: a message that begins in them came with it.
+                let tail = self.carry.get(1..carried).unwrap_or_default().to_vec();
                 self.set_carry(&tail, shared);
+                return whole;
             }
         }
         rest
