@@ -2,10 +2,11 @@
 -- journal apart.
 --
 -- A commit that begins long after the one before it was begun by the journal's timer;
--- one that follows sooner was asked for, mostly by a sync. Long is at least 0.8 of the
--- gap that nine in ten gaps do not exceed; fewer than five commits tell nothing. The
--- phases are known when the journal's probe was on: in the phase of flushing, ext4 with
--- `data=ordered` sends the file data of the transaction to the disk.
+-- one that follows sooner was asked for, mostly by a sync. Long is at least a second, the
+-- timer's shortest setting, and at least 0.8 of the gap that nine in ten gaps do not
+-- exceed; fewer than five commits tell nothing. The phases are known when the journal's
+-- probe was on: in the phase of flushing, ext4 with `data=ordered` sends the file data of
+-- the transaction to the disk.
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column function_call_id BIGINT    -- the commit
@@ -66,7 +67,7 @@ SELECT
     c.gap_ns / 1e6 AS gap_ms,
     CASE
         WHEN u.gap_count < 4 OR c.gap_ns IS NULL THEN NULL
-        WHEN c.gap_ns >= 0.8 * u.gap_ns THEN 'timer'
+        WHEN c.gap_ns >= GREATEST(0.8 * u.gap_ns, 1e9) THEN 'timer'
         ELSE 'request'
     END AS began_by,
     CAST(f.flush_ns AS DOUBLE) / NULLIF(c.duration_ns, 0) AS flush_ratio,
