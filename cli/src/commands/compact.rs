@@ -11,7 +11,7 @@ use crate::screen::Screen;
 ///
 /// For stores with many recordings, or very large ones: queries then open fewer files, and leave out those of
 /// other times. No row changes, and recordings can be ingested again as before. The store can be read
-/// meanwhile; until it is done it takes up to twice the space.
+/// meanwhile; until it is done it takes up to three times the space.
 ///
 /// Small files of many ingests are merged without this command.
 #[derive(Debug, Args)]

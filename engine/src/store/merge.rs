@@ -157,7 +157,8 @@ pub(super) fn merge(
 ) -> Result<Vec<MergedFile>> {
     parts.sort_by_key(|part| part.times);
     let mut temporary = Vec::new();
-    while is_too_deep(&parts) {
+    let mut reached = depth(&parts);
+    while reached > MOST_OPEN {
         let mut passed = Vec::new();
         let mut left = parts.into_iter().peekable();
         while left.peek().is_some() {
@@ -169,6 +170,11 @@ pub(super) fn merge(
             }
         }
         parts = passed;
+        // Rows of one time cannot be told apart: files of them stay as deep as they are.
+        let before = std::mem::replace(&mut reached, depth(&parts));
+        if reached >= before {
+            break;
+        }
     }
     let merged = merge_once(table, parts, names)?;
     for path in temporary {
@@ -178,10 +184,10 @@ pub(super) fn merge(
     Ok(merged)
 }
 
-/// Whether more files overlap at some time than are merged at once.
-fn is_too_deep(parts: &[Part]) -> bool {
+/// How many files overlap, at the time at which most do.
+fn depth(parts: &[Part]) -> usize {
     if parts.len() <= MOST_OPEN || parts.iter().all(|part| part.sorted_by.is_none()) {
-        return false;
+        return 0;
     }
     let ranges = parts.iter().map(|part| part.times);
     // A file without times may be needed from the first row on.
@@ -192,12 +198,14 @@ fn is_too_deep(parts: &[Part]) -> bool {
         })
         .collect();
     ends.sort_by_key(|&(time, change)| (time, Reverse(change)));
-    let mut open = 0;
+    let mut open = 0_i32;
     let most = ends.iter().map(|&(_, change)| {
         open += change;
         open
     });
-    most.max() > i32::try_from(MOST_OPEN).ok()
+    most.max()
+        .and_then(|most| usize::try_from(most).ok())
+        .unwrap_or(0)
 }
 
 fn merge_once(table: &str, parts: Vec<Part>, names: &mut NewNames<'_>) -> Result<Vec<MergedFile>> {

@@ -6,7 +6,7 @@
 //!   writer.lock                   held by the one process that ingests
 //!   readers.lock                  shared by those that read; nothing is removed meanwhile
 //!   data/<table>/<source>-….parquet   rows of one source
-//!   data/<table>/0-….parquet          rows of several, merged by a compaction
+//!   data/<table>/0-….parquet          rows of one or more, merged
 //! ```
 //!
 //! A file that the manifest does not name is no part of the store: an ingest that dies leaves such

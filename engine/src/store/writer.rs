@@ -223,7 +223,7 @@ impl StoreWriter {
         for finished in finished {
             let own_times = finished.source.staging.time_range();
             let alignment = align(&finished.summary, own_times, &others);
-            let report = self.add(finished, alignment)?;
+            let report = self.add(finished, alignment, &reports)?;
             others.time_range = self.time_range();
             reports.push(report);
         }
@@ -287,7 +287,13 @@ impl StoreWriter {
         ranges.fold(None, union)
     }
 
-    fn add(&mut self, finished: Finished, alignment: Alignment) -> Result<SourceReport> {
+    /// Adds a source to the manifest; `added` are those that the same commit has added.
+    fn add(
+        &mut self,
+        finished: Finished,
+        alignment: Alignment,
+        added: &[SourceReport],
+    ) -> Result<SourceReport> {
         let Finished {
             source,
             summary,
@@ -344,7 +350,7 @@ impl StoreWriter {
             clock_detail: String::new(),
             realigned: Vec::new(),
             is_aligned: entry.clock_offset_ns.is_some(),
-            replaced_row_count: self.remove_same(&entry, &likeness)?,
+            replaced_row_count: self.remove_same(&entry, &likeness, added)?,
             holds,
             begins_like,
         };
@@ -366,8 +372,13 @@ impl StoreWriter {
     }
 
     /// Takes earlier ingests of the same input out of the manifest, and says how many rows they had. Their
-    /// files stay until the next ingest, for readers that are using them.
-    fn remove_same(&mut self, entry: &SourceEntry, likeness: &Likeness) -> Result<Option<u64>> {
+    /// files stay until nobody reads the store.
+    fn remove_same(
+        &mut self,
+        entry: &SourceEntry,
+        likeness: &Likeness,
+        added: &[SourceReport],
+    ) -> Result<Option<u64>> {
         let identity = InputIdentity {
             kind: entry.kind.clone(),
             paths: entry.paths.clone(),
@@ -375,8 +386,10 @@ impl StoreWriter {
         let is_replaced = |source: &SourceEntry| {
             let is_same_content =
                 source.kind == entry.kind && source.content_hash == entry.content_hash;
+            // What this commit has added under the number of one that is held is something else.
+            let is_added = added.iter().any(|report| report.id == source.id());
             let is_held = match likeness {
-                Likeness::Holds(ids) => ids.contains(&source.source_id),
+                Likeness::Holds(ids) => !is_added && ids.contains(&source.source_id),
                 _ => false,
             };
             is_same_path(source, &identity) || is_same_content || is_held
@@ -431,7 +444,7 @@ fn is_same_path(source: &SourceEntry, identity: &InputIdentity) -> bool {
         && !identity.paths.iter().any(|path| path == "-")
 }
 
-/// Names of files with rows of several sources: those begin with the number that no source has.
+/// Names of files with rows of one or more sources: those begin with the number that no source has.
 pub(super) fn merged_names<'a>(folder: &'a Path, generation: u64, begun: &mut u32) -> NewNames<'a> {
     *begun += 1;
     NewNames::new(folder, format!("0-{generation}-{begun}"))
