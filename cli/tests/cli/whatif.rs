@@ -145,11 +145,11 @@ fn the_same_load_without_the_stalls_is_in_the_range() {
         assert!(slow["after_high"] < slow["before"], "{what}: {slow:?}");
 
         let truth = true_latencies(&desk.path("without/truth.jsonl"));
-        let at = |share: f64| truth[(share * (truth.len() - 1) as f64).round() as usize];
+        let at = |per_mille: usize| truth[(per_mille * (truth.len() - 1) + 500) / 1000];
         let slow_count = truth.iter().filter(|&&latency| latency >= 65.0).count() as f64;
         for (name, value) in [
-            ("p99_ms", at(0.99)),
-            ("p999_ms", at(0.999)),
+            ("p99_ms", at(990)),
+            ("p999_ms", at(999)),
             ("slow_count", slow_count),
         ] {
             let row = &statistics[name];
