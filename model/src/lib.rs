@@ -12,6 +12,7 @@ mod clock;
 mod column;
 mod ingest;
 mod limit;
+pub mod lines;
 mod log_path;
 mod loss;
 mod row_id;
