@@ -15,6 +15,31 @@ fn a_recording_of_writes_monitors_and_the_journal() {
 }
 
 #[test]
+fn a_sync_of_a_mapping_has_no_file_and_no_topic() {
+    let msync = "{\"ev\":\"write\",\"op\":\"msync\",\"start_ns\":1835065463245,\"end_ns\":1835066468289,\"pid\":14684,\"tid\":14691,\"comm\":\"kafka-scheduler\"}\n";
+    let decoded = decode(msync.as_bytes());
+    let rows = decoded.text("writes");
+    assert!(
+        rows.contains(" msync ") && rows.contains(" kafka-scheduler "),
+        "{rows}"
+    );
+    assert_eq!(decoded.row_count("writes"), 1);
+    assert_eq!(
+        decoded.table("writes")[0]
+            .column_by_name("topic")
+            .unwrap()
+            .null_count(),
+        1
+    );
+    assert_eq!(decoded.summary.losses, []);
+    let script = kcorr_ingest_bpf::probes::by_name("file-writes")
+        .unwrap()
+        .script;
+    assert!(script.contains("tracepoint:syscalls:sys_enter_msync"));
+    assert!(script.contains("tracepoint:syscalls:sys_exit_msync"));
+}
+
+#[test]
 fn a_recording_that_is_cut_anywhere_keeps_the_rows_before_the_cut() {
     let whole = decode(RECORDING);
     let whole_lines: Vec<&[u8]> = RECORDING.split(|&byte| byte == b'\n').collect();

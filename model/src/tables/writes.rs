@@ -17,7 +17,7 @@ pub static WRITES: Table = Table {
         Column::required(
             "operation",
             Type::Label,
-            "`write`, `pwrite`, `writev`, `fsync`, `fdatasync`, `read`, `sendfile`, …",
+            "`write`, `pwrite`, `writev`, `fsync`, `fdatasync`, `msync` (of a mapping: it has no file), `read`, `sendfile`, …",
         ),
         Column::required("origin", Type::Label, "What saw it: `bpf` or `jfr`."),
         Column::required("start_time", Type::Time, "Start of the operation."),
