@@ -37,8 +37,16 @@ impl Chunk {
     pub(crate) fn read(bytes: &[u8]) -> Self {
         let mut chunk = Self::default();
         let mut start = 0usize;
+        let mut is_blank = false;
         for end in memchr::memchr_iter(b'\n', bytes) {
             let line = bytes.get(start..end).unwrap_or_default();
+            // One of a run of blank lines says as much as all of them.
+            if line.is_empty() && is_blank {
+                chunk.line_count = chunk.line_count.saturating_add(1);
+                start = end.saturating_add(1);
+                continue;
+            }
+            is_blank = line.is_empty();
             let row = match line.len() {
                 ..=MAX_LINE_BYTES => fast_line::read(line, &mut chunk.labels),
                 _ => None,

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use kcorr_model::lines::Utf8;
 use kcorr_model::{ClockKind, Decoder, Error, Output, Position, SourceId, Summary};
 
 use crate::chunk::{self, Chunk};
@@ -28,6 +29,7 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 pub struct BpfDecoder {
     recording: Recording,
+    encoding: Utf8,
     lines: Lines,
     /// Start of a line whose end has not come yet.
     partial: Vec<u8>,
@@ -53,6 +55,7 @@ impl BpfDecoder {
             threads: threads.min(MAX_THREADS),
             lines: Lines::new(options, &mut recording),
             recording,
+            encoding: Utf8::new(),
             partial: Vec::new(),
             skips_line: false,
             bytes: 0,
@@ -86,22 +89,30 @@ impl BpfDecoder {
 
     fn unrecognised(&self) -> Error {
         let found = match &self.first_line {
+            Some(line) if line.contains(&0) => "it is no text".to_owned(),
             Some(line) => format!("the first line is: {}", start_of(line)),
             None => "there is no line with content".to_owned(),
         };
         Error::unrecognised(
             Position::Line(1),
-            format!("expected the output of an eBPF tracer; {found}"),
+            format!(
+                "expected the output of an eBPF tracer (kcorr's probes, bpftrace as text or JSON, a table \
+                 of ext4slower, xfsslower, btrfsslower, fileslower, funcslower, biosnoop or runqslower, \
+                 stacks of profile or offcputime, or any JSON lines by a field map, --bpf-map); {found}"
+            ),
         )
     }
 
     /// Ends a line that has no end: the file ends.
     fn end_line(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        let rest = self.encoding.finish();
+        self.push_text(&rest, output)?;
         self.skips_line = false;
         if !self.partial.is_empty() {
             let held = std::mem::take(&mut self.partial);
             self.line(&held, false, output)?;
         }
+        self.lines.end_file(&mut self.recording);
         Ok(())
     }
 
@@ -140,17 +151,21 @@ impl BpfDecoder {
 /// could read.
 pub fn recognise(head: &[u8]) -> Option<&'static str> {
     let head = head.get(..MAX_HEAD_BYTES).unwrap_or(head);
+    let mut encoding = Utf8::new();
+    let mut text = encoding.push(head).into_owned();
+    text.extend(encoding.finish());
     let mut recording = Recording::new(SourceId(0));
     let mut lines = Lines::new(BpfOptions::default(), &mut recording);
-    for line in head.split(|&byte| byte == b'\n') {
+    for line in text.split(|&byte| byte == b'\n') {
         lines.line(line, true, &mut recording);
         if recording
             .format
             .is_some_and(|format| format != BPFTRACE_TEXT)
         {
-            break;
+            return recording.format;
         }
     }
+    lines.finish(&mut recording);
     recording.format
 }
 
@@ -243,10 +258,9 @@ impl BpfDecoder {
         }
         Ok(())
     }
-}
 
-impl Decoder for BpfDecoder {
-    fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
+    /// Takes UTF-8.
+    fn push_text(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
         let mut rest = bytes;
         // The rest of the line that the bytes before began.
         if !self.partial.is_empty() || self.skips_line {
@@ -279,6 +293,13 @@ impl Decoder for BpfDecoder {
         self.hold(behind);
         Ok(())
     }
+}
+
+impl Decoder for BpfDecoder {
+    fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
+        let text = self.encoding.push(bytes);
+        self.push_text(&text, output)
+    }
 
     fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
         self.end_line(output)
@@ -290,11 +311,11 @@ impl Decoder for BpfDecoder {
         let recording = &mut self.recording;
         recording.rows.finish(output)?;
         recording.close();
-        let Some(format) = recording.format.take() else {
+        let Some(format) = recording.take_format() else {
             return Err(self.unrecognised());
         };
         Ok(Summary {
-            format: format.to_owned(),
+            format,
             clock: recording.clock.unwrap_or(ClockKind::Monotonic),
             anchors: recording.take_anchors(),
             losses: std::mem::take(&mut recording.ledger).into_losses(),

@@ -6,7 +6,9 @@
 //! which gives the same row for what both can read.
 
 use crate::labels::{Labels, NONE};
+use crate::rows::errno;
 use crate::rows::lock_wait::LockWait;
+use crate::rows::name_extent::NameExtent;
 use crate::rows::write::Write;
 use crate::rows::{AnyRow, NO_I32, NO_I64};
 use crate::values::file_system_from_magic;
@@ -47,6 +49,8 @@ struct Fields<'a> {
     tid: i64,
     bytes: i64,
     offset: i64,
+    returned: i64,
+    directory_bytes: i64,
     java_thread_id: i64,
     address: i64,
     comm: Option<&'a [u8]>,
@@ -67,6 +71,8 @@ impl Default for Fields<'_> {
             tid: NO_I64,
             bytes: NO_I64,
             offset: NO_I64,
+            returned: NO_I64,
+            directory_bytes: NO_I64,
             java_thread_id: NO_I64,
             address: NO_I64,
             comm: None,
@@ -91,6 +97,11 @@ impl<'a> Fields<'a> {
             b"bytes" => self.bytes = cursor.integer()?,
             b"offset" => self.offset = cursor.integer()?,
             b"dir" => self.directory = Some(cursor.string()?),
+            b"dir_len" => self.directory_bytes = cursor.integer()?,
+            b"file_len" => {
+                cursor.integer()?;
+            }
+            b"ret" => self.returned = cursor.integer()?,
             b"file" => self.file = Some(cursor.string()?),
             b"op" => self.operation = Some(cursor.string()?),
             b"fs" => self.file_system = Some(cursor.string()?),
@@ -117,14 +128,22 @@ impl<'a> Fields<'a> {
         let duration = self.end.saturating_sub(self.start);
         match self.event {
             b"write" if self.class.is_none() && self.address == NO_I64 => {
+                let (bytes, error) = bytes_and_error(self.bytes, self.returned)?;
+                // A letter stands for a word.
+                if self.operation.is_some_and(|operation| operation.len() < 2) {
+                    return None;
+                }
+                let directory_bytes = self.directory.map_or(0, <[u8]>::len);
                 Some(AnyRow::Write(Write {
                     start: self.start,
                     end: self.end,
                     duration,
-                    bytes: self.bytes,
+                    bytes,
                     offset: self.offset,
                     pid,
                     tid,
+                    error,
+                    extent: NameExtent::of(directory_bytes, self.directory_bytes),
                     operation: label(Some(self.operation.unwrap_or(b"write"))),
                     comm: label(self.comm),
                     directory: label(self.directory),
@@ -152,6 +171,18 @@ impl<'a> Fields<'a> {
             }
             _ => None,
         }
+    }
+}
+
+/// As [`crate::values::Values`] says it; none for what is no size and no error.
+fn bytes_and_error(bytes: i64, returned: i64) -> Option<(i64, i16)> {
+    let outcome = |value: i64| match value {
+        NO_I64 => Some(Ok(NO_I64)),
+        value => errno::outcome(value),
+    };
+    match (outcome(bytes)?, outcome(returned)?) {
+        (Err(error), _) | (_, Err(error)) => Some((NO_I64, error)),
+        (Ok(bytes), Ok(_)) => Some((bytes, 0)),
     }
 }
 

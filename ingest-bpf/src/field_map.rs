@@ -25,8 +25,12 @@ use serde_json::Value;
 
 use crate::json_event::Object;
 use crate::local_time::{LocalClock, TextTime};
-use crate::recording::{BPF_BAD_VALUE, BPF_UNKNOWN_EVENT, Recording, start_of};
+use crate::operation::{known_words, operation_from_text};
+use crate::recording::{
+    BPF_BAD_VALUE, BPF_UNKNOWN_EVENT, BPF_UNKNOWN_OPERATION, Recording, start_of,
+};
 use crate::rows::NO_I64;
+use crate::rows::errno::outcome;
 use crate::text_table::decimal;
 use crate::values::{NUMBERS, TEXTS, Values};
 
@@ -155,6 +159,20 @@ impl FieldMap {
                     }
                 },
             };
+            if *name == "operation" && event.table == "writes" {
+                let word = value.0.as_str().unwrap_or_default();
+                match operation_from_text(word) {
+                    Some(operation) => values.set_text(name, operation),
+                    None => {
+                        recording.loss(&BPF_UNKNOWN_OPERATION, || {
+                            let word = start_of(found.to_string().as_bytes());
+                            format!("operation is {word}; known are {}", known_words())
+                        });
+                        return;
+                    }
+                }
+                continue;
+            }
             if !set(&mut values, name, value, local) {
                 recording.loss(&BPF_BAD_VALUE, || {
                     format!("{name} is {}", start_of(found.to_string().as_bytes()))
@@ -187,7 +205,20 @@ impl EventMap {
             let source = match source {
                 FieldFile::Path(path) => Source::Path(path, 1),
                 FieldFile::Source { path, unit } => Source::Path(path, unit_of(name, unit)?),
-                FieldFile::Value { value } => Source::Value(text_of(&value)),
+                FieldFile::Value { value } => {
+                    let text = text_of(&value);
+                    let is_operation = *table == "writes" && *name == "operation";
+                    match operation_from_text(&text) {
+                        Some(word) if is_operation => Source::Value(word.to_owned()),
+                        None if is_operation => {
+                            return Err(FieldMapError(format!(
+                                "operation `{text}` is none of {}",
+                                known_words()
+                            )));
+                        }
+                        _ => Source::Value(text),
+                    }
+                }
             };
             fields.push((*name, source));
         }
@@ -305,7 +336,12 @@ fn set(
         decimal(&text, unit)
     };
     let fits = |number: &i64| {
-        *number != NO_I64 && (!matches!(name, "pid" | "tid") || i32::try_from(*number).is_ok())
+        *number != NO_I64
+            && match name {
+                "pid" | "tid" => i32::try_from(*number).is_ok(),
+                "bytes" | "return_value" => outcome(*number).is_some(),
+                _ => true,
+            }
     };
     match number.filter(fits) {
         Some(number) => values.set_number(name, number),

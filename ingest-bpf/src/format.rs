@@ -40,6 +40,8 @@ pub enum Format {
     ProfileFolded,
     /// Folded stacks of `offcputime -f`: µs.
     OffcputimeFolded,
+    /// Collapsed stacks of async-profiler: samples.
+    Collapsed,
     /// Stacks of `profile`: samples.
     Profile,
     /// Stacks of `offcputime`: µs.
@@ -67,6 +69,7 @@ impl Format {
         ("runqslower", Runqslower),
         ("profile-folded", ProfileFolded),
         ("offcputime-folded", OffcputimeFolded),
+        ("collapsed", Collapsed),
         ("profile", Profile),
         ("offcputime", Offcputime),
     ];

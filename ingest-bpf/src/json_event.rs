@@ -4,9 +4,11 @@
 use kcorr_model::{ClockAnchor, ClockKind};
 use serde_json::{Map, Value};
 
+use crate::operation::operation_from_text;
 use crate::recording::{
     BPF_BAD_VALUE, BPF_INCOMPLETE_EVENT, BPF_UNKNOWN_EVENT, Recording, start_of,
 };
+use crate::rows::errno::outcome;
 use crate::rows::rows_of_source::AnyRow;
 use crate::rows::stack_sample::StackSample;
 use crate::rows::{NO_I32, NO_I64};
@@ -62,6 +64,8 @@ const NUMBERS: &[(&str, &str)] = &[
     ("java_thread_id", "java_thread_id"),
     ("bytes", "bytes"),
     ("offset", "file_offset"),
+    ("ret", "return_value"),
+    ("dir_len", "directory_bytes"),
     ("transaction", "transaction"),
     ("queue_ns", "queue_ns"),
     ("sector", "sector"),
@@ -97,8 +101,11 @@ fn row(object: &Object, event: &str, line: &[u8], recording: &mut Recording) {
         };
         let in_range = |value: &i64| {
             *value != NO_I64
-                && (!matches!(name, "pid" | "tid")
-                    || i32::try_from(*value).is_ok_and(|value| value != NO_I32))
+                && match name {
+                    "pid" | "tid" => i32::try_from(*value).is_ok_and(|value| value != NO_I32),
+                    "bytes" | "return_value" => outcome(*value).is_some(),
+                    _ => true,
+                }
         };
         match integer_from_value(value).filter(in_range) {
             Some(value) => values.set_number(name, value),
@@ -108,6 +115,13 @@ fn row(object: &Object, event: &str, line: &[u8], recording: &mut Recording) {
     }
     for &(key, name) in TEXTS {
         match object.get(key) {
+            // A letter is one of the tables' letters.
+            Some(Value::String(text)) if key == "op" && table == "writes" && text.len() == 1 => {
+                match operation_from_text(text) {
+                    Some(operation) => values.set_text(name, operation),
+                    None => bad_value(key, &Value::String(text.clone()), recording),
+                }
+            }
             Some(Value::String(text)) => values.set_text(name, text.as_str()),
             None | Some(Value::Null) => {}
             Some(value) => bad_value(key, value, recording),

@@ -3,8 +3,9 @@
 //! People trace file systems with bpftrace one-liners, with bcc's tools, with scripts of their own. This
 //! crate reads what these print: JSON lines of kcorr's own [probes], `bpftrace -f json`, bpftrace's
 //! text with maps of stacks, the text and CSV of `ext4slower` and its kin, `fileslower`,
-//! `funcslower`, `biosnoop`, `runqslower`, `profile` and `offcputime`, lines with start and end
-//! time, and any JSON lines by a [`FieldMap`].
+//! `funcslower`, `biosnoop`, `runqslower`, `profile` and `offcputime`, collapsed stacks of async-profiler,
+//! lines with start and end time, and any JSON by a [`FieldMap`]; in UTF-8 or UTF-16, with the colours of
+//! a terminal and the prefixes of collectors.
 //!
 //! ```
 //! use kcorr_ingest_bpf::{BpfDecoder, BpfOptions};
@@ -28,7 +29,8 @@
 //!            └─► lines ─► json_event, bpftrace_json,   │
 //!                         text_table, stack_map, … ─► values
 //! ```
-//! Each line is taken for what it looks like, so concatenated outputs work. The fast path writes rows
+//! Each line is taken for what it looks like, so concatenated outputs work. Only what the numbers behind
+//! stacks are is decided from a whole file. The fast path writes rows
 //! straight from bytes; all else goes through named values and gives the same rows. On
 //! several cores chunks are read ahead by the fast path and taken in order: the rows do not depend on
 //! the number of cores, nor on how the input is split.
@@ -55,9 +57,11 @@ mod fast_line;
 mod field_map;
 mod format;
 mod json_event;
+mod json_text;
 mod labels;
 mod lines;
 mod local_time;
+mod operation;
 mod options;
 mod own_line;
 pub mod probes;

@@ -1,18 +1,22 @@
 //! The lines of one input, one after another: what each is and who reads it.
 //!
 //! A line is taken for what it looks like, whatever the lines before it were: people concatenate
-//! the output of several tools, and scripts print JSON between bpftrace's own text.
+//! the output of several tools, and scripts print JSON between bpftrace's own text. What terminals and
+//! collectors put around a line is taken away where the line cannot be read with it.
 
+use kcorr_model::Position;
+use kcorr_model::lines::{clean, unwrap};
 use serde_json::Value;
 
 use crate::bpftrace_json;
 use crate::fast_line;
 use crate::json_event;
+use crate::json_text::{Grown, OpenObject, collected, value_from_line};
 use crate::local_time::LocalClock;
 use crate::options::BpfOptions;
-use crate::own_line;
-use crate::recording::{BPF_CUT_LINE, BPFTRACE_TEXT, Recording, start_of};
-use crate::stack_lines::{self, Measure, OpenStack};
+use crate::own_line::{self, OwnLines};
+use crate::recording::{BPF_BAD_LINE, BPF_CUT_LINE, BPFTRACE_TEXT, Recording, start_of};
+use crate::stack_lines::{Measure, TextStacks};
 use crate::stack_map::{self, OpenEntry};
 use crate::text_table::TextTable;
 
@@ -20,20 +24,42 @@ use crate::text_table::TextTable;
 const MAX_TEXT_BYTES: usize = 256 << 10;
 /// Bytes of printed text without a line end that are held at most.
 const MAX_PRINTED_BYTES: usize = 1 << 20;
+/// Bytes of a line that ends inside of a name with a line end in it that are held.
+const MAX_BROKEN_BYTES: usize = 64 << 10;
 
 /// State between lines.
 #[derive(Debug)]
 pub(crate) struct Lines {
     options: BpfOptions,
     open_entry: Option<OpenEntry>,
-    open_stack: OpenStack,
+    open_object: Option<OpenObject>,
+    /// Whether the objects are those of an array over several lines.
+    is_array: bool,
+    /// A line that ends inside of a string, and its number.
+    broken: Option<(Vec<u8>, u64)>,
+    stacks: TextStacks,
     table: Option<TextTable>,
     file_system: Option<&'static str>,
-    measure: Option<Measure>,
+    own_lines: OwnLines,
     local: LocalClock,
     /// Text that a script printed inside `bpftrace -f json`, up to its next line end.
     printed: String,
+    /// Whether a collector's prefix stands before lines.
+    is_wrapped: bool,
 }
+
+/// What became of a line.
+#[derive(Debug)]
+enum Outcome {
+    /// It was read, or counted as what it is.
+    Read,
+    /// It carries text that a script printed.
+    Printed(String),
+    /// It is none of what this expected.
+    Unread(&'static str),
+}
+
+use Outcome::{Printed, Read, Unread};
 
 impl Lines {
     pub(crate) fn new(options: BpfOptions, recording: &mut Recording) -> Self {
@@ -50,12 +76,16 @@ impl Lines {
         }
         Self {
             open_entry: None,
-            open_stack: OpenStack::default(),
+            open_object: None,
+            is_array: false,
+            broken: None,
+            stacks: TextStacks::new(format),
             table,
             file_system,
-            measure: Measure::of_format(format),
+            own_lines: OwnLines::default(),
             local: LocalClock::new(options.date),
             printed: String::new(),
+            is_wrapped: false,
             options,
         }
     }
@@ -63,15 +93,106 @@ impl Lines {
     /// Takes one line without its end. `is_whole` is false for bytes behind the last line end, whose
     /// numbers and names may be cut.
     pub(crate) fn line(&mut self, line: &[u8], is_whole: bool, recording: &mut Recording) {
-        if let Some(printed) = self.line_of_tool(line, is_whole, recording) {
-            self.printed.push_str(&printed);
-            if printed.contains('\n') {
-                self.printed_lines(recording);
-            } else if self.printed.len() > MAX_PRINTED_BYTES {
-                let printed = std::mem::take(&mut self.printed);
-                recording.bad_line(printed.as_bytes(), "a line end in printed text");
+        if line.is_empty() && self.is_idle() {
+            return;
+        }
+        // First of all, so that it does not matter where it is read: an event is an event, even
+        // between the lines of a map.
+        if self.fast(line, recording) {
+            return;
+        }
+        let cleaned = clean(line);
+        let line = cleaned.as_ref();
+        let printed = self.wrapped_line(line, is_whole, recording);
+        let Some(printed) = printed else { return };
+        self.printed.push_str(&printed);
+        if printed.contains('\n') {
+            self.printed_lines(recording);
+        } else if self.printed.len() > MAX_PRINTED_BYTES {
+            let printed = std::mem::take(&mut self.printed);
+            recording.bad_line(printed.as_bytes(), "a line end in printed text");
+        }
+    }
+
+    /// Whether a blank line ends nothing.
+    fn is_idle(&self) -> bool {
+        self.open_entry.is_none()
+            && self.open_object.is_none()
+            && self.broken.is_none()
+            && !self.stacks.is_open()
+            && self.own_lines.is_idle()
+    }
+
+    /// Takes a line that the fast path can read.
+    fn fast(&mut self, line: &[u8], recording: &mut Recording) -> bool {
+        if !self.has_fast_path() {
+            return false;
+        }
+        let Some(row) = fast_line::read(line, &mut recording.rows.labels) else {
+            return false;
+        };
+        self.end_broken(recording);
+        recording.recognised_as(json_event::FORMAT);
+        recording.has_boot_times = true;
+        recording.push(row, row.end());
+        true
+    }
+
+    /// Takes a line that a collector's prefix may stand before.
+    fn wrapped_line(
+        &mut self,
+        line: &[u8],
+        is_whole: bool,
+        recording: &mut Recording,
+    ) -> Option<String> {
+        let inside = unwrap(line);
+        let has_prefix = inside.collector.is_some();
+        if self.is_wrapped && has_prefix {
+            if self.fast(inside.line, recording) {
+                return None;
+            }
+            return match self.dispatch(inside.line, is_whole, recording) {
+                Read => None,
+                Printed(text) => Some(text),
+                // Lines that begin with their own time look wrapped.
+                Unread(expected) => match self.dispatch(line, is_whole, recording) {
+                    Read => None,
+                    Printed(text) => Some(text),
+                    Unread(_) => {
+                        recording.bad_line(line, expected);
+                        None
+                    }
+                },
+            };
+        }
+        let expected = match self.dispatch(line, is_whole, recording) {
+            Read => return None,
+            Printed(text) => return Some(text),
+            Unread(expected) => expected,
+        };
+        let behind = match has_prefix {
+            true => Some(inside.line),
+            false => object_behind(line),
+        };
+        if let Some(behind) = behind {
+            match self.dispatch(behind, is_whole, recording) {
+                Read => {
+                    self.is_wrapped |= has_prefix;
+                    return None;
+                }
+                Printed(text) => {
+                    self.is_wrapped |= has_prefix;
+                    return Some(text);
+                }
+                Unread(_) => {}
             }
         }
+        if is_whole {
+            recording.bad_line(line, expected);
+        } else {
+            cut(line, recording);
+        }
+        None
     }
 
     /// Reads the whole lines of what a script printed.
@@ -82,106 +203,106 @@ impl Lines {
         let mut printed = std::mem::take(&mut self.printed);
         self.printed = printed.split_off(end.saturating_add(1));
         for line in printed.split('\n') {
+            if self.fast(line.as_bytes(), recording) {
+                continue;
+            }
             // What is printed inside of what is printed is text of the script: no second layer.
-            let nested = self.line_of_tool(line.as_bytes(), true, recording);
+            let nested = self.wrapped_line(line.as_bytes(), true, recording);
             if nested.is_some() {
                 recording.bad_line(line.as_bytes(), "one layer of bpftrace JSON");
             }
         }
     }
 
-    /// Takes a line, and returns text that it carries as `bpftrace -f json`.
-    fn line_of_tool(
-        &mut self,
-        line: &[u8],
-        is_whole: bool,
-        recording: &mut Recording,
-    ) -> Option<String> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        // First of all, so that it does not matter where it is read: an event is an event, even
-        // between the lines of a map.
-        if self.has_fast_path()
-            && let Some(row) = fast_line::read(line, &mut recording.rows.labels)
-        {
-            recording.recognised_as(json_event::FORMAT);
-            recording.has_boot_times = true;
-            recording.push(row, row.end());
-            return None;
-        }
+    /// Takes a line as it stands.
+    fn dispatch(&mut self, line: &[u8], is_whole: bool, recording: &mut Recording) -> Outcome {
         if let Some(entry) = &mut self.open_entry {
             // A value may be cut: `finish` counts the entry.
             if is_whole && !entry.push(&String::from_utf8_lossy(line), recording) {
                 self.open_entry = None;
             }
-            return None;
+            return Read;
+        }
+        if self.open_object.is_some() {
+            return self.object_line(line, recording);
         }
         let text = line.trim_ascii();
+        if self.broken.is_some()
+            && let Some(outcome) = self.after_broken(line, recording)
+        {
+            return outcome;
+        }
         match text.first() {
-            None => self.close_stack(recording),
-            Some(b'{') => return self.json(text, is_whole, recording),
-            Some(_) if !is_whole => cut(line, recording),
+            None => {
+                self.own_lines.blank();
+                self.stacks.close(recording);
+                Read
+            }
+            Some(b'{') => self.json(line, is_whole, recording),
+            Some(b'[') if is_array_start(text) => self.json(line, is_whole, recording),
+            Some(b']' | b',') if self.is_array && is_array_end(text) => {
+                self.is_array &= text.first() == Some(&b',');
+                Read
+            }
+            Some(_) if !is_whole => {
+                // A number or name at the end may be cut.
+                cut(line, recording);
+                Read
+            }
             Some(b'@') => {
                 recording.recognised_as(BPFTRACE_TEXT);
                 self.open_entry = stack_map::open(&String::from_utf8_lossy(line), recording);
+                Read
             }
             Some(_) => self.text(line, recording),
         }
-        None
     }
 
-    fn text(&mut self, line: &[u8], recording: &mut Recording) {
+    fn text(&mut self, line: &[u8], recording: &mut Recording) -> Outcome {
         if line.len() > MAX_TEXT_BYTES {
-            recording.bad_line(line, "a line of text of at most 256 KiB");
-            return;
+            return Unread("a line of text of at most 256 KiB");
         }
         let line = String::from_utf8_lossy(line);
-        if own_line::read(&line, recording) {
+        if self.own_lines.read(&line, recording) {
             if let Some(measure) = Measure::of_own_line(&line) {
-                self.measure = Some(measure);
+                self.stacks.told(measure, recording);
             }
             if let Some(name) = own_line::file_system(&line) {
                 self.file_system = Some(name);
             }
-            return;
+            return Read;
         }
         if let Some(mut table) = TextTable::from_header(&line) {
             table.file_system = self.file_system;
             recording.recognised_as(table.format());
             self.table = Some(table);
-            return;
+            self.local.begin();
+            return Read;
         }
         if let Some(table) = &self.table
             && table.row(&line, &mut self.local, recording)
         {
-            return;
+            return Read;
         }
-        let is_indented = line.starts_with([' ', '\t']);
-        if is_indented && (self.table.is_none() || self.open_stack.is_open()) {
-            if !self.open_stack.push(&line, recording) {
-                self.open_stack = OpenStack::default();
-                recording.bad_line(line.as_bytes(), "a stack of at most 1024 lines");
+        if line.starts_with([' ', '\t']) {
+            if self.table.is_none() || self.stacks.is_open() {
+                return match self.stacks.line(&line, recording) {
+                    true => Read,
+                    false => Unread("a stack of at most 1024 lines"),
+                };
             }
-            return;
+            if self.table.as_ref().is_some_and(TextTable::has_stacks) {
+                recording.stack_of_call(&line);
+                return Read;
+            }
         }
-        if stack_lines::folded(&line, self.measure, recording) {
+        if self.stacks.folded(&line, recording) {
             recording.recognised_as("folded stacks");
-            return;
+            return Read;
         }
-        let expected = match self.table {
-            Some(_) => "a row of the table above",
-            None => "an event",
-        };
-        recording.bad_line(line.as_bytes(), expected);
-    }
-
-    fn close_stack(&mut self, recording: &mut Recording) {
-        if !self.open_stack.is_open() {
-            return;
-        }
-        if self.open_stack.close(self.measure, recording) {
-            recording.recognised_as("stacks, text");
-        } else {
-            recording.bad_line(b"", "a stack that ends in its thread and a number");
+        match self.table {
+            Some(_) => Unread("a row of the table above"),
+            None => Unread("an event"),
         }
     }
 
@@ -190,17 +311,24 @@ impl Lines {
         self.options.field_map.is_none()
     }
 
+    /// Ends a file of the input.
+    pub(crate) fn end_file(&mut self, recording: &mut Recording) {
+        self.end_broken(recording);
+        if let Some(object) = self.open_object.take() {
+            cut_at(object.first_line, object.text(), recording);
+        }
+        self.is_array = false;
+    }
+
     /// Ends the input.
     pub(crate) fn finish(&mut self, recording: &mut Recording) {
+        self.end_file(recording);
         if let Some(entry) = self.open_entry.take() {
             entry.cut(recording);
         }
-        if self.open_stack.is_open() {
-            if self.open_stack.close(self.measure, recording) {
-                recording.recognised_as("stacks, text");
-            } else {
-                self.open_stack.cut(recording);
-            }
+        self.stacks.finish(recording);
+        if let Some(step) = self.local.finish() {
+            recording.clock_step(step);
         }
         if !self.printed.trim().is_empty() {
             let printed = std::mem::take(&mut self.printed);
@@ -208,22 +336,106 @@ impl Lines {
         }
     }
 
-    fn json(&mut self, line: &[u8], is_whole: bool, recording: &mut Recording) -> Option<String> {
-        let value = serde_json::from_slice::<Value>(line)
-            .or_else(|_| serde_json::from_str(&String::from_utf8_lossy(line)));
-        match value {
-            Ok(Value::Object(object)) => return self.object(&object, line, recording),
-            Ok(_) => recording.bad_line(line, "a JSON object"),
-            Err(_) if !is_whole => cut(line, recording),
-            Err(error) => match bpftrace_json::printf_text(line) {
+    fn json(&mut self, line: &[u8], is_whole: bool, recording: &mut Recording) -> Outcome {
+        let mut text = line.trim_ascii();
+        if let Some(object) = OpenObject::from_line(line, recording.line).filter(|_| is_whole) {
+            self.is_array |= text.starts_with(b"[");
+            self.open_object = Some(object);
+            return Read;
+        }
+        let value = value_from_line(text);
+        if value.is_err() {
+            // A line of an array: `[{…},`, `{…},`, `{…}]`.
+            let behind = text.strip_prefix(b"[").unwrap_or(text).trim_ascii();
+            let opens = behind.len() < text.len();
+            let body = behind
+                .strip_suffix(b",")
+                .or_else(|| behind.strip_suffix(b"]"))
+                .map_or(behind, <[u8]>::trim_ascii_end);
+            if opens && body.is_empty() {
+                self.is_array = true;
+                return Read;
+            }
+            if (opens || self.is_array) && body.len() < text.len() {
+                self.is_array = !text.ends_with(b"]");
+                text = body;
+            }
+        }
+        match value.or_else(|_| value_from_line(text)) {
+            Ok(Value::Object(object)) => return self.object(&object, text, recording),
+            Ok(Value::Array(values)) => {
+                for value in values {
+                    match value {
+                        Value::Object(object) => {
+                            if let Printed(_) | Unread(_) = self.object(&object, text, recording) {
+                                recording.bad_line(text, "an array of events");
+                            }
+                        }
+                        _ => recording.bad_line(text, "an array of JSON objects"),
+                    }
+                }
+            }
+            Ok(_) => recording.bad_line(text, "a JSON object"),
+            Err(_) if !is_whole => cut(text, recording),
+            Err(error) => match bpftrace_json::printf_text(text) {
                 Some(printed) => {
                     recording.recognised_as(bpftrace_json::FORMAT);
-                    return Some(printed);
+                    return Printed(printed);
                 }
-                None => recording.bad_line(line, &format!("a JSON object ({error})")),
+                None if error.is_eof() && text.len() <= MAX_BROKEN_BYTES => {
+                    self.broken = Some((line.to_vec(), recording.line));
+                }
+                None => recording.bad_line(text, &format!("a JSON object ({error})")),
             },
         }
+        Read
+    }
+
+    /// Takes the line behind one that ends inside of a string: a name may hold a line end. None when the
+    /// line is none of it.
+    fn after_broken(&mut self, line: &[u8], recording: &mut Recording) -> Option<Outcome> {
+        let (mut joined, number) = self.broken.take()?;
+        let starts_anew = matches!(line.trim_ascii().first(), Some(b'{' | b'[' | b'@'));
+        if !starts_anew && line.trim_ascii_end().ends_with(b"}") {
+            joined.push(b'\n');
+            joined.extend_from_slice(line);
+            if let Ok(Value::Object(object)) = value_from_line(joined.trim_ascii()) {
+                return Some(self.object(&object, &joined, recording));
+            }
+            joined.truncate(joined.len().saturating_sub(line.len().saturating_add(1)));
+        }
+        bad_line_at(number, &joined, recording);
         None
+    }
+
+    fn end_broken(&mut self, recording: &mut Recording) {
+        if let Some((line, number)) = self.broken.take() {
+            bad_line_at(number, &line, recording);
+        }
+    }
+
+    /// Takes a line of an object over several.
+    fn object_line(&mut self, line: &[u8], recording: &mut Recording) -> Outcome {
+        let Some(mut object) = self.open_object.take() else {
+            return Unread("a JSON object");
+        };
+        match object.push(line) {
+            Grown::Open => {
+                self.open_object = Some(object);
+                Read
+            }
+            Grown::Whole(text) => match value_from_line(&text) {
+                Ok(Value::Object(value)) => self.object(&value, &text, recording),
+                _ => {
+                    bad_line_at(object.first_line, &text, recording);
+                    Read
+                }
+            },
+            Grown::Broken(text) => {
+                bad_line_at(object.first_line, &text, recording);
+                self.json(line, true, recording)
+            }
+        }
     }
 
     fn object(
@@ -231,25 +443,62 @@ impl Lines {
         object: &json_event::Object,
         line: &[u8],
         recording: &mut Recording,
-    ) -> Option<String> {
+    ) -> Outcome {
+        if let Some(line) = collected(object) {
+            let end = if line.ends_with('\n') { "" } else { "\n" };
+            return Printed(format!("{line}{end}"));
+        }
         if let Some(map) = &self.options.field_map {
             map.read(object, line, &mut self.local, recording);
-            return None;
+            return Read;
         }
         if let Some(event) = object.get("ev").and_then(Value::as_str) {
             json_event::read(object, event, line, recording);
-            return None;
+            return Read;
         }
-        let printed = bpftrace_json::read(object, line, recording);
-        if printed.is_none() {
-            recording.bad_line(line, "a JSON object with `ev`, or with `type` and `data`");
+        match bpftrace_json::read(object, line, recording) {
+            Some(text) => Printed(text),
+            None => {
+                recording.bad_line(line, "a JSON object with `ev`, or with `type` and `data`");
+                Read
+            }
         }
-        printed
     }
 }
 
+/// Whether text may be the start of an array of objects, and no bar of a histogram.
+fn is_array_start(text: &[u8]) -> bool {
+    let behind = text.strip_prefix(b"[").unwrap_or(text).trim_ascii();
+    behind.is_empty() || behind.starts_with(b"{") || behind == b"]"
+}
+
+fn is_array_end(text: &[u8]) -> bool {
+    text.iter().all(|byte| b"], ".contains(byte))
+}
+
+/// The JSON object that a line ends in, behind something else.
+fn object_behind(line: &[u8]) -> Option<&[u8]> {
+    let line = line.trim_ascii();
+    let start = memchr::memmem::find(line, b"{\"").filter(|&start| start > 0)?;
+    line.get(start..).filter(|behind| behind.ends_with(b"}"))
+}
+
 fn cut(line: &[u8], recording: &mut Recording) {
-    recording.loss(&BPF_CUT_LINE, || {
-        format!("the input ends inside the line: {}", start_of(line))
-    });
+    cut_at(recording.line, line, recording);
+}
+
+fn cut_at(number: u64, line: &[u8], recording: &mut Recording) {
+    recording
+        .ledger
+        .record(&BPF_CUT_LINE, Position::Line(number), || {
+            format!("the input ends inside the line: {}", start_of(line))
+        });
+}
+
+fn bad_line_at(number: u64, line: &[u8], recording: &mut Recording) {
+    recording
+        .ledger
+        .record(&BPF_BAD_LINE, Position::Line(number), || {
+            format!("expected a JSON object, found: {}", start_of(line))
+        });
 }

@@ -8,6 +8,10 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 pub(crate) const DAY_NS: i64 = 86_400_000_000_000;
 const HALF_DAY_NS: i64 = DAY_NS / 2;
+/// Lines may be out of order by less than this.
+const MIN_STEP_NS: i64 = 2_000_000_000;
+/// No line is out of order by more than this.
+const CERTAIN_STEP_NS: i64 = 60_000_000_000;
 
 /// A time of day, or a full time, with the weight of its last digit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +81,10 @@ pub(crate) struct LocalClock {
     midnight: i64,
     /// Time of day of the line before.
     last: Option<i64>,
+    /// Latest end of a line since the table's header.
+    latest: Option<i64>,
+    /// Latest end before the ends fell, and the end they fell to.
+    fall: Option<(i64, i64)>,
 }
 
 impl LocalClock {
@@ -88,6 +96,8 @@ impl LocalClock {
         Self {
             midnight,
             last: None,
+            latest: None,
+            fall: None,
         }
     }
 
@@ -108,6 +118,37 @@ impl LocalClock {
         }
         self.last = Some(time.ns);
         self.midnight.saturating_add(time.ns)
+    }
+
+    /// A table begins: what it says is in no order with what stood before.
+    pub(crate) fn begin(&mut self) {
+        self.latest = None;
+        self.fall = None;
+    }
+
+    /// Takes the end of a line's event, which lines are in the order of. Returns by how much the clock
+    /// was set back, ns below 0, once two lines show it.
+    pub(crate) fn notice(&mut self, end_ns: i64) -> Option<i64> {
+        if let Some((before, after)) = self.fall.take()
+            && end_ns < before.saturating_sub(MIN_STEP_NS)
+        {
+            self.latest = Some(end_ns.max(after));
+            return Some(after.saturating_sub(before));
+        }
+        match self.latest {
+            Some(latest) if end_ns < latest.saturating_sub(MIN_STEP_NS) => {
+                self.fall = Some((latest, end_ns));
+            }
+            latest => self.latest = latest.max(Some(end_ns)),
+        }
+        None
+    }
+
+    /// What the last line alone shows, when it is too much for a line out of order.
+    pub(crate) fn finish(&mut self) -> Option<i64> {
+        let (before, after) = self.fall.take()?;
+        let step = after.saturating_sub(before);
+        (step < -CERTAIN_STEP_NS).then_some(step)
     }
 
     /// The end of what started at a time: the same day, or the next when it would lie before.
@@ -161,6 +202,25 @@ mod tests {
         // Out of order, still yesterday's.
         assert_eq!(clock.ns(time("23:59:58")), 2 * DAY_NS - 2_000_000_000);
         assert_eq!(clock.ns(time("00:00:01")), 2 * DAY_NS + 1_000_000_000);
+    }
+
+    #[test]
+    fn ends_that_fall_and_stay_so_are_a_clock_that_was_set_back() {
+        let seconds = |ends: &[i64]| {
+            let mut clock = LocalClock::new(None);
+            let steps = ends
+                .iter()
+                .filter_map(|end| clock.notice(end * 1_000_000_000));
+            let mut steps: Vec<i64> = steps.collect();
+            steps.extend(clock.finish());
+            steps
+        };
+        assert!(seconds(&[1, 3, 2, 4, 2, 5, 1, 6]).is_empty());
+        assert_eq!(
+            seconds(&[7200, 7201, 3602, 3603, 3604]),
+            [-3_599_000_000_000]
+        );
+        assert_eq!(seconds(&[7200, 7201, 3602]), [-3_599_000_000_000]);
     }
 
     #[test]

@@ -28,7 +28,53 @@ pub struct ProbeParameters {
     pub threshold_ns: Option<u64>,
     /// Path of `libjvm.so`, as in `/proc/PID/maps`.
     pub libjvm: Option<String>,
+    /// Version of the bpftrace that will run it. From 0.20 on the script itself says how long strings may
+    /// be; without one, or before, its first lines tell the command that does.
+    pub bpftrace: Option<BpftraceVersion>,
 }
+
+/// A version of bpftrace, as `0.17` or as `bpftrace --version` prints it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BpftraceVersion {
+    major: u32,
+    minor: u32,
+}
+
+/// A version cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no version of bpftrace, such as 0.17 or 0.23.1")]
+pub struct UnknownVersion(String);
+
+impl std::str::FromStr for BpftraceVersion {
+    type Err = UnknownVersion;
+
+    fn from_str(text: &str) -> Result<Self, UnknownVersion> {
+        let unknown = || UnknownVersion(text.to_owned());
+        let version = text.split_ascii_whitespace().last().ok_or_else(unknown)?;
+        let version = version.strip_prefix('v').unwrap_or(version);
+        let mut parts = version.split(['.', '-']);
+        let mut number = || parts.next().and_then(|part| part.parse().ok());
+        match (number(), number()) {
+            (Some(major), Some(minor)) => Ok(Self { major, minor }),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl BpftraceVersion {
+    /// Bytes of a string, if a script can set them: config blocks are of 0.20, and strings were held on
+    /// a stack of 512 bytes until 0.21. 256 hold every name of a file (`NAME_MAX` and an end).
+    fn max_strlen(self) -> Option<u32> {
+        match (self.major, self.minor) {
+            (0, ..20) => None,
+            (0, 20) => Some(STRLEN),
+            _ => Some(256),
+        }
+    }
+}
+
+/// The longest `BPFTRACE_STRLEN` with which old versions take the scripts.
+const STRLEN: u32 = 128;
 
 /// A script cannot be made ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +87,9 @@ pub enum ProbeError {
     #[error("the path `{0}` of libjvm.so has a character that bpftrace does not take")]
     BadPath(String),
 }
+
+/// First line of every script.
+const SHEBANG: &str = "#!/usr/bin/env bpftrace\n";
 
 const TRACEPOINTS: &str = "bpftrace 0.17 on Linux 6.18 (ext4 and XFS on loop devices)";
 const USDT: &str = "bpftrace 0.17 on Linux 6.18, OpenJDK 17 of Debian 12";
@@ -133,6 +182,22 @@ pub fn by_name(name: &str) -> Option<&'static Probe> {
 }
 
 impl Probe {
+    /// The script with what makes its strings long enough for names of directories and classes.
+    fn with_long_strings(&self, script: &str, version: Option<BpftraceVersion>) -> String {
+        let has_strings = script.contains("str(");
+        let Some(body) = script.strip_prefix(SHEBANG).filter(|_| has_strings) else {
+            return script.to_owned();
+        };
+        match version.and_then(BpftraceVersion::max_strlen) {
+            Some(bytes) => format!("{SHEBANG}config = {{ max_strlen = {bytes} }}\n\n{body}"),
+            None => format!(
+                "#!/usr/bin/env -S BPFTRACE_STRLEN={STRLEN} bpftrace\n\
+                 // Run it as: BPFTRACE_STRLEN={STRLEN} bpftrace FILE (or make it executable). Without it names are\n\
+                 // cut at 63 bytes; from bpftrace 0.20 on `kcorr probes --bpftrace VERSION` sets it in the script.\n{body}"
+            ),
+        }
+    }
+
     /// The script with its parameters in place: it runs as `bpftrace FILE`.
     ///
     /// # Errors
@@ -141,6 +206,7 @@ impl Probe {
         let pid = parameters.pid.unwrap_or(0).to_string();
         let threshold = parameters.threshold_ns.unwrap_or(0).to_string();
         let script = self.script.replace("$1", &pid).replace("$2", &threshold);
+        let script = self.with_long_strings(&script, parameters.bpftrace);
         if !self.needs_libjvm {
             return Ok(script);
         }
@@ -167,6 +233,7 @@ mod tests {
             pid: Some(4242),
             threshold_ns: Some(1_000_000),
             libjvm: Some("/usr/lib/jvm/java-17/lib/server/libjvm.so".to_owned()),
+            bpftrace: None,
         };
         for probe in PROBES {
             let script = probe.render(&parameters).unwrap();
@@ -190,6 +257,37 @@ mod tests {
             let clock = "\\\"ev\\\":\\\"clock\\\"";
             assert_eq!(probe.script.matches(clock).count(), 2, "{}", probe.name);
         }
+    }
+
+    #[test]
+    fn a_script_sets_the_length_of_strings_or_tells_how() {
+        let rendered = |name: &str, version: Option<&str>| {
+            let parameters = ProbeParameters {
+                bpftrace: version.map(|version| version.parse().unwrap()),
+                libjvm: Some("/libjvm.so".to_owned()),
+                ..ProbeParameters::default()
+            };
+            by_name(name).unwrap().render(&parameters).unwrap()
+        };
+        for name in [
+            "file-writes",
+            "file-reads",
+            "file-writes-kprobe",
+            "monitors",
+            "pauses",
+        ] {
+            for version in [None, Some("bpftrace v0.17.0"), Some("0.19")] {
+                let script = rendered(name, version);
+                assert!(script.starts_with("#!/usr/bin/env -S BPFTRACE_STRLEN=128 bpftrace\n"));
+                assert!(script.contains("// Run it as: BPFTRACE_STRLEN=128 bpftrace FILE"));
+                assert!(!script.contains("config ="));
+            }
+            let script = rendered(name, Some("v0.20.1"));
+            assert!(script.starts_with("#!/usr/bin/env bpftrace\nconfig = { max_strlen = 128 }\n"));
+            assert!(rendered(name, Some("0.23.5-dirty")).contains("max_strlen = 256 }"));
+        }
+        assert!(!rendered("journal", Some("0.23")).contains("max_strlen"));
+        assert!("bpftrace".parse::<BpftraceVersion>().is_err());
     }
 
     #[test]

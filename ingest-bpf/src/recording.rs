@@ -10,6 +10,8 @@ use crate::values::{RowError, Values};
 
 /// Anchors that are kept; past them every second one is dropped, again and again.
 const MAX_ANCHORS: usize = 4096;
+/// What a clock that is corrected slowly may change between two anchors, minutes apart.
+const MAX_SLEW_NS: i64 = 500_000_000;
 /// Bytes of a bad line that are shown.
 const SHOWN_BYTES: usize = 120;
 
@@ -83,6 +85,34 @@ pub(crate) static BPF_MIXED_CLOCKS: LossKind = LossKind {
     doc: "The recording has times of more than one clock, such as the outputs of two tools one after the other; only those of the first are placed right. Ingest them one by one.",
 };
 
+/// Names of directories without their ends.
+pub(crate) static BPF_NAME_CUT: LossKind = LossKind {
+    name: "bpf_name_cut",
+    severity: Severity::Warning,
+    doc: "The name of a directory is cut by the tracer's longest string, or ends exactly there and may be; topic and partition of the operation are null, for another partition may be called so. `kcorr probes` prints scripts that say how long strings must be.",
+};
+
+/// A word for an operation that is none.
+pub(crate) static BPF_UNKNOWN_OPERATION: LossKind = LossKind {
+    name: "bpf_unknown_operation",
+    severity: Severity::Warning,
+    doc: "The word for a file operation is not known, so reads and syncs could not be told from writes; the row is missing.",
+};
+
+/// Stacks that may be samples or time.
+pub(crate) static BPF_UNKNOWN_MEASURE: LossKind = LossKind {
+    name: "bpf_unknown_measure",
+    severity: Severity::Warning,
+    doc: "Nothing in the file says whether the numbers behind its stacks are samples or time off CPU; they are taken for samples. `--bpf-format` says it.",
+};
+
+/// Stacks of calls.
+pub(crate) static BPF_STACK_SKIPPED: LossKind = LossKind {
+    name: "bpf_stack_skipped",
+    severity: Severity::Info,
+    doc: "The stacks that are printed below calls have no place in the table and were passed over; the count is of frames.",
+};
+
 /// Output of the tracer that no table takes.
 pub(crate) static BPF_SUMMARY_SKIPPED: LossKind = LossKind {
     name: "bpf_summary_skipped",
@@ -114,6 +144,10 @@ pub(crate) struct Recording {
     last_time: Option<i64>,
     /// Lost events whose time range is not closed yet: count, time before, line.
     lost: Option<(u64, Option<i64>, u64)>,
+    /// Lost events in all.
+    lost_in_all: u64,
+    /// What the numbers behind stacks are taken for, and why.
+    stacks: Option<String>,
 }
 
 impl Recording {
@@ -131,6 +165,8 @@ impl Recording {
             anchors_since: 0,
             last_time: None,
             lost: None,
+            lost_in_all: 0,
+            stacks: None,
         }
     }
 
@@ -188,8 +224,46 @@ impl Recording {
         if count == 0 {
             return;
         }
+        self.lost_in_all = self.lost_in_all.saturating_add(count);
         let (before, since, line) = self.lost.unwrap_or((0, self.last_time, self.line));
         self.lost = Some((before.saturating_add(count), since, line));
+    }
+
+    /// Counts what the tracer says at its end that it lost in all, as far as it is not counted yet.
+    pub(crate) fn lost_events_in_all(&mut self, count: u64) {
+        self.lost_events(count.saturating_sub(self.lost_in_all));
+    }
+
+    /// Counts a frame of a stack that is printed below a call.
+    pub(crate) fn stack_of_call(&mut self, frame: &str) {
+        self.loss(&BPF_STACK_SKIPPED, || start_of(frame.trim().as_bytes()));
+    }
+
+    /// Says what the numbers behind stacks are, and why.
+    pub(crate) fn stacks_are(&mut self, what: &str) {
+        self.stacks.get_or_insert_with(|| what.to_owned());
+    }
+
+    /// The format in words, with what its stacks were taken for.
+    pub(crate) fn take_format(&mut self) -> Option<String> {
+        let format = self.format.take()?;
+        Some(match self.stacks.take() {
+            Some(stacks) => format!("{format}: {stacks}"),
+            None => format.to_owned(),
+        })
+    }
+
+    /// Says that the wall clock was set while the recording ran.
+    pub(crate) fn clock_step(&mut self, step_ns: i64) {
+        let direction = if step_ns < 0 { "back" } else { "forward" };
+        self.limit(
+            "clock_step_ns",
+            step_ns.saturating_abs(),
+            &format!(
+                "The wall clock was set {direction} by about so much while the recording ran (the \
+                 end of summer time, or a correction): times before and after cannot be compared."
+            ),
+        );
     }
 
     fn close_lost(&mut self, until: Option<i64>) {
@@ -213,6 +287,16 @@ impl Recording {
             return;
         }
         self.anchors_since = 0;
+        if let Some(last) = self.anchors.last()
+            && last.clock == anchor.clock
+            && anchor.time_ns > last.time_ns
+        {
+            let offset = |a: &ClockAnchor| i128::from(a.reference_time_ns) - i128::from(a.time_ns);
+            let step = i64::try_from(offset(&anchor) - offset(last)).unwrap_or(i64::MAX);
+            if step.saturating_abs() > MAX_SLEW_NS.max(last.uncertainty_ns.saturating_mul(2)) {
+                self.clock_step(step);
+            }
+        }
         self.anchors.push(anchor);
         if self.anchors.len() >= MAX_ANCHORS {
             let mut keep = false;
@@ -250,6 +334,21 @@ impl Recording {
             self.clock_is(ClockKind::Monotonic);
         }
         self.close_lost(None);
+        let cut = std::mem::take(&mut self.rows.cut_names);
+        if let Some((name, is_certain)) = cut.first {
+            let position = Position::Whole;
+            self.ledger
+                .record_many(&BPF_NAME_CUT, cut.rows, position, cut.time_range, || {
+                    let name = start_of(name.as_bytes());
+                    match is_certain {
+                        true => format!("the directory {name}… is longer"),
+                        false => format!(
+                            "the directory {name} is as long as the tracer's strings can be, or ends \
+                             as what it cuts"
+                        ),
+                    }
+                });
+        }
         let counted = [
             (&BPF_DUPLICATE_EVENT, self.rows.duplicates()),
             (&BPF_LATE_EVENT, self.rows.late()),

@@ -18,6 +18,7 @@ pub(crate) fn frame(line: &str) -> Option<String> {
     if line.is_empty() || line == "-" || line == "--" {
         return None;
     }
+    let line = numbered(line).unwrap_or(line);
     // Annotations of folded stacks (`_[k]` kernel, `_[j]` compiled, …) are no part of the name.
     let name = match line.rfind("_[") {
         Some(at) if line.len() == at.saturating_add(4) && line.ends_with(']') => {
@@ -31,6 +32,26 @@ pub(crate) fn frame(line: &str) -> Option<String> {
         _ => name,
     };
     Some(name.to_owned())
+}
+
+/// The frame of `#3  0x7f2a1c pthread_cond_wait+0x1f (/usr/lib/libc.so.6+0x8a)`, as libbpf-tools print it
+/// with `-v`. What has no name is `[unknown]`.
+fn numbered(line: &str) -> Option<&str> {
+    let (number, rest) = line.strip_prefix('#')?.split_once(' ')?;
+    let (address, name) = match rest.trim_start().split_once(' ') {
+        Some((address, name)) => (address, name.trim()),
+        None => (rest.trim_start(), ""),
+    };
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number || !address.starts_with("0x") {
+        return None;
+    }
+    // The object behind the name, with its offset.
+    let name = match name.rsplit_once('(') {
+        Some((before, object)) if object.ends_with(')') && object.contains("+0x") => before.trim(),
+        _ => name,
+    };
+    Some(if name.is_empty() { "[unknown]" } else { name })
 }
 
 fn is_offset(text: &str) -> bool {
@@ -57,6 +78,34 @@ pub(crate) fn state_of(frames: &[String]) -> &'static str {
     }
 }
 
+/// Whether a stack has a part in the kernel: it came there by a system call, an interrupt or as a thread of
+/// the kernel.
+pub(crate) fn is_in_kernel(frames: &[String]) -> bool {
+    const ENTRIES: &[&str] = &[
+        "entry_SYSCALL",
+        "do_syscall_64",
+        "x64_sys_call",
+        "__x64_sys_",
+        "__arm64_sys_",
+        "el0_svc",
+        "el0t_64_sync",
+        "invoke_syscall",
+        "asm_",
+        "ret_from_fork",
+        "kthread",
+        "worker_thread",
+        "cpu_startup_entry",
+        "start_secondary",
+        "secondary_startup",
+        "do_idle",
+        "ksys_",
+        "vfs_",
+    ];
+    frames
+        .iter()
+        .any(|frame| ENTRIES.iter().any(|entry| frame.starts_with(entry)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +122,19 @@ mod tests {
         assert_eq!(name("Foo::operator+").as_deref(), Some("Foo::operator+"));
         assert_eq!(name("a::b+c").as_deref(), Some("a::b+c"));
         assert_eq!(name("   --").as_deref(), None);
+        assert_eq!(
+            name("    #0  0xffffffff81a4b2e1 __schedule+0x2e1").as_deref(),
+            Some("__schedule")
+        );
+        assert_eq!(
+            name("    #3  0x00007f2a1c2b wait+0x1f (/usr/lib/libc.so.6+0x8a)").as_deref(),
+            Some("wait")
+        );
+        assert_eq!(
+            name("    #4  0x00007f2a1c2b (/usr/lib/x.so+0x8a)").as_deref(),
+            Some("[unknown]")
+        );
+        assert_eq!(name("    #5  0x00007f2a1c2b").as_deref(), Some("[unknown]"));
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Tables of text with a header: `ext4slower` and its kin, `fileslower`, `funcslower`, `biosnoop`,
 //! `runqslower`, lines with start and end time, and comma-separated values.
 //!
-//! The header says which columns there are, in any order. A name of a thread may hold spaces, so the
-//! columns behind it are found by what they must look like.
+//! The header says which columns there are, in any order; what nobody knows is passed over. A name of a
+//! thread may hold spaces, so the columns behind it are found by what they must look like, and by where
+//! they stand below the header.
 
 use kcorr_model::ClockKind;
 
 use crate::local_time::{LocalClock, TextTime};
-use crate::recording::Recording;
+use crate::operation::{known_words, operation_from_text};
+use crate::recording::{BPF_UNKNOWN_OPERATION, Recording, start_of};
+use crate::rows::errno::outcome;
 use crate::values::Values;
 
 /// What a column holds.
@@ -38,6 +41,8 @@ enum Column {
     Sector,
     /// A word that no table takes.
     Ignored,
+    /// What a column holds that nobody knows: one word or more.
+    Unknown,
 }
 
 use Column::*;
@@ -91,7 +96,19 @@ const NAMES: &[(&str, Column)] = &[
     ("CPU", Ignored),
     ("UID", Ignored),
     ("PATTERN", Ignored),
+    ("PREV COMM", Unknown),
+    ("PREV TID", Ignored),
+    ("PREV PID", Ignored),
 ];
+
+/// Columns of a table at most.
+const MAX_COLUMNS: usize = 32;
+/// Longest name of a thread in the kernel, in bytes, with room for what a tool puts behind it.
+const MAX_COMM_BYTES: usize = 16;
+/// Words of a name at most: it has 15 bytes.
+const MAX_WORDS: usize = 8;
+/// Ways to read a line that are tried at most.
+const MAX_TRIES: u32 = 512;
 
 /// What a table is a table of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +123,8 @@ enum Kind {
 #[derive(Debug, Clone)]
 pub(crate) struct TextTable {
     columns: Vec<Column>,
+    /// Where the columns' names begin and end in the header, in bytes.
+    places: Vec<(usize, usize)>,
     kind: Kind,
     is_csv: bool,
     pub(crate) file_system: Option<&'static str>,
@@ -122,22 +141,48 @@ impl TextTable {
                 .filter(|word| *word != "[ARGS]")
                 .collect()
         };
-        let mut columns = Vec::new();
+        let mut columns: Vec<Column> = Vec::new();
+        let mut places = Vec::new();
+        let mut unknown = 0usize;
         let mut rest = words.as_slice();
         while let Some((&first, behind)) = rest.split_first() {
-            let two_words = behind.first().map(|second| format!("{first} {second}"));
             let find = |name: &str| NAMES.iter().find(|(known, _)| *known == name);
-            let pair = two_words.as_deref().and_then(find);
-            if let Some((_, column)) = pair {
-                columns.push(*column);
-                rest = behind.get(1..).unwrap_or_default();
-            } else {
-                columns.push(find(first)?.1);
-                rest = behind;
+            let pair = behind
+                .first()
+                .and_then(|second| find(&format!("{first} {second}")));
+            let (column, width): (Column, usize) = match pair.or_else(|| find(first)) {
+                Some((_, column)) => (*column, if pair.is_some() { 2 } else { 1 }),
+                None if is_name(first) => {
+                    unknown = unknown.saturating_add(1);
+                    (Unknown, 1)
+                }
+                None => return None,
+            };
+            let place = offset(line, first);
+            let end = rest
+                .get(width.saturating_sub(1))
+                .map(|last| offset(line, last).saturating_add(last.len()));
+            rest = rest.get(width..).unwrap_or_default();
+            // A name that is there already is the second word of an unknown one: `NEXT COMM`.
+            let is_second = columns.last() == Some(&Unknown)
+                && column != Unknown
+                && columns.contains(&column)
+                && !is_csv;
+            if is_second {
+                if let Some((_, last_end)) = places.last_mut() {
+                    *last_end = end.unwrap_or(place);
+                }
+                continue;
             }
-            if columns.len() > 32 {
+            columns.push(column);
+            places.push((place, end.unwrap_or(place)));
+            if columns.len() > MAX_COLUMNS {
                 return None;
             }
+        }
+        // Mostly words that nobody knows: a line in capitals, no header.
+        if unknown.saturating_mul(2) > columns.len() {
+            return None;
         }
         let has = |column: Column| columns.contains(&column);
         let latency = columns.iter().any(|c| matches!(c, Latency(_)));
@@ -155,8 +200,10 @@ impl TextTable {
             .any(|c| matches!(c, StartTime | EndTime | Elapsed(_) | Monotonic(_)));
         let has_both = has(StartTime) && has(EndTime);
         // Without a time no row can be placed; `funcslower` without `-t` is such.
-        (has_time && (latency || has_both) && columns.len() >= 3).then_some(Self {
+        let known = columns.len().saturating_sub(unknown);
+        (has_time && (latency || has_both) && known >= 3).then_some(Self {
             columns,
+            places,
             kind,
             is_csv,
             file_system: None,
@@ -172,6 +219,11 @@ impl TextTable {
             (Kind::BlockIo, _) => "block I/O, text",
             (Kind::RunQueue, _) => "run-queue waits, text",
         }
+    }
+
+    /// Whether stacks may be printed below a row.
+    pub(crate) fn has_stacks(&self) -> bool {
+        self.kind == Kind::Functions
     }
 
     /// Takes a line. False when it is no row of the table.
@@ -203,11 +255,14 @@ impl TextTable {
             }
             // Without a column for it, what is traced are writes.
             let operation = match fields.operation {
-                Some("R") => "read",
-                Some("W") | None => "write",
-                Some("O") => "open",
-                Some("S" | "F") => "fsync",
-                Some(other) => other,
+                Some(text) => operation_from_text(text),
+                None => Some("write"),
+            };
+            let Some(operation) = operation else {
+                recording.loss(&BPF_UNKNOWN_OPERATION, || {
+                    format!("{}; known are {}", start_of(line.as_bytes()), known_words())
+                });
+                return true;
             };
             values.set_text("operation", operation);
         } else if let Some(operation) = fields.operation {
@@ -217,48 +272,146 @@ impl TextTable {
         true
     }
 
-    /// The values of a line: the columns before a thread's name from the left, then as many words of
-    /// a name as make the rest fit.
+    /// The values of a line. Names and columns that nobody knows may be of several words: as many as
+    /// make the rest fit. Where more than one reading fits, the one whose words stand below the header's
+    /// is taken.
     fn fields<'a>(&self, line: &'a str, tokens: &[&'a str]) -> Option<Fields<'a>> {
-        let comm = self.columns.iter().position(|column| *column == Comm);
-        let Some(comm) = comm else {
-            let mut fields = Fields::default();
-            fields.read(&self.columns, line, tokens)?;
-            return Some(fields);
+        let mut reading = Reading {
+            table: self,
+            line,
+            tokens,
+            tries: 0,
+            widths: Vec::new(),
+            best: None,
         };
-        let (before, rest) = self.columns.split_at_checked(comm)?;
-        let behind = rest.get(1..)?;
-        // A name has at most 15 bytes, so at most 8 words.
-        for words in 1..=8 {
-            let mut fields = Fields::default();
-            let used = fields.read_some(before, line, tokens)?;
-            let name_end = used.checked_add(words)?;
-            let (Some(name), Some(tail)) = (tokens.get(used..name_end), tokens.get(name_end..))
-            else {
-                break;
+        let is_ambiguous = self.columns.contains(&Unknown);
+        reading.read(0, Fields::default(), 0, is_ambiguous);
+        reading.best.map(|(_, fields)| fields)
+    }
+}
+
+/// Whether a word may be the name of a column: capitals, and what stands in parentheses.
+fn is_name(word: &str) -> bool {
+    let name = word.split(['(', '_', '/']).next().unwrap_or_default();
+    word.len() <= 24
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.bytes().all(|byte| {
+            byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"%#-.".contains(&byte)
+        })
+}
+
+/// A search for the words that each column of a line has.
+struct Reading<'t, 'a> {
+    table: &'t TextTable,
+    line: &'a str,
+    tokens: &'t [&'a str],
+    tries: u32,
+    /// Tokens of the columns so far, to see whether they stand below the header's words.
+    widths: Vec<(usize, usize)>,
+    best: Option<(usize, Fields<'a>)>,
+}
+
+impl<'a> Reading<'_, 'a> {
+    /// Reads the columns from one on. True when no further reading is needed.
+    fn read(&mut self, column: usize, fields: Fields<'a>, at: usize, is_ambiguous: bool) -> bool {
+        let Some(&kind) = self.table.columns.get(column) else {
+            if at != self.tokens.len() {
+                return false;
+            }
+            let aligned = self.aligned();
+            if self.best.as_ref().is_none_or(|(best, _)| aligned > *best) {
+                self.best = Some((aligned, fields));
+            }
+            return !is_ambiguous;
+        };
+        self.tries = self.tries.saturating_add(1);
+        if self.tries > MAX_TRIES {
+            return true;
+        }
+        let next = column.saturating_add(1);
+        if !matches!(kind, Comm | Unknown) {
+            let is_last = next == self.table.columns.len();
+            let mut fields = fields;
+            let Some(end) = fields.read_one(kind, is_last, self.line, self.tokens, at) else {
+                return false;
             };
-            let name = covering(line, name)?;
-            if fields.read(behind, line, tail).is_some() {
+            return self.go_on(next, fields, (at, end), is_ambiguous);
+        }
+        for words in 1..=MAX_WORDS {
+            let Some(end) = at.checked_add(words) else {
+                return false;
+            };
+            let Some(name) = self
+                .tokens
+                .get(at..end)
+                .and_then(|name| covering(self.line, name))
+            else {
+                return false;
+            };
+            let mut fields = fields.clone();
+            if kind == Comm {
+                // Bytes that are no UTF-8 have become three each.
+                let lost = name
+                    .matches(char::REPLACEMENT_CHARACTER)
+                    .count()
+                    .saturating_mul(2);
+                if name.len().saturating_sub(lost) > MAX_COMM_BYTES {
+                    return false;
+                }
                 fields.values.set_text("comm", name);
-                return Some(fields);
+            }
+            if self.go_on(next, fields, (at, end), is_ambiguous) {
+                return true;
+            }
+            if self.table.is_csv {
+                return false;
             }
         }
-        None
+        false
     }
+
+    fn go_on(
+        &mut self,
+        next: usize,
+        fields: Fields<'a>,
+        tokens: (usize, usize),
+        is_ambiguous: bool,
+    ) -> bool {
+        self.widths.push(tokens);
+        let is_done = self.read(next, fields, tokens.1, is_ambiguous);
+        self.widths.pop();
+        is_done
+    }
+
+    /// How many columns begin or end where the header's words do.
+    fn aligned(&self) -> usize {
+        let stands = |((from, to), place): (&(usize, usize), &(usize, usize))| {
+            let start = self.tokens.get(*from).map(|token| offset(self.line, token));
+            let last = to.checked_sub(1).and_then(|last| self.tokens.get(last));
+            let end = last.map(|token| offset(self.line, token).saturating_add(token.len()));
+            start == Some(place.0) || end == Some(place.1)
+        };
+        self.widths
+            .iter()
+            .zip(&self.table.places)
+            .filter(|pair| stands(*pair))
+            .count()
+    }
+}
+
+/// Where a part of a line begins in it.
+fn offset(line: &str, part: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(line.as_ptr() as usize)
 }
 
 /// The part of a line from the first to the last of some of its tokens.
 fn covering<'a>(line: &'a str, tokens: &[&'a str]) -> Option<&'a str> {
-    let offset = |token: &str| {
-        let start = token.as_ptr() as usize;
-        start.checked_sub(line.as_ptr() as usize)
-    };
     let (first, last) = (tokens.first()?, tokens.last()?);
-    let end = offset(last)?.checked_add(last.len())?;
-    line.get(offset(first)?..end)
+    let end = offset(line, last).checked_add(last.len())?;
+    line.get(offset(line, first)..end)
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Fields<'a> {
     values: Values<'a>,
     start: Option<TextTime>,
@@ -270,99 +423,95 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads all tokens as columns.
-    fn read(&mut self, columns: &[Column], line: &'a str, tokens: &[&'a str]) -> Option<()> {
-        let used = self.read_some(columns, line, tokens)?;
-        (used == tokens.len()).then_some(())
-    }
-
-    /// Reads columns from the start of the tokens, and tells how many tokens they took.
-    fn read_some(
+    /// Reads a column from some token on, and tells behind which token it ends.
+    fn read_one(
         &mut self,
-        columns: &[Column],
+        column: Column,
+        is_last: bool,
         line: &'a str,
         tokens: &[&'a str],
+        at: usize,
     ) -> Option<usize> {
-        let mut at = 0usize;
-        for column in columns {
-            let token = *tokens.get(at)?;
-            at = at.checked_add(1)?;
-            let is_last = std::ptr::eq(column, columns.last()?);
-            match *column {
-                StartTime | EndTime => {
-                    // A date may stand before the time as a word of its own.
-                    let time = match tokens.get(at) {
-                        Some(clock) if token.len() == 10 && token.contains('-') => {
-                            at = at.checked_add(1)?;
-                            TextTime::from_text(&format!("{token}T{clock}"))?
-                        }
-                        _ => TextTime::from_text(token)?,
-                    };
-                    if *column == StartTime {
-                        self.start = Some(time);
-                    } else {
-                        self.end = Some(time);
+        let token = *tokens.get(at)?;
+        let mut at = at.checked_add(1)?;
+        match column {
+            StartTime | EndTime => {
+                // A date may stand before the time as a word of its own.
+                let time = match tokens.get(at) {
+                    Some(clock) if token.len() == 10 && token.contains('-') => {
+                        at = at.checked_add(1)?;
+                        TextTime::from_text(&format!("{token}T{clock}"))?
                     }
+                    _ => TextTime::from_text(token)?,
+                };
+                if column == StartTime {
+                    self.start = Some(time);
+                } else {
+                    self.end = Some(time);
                 }
-                Elapsed(unit) => {
-                    let digits = token.split_once('.').map_or(0, |(_, digits)| digits.len());
-                    let digits = u32::try_from(digits).unwrap_or(u32::MAX);
-                    let resolution = 10i64
-                        .checked_pow(digits)
-                        .and_then(|parts| unit.checked_div(parts));
-                    self.elapsed = Some((decimal(token, unit)?, resolution.unwrap_or(1).max(1)));
-                }
-                Monotonic(unit) => self.monotonic = Some(decimal(token, unit)?),
-                Comm => return None,
-                Pid => self.number("pid", thread_id(token)?),
-                Tid => self.number("tid", thread_id(token)?),
-                Operation => {
-                    let is_flags =
-                        token.len() <= 8 && token.bytes().all(|byte| byte.is_ascii_uppercase());
-                    self.operation = Some(is_flags.then_some(token)?);
-                }
-                // libbpf-tools print LL_MAX for an fsync of the whole file.
-                Bytes if token == "LL_MAX" || token == "-" => {}
-                Bytes => self.number("bytes", token.parse().ok()?),
-                OffsetKb => {
-                    let kilobytes: i64 = token.parse().ok()?;
-                    self.number("file_offset", kilobytes.checked_mul(1024)?);
-                }
-                Offset => self.number("file_offset", token.parse().ok()?),
-                Sector => self.number("sector", token.parse().ok()?),
-                Latency(unit) | Queue(unit) => {
-                    let (number, unit) = match unit {
-                        0 => with_unit(token, tokens.get(at), &mut at)?,
-                        _ => (token, unit),
-                    };
-                    let name = match column {
-                        Queue(_) => "queue_ns",
-                        _ => "duration_ns",
-                    };
-                    self.number(name, decimal(number, unit)?);
-                }
-                File => {
-                    // Names may hold spaces: the last column takes the rest of the line.
-                    let name = if is_last {
-                        let rest = tokens.get(at.checked_sub(1)?..)?;
-                        at = tokens.len();
-                        covering(line, rest)?
-                    } else {
-                        token
-                    };
-                    self.file(name);
-                }
-                Function => {
-                    // Arguments may follow.
-                    if is_last {
-                        at = tokens.len();
-                    }
-                    self.values
-                        .set_text("function", token.trim_end_matches("()"));
-                }
-                Disk => self.values.set_text("device", token),
-                Ignored => {}
             }
+            Elapsed(unit) => {
+                let digits = token.split_once('.').map_or(0, |(_, digits)| digits.len());
+                let digits = u32::try_from(digits).unwrap_or(u32::MAX);
+                let resolution = 10i64
+                    .checked_pow(digits)
+                    .and_then(|parts| unit.checked_div(parts));
+                self.elapsed = Some((decimal(token, unit)?, resolution.unwrap_or(1).max(1)));
+            }
+            Monotonic(unit) => self.monotonic = Some(decimal(token, unit)?),
+            Comm | Unknown => return None,
+            Pid => self.number("pid", thread_id(token)?),
+            Tid => self.number("tid", thread_id(token)?),
+            Operation => {
+                let is_flags =
+                    token.len() <= 8 && token.bytes().all(|byte| byte.is_ascii_uppercase());
+                self.operation = Some(is_flags.then_some(token)?);
+            }
+            // libbpf-tools print LL_MAX for an fsync of the whole file.
+            Bytes if token == "LL_MAX" || token == "-" => {}
+            Bytes => {
+                let bytes: i64 = token.parse().ok()?;
+                let _fits = outcome(bytes)?;
+                self.number("bytes", bytes);
+            }
+            OffsetKb => {
+                let kilobytes: i64 = token.parse().ok()?;
+                self.number("file_offset", kilobytes.checked_mul(1024)?);
+            }
+            Offset => self.number("file_offset", token.parse().ok()?),
+            Sector => self.number("sector", token.parse().ok()?),
+            Latency(unit) | Queue(unit) => {
+                let (number, unit) = match unit {
+                    0 => with_unit(token, tokens.get(at), &mut at)?,
+                    _ => (token, unit),
+                };
+                let name = match column {
+                    Queue(_) => "queue_ns",
+                    _ => "duration_ns",
+                };
+                self.number(name, decimal(number, unit)?);
+            }
+            File => {
+                // Names may hold spaces: the last column takes the rest of the line.
+                let name = if is_last {
+                    let rest = tokens.get(at.checked_sub(1)?..)?;
+                    at = tokens.len();
+                    covering(line, rest)?
+                } else {
+                    token
+                };
+                self.file(name);
+            }
+            Function => {
+                // Arguments may follow.
+                if is_last {
+                    at = tokens.len();
+                }
+                self.values
+                    .set_text("function", token.trim_end_matches("()"));
+            }
+            Disk => self.values.set_text("device", token),
+            Ignored => {}
         }
         Some(at)
     }
@@ -406,6 +555,9 @@ impl<'a> Fields<'a> {
                         None => clock.ns(end),
                     };
                     self.number("end_time", ns);
+                    if let Some(step) = clock.notice(ns) {
+                        recording.clock_step(step);
+                    }
                 }
                 (ClockKind::LocalTime, resolution)
             }
@@ -483,7 +635,8 @@ pub(crate) fn decimal(text: &str, unit_ns: i64) -> Option<i64> {
 }
 
 fn thread_id(token: &str) -> Option<i64> {
-    token.parse::<i32>().ok().map(i64::from)
+    let id = token.parse::<i32>().ok()?;
+    (id >= 0).then_some(i64::from(id))
 }
 
 #[cfg(test)]

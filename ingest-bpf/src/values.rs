@@ -5,8 +5,10 @@ use std::fmt;
 
 use crate::labels::{Label, Labels, NONE};
 use crate::rows::block_io::BlockIo;
+use crate::rows::errno;
 use crate::rows::function_call::FunctionCall;
 use crate::rows::lock_wait::LockWait;
+use crate::rows::name_extent::NameExtent;
 use crate::rows::pause::Pause;
 use crate::rows::rows_of_source::AnyRow;
 use crate::rows::run_queue_wait::RunQueueWait;
@@ -23,6 +25,8 @@ pub(crate) const NUMBERS: &[&str] = &[
     "java_thread_id",
     "bytes",
     "file_offset",
+    "return_value",
+    "directory_bytes",
     "lock_address",
     "transaction",
     "queue_ns",
@@ -45,7 +49,7 @@ pub(crate) const TEXTS: &[&str] = &[
 ];
 
 /// The values of an event.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Values<'a> {
     numbers: Vec<(&'static str, i64)>,
     texts: Vec<(&'static str, Cow<'a, str>)>,
@@ -112,6 +116,18 @@ impl<'a> Values<'a> {
             .unwrap_or(NO_I32)
     }
 
+    /// What a file operation gave, and the number of its error or 0: a negative size or return value is
+    /// an error.
+    fn bytes_and_error(&self) -> (i64, i16) {
+        let bytes = self.number("bytes").map(errno::outcome);
+        let returned = self.number("return_value").map(errno::outcome);
+        match (bytes, returned) {
+            (Some(Some(Err(error))), _) | (_, Some(Some(Err(error)))) => (NO_I64, error),
+            (Some(Some(Ok(bytes))), _) => (bytes, 0),
+            _ => (NO_I64, 0),
+        }
+    }
+
     /// The row of a table and its end.
     pub(crate) fn row(&self, table: &str, labels: &mut Labels) -> Result<(AnyRow, i64), RowError> {
         let (start, end, duration) = self.times()?;
@@ -128,14 +144,18 @@ impl<'a> Values<'a> {
         let row = match table {
             "writes" => {
                 required("operation")?;
+                let (bytes, error) = self.bytes_and_error();
+                let directory = self.text("directory").unwrap_or_default();
                 AnyRow::Write(Write {
                     start,
                     end,
                     duration,
-                    bytes: self.i64("bytes"),
+                    bytes,
                     offset: self.i64("file_offset"),
                     pid,
                     tid,
+                    error,
+                    extent: NameExtent::of(directory.len(), self.i64("directory_bytes")),
                     operation: label("operation"),
                     comm,
                     directory: label("directory"),

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_ingest_bpf::probes::{PROBES, Probe, ProbeParameters, by_name};
+use kcorr_ingest_bpf::probes::{BpftraceVersion, PROBES, Probe, ProbeParameters, by_name};
 
 use crate::exit::Status;
 use crate::screen::Screen;
@@ -14,7 +14,7 @@ use crate::screen::Screen;
 #[command(after_help = "\
 Examples:
   kcorr probes                                            one line for each
-  kcorr probes file-writes --pid 4242 > writes.bt         then: bpftrace writes.bt > writes.jsonl
+  kcorr probes file-writes --pid 4242 > writes.bt         then: BPFTRACE_STRLEN=128 bpftrace writes.bt > writes.jsonl
   kcorr probes monitors --pid 4242 --libjvm /usr/lib/jvm/java-17-openjdk-amd64/lib/server/libjvm.so
   kcorr ingest --bpf writes.jsonl                         afterwards")]
 pub(crate) struct Probes {
@@ -32,6 +32,10 @@ pub(crate) struct Probes {
     /// Path of the JVM's libjvm.so; found by --pid when it runs here
     #[arg(long, value_name = "FILE", requires = "name")]
     libjvm: Option<String>,
+
+    /// Version of bpftrace that will run it, such as 0.23; without it that of this machine's
+    #[arg(long, value_name = "VERSION", requires = "name")]
+    bpftrace: Option<BpftraceVersion>,
 }
 
 impl Probes {
@@ -71,8 +75,22 @@ impl Probes {
             pid: self.pid,
             threshold_ns: self.min_ms.map(|ms| ms.saturating_mul(1_000_000)),
             libjvm,
+            bpftrace: self.bpftrace.or_else(version_here),
         })
     }
+}
+
+/// The version of this machine's bpftrace, if there is one.
+fn version_here() -> Option<BpftraceVersion> {
+    let output = std::process::Command::new("bpftrace")
+        .arg("--version")
+        .output()
+        .ok()?;
+    std::str::from_utf8(&output.stdout)
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// The libjvm.so that a process of this machine has mapped.

@@ -2,8 +2,10 @@
 
 pub(crate) mod block_io;
 pub(crate) mod columns;
+pub(crate) mod errno;
 pub(crate) mod function_call;
 pub(crate) mod lock_wait;
+pub(crate) mod name_extent;
 pub(crate) mod pause;
 mod reorder;
 mod row;

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use kcorr_model::{Error, Output, RowIds, SourceId};
 
 use super::columns::DenseLabels;
+use super::name_extent::CutNames;
 use super::row::{BatchContext, Row};
 use crate::labels::Labels;
 
@@ -69,13 +70,13 @@ impl<R: Row> Reorder<R> {
         all: bool,
         source: SourceId,
         labels: &Labels,
-        dense: &mut DenseLabels,
+        (dense, cut_names): (&mut DenseLabels, &mut CutNames),
         output: &mut dyn Output,
     ) -> Result<(), Error> {
         if !all && self.fresh.len() < BATCH_ROWS {
             return Ok(());
         }
-        self.emit(all, source, labels, dense, output)
+        self.emit(all, source, labels, (dense, cut_names), output)
     }
 
     /// Sorts, and lets rows leave: all that are more than the window holds, or all.
@@ -84,7 +85,7 @@ impl<R: Row> Reorder<R> {
         all: bool,
         source: SourceId,
         labels: &Labels,
-        dense: &mut DenseLabels,
+        (dense, cut_names): (&mut DenseLabels, &mut CutNames),
         output: &mut dyn Output,
     ) -> Result<(), Error> {
         self.sort(labels);
@@ -104,7 +105,8 @@ impl<R: Row> Reorder<R> {
                 source,
                 ids: &mut self.ids,
                 labels,
-                dense,
+                dense: &mut *dense,
+                cut_names: &mut *cut_names,
             };
             let batch = R::batch(rows, &mut context).map_err(Error::from)?;
             self.left_to = self.left_to.max(rows.last().map(Row::time));

@@ -6,6 +6,7 @@ use arrow::record_batch::RecordBatch;
 use kcorr_model::{BatchBuilder, BatchError, RowIds, SourceId, Table};
 
 use super::columns::{self, DenseLabels, int64};
+use super::name_extent::CutNames;
 use crate::labels::{Label, Labels, NONE};
 
 /// A row of a table, small enough to be copied about in the reorder window.
@@ -70,6 +71,8 @@ pub(crate) struct BatchContext<'a> {
     pub(crate) labels: &'a Labels,
     /// Scratch memory.
     pub(crate) dense: &'a mut DenseLabels,
+    /// Names of directories that are cut, and the rows that have them.
+    pub(crate) cut_names: &'a mut CutNames,
 }
 
 impl BatchContext<'_> {

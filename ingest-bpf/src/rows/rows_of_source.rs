@@ -6,6 +6,7 @@ use super::block_io::BlockIo;
 use super::columns::DenseLabels;
 use super::function_call::FunctionCall;
 use super::lock_wait::LockWait;
+use super::name_extent::{CutNames, LongestNames};
 use super::pause::Pause;
 use super::reorder::Reorder;
 use super::row::Row;
@@ -27,6 +28,9 @@ pub(crate) struct RowsOfSource {
     run_queue_waits: Reorder<RunQueueWait>,
     block_io: Reorder<BlockIo>,
     pub(crate) stack_samples: StackSamples,
+    longest_names: LongestNames,
+    /// Names of directories that are cut.
+    pub(crate) cut_names: CutNames,
     needs_emit: bool,
 }
 
@@ -55,6 +59,8 @@ impl RowsOfSource {
             run_queue_waits: Reorder::new(source),
             block_io: Reorder::new(source),
             stack_samples: StackSamples::new(source),
+            longest_names: LongestNames::default(),
+            cut_names: CutNames::default(),
             needs_emit: false,
         }
     }
@@ -64,7 +70,10 @@ impl RowsOfSource {
     #[inline]
     pub(crate) fn push(&mut self, row: AnyRow) {
         self.needs_emit |= match row {
-            AnyRow::Write(row) => self.writes.push(row),
+            AnyRow::Write(row) => {
+                self.longest_names.look(&row, &self.labels);
+                self.writes.push(row)
+            }
             AnyRow::LockWait(row) => self.lock_waits.push(row),
             AnyRow::FunctionCall(row) => self.function_calls.push(row),
             AnyRow::Pause(row) => self.pauses.push(row),
@@ -120,6 +129,7 @@ impl RowsOfSource {
             self.emit(forget, output)?;
             if forget {
                 self.labels.clear();
+                self.longest_names.forget_labels();
             }
         }
         Ok(forget)
@@ -135,20 +145,22 @@ impl RowsOfSource {
             source,
             labels,
             dense,
+            cut_names,
             ..
         } = self;
+        cut_names.ceiling = self.longest_names.ceiling();
         self.writes
-            .emit_if_due(all, *source, labels, dense, output)?;
+            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
         self.lock_waits
-            .emit_if_due(all, *source, labels, dense, output)?;
+            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
         self.function_calls
-            .emit_if_due(all, *source, labels, dense, output)?;
+            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
         self.pauses
-            .emit_if_due(all, *source, labels, dense, output)?;
+            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
         self.run_queue_waits
-            .emit_if_due(all, *source, labels, dense, output)?;
+            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
         self.block_io
-            .emit_if_due(all, *source, labels, dense, output)?;
+            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
         self.stack_samples.emit(*source, labels, dense, output)?;
         self.needs_emit = false;
         Ok(())

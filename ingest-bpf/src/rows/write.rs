@@ -6,6 +6,8 @@ use arrow::record_batch::RecordBatch;
 use kcorr_model::{BatchError, LogDirectory, LogFile, Table, tables};
 
 use super::columns::{NO_I32, NO_I64, constant, keyed, nullable_int32, nullable_int64};
+use super::errno;
+use super::name_extent::NameExtent;
 use super::row::{BatchContext, Row, Span};
 use crate::labels::Label;
 
@@ -19,6 +21,10 @@ pub(crate) struct Write {
     pub(crate) offset: i64,
     pub(crate) pid: i32,
     pub(crate) tid: i32,
+    /// Error number of a call that failed, or 0.
+    pub(crate) error: i16,
+    /// How much of the directory's name there is.
+    pub(crate) extent: NameExtent,
     pub(crate) operation: Label,
     pub(crate) comm: Label,
     pub(crate) directory: Label,
@@ -46,6 +52,8 @@ impl Row for Write {
             self.bytes,
             self.pid,
             self.duration,
+            self.error,
+            self.extent,
         )
     }
 
@@ -90,12 +98,21 @@ impl Row for Write {
             .map(|file| file.map_or(-1, |f| kind_names.key(f.kind)))
             .collect();
         let at = |key: i32| usize::try_from(key).ok();
-        for (&directory, &file) in directories.keys.iter().zip(&files.keys) {
+        let mut errors = Vec::with_capacity(count);
+        let mut error_names: Vec<(i16, String)> = Vec::new();
+        for (row, (&directory, &file)) in rows.iter().zip(directories.keys.iter().zip(&files.keys))
+        {
+            errors.push(error_key(row.error, &mut error_names));
             let log_file = at(file).and_then(|key| file_of_key.get(key).copied().flatten());
             // A directory that is merely called like a partition (`node-1/gc.log`) is none.
             let is_partition = file < 0 || log_file.is_some_and(|f| f.is_in_partition());
+            let name = labels.get(row.directory);
+            let is_cut = is_partition && directory >= 0 && context.cut_names.holds(row, name);
+            if is_cut {
+                context.cut_names.count(row, name);
+            }
             let topic = at(directory)
-                .filter(|_| is_partition)
+                .filter(|_| is_partition && !is_cut)
                 .and_then(|key| topic_of_key.get(key).copied().flatten());
             topics.push(topic.map_or(-1, |(topic, _)| topic));
             partitions.push(topic.map_or(NO_I32, |(_, partition)| partition));
@@ -115,6 +132,13 @@ impl Row for Write {
             .set("tid", nullable_int32(rows, |row| row.tid))
             .set("comm", context.column(rows, |row| row.comm))
             .set("bytes", nullable_int64(rows, |row| row.bytes))
+            .set(
+                "error",
+                keyed(
+                    errors,
+                    error_names.iter().map(|(_, name)| name.as_str()).collect(),
+                ),
+            )
             .set("file_offset", nullable_int64(rows, |row| row.offset))
             .set("topic", keyed(topics, topic_names.names))
             .set("partition", nullable_int32(&partitions, |&p| p))
@@ -125,6 +149,19 @@ impl Row for Write {
             .set("file_system", context.column(rows, |row| row.file_system))
             .finish()
     }
+}
+
+/// The key of an error's name, -1 for none.
+fn error_key(errno: i16, names: &mut Vec<(i16, String)>) -> i32 {
+    if errno == 0 {
+        return -1;
+    }
+    let known = names.iter().position(|(known, _)| *known == errno);
+    let key = known.unwrap_or_else(|| {
+        names.push((errno, errno::name(errno)));
+        names.len().saturating_sub(1)
+    });
+    i32::try_from(key).unwrap_or(-1)
 }
 
 /// Numbers strings in order of first use.

@@ -34,7 +34,16 @@ pub static WRITES: Table = Table {
             Type::Label,
             "Name of the thread in the kernel, cut to 15 bytes.",
         ),
-        Column::optional("bytes", Type::Int64, "Bytes asked for or written."),
+        Column::optional(
+            "bytes",
+            Type::Int64,
+            "Bytes asked for or written; null when the operation failed.",
+        ),
+        Column::optional(
+            "error",
+            Type::Label,
+            "Name of the error of an operation that failed: `ENOSPC`, `EIO`, …, or `errno 99`.",
+        ),
         Column::optional(
             "file_offset",
             Type::Int64,

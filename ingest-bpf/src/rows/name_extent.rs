@@ -1,0 +1,130 @@
+//! Names that a tracer has cut: a directory without its last bytes is another directory, and often
+//! another partition.
+//!
+//! The probes print how long a name is. Where nothing says it, a name is taken for cut when it is as long
+//! as a tracer's strings can be and none of the recording is longer.
+
+use kcorr_model::{LogDirectory, LogFile};
+
+use super::write::Write;
+use crate::labels::{Label, Labels, NONE};
+
+/// Longest strings of bpftrace: a byte less than its `BPFTRACE_STRLEN` of 64 (unless set), 128 or 200.
+const CEILINGS: &[usize] = &[63, 127, 199];
+/// What newer versions put behind what they cut.
+const TRAILER: &str = "..";
+
+/// How much of a directory's name there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NameExtent {
+    /// The recording does not say.
+    Unknown,
+    /// All of it.
+    Whole,
+    /// Its start.
+    Cut,
+}
+
+impl NameExtent {
+    /// What the name's whole length says of its printed bytes.
+    pub(crate) fn of(printed_bytes: usize, whole_bytes: i64) -> Self {
+        match usize::try_from(whole_bytes) {
+            Ok(whole) if whole > printed_bytes => NameExtent::Cut,
+            Ok(_) => NameExtent::Whole,
+            Err(_) => NameExtent::Unknown,
+        }
+    }
+}
+
+/// The longest names of directories so far.
+#[derive(Debug, Default)]
+pub(crate) struct LongestNames {
+    bytes: usize,
+    /// Whether a segment lay in a directory of this length that is not called like a partition's, which
+    /// it must have been before it was cut.
+    shows_cut: bool,
+    /// Directories that were looked at, by label.
+    seen: Vec<bool>,
+}
+
+impl LongestNames {
+    /// Looks at a row's directory, once.
+    #[inline]
+    pub(crate) fn look(&mut self, row: &Write, labels: &Labels) {
+        if row.directory != NONE && self.seen.get(row.directory as usize) != Some(&true) {
+            self.look_anew(row, labels);
+        }
+    }
+
+    #[cold]
+    fn look_anew(&mut self, row: &Write, labels: &Labels) {
+        let name = labels.get(row.directory);
+        if name.len() > self.bytes {
+            self.bytes = name.len();
+            self.shows_cut = false;
+        }
+        let is_segment = LogFile::from_name(labels.get(row.file))
+            .is_some_and(|file| file.is_in_partition() && file.base_offset.is_some());
+        let is_partition = LogDirectory::from_name(name).is_some();
+        if name.len() == self.bytes && row.extent != NameExtent::Whole {
+            self.shows_cut |= is_segment && !is_partition;
+        }
+        // A row of another file may show more.
+        if is_partition || is_segment {
+            self.set_seen(row.directory);
+        }
+    }
+
+    fn set_seen(&mut self, label: Label) {
+        let label = label as usize;
+        if self.seen.len() <= label {
+            self.seen.resize(label.saturating_add(1), false);
+        }
+        if let Some(seen) = self.seen.get_mut(label) {
+            *seen = true;
+        }
+    }
+
+    /// The labels are numbered anew.
+    pub(crate) fn forget_labels(&mut self) {
+        self.seen.clear();
+    }
+
+    /// The length at which names may be cut.
+    pub(crate) fn ceiling(&self) -> Option<usize> {
+        (self.shows_cut || CEILINGS.contains(&self.bytes)).then_some(self.bytes)
+    }
+}
+
+/// Rows whose topic and partition are left out because the name of their directory is, or may be, cut.
+#[derive(Debug, Default)]
+pub(crate) struct CutNames {
+    /// The length at which names may be cut.
+    pub(crate) ceiling: Option<usize>,
+    pub(crate) rows: u64,
+    /// First such name, and whether its row said that it is cut.
+    pub(crate) first: Option<(String, bool)>,
+    pub(crate) time_range: Option<(i64, i64)>,
+}
+
+impl CutNames {
+    /// Whether a row's directory is, or may be, cut.
+    pub(crate) fn holds(&self, row: &Write, name: &str) -> bool {
+        match row.extent {
+            NameExtent::Whole => false,
+            NameExtent::Cut => true,
+            NameExtent::Unknown => self.ceiling == Some(name.len()) || name.ends_with(TRAILER),
+        }
+    }
+
+    /// Counts a row.
+    pub(crate) fn count(&mut self, row: &Write, name: &str) {
+        self.rows = self.rows.saturating_add(1);
+        self.first
+            .get_or_insert_with(|| (name.to_owned(), row.extent == NameExtent::Cut));
+        self.time_range = Some(match self.time_range {
+            Some((start, end)) => (start.min(row.start), end.max(row.end)),
+            None => (row.start, row.end),
+        });
+    }
+}
