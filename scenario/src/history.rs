@@ -55,6 +55,11 @@ pub struct History {
     pub waits: Vec<Wait>,
     /// Stops of the JVM, in order.
     pub pauses: Vec<Span>,
+    /// Stops of the whole process, which had used up its quota of CPU time; in order, and not during a
+    /// stop of the JVM.
+    pub throttles: Vec<Span>,
+    /// Whether logs are synced under their monitors.
+    pub syncs_under_lock: bool,
     /// Commits of the journal, in order.
     pub commits: Vec<Commit>,
     /// Waits of threads for a CPU.
@@ -102,6 +107,8 @@ pub enum Activity {
     RunQueue,
     /// In Java code, stopped by a pause (its number).
     Pause(usize),
+    /// Ready to run, stopped with the whole process by its quota of CPU time (the stop's number).
+    Throttle(usize),
     /// In a file operation (its number).
     Write(usize),
     /// Waiting for a monitor (the wait's number).
@@ -218,6 +225,8 @@ pub struct Connection {
     pub port: u16,
     /// Client id of its requests.
     pub client_id: String,
+    /// The network thread that serves it.
+    pub thread: usize,
     /// Its requests, in order.
     pub requests: Vec<usize>,
 }
@@ -273,7 +282,9 @@ pub struct Request {
     pub unmuted: Time,
     /// The network thread has read it and put it into the request queue.
     pub queued: Time,
-    /// A handler took it.
+    /// A handler was free for it.
+    pub assigned: Time,
+    /// That handler began with it.
     pub taken: Time,
     /// That handler (thread).
     pub handler: usize,
@@ -281,6 +292,8 @@ pub struct Request {
     pub local_end: Time,
     /// Its response was put into the network thread's queue.
     pub completed: Time,
+    /// The follower's fetch that completed it, as it was processed.
+    pub completed_by: Option<usize>,
     /// The network thread took the response.
     pub sending: Time,
     /// First byte of the response.
@@ -330,7 +343,7 @@ pub enum WriteState {
 /// A file operation.
 #[derive(Debug)]
 pub struct Write {
-    /// `write` or `fsync`
+    /// `write`, `fsync` or `msync`
     pub operation: &'static str,
     /// From its start to its end.
     pub span: Span,

@@ -81,6 +81,9 @@ struct Check {
     /// Least share of requests with the true cause
     #[arg(long, default_value_t = 0.0)]
     min_cause: f64,
+    /// Greatest share of requests for which another cause is named; `unexplained` names none
+    #[arg(long, default_value_t = 1.0)]
+    max_wrong: f64,
     /// Least share of time with the true cause
     #[arg(long, default_value_t = 0.0)]
     min_time: f64,
@@ -116,6 +119,8 @@ fn check(arguments: &Check) -> anyhow::Result<bool> {
             let score = files.score(truth, arguments.tolerance_ms, arguments.slo_ms)?;
             print!("{score}");
             Ok(score.verdict.ratio() >= arguments.min_cause
+                && score.wrong.share() <= arguments.max_wrong
+                && score.disagreeing == 0
                 && score.time.ratio() >= arguments.min_time)
         }
         (None, Some(log)) => {

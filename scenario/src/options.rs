@@ -54,10 +54,33 @@ pub struct Options {
     pub segment_bytes: i64,
     /// fsync of the producer snapshot by the handler when a segment is rolled (KAFKA-15046), median.
     pub roll_sync_ms: f64,
-    /// fsyncs under a log's lock by the scheduler thread.
+    /// The old segment is flushed by another thread then, without the log's lock.
+    pub roll_flush: bool,
+    /// Flushes under a log's lock by the scheduler thread.
     pub scheduler_syncs_per_second: f64,
-    /// How long those take.
+    /// How long the fsync of the segment file takes in those.
     pub scheduler_sync_ms: f64,
+    /// Flushes without a log's lock (`flush.ms`).
+    pub unlocked_flushes_per_second: f64,
+    /// How long the fsync of the segment file takes in those, and after a roll.
+    pub unlocked_flush_ms: f64,
+    /// Handlers flush a log after so many messages, under its lock (`flush.messages`); 0 for never.
+    pub flush_messages: i64,
+    /// How long the fsync of the segment file takes in those.
+    pub sync_ms: f64,
+    /// How long the sync of each index takes, in all flushes.
+    pub msync_ms: f64,
+    /// Share of flushes that sync the transaction index as well.
+    pub transaction_index_share: f64,
+    /// fsyncs of flushes that are slow.
+    pub slow_syncs_per_second: f64,
+    /// msyncs that are slow.
+    pub slow_msyncs_per_second: f64,
+    /// How long both take.
+    pub slow_sync_ms: f64,
+    /// Share of appends after which the handler has to wait for its turn to take the log's lock again;
+    /// otherwise it has it at once.
+    pub relock_share: f64,
 
     /// Time between journal commits.
     pub commit_interval_ms: i64,
@@ -77,8 +100,13 @@ pub struct Options {
     pub block_io_ms: f64,
     /// Writes that wait for a CPU.
     pub write_run_queue_per_second: f64,
-    /// Java code of handlers that waits for a CPU.
+    /// Handlers that wait for a CPU when they begin with a request.
     pub run_queue_per_second: f64,
+    /// Handlers that wait for a CPU after a write: half of them under the log's lock, half when
+    /// everything is appended.
+    pub late_run_queue_per_second: f64,
+    /// Network threads that wait for a CPU before they read or send.
+    pub network_run_queue_per_second: f64,
     /// How long a thread waits for a CPU.
     pub run_queue_ms: f64,
     /// Writes that are slow on a CPU (memory reclaim, say).
@@ -94,6 +122,10 @@ pub struct Options {
     pub slow_pause_share: f64,
     /// How long a slow one takes.
     pub slow_pause_ms: f64,
+    /// Share of the periods of 100 ms at whose end the process has no CPU time left of its quota.
+    pub throttled_share: f64,
+    /// How long before the end it has none left.
+    pub throttled_ms: f64,
     /// Requests whose handler computes for long (decompression, validation).
     pub cpu_bound_per_second: f64,
     /// How long.
@@ -136,7 +168,7 @@ pub struct Options {
 }
 
 /// Names of the presets and what they are.
-pub const PRESETS: [(&str, &str); 6] = [
+pub const PRESETS: [(&str, &str); 12] = [
     (
         "clean",
         "every cause, nothing lost, exact clocks, every lock wait recorded",
@@ -155,7 +187,28 @@ pub const PRESETS: [(&str, &str); 6] = [
     ),
     (
         "starved",
+        "threads wait for a CPU: handlers before and after they append, and network threads",
+    ),
+    (
+        "shared-queue",
         "few handlers for many connections, so that requests wait in the queue",
+    ),
+    (
+        "syncs",
+        "every append is flushed under the log's lock: fsync, then msync of the indexes; some are slow",
+    ),
+    ("msync", "the same, and it is the msync that is slow"),
+    (
+        "roll",
+        "segments roll all the time: fsync of a snapshot under the lock, flush of the old one without",
+    ),
+    (
+        "late-fetch",
+        "acks=all where the leader is late with the followers' fetches: handlers busy, or the lock held",
+    ),
+    (
+        "quota",
+        "all threads of the process stop until the next period of its CPU quota",
     ),
     ("quiet", "requests are slow, but never because of a write"),
 ];
@@ -164,6 +217,13 @@ impl Options {
     /// A preset by name.
     pub fn preset(name: &str) -> anyhow::Result<Self> {
         let clean = Self::clean();
+        // Little but syncs is slow.
+        let syncing = Self {
+            commit_stall_share: 0.02,
+            block_io_per_second: 0.1,
+            other_lock_per_second: 0.1,
+            ..clean.clone()
+        };
         Ok(match name {
             "clean" => clean,
             "degraded" => Self {
@@ -208,10 +268,60 @@ impl Options {
                 ..clean
             },
             "starved" => Self {
+                run_queue_per_second: 0.6,
+                late_run_queue_per_second: 1.2,
+                network_run_queue_per_second: 1.0,
+                network_busy_per_second: 0.3,
+                run_queue_ms: 90.0,
+                ..clean
+            },
+            "shared-queue" => Self {
                 handlers: 3,
                 connections: 60,
                 pipelining: 1,
+                network_run_queue_per_second: 0.4,
+                run_queue_ms: 90.0,
                 ..clean
+            },
+            "syncs" => Self {
+                flush_messages: 1,
+                slow_syncs_per_second: 1.5,
+                slow_msyncs_per_second: 0.3,
+                relock_share: 0.3,
+                ..syncing
+            },
+            "msync" => Self {
+                flush_messages: 1,
+                slow_msyncs_per_second: 1.8,
+                relock_share: 0.3,
+                ..syncing
+            },
+            "roll" => Self {
+                segment_bytes: 48 << 10,
+                roll_sync_ms: 45.0,
+                unlocked_flush_ms: 90.0,
+                unlocked_flushes_per_second: 0.5,
+                ..syncing
+            },
+            "late-fetch" => Self {
+                acks_all_share: 0.8,
+                followers: 2,
+                produce_versions: vec![11, 12, 13],
+                fetch_versions: vec![12, 17, 18],
+                requests_per_second: 250.0,
+                handlers: 4,
+                connections: 40,
+                pipelining: 2,
+                flush_messages: 1,
+                slow_syncs_per_second: 2.0,
+                cpu_bound_per_second: 0.4,
+                run_queue_per_second: 0.6,
+                ..syncing
+            },
+            "quota" => Self {
+                throttled_share: 0.15,
+                throttled_ms: 85.0,
+                ..syncing
             },
             "quiet" => Self {
                 commit_stall_share: 0.0,
@@ -219,6 +329,7 @@ impl Options {
                 write_run_queue_per_second: 0.0,
                 cpu_write_per_second: 0.0,
                 roll_sync_ms: 0.5,
+                unlocked_flush_ms: 2.0,
                 scheduler_syncs_per_second: 0.0,
                 cpu_bound_per_second: 0.6,
                 other_lock_per_second: 0.5,
@@ -267,8 +378,19 @@ impl Options {
             network_threads: 3,
             segment_bytes: 512 << 10,
             roll_sync_ms: 12.0,
+            roll_flush: true,
             scheduler_syncs_per_second: 0.1,
             scheduler_sync_ms: 120.0,
+            unlocked_flushes_per_second: 0.2,
+            unlocked_flush_ms: 40.0,
+            flush_messages: 0,
+            sync_ms: 1.5,
+            msync_ms: 0.4,
+            transaction_index_share: 0.05,
+            slow_syncs_per_second: 0.0,
+            slow_msyncs_per_second: 0.0,
+            slow_sync_ms: 120.0,
+            relock_share: 0.05,
             commit_interval_ms: 2_000,
             commit_ms: 12.0,
             slow_commit_share: 0.5,
@@ -279,6 +401,8 @@ impl Options {
             block_io_ms: 120.0,
             write_run_queue_per_second: 0.2,
             run_queue_per_second: 0.2,
+            late_run_queue_per_second: 0.1,
+            network_run_queue_per_second: 0.1,
             run_queue_ms: 60.0,
             cpu_write_per_second: 0.1,
             cpu_write_ms: 90.0,
@@ -286,6 +410,8 @@ impl Options {
             pause_ms: 4.0,
             slow_pause_share: 0.15,
             slow_pause_ms: 110.0,
+            throttled_share: 0.0,
+            throttled_ms: 60.0,
             cpu_bound_per_second: 0.3,
             cpu_bound_ms: 100.0,
             other_lock_per_second: 0.3,

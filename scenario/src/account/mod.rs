@@ -5,10 +5,13 @@
 //! waited for, recursively: see [`Resolver`].
 
 mod cause;
+mod chains;
+mod piece;
+mod request_queue;
 mod resolver;
-mod roots;
 mod truth;
 
-pub use cause::{Cause, Causes, Stage};
-pub use resolver::{Piece, Resolver};
+pub use cause::{Cause, Causes, Root, Stage, Via};
+pub use piece::Piece;
+pub use resolver::Resolver;
 pub use truth::{TrueBlocker, TruePartition, TrueSegment, Truth, truths};

@@ -2,88 +2,32 @@
 //!
 //! - In its handler: what that thread did; for a monitor, what its holders did, one after another, and
 //!   what these waited for themselves.
-//! - In the request queue: what the handler that took it in the end was still busy with. Other handlers
-//!   that had become free earlier would have taken it too, so what they were busy with is noted as
-//!   another answer that is not wrong ([`Piece::also`]).
+//! - In the request queue: any handler that is free takes the next request, so until one was woken for it
+//!   all were busy. What most of them were in is to blame; what any was in is another answer that is not
+//!   wrong ([`Piece::also`]).
 //! - Behind an earlier request of its connection: that request's own causes.
+//! - Before it was read and until its response left: what its network thread did.
 //! - A pause counts where a thread that the request needed would have run Java code. A file operation, or
 //!   a wait for one, goes on in a pause, and stays what it is.
 
-use super::roots::{self, End, Root};
-use super::{Cause, Causes, Stage};
-use crate::history::{History, Kind, Request, Role, Span, Time, WriteState};
-
-/// Other handlers are looked at only in pools of up to so many.
-const MAX_POOL: usize = 64;
-
-/// A stretch of a request's life.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Piece {
-    /// When.
-    pub span: Span,
-    /// The stage of the request.
-    pub stage: Stage,
-    /// What to blame.
-    pub cause: Cause,
-    /// Other answers that are not wrong.
-    pub also: Causes,
-    /// The file operation at the root, and what it was doing.
-    pub write: Option<(usize, WriteState)>,
-    /// The thread at the root.
-    pub thread: Option<usize>,
-    /// The wait of the request's handler.
-    pub wait: Option<usize>,
-    /// The pause.
-    pub pause: Option<usize>,
-    /// The request ahead, while in the connection's queue.
-    pub ahead: Option<usize>,
-}
-
-impl Piece {
-    fn new(span: Span, stage: Stage, cause: Cause) -> Self {
-        Self {
-            span,
-            stage,
-            cause,
-            also: Causes::default(),
-            write: None,
-            thread: None,
-            wait: None,
-            pause: None,
-            ahead: None,
-        }
-    }
-
-    /// Whether two pieces differ in their time only.
-    fn is_like(&self, other: &Self) -> bool {
-        Self {
-            span: other.span,
-            ..*self
-        } == *other
-    }
-}
+use super::chains::{self, End};
+use super::{Piece, Root, Stage, Via, request_queue};
+use crate::history::{History, Kind, Request, Role, Span};
 
 /// Resolves requests of a history.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Resolver<'a> {
     history: &'a History,
     handlers: usize,
-    /// Followers' fetches by the time at which a handler had read them, sorted.
-    fetches: Vec<(Time, usize)>,
 }
 
 impl<'a> Resolver<'a> {
     /// For a history that is over.
     pub fn new(history: &'a History) -> Self {
         let threads = history.threads.iter();
-        let requests = history.requests.iter().enumerate();
-        let fetches = requests.filter(|(_, r)| matches!(r.kind, Kind::FollowerFetch(_)));
-        let mut fetches: Vec<_> = fetches.map(|(n, r)| (r.local_end, n)).collect();
-        fetches.sort_unstable();
         Self {
             history,
             handlers: threads.filter(|t| t.role == Role::Handler).count(),
-            fetches,
         }
     }
 
@@ -140,144 +84,109 @@ impl<'a> Resolver<'a> {
         let received = request.received.clamp(request.unmuted, request.queued);
         if received > request.unmuted {
             let arriving = span(request.unmuted, received);
-            pieces.push(Piece::new(arriving, Stage::Receive, Cause::Cpu));
+            pieces.push(Piece::new(arriving, Stage::Receive, Root::Receive.own()));
         }
-        self.push_cut(
-            span(received, request.queued),
-            Stage::RequestQueue,
-            Cause::Cpu,
-            &mut pieces,
-        );
-        self.push_queued(request, &mut pieces);
-        let handled = span(request.taken, request.local_end);
-        for root in roots::of_thread(self.history, request.handler, handled) {
-            pieces.push(self.handled(root));
-        }
-        let remote = span(request.local_end, request.completed);
-        let before = pieces.len();
-        self.push_cut(remote, Stage::Remote, Cause::Remote, &mut pieces);
-        if request.kind == Kind::Produce && remote.ns() > 0 {
-            self.note_fetch(remote, &mut pieces, before);
-        }
-        self.push_cut(
-            span(request.completed, request.response),
-            Stage::Response,
-            Cause::Response,
-            &mut pieces,
-        );
+        let unread = span(received, request.queued);
+        self.push_network(request, unread, Stage::RequestQueue, &mut pieces);
+        let queued = span(request.queued, request.assigned);
+        let queued = request_queue::pieces(self.history, self.handlers, request.handler, queued);
+        pieces.extend(queued);
+        // A handler that was woken for it is on its way.
+        let woken = span(request.assigned, request.taken);
+        let woken = self.handled(request, woken).map(|piece| Piece {
+            stage: Stage::RequestQueue,
+            ..piece
+        });
+        pieces.extend(woken);
+        pieces.extend(self.handled(request, span(request.taken, request.local_end)));
+        self.push_remote(request, &mut pieces);
+        let unsent = span(request.completed, request.response);
+        self.push_network(request, unsent, Stage::Response, &mut pieces);
         let sent = span(request.response, request.end);
         if sent.ns() > 0 {
-            pieces.push(Piece::new(sent, Stage::Response, Cause::Response));
+            pieces.push(Piece::new(sent, Stage::Response, Root::Response.own()));
         }
         pieces
     }
 
-    /// The fetch that told that the last follower has it may have been held up here itself: to blame the
-    /// cause of that is not wrong.
-    fn note_fetch(&self, remote: Span, pieces: &mut [Piece], from: usize) {
-        let place = self.fetches.partition_point(|(end, _)| *end < remote.end);
-        let fetch = self.fetches.get(place);
-        let Some((_, fetch)) = fetch.filter(|(end, _)| *end == remote.end) else {
-            return;
-        };
-        for held_up in self.service(*fetch) {
-            let is_held_up = matches!(
-                held_up.stage,
-                Stage::RequestQueue | Stage::Handler | Stage::LockWait | Stage::Pause
-            );
-            for piece in &mut pieces[from..] {
-                if is_held_up && held_up.span.common(piece.span).is_some() {
-                    piece.also = piece.also.with(held_up.cause.behind());
-                    piece.also = piece.also.and(held_up.also.behind());
-                    piece.also = piece.also.without(piece.cause);
-                }
-            }
-        }
+    fn handled(&self, request: &Request, span: Span) -> impl Iterator<Item = Piece> {
+        let chains = chains::of_thread(self.history, request.handler, span).into_iter();
+        chains.map(|chain| Piece::of_handler(self.history, chain))
     }
 
-    /// A stage in which nothing but a pause comes in between.
-    fn push_cut(&self, span: Span, stage: Stage, cause: Cause, pieces: &mut Vec<Piece>) {
-        if span.ns() <= 0 {
-            return;
-        }
-        for (part, pause) in roots::cut_by_pauses(self.history, span) {
-            let mut piece = Piece::new(part, stage, cause);
-            if pause.is_some() {
-                piece.cause = Cause::Pause;
-                piece.pause = pause;
-                if stage == Stage::Remote {
-                    piece.also = piece.also.with(Cause::Remote);
-                } else {
-                    piece.stage = Stage::Pause;
-                }
+    /// A stage in which the request is at its network thread.
+    fn push_network(&self, request: &Request, span: Span, stage: Stage, pieces: &mut Vec<Piece>) {
+        let thread = self.history.connections[request.connection].thread;
+        let chains = chains::of_thread(self.history, thread, span).into_iter();
+        pieces.extend(chains.map(|chain| Piece::of_network_thread(chain, stage)));
+    }
+
+    /// Until the followers had it.
+    fn push_remote(&self, request: &Request, pieces: &mut Vec<Piece>) {
+        let span = Span {
+            start: request.local_end,
+            end: request.completed,
+        };
+        let before = pieces.len();
+        for (part, stop) in chains::cut_by_stops(self.history, span) {
+            let mut piece = Piece::new(part, Stage::Remote, Root::Remote.own());
+            if let Some(End::Pause(pause)) = stop {
+                piece.cause = Root::Pause.own();
+                piece.pause = Some(pause);
+                piece.or(Root::Remote.own());
+            } else if stop.is_some() {
+                piece.or(Root::CpuThrottle.own());
+                piece.or(Root::Cpu.own());
             }
             pieces.push(piece);
         }
+        if request.kind == Kind::Produce
+            && let Some(fetch) = request.completed_by
+        {
+            let remote = pieces.split_off(before);
+            pieces.extend(self.held_up(remote, fetch));
+        }
     }
 
-    fn push_queued(&self, request: &Request, pieces: &mut Vec<Piece>) {
-        let span = Span {
-            start: request.queued,
-            end: request.taken,
-        };
-        for root in roots::of_thread(self.history, request.handler, span) {
-            let mut piece = self.handled(root);
-            piece.stage = Stage::RequestQueue;
-            piece.cause = piece.cause.behind();
-            piece.also = piece.also.behind();
-            piece.wait = None;
-            // What a pool of many is busy with cannot be told by one answer.
-            if self.handlers <= MAX_POOL && root.span.ns() > 100_000 {
-                for other in 0..self.handlers {
-                    let middle = root.span.start + root.span.ns() / 2;
-                    let at = Span {
-                        start: middle,
-                        end: middle + 1,
+    /// The fetch that told that the last follower has it may have been held up here itself: while it
+    /// was, to blame the cause of that is not wrong.
+    fn held_up(&self, remote: Vec<Piece>, fetch: usize) -> Vec<Piece> {
+        let fetched = self.service(fetch);
+        let mut cut = Vec::with_capacity(remote.len() + fetched.len());
+        for piece in remote {
+            let mut time = piece.span.start;
+            let held_up = fetched.iter().filter(|p| p.stage != Stage::Receive);
+            for held_up in held_up {
+                let Some(part) = held_up.span.common(piece.span) else {
+                    continue;
+                };
+                if time < part.start {
+                    let span = Span {
+                        start: time,
+                        end: part.start,
                     };
-                    for root in roots::of_thread(self.history, other, at) {
-                        if root.end != End::Idle {
-                            let other = self.handled(root);
-                            piece.also = piece.also.with(other.cause.behind());
-                            piece.also = piece.also.and(other.also.behind());
-                        }
+                    cut.push(Piece { span, ..piece });
+                }
+                let mut part = Piece {
+                    span: part,
+                    ..piece
+                };
+                for cause in held_up.also.with(held_up.cause).iter() {
+                    for via in Via::ALL {
+                        part.or(cause.root.via(via));
                     }
                 }
+                time = part.span.end;
+                cut.push(part);
             }
-            piece.also = piece.also.without(piece.cause);
-            pieces.push(piece);
+            if time < piece.span.end {
+                let span = Span {
+                    start: time,
+                    end: piece.span.end,
+                };
+                cut.push(Piece { span, ..piece });
+            }
         }
-    }
-
-    /// What a root is to the request whose handler it is a root of.
-    fn handled(&self, root: Root) -> Piece {
-        let is_log = |monitor: usize| monitor < self.history.logs.len();
-        let waits = root.wait.is_some();
-        let stage = match root.end {
-            _ if waits => Stage::LockWait,
-            End::Write(..) => Stage::Write,
-            End::Pause(_) => Stage::Pause,
-            End::Cpu | End::HandOver | End::Idle => Stage::Handler,
-        };
-        let cause = match root.end {
-            End::Write(..) if waits => Cause::LockWaitBehindSlowWrite,
-            End::Write(..) => Cause::SlowWrite,
-            End::Pause(_) => Cause::Pause,
-            _ if waits => Cause::LockWaitOther,
-            _ => Cause::Cpu,
-        };
-        let mut piece = Piece::new(root.span, stage, cause);
-        // Between the writes of a log's holders there is code, and the time until the next holder wakes
-        // up. Whether that is still the write's fault is a matter of taste.
-        if cause == Cause::LockWaitOther && root.monitor.is_some_and(is_log) {
-            piece.also = piece.also.with(Cause::LockWaitBehindSlowWrite);
-        }
-        piece.thread = Some(root.thread);
-        piece.wait = root.wait;
-        match root.end {
-            End::Write(write, state) => piece.write = Some((write, state)),
-            End::Pause(pause) => piece.pause = Some(pause),
-            _ => {}
-        }
-        piece
+        cut
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Piece, Resolver, Stage};
+use super::{Cause, Piece, Resolver, Root, Stage, Via};
 use crate::Options;
 use crate::history::{EPOCH_NS, History, Kind, WriteState};
 
@@ -34,6 +34,10 @@ pub struct Truth {
     pub slow: bool,
     /// What most of its time is to blame on.
     pub cause: Cause,
+    /// The root of `cause`.
+    pub root: Root,
+    /// How the root reached the request.
+    pub via: Via,
     /// The time by cause.
     pub causes: BTreeMap<Cause, i64>,
     /// The file operation or thread behind `cause`, where there is one.
@@ -76,7 +80,7 @@ pub struct TrueBlocker {
     pub tid: i32,
     /// Its name.
     pub thread: String,
-    /// The file operation: `write` or `fsync`.
+    /// The file operation: `write`, `fsync` or `msync`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// Its start.
@@ -107,6 +111,10 @@ pub struct TrueSegment {
     pub segment: Stage,
     /// What to blame.
     pub cause: Cause,
+    /// The root of `cause`.
+    pub root: Root,
+    /// How the root reached the request.
+    pub via: Via,
     /// Other answers that are not wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Cause>,
@@ -140,7 +148,7 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
         *causes.entry(piece.cause).or_default() += piece.span.ns();
     }
     let cause = causes.iter().max_by_key(|(_, ns)| **ns);
-    let cause = cause.map_or(Cause::Unexplained, |(cause, _)| *cause);
+    let cause = cause.map_or(Cause::UNEXPLAINED, |(cause, _)| *cause);
     let connection = &history.connections[request.connection];
     let latency_ns = request.end - request.arrival;
     let slow = latency_ns >= slo_ns;
@@ -169,6 +177,8 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
         latency_ns,
         slow,
         cause,
+        root: cause.root,
+        via: cause.via,
         blocker: blocker(history, &pieces, cause),
         causes,
         partitions: partitions.collect(),
@@ -256,6 +266,8 @@ fn segment(history: &History, piece: &Piece) -> TrueSegment {
         end_ns: EPOCH_NS + piece.span.end,
         segment: piece.stage,
         cause: piece.cause,
+        root: piece.cause.root,
+        via: piece.cause.via,
         also: piece.also.iter().collect(),
         blocker_tid: piece.thread.map(|thread| history.threads[thread].tid),
         write_start_ns: write.map(|write| EPOCH_NS + write.span.start),

@@ -89,6 +89,7 @@ impl Simulation<'_> {
             ip: host,
             port: 40_000 + (number * 7 % 20_000) as u16,
             client_id,
+            thread: self.network_thread(connection % self.options.network_threads.max(1)),
             requests: Vec::new(),
         });
         self.channels.push(super::network::Channel::default());
@@ -232,10 +233,12 @@ impl Simulation<'_> {
             received,
             unmuted: first,
             queued: 0,
+            assigned: 0,
             taken: 0,
             handler: 0,
             local_end: 0,
             completed: 0,
+            completed_by: None,
             sending: 0,
             response: 0,
             end: 0,

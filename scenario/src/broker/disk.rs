@@ -20,6 +20,9 @@ pub(crate) struct Disk {
     run_queue_ms: f64,
     on_cpu: Recurring,
     on_cpu_ms: f64,
+    slow_sync: Recurring,
+    slow_msync: Recurring,
+    slow_sync_ms: f64,
 }
 
 impl Disk {
@@ -36,6 +39,9 @@ impl Disk {
             run_queue_ms: options.run_queue_ms,
             on_cpu: Recurring::new(seed, "cpu write", options.cpu_write_per_second),
             on_cpu_ms: options.cpu_write_ms,
+            slow_sync: Recurring::new(seed, "slow sync", options.slow_syncs_per_second),
+            slow_msync: Recurring::new(seed, "slow msync", options.slow_msyncs_per_second),
+            slow_sync_ms: options.slow_sync_ms,
         }
     }
 
@@ -67,11 +73,22 @@ impl Disk {
         states.states
     }
 
-    /// An fsync that starts now.
-    pub(crate) fn sync(&mut self, now: Time, median_ms: f64) -> Vec<(Span, WriteState)> {
+    /// An fsync or msync that starts now.
+    pub(crate) fn sync(
+        &mut self,
+        now: Time,
+        operation: &str,
+        median_ms: f64,
+    ) -> Vec<(Span, WriteState)> {
+        let slow_ms = match operation {
+            "fsync" if self.slow_sync.is_due(now) => self.slow_sync_ms,
+            "msync" if self.slow_msync.is_due(now) => self.slow_sync_ms,
+            _ => 0.0,
+        };
         let mut states = States::at(now);
         states.push(WriteState::OnCpu, self.random.around_ns(10_000.0));
-        states.push(WriteState::BlockIo, self.random.slow_ns(median_ms));
+        let ns = self.random.slow_ns(median_ms.max(slow_ms));
+        states.push(WriteState::BlockIo, ns);
         states.states
     }
 

@@ -2,6 +2,7 @@
 //! to its end. A produce request's partitions are appended one after another, each under its log's
 //! monitor.
 
+use super::flushes::Flush;
 use super::{Event, Simulation};
 use crate::history::{Activity, Kind, Segment, Span, Write, WriteState};
 use crate::wire::batch;
@@ -31,8 +32,24 @@ pub(super) enum Job {
     Write(usize, usize),
     /// The write is over.
     Written(usize, usize),
+    /// It flushes the log, one file after another.
+    Flush(usize, usize, Flush),
+    /// It has synced that file.
+    Flushed(usize, usize, Flush),
     /// It lets go of the monitor.
     Unlock(usize, usize),
+    /// It asks for it again, for the high watermark.
+    Relock(usize, usize),
+    /// It has it again.
+    Mark(usize, usize),
+    /// It lets go of it for good.
+    Marked(usize, usize),
+    /// It processes what a follower's fetch says of a partition.
+    Follow(usize, usize),
+    /// It has the monitor of that partition's log.
+    Followed(usize, usize),
+    /// It notes what the follower has.
+    Advance(usize, usize),
     /// It is done with the request.
     Finish(usize),
     /// Another thread's job (see `others`).
@@ -46,21 +63,26 @@ impl Simulation<'_> {
             let Some(handler) = self.idle.pop_front() else {
                 return;
             };
-            self.take(handler);
+            self.take(handler, true);
         }
     }
 
-    /// A handler takes the first request of the queue.
-    fn take(&mut self, handler: usize) {
+    /// A handler takes the first request of the queue; one that was idle is woken for it.
+    fn take(&mut self, handler: usize, was_idle: bool) {
         let Some(request) = self.request_queue.pop_front() else {
             self.idle.push_back(handler);
             return;
         };
         let wake = self.wake.around_ns(12_000.0);
-        let taken = self.compute(handler, self.now, wake);
-        self.history.requests[request].taken = taken;
-        self.history.requests[request].handler = handler;
-        let start = self.run_queue_wait(handler, taken);
+        let mut start = self.now;
+        let is_due = self.run_queue.is_due(start);
+        if was_idle {
+            start = self.run_queue_wait(handler, start, is_due);
+        }
+        let taken = self.compute(handler, start, wake);
+        let of = &mut self.history.requests[request];
+        (of.assigned, of.taken, of.handler) = (self.now, taken, handler);
+        let start = self.run_queue_wait(handler, taken, is_due && !was_idle);
         let ns = self.parse_ns(request);
         let end = self.compute(handler, start, ns);
         self.go_on(handler, Job::Parse(request), end);
@@ -90,7 +112,7 @@ impl Simulation<'_> {
         self.acquire(thread, monitor);
     }
 
-    fn log_of(&self, request: usize, place: usize) -> usize {
+    pub(super) fn log_of(&self, request: usize, place: usize) -> usize {
         self.history.requests[request].parts[place].log
     }
 
@@ -138,17 +160,32 @@ impl Simulation<'_> {
             }
             Job::Roll(request, place) => self.roll(thread, request, place),
             Job::Rolled(request, place) => {
-                let back = self.after_pause(thread, self.now);
+                let back = self.after_stop(thread, self.now);
                 self.go_on(thread, Job::Write(request, place), back);
             }
             Job::Write(request, place) => self.append(thread, request, place),
-            Job::Written(request, place) => {
-                let back = self.after_pause(thread, self.now);
-                let ns = self.cpu.around_ns(5_000.0);
-                let end = self.compute(thread, back, ns);
-                self.go_on(thread, Job::Unlock(request, place), end);
-            }
+            Job::Written(request, place) => self.written(thread, request, place),
+            Job::Flush(request, place, flush) => self.flush(thread, request, place, flush),
+            Job::Flushed(request, place, flush) => self.flushed(thread, request, place, flush),
             Job::Unlock(request, place) => self.unlock(thread, request, place),
+            Job::Relock(request, place) => {
+                let log = self.log_of(request, place);
+                self.ask(thread, Job::Mark(request, place), log);
+            }
+            Job::Mark(request, place) => {
+                let end = self.short_work(thread, 2_000.0);
+                self.go_on(thread, Job::Marked(request, place), end);
+            }
+            Job::Marked(request, place) => {
+                self.release(self.log_of(request, place));
+                self.appended(thread, request, place);
+            }
+            Job::Follow(request, place) => self.follow(thread, request, place),
+            Job::Followed(request, place) => {
+                let end = self.short_work(thread, 3_000.0);
+                self.go_on(thread, Job::Advance(request, place), end);
+            }
+            Job::Advance(request, place) => self.advance(thread, request, place),
             Job::Finish(request) => self.finish(thread, request),
             Job::Other(task) => self.other_step(thread, task),
         }
@@ -161,7 +198,10 @@ impl Simulation<'_> {
     }
 
     fn parsed(&mut self, thread: usize, request: usize) {
-        if self.history.requests[request].kind != Kind::Produce {
+        let kind = self.history.requests[request].kind;
+        if let Kind::FollowerFetch(_) = kind {
+            self.go_on(thread, Job::Follow(request, 0), self.now);
+        } else if kind != Kind::Produce {
             self.go_on(thread, Job::Finish(request), self.now);
         } else if self.cpu.chance(self.options.other_lock_share / 2.0) {
             let lock = self.other_lock();
@@ -181,13 +221,18 @@ impl Simulation<'_> {
             self.go_on(thread, Job::Write(request, place), self.now);
             return;
         }
+        let old = segments.last().map(Segment::file);
         segments.push(Segment {
             base_offset: next_offset,
             next_offset,
             ..Segment::default()
         });
+        if let Some(old) = old.filter(|_| self.options.roll_flush) {
+            self.flush_later(log, old);
+        }
         let file = format!("{next_offset:020}.snapshot");
-        let states = self.disk.sync(self.now, self.options.roll_sync_ms);
+        let median = self.options.roll_sync_ms;
+        let states = self.disk.sync(self.now, "snapshot", median);
         let end = self.file_operation(thread, log, "fsync", file, 0, 0, states);
         self.go_on(thread, Job::Rolled(request, place), end);
     }
@@ -247,18 +292,83 @@ impl Simulation<'_> {
         end
     }
 
+    fn written(&mut self, thread: usize, request: usize, place: usize) {
+        let back = self.after_stop(thread, self.now);
+        let is_due = self.late_run_queue.is_due(back) && self.cpu.chance(0.5);
+        let start = self.run_queue_wait(thread, back, is_due);
+        let ns = self.cpu.around_ns(5_000.0);
+        let end = self.compute(thread, start, ns);
+        let part = &self.history.requests[request].parts[place];
+        let unflushed = &mut self.unflushed[part.log];
+        *unflushed += part.ids.len() as i64;
+        if self.options.flush_messages > 0 && *unflushed >= self.options.flush_messages {
+            *unflushed = 0;
+            self.go_on(thread, Job::Flush(request, place, Flush::Log), end);
+        } else {
+            self.go_on(thread, Job::Unlock(request, place), end);
+        }
+    }
+
+    /// Kafka takes the log's monitor again after the append. Mostly it has it before anybody who waited
+    /// wakes up; otherwise it waits for its turn.
     fn unlock(&mut self, thread: usize, request: usize, place: usize) {
         let log = self.log_of(request, place);
         let part = &self.history.requests[request].parts[place];
         self.history.logs[log].end_offset = part.offset + part.ids.len() as i64;
-        self.release(log);
-        self.appended();
-        if place + 1 < self.history.requests[request].parts.len() {
-            self.go_on(thread, Job::Lock(request, place + 1), self.now);
+        if self.wake.chance(self.options.relock_share) {
+            self.release(log);
+            let end = self.short_work(thread, 3_000.0);
+            self.go_on(thread, Job::Relock(request, place), end);
         } else {
-            let end = self.short_work(thread, 15_000.0);
-            self.go_on(thread, Job::Finish(request), end);
+            let end = self.short_work(thread, 4_000.0);
+            self.go_on(thread, Job::Marked(request, place), end);
         }
+    }
+
+    /// A partition is appended: the next one, or the end.
+    fn appended(&mut self, thread: usize, request: usize, place: usize) {
+        self.complete_fetches();
+        let is_last = place + 1 >= self.history.requests[request].parts.len();
+        let is_due = is_last && self.late_run_queue.is_due(self.now);
+        let start = self.run_queue_wait(thread, self.now, is_due);
+        if is_last {
+            let ns = self.cpu.around_ns(15_000.0);
+            let end = self.compute(thread, start, ns);
+            self.go_on(thread, Job::Finish(request), end);
+        } else {
+            self.go_on(thread, Job::Lock(request, place + 1), start);
+        }
+    }
+
+    /// What a follower has got of a log, if it is more than before, is noted under the log's monitor.
+    fn follow(&mut self, thread: usize, request: usize, place: usize) {
+        let Kind::FollowerFetch(follower) = self.history.requests[request].kind else {
+            return;
+        };
+        let ends = &self.follower_ends[follower];
+        let mut parts = self.history.requests[request].parts[place..].iter();
+        match parts.position(|part| part.offset > ends[part.log]) {
+            Some(next) => {
+                let place = place + next;
+                let log = self.log_of(request, place);
+                self.ask(thread, Job::Followed(request, place), log);
+            }
+            None => self.go_on(thread, Job::Finish(request), self.now),
+        }
+    }
+
+    /// The high watermark moves, and who waited for that is answered.
+    fn advance(&mut self, thread: usize, request: usize, place: usize) {
+        let Kind::FollowerFetch(follower) = self.history.requests[request].kind else {
+            return;
+        };
+        let part = &self.history.requests[request].parts[place];
+        let (log, offset) = (part.log, part.offset);
+        self.follower_ends[follower][log] = offset;
+        self.release(log);
+        self.complete_produces(Some(request));
+        self.complete_fetches();
+        self.go_on(thread, Job::Follow(request, place + 1), self.now);
     }
 
     /// The handler is done: it answers or leaves the request waiting, and takes the next.
@@ -267,11 +377,11 @@ impl Simulation<'_> {
         match self.history.requests[request].kind {
             Kind::Produce if self.history.requests[request].acks == -1 => {
                 self.delayed_produces.push(request);
-                self.complete_produces();
+                self.complete_produces(None);
             }
             Kind::ConsumerFetch | Kind::FollowerFetch(_) => self.fetch_or_wait(request),
             _ => self.respond(request),
         }
-        self.take(thread);
+        self.take(thread, false);
     }
 }

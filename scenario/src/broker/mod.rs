@@ -5,6 +5,7 @@
 
 mod clients;
 mod disk;
+mod flushes;
 mod handlers;
 mod monitors;
 mod network;
@@ -52,6 +53,8 @@ enum Event {
     Gone(usize),
     /// A thread other than a handler starts on something (see `others`).
     Wake(usize),
+    /// A log is due to be flushed by the flusher.
+    FlushDue,
 }
 
 /// The broker, its clients and its disk, while simulated.
@@ -71,6 +74,12 @@ struct Simulation<'a> {
     jobs: Vec<Option<Job>>,
     queues: Vec<Queue>,
     disk: Disk,
+    /// By log: messages appended since it was flushed last.
+    unflushed: Vec<i64>,
+    /// Segments that the flusher is to flush: log, name of the file.
+    flushes: VecDeque<(usize, String)>,
+    /// The segment file that it is at.
+    flushing: String,
     /// Produce requests that wait for followers.
     delayed_produces: Vec<usize>,
     /// Fetches that wait for data.
@@ -83,6 +92,8 @@ struct Simulation<'a> {
     wake: Random,
     cpu_bound: Recurring,
     run_queue: Recurring,
+    late_run_queue: Recurring,
+    network_run_queue: Recurring,
     slow_send: Recurring,
     network_busy: Recurring,
     remote_slow: Recurring,
@@ -98,6 +109,7 @@ pub fn simulate(options: &Options) -> History {
     history.packets = simulation.wires.packets;
     history.end = simulation.now;
     history.pauses.retain(|pause| pause.start < history.end);
+    history.throttles.retain(|stop| stop.start < history.end);
     history
         .commits
         .retain(|commit| commit.span.start < history.end);
@@ -107,8 +119,12 @@ pub fn simulate(options: &Options) -> History {
 impl<'a> Simulation<'a> {
     fn new(options: &'a Options) -> Self {
         let seed = options.seed;
+        let pauses = schedule::pauses(options);
         let mut history = History {
-            pauses: schedule::pauses(options),
+            throttles: schedule::throttles(options, &pauses),
+            pauses,
+            syncs_under_lock: options.flush_messages > 0
+                || options.scheduler_syncs_per_second > 0.0,
             commits: schedule::commits(options),
             threads: threads::all(options),
             ..History::default()
@@ -159,6 +175,9 @@ impl<'a> Simulation<'a> {
             jobs: (0..history.threads.len()).map(|_| None).collect(),
             queues: history.monitors.iter().map(|_| Queue::default()).collect(),
             disk: Disk::new(options),
+            unflushed: vec![0; history.logs.len()],
+            flushes: VecDeque::new(),
+            flushing: String::new(),
             delayed_produces: Vec::new(),
             delayed_fetches: Vec::new(),
             follower_ends: vec![ends; options.followers],
@@ -168,6 +187,16 @@ impl<'a> Simulation<'a> {
             wake: Random::new(seed, "wake"),
             cpu_bound: Recurring::new(seed, "cpu bound", options.cpu_bound_per_second),
             run_queue: Recurring::new(seed, "java run queue", options.run_queue_per_second),
+            late_run_queue: Recurring::new(
+                seed,
+                "late run queue",
+                options.late_run_queue_per_second,
+            ),
+            network_run_queue: Recurring::new(
+                seed,
+                "network run queue",
+                options.network_run_queue_per_second,
+            ),
             slow_send: Recurring::new(seed, "slow send", options.slow_send_per_second),
             network_busy: Recurring::new(seed, "network busy", options.network_busy_per_second),
             remote_slow: Recurring::new(seed, "remote", options.remote_slow_per_second),
@@ -194,6 +223,7 @@ impl<'a> Simulation<'a> {
                 Event::Sent(request) => self.sent(request),
                 Event::Gone(request) => self.gone(request),
                 Event::Wake(thread) => self.wake_other(thread),
+                Event::FlushDue => self.flush_due(),
             }
         }
     }

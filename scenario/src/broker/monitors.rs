@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Event, Simulation, at};
-use crate::history::{Activity, Span, Time, Wait};
+use super::{Event, Simulation};
+use crate::history::{Activity, RunQueueWait, Span, Time, Wait};
 
 /// Share of releases that wake another waiter than the first.
 const OUT_OF_ORDER: f64 = 0.1;
@@ -54,9 +54,21 @@ impl Simulation<'_> {
             return;
         };
         self.queues[monitor].owner = Some((waiter, self.now));
-        let mut end = self.now + self.wake.around_ns(35_000.0);
-        if let Some(pause) = at(&self.history.pauses, end) {
-            end = self.history.pauses[pause].end;
+        let ready = self.now + self.wake.around_ns(35_000.0);
+        let mut end = ready;
+        while let Some((stop, stopped)) = self.stop_at(end) {
+            if matches!(stopped, Activity::Throttle(_)) {
+                let span = Span {
+                    start: end,
+                    end: stop,
+                };
+                let wait = RunQueueWait {
+                    span,
+                    thread: waiter,
+                };
+                self.history.run_queue_waits.push(wait);
+            }
+            end = stop;
         }
         let number = self.history.waits.len();
         self.history.waits.push(Wait {

@@ -40,9 +40,11 @@ impl Simulation<'_> {
 
     /// A network thread works for a connection, one thing after another.
     fn network_work(&mut self, connection: usize, ns: i64) -> Time {
-        let number = connection % self.options.network_threads;
-        let thread = self.network_thread(number);
+        let thread = self.history.connections[connection].thread;
+        let number = thread - self.options.handlers;
         let start = self.now.max(self.network_free[number]);
+        let is_due = self.network_run_queue.is_due(start);
+        let start = self.run_queue_wait(thread, start, is_due);
         let busy = if self.network_busy.is_due(start) {
             self.cpu.slow_ns(self.options.network_busy_ms)
         } else {
@@ -65,7 +67,7 @@ impl Simulation<'_> {
         self.history.requests[request].completed = self.now;
         self.choose_records(request);
         let connection = self.history.requests[request].connection;
-        let number = connection % self.options.network_threads;
+        let number = self.history.connections[connection].thread - self.options.handlers;
         let sending = self.now.max(self.network_free[number]);
         let cost = self.cpu.around_ns(15_000.0);
         let end = self.network_work(connection, cost);

@@ -1,6 +1,7 @@
 //! What other threads of the broker do: one syncs a log under its monitor, one holds a lock that
-//! handlers need.
+//! handlers need, one flushes logs without their monitors.
 
+use super::flushes::Flush;
 use super::handlers::Job;
 use super::{Event, Simulation};
 
@@ -9,28 +10,36 @@ const FIRST_WAKE_NS: i64 = 1_000_000;
 /// A job of such a thread.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Task {
-    /// The scheduler has a log's monitor.
-    SyncLog(usize),
-    /// It has synced the log.
-    Synced(usize),
+    /// The scheduler syncs the next file of a log, whose monitor it has.
+    Sync(usize, Flush),
+    /// It has.
+    Synced(usize, Flush),
     /// The reporter has the other lock.
     Report,
     /// It has done what it took it for.
     Reported,
+    /// The flusher has synced a file of a log, whose monitor it has not.
+    Flushed(usize, Flush),
+    /// It has the monitor, to note what is flushed.
+    MarkFlushed(usize),
+    /// It lets go of it.
+    Marked(usize),
 }
 
 impl Simulation<'_> {
     pub(super) fn start_others(&mut self) {
-        let (scheduler, reporter) = (self.scheduler(), self.reporter());
-        self.sleep(scheduler, FIRST_WAKE_NS);
-        self.sleep(reporter, FIRST_WAKE_NS);
+        for thread in [self.scheduler(), self.reporter(), self.flusher()] {
+            self.sleep(thread, FIRST_WAKE_NS);
+        }
     }
 
     fn rate(&self, thread: usize) -> f64 {
         if thread == self.scheduler() {
             self.options.scheduler_syncs_per_second
-        } else {
+        } else if thread == self.reporter() {
             self.options.other_lock_per_second
+        } else {
+            self.options.unlocked_flushes_per_second
         }
     }
 
@@ -38,19 +47,35 @@ impl Simulation<'_> {
         let gap = self.wake.gap_ns(self.rate(thread));
         let time = self.now.saturating_add(at_least).saturating_add(gap);
         if time < self.options.duration_ms * 1_000_000 {
-            self.schedule(time, Event::Wake(thread));
+            let event = if thread == self.flusher() {
+                Event::FlushDue
+            } else {
+                Event::Wake(thread)
+            };
+            self.schedule(time, event);
         }
     }
 
+    /// A log is due to be flushed (`flush.ms`).
+    pub(super) fn flush_due(&mut self) {
+        let log = self.wake.below(self.history.logs.len());
+        let segment = self.last_segment(log);
+        self.flush_later(log, segment);
+        self.sleep(self.flusher(), FIRST_WAKE_NS);
+    }
+
     pub(super) fn wake_other(&mut self, thread: usize) {
-        let start = self.after_pause(thread, self.now);
-        if start > self.now {
-            self.schedule(start, Event::Wake(thread));
+        if let Some((end, _)) = self.stop_at(self.now) {
+            self.schedule(end, Event::Wake(thread));
+            return;
+        }
+        if thread == self.flusher() {
+            self.wake_flusher();
             return;
         }
         let (task, monitor) = if thread == self.scheduler() {
             let log = self.wake.below(self.history.logs.len());
-            (Task::SyncLog(log), log)
+            (Task::Sync(log, Flush::Log), log)
         } else {
             (Task::Report, self.other_lock())
         };
@@ -59,24 +84,29 @@ impl Simulation<'_> {
     }
 
     pub(super) fn other_step(&mut self, thread: usize, task: Task) {
+        // What comes back from a system call goes on after the stop.
+        let back = self.after_stop(thread, self.now);
+        if back > self.now {
+            self.go_on(thread, Job::Other(task), back);
+            return;
+        }
         match task {
-            Task::SyncLog(log) => {
-                let Some(file) = self.history.logs[log].segments.last().map(|s| s.file()) else {
-                    return;
-                };
-                let states = self.disk.sync(self.now, self.options.scheduler_sync_ms);
-                let end = self.file_operation(thread, log, "fsync", file, 0, 0, states);
-                self.go_on(thread, Job::Other(Task::Synced(log)), end);
+            Task::Sync(log, flush) => {
+                let segment = self.last_segment(log);
+                let median = self.options.scheduler_sync_ms;
+                let end = self.sync(thread, log, &segment, flush, median);
+                self.go_on(thread, Job::Other(Task::Synced(log, flush)), end);
             }
-            Task::Synced(log) => {
-                let back = self.after_pause(thread, self.now);
-                if back > self.now {
-                    self.go_on(thread, Job::Other(Task::Synced(log)), back);
-                    return;
+            Task::Synced(log, flush) => match self.after(flush) {
+                Some(next) => {
+                    let end = self.short_work(thread, 4_000.0);
+                    self.go_on(thread, Job::Other(Task::Sync(log, next)), end);
                 }
-                self.release(log);
-                self.sleep(thread, FIRST_WAKE_NS);
-            }
+                None => {
+                    self.release(log);
+                    self.sleep(thread, FIRST_WAKE_NS);
+                }
+            },
             Task::Report => {
                 let ns = self.cpu.slow_ns(self.options.other_lock_ms);
                 let end = self.compute(thread, self.now, ns);
@@ -85,6 +115,15 @@ impl Simulation<'_> {
             Task::Reported => {
                 self.release(self.other_lock());
                 self.sleep(thread, FIRST_WAKE_NS);
+            }
+            Task::Flushed(log, flush) => self.flushed_unlocked(thread, log, flush),
+            Task::MarkFlushed(log) => {
+                let end = self.short_work(thread, 3_000.0);
+                self.go_on(thread, Job::Other(Task::Marked(log)), end);
+            }
+            Task::Marked(log) => {
+                self.release(log);
+                self.wake_flusher();
             }
         }
     }

@@ -14,15 +14,8 @@ impl Simulation<'_> {
         ends.fold(self.history.logs[log].end_offset, i64::min)
     }
 
-    /// A handler has read a fetch: a follower's tells what it has got.
+    /// A handler has processed a fetch.
     pub(super) fn fetch_or_wait(&mut self, request: usize) {
-        if let Kind::FollowerFetch(follower) = self.history.requests[request].kind {
-            for part in &self.history.requests[request].parts {
-                self.follower_ends[follower][part.log] = part.offset;
-            }
-            self.complete_produces();
-            self.complete_fetches();
-        }
         if self.has_data(request) {
             self.respond(request);
         } else {
@@ -43,12 +36,8 @@ impl Simulation<'_> {
         parts.any(|part| part.offset < self.fetch_limit(request, part.log))
     }
 
-    /// Something was appended.
-    pub(super) fn appended(&mut self) {
-        self.complete_fetches();
-    }
-
-    fn complete_fetches(&mut self) {
+    /// Something was appended, or a high watermark moved: answers fetches that have data now.
+    pub(super) fn complete_fetches(&mut self) {
         let (ready, waiting) = std::mem::take(&mut self.delayed_fetches)
             .into_iter()
             .partition(|request| self.has_data(*request));
@@ -59,14 +48,15 @@ impl Simulation<'_> {
         }
     }
 
-    /// Answers produce requests that all followers have.
-    pub(super) fn complete_produces(&mut self) {
+    /// Answers produce requests that all followers have; a fetch told so.
+    pub(super) fn complete_produces(&mut self, fetch: Option<usize>) {
         let (ready, waiting) = std::mem::take(&mut self.delayed_produces)
             .into_iter()
             .partition(|request| self.is_replicated(*request));
         self.delayed_produces = waiting;
         let ready: Vec<usize> = ready;
         for request in ready {
+            self.history.requests[request].completed_by = fetch;
             self.respond(request);
         }
     }

@@ -1,5 +1,5 @@
-//! What happens to the broker from outside, drawn before the simulation starts: stops of the JVM and
-//! commits of the journal.
+//! What happens to the broker from outside, drawn before the simulation starts: stops of the JVM and of
+//! the process, and commits of the journal.
 
 use crate::Options;
 use crate::history::{Commit, Span, Time};
@@ -24,6 +24,33 @@ pub(crate) fn pauses(options: &Options) -> Vec<Span> {
         time = end + MS + random.gap_ns(options.pauses_per_second);
     }
     pauses
+}
+
+/// The kernel gives out CPU time in periods (`cpu.max`, CFS bandwidth).
+const QUOTA_PERIOD_NS: i64 = 100 * MS;
+
+/// Stops of the process that has used up its quota of CPU time, each to the end of its period. What it
+/// would have used in a stop of the JVM is left, so none meets one.
+pub(crate) fn throttles(options: &Options, pauses: &[Span]) -> Vec<Span> {
+    let mut random = Random::new(options.seed, "quota");
+    let mut throttles = Vec::new();
+    for period in 1..=2 * options.duration_ms * MS / QUOTA_PERIOD_NS {
+        if !random.chance(options.throttled_share) {
+            continue;
+        }
+        let end = period * QUOTA_PERIOD_NS;
+        let ns = random.slow_ns(options.throttled_ms);
+        let start = end - ns.min(QUOTA_PERIOD_NS * 9 / 10);
+        let span = Span { start, end };
+        let next = pauses.partition_point(|pause| pause.end <= start);
+        if pauses
+            .get(next)
+            .is_none_or(|pause| pause.common(span).is_none())
+        {
+            throttles.push(span);
+        }
+    }
+    throttles
 }
 
 /// Commits of the journal, one after another.

@@ -8,7 +8,7 @@ use crate::history::{Activity, Role, RunQueueWait, Span, Thread, Time};
 pub(crate) const PID: i32 = 4_400;
 const FIRST_TID: i32 = 4_461;
 
-/// Handlers first, then network threads, the scheduler and the reporter.
+/// Handlers first, then network threads, the scheduler, the reporter and the flusher.
 pub(super) fn all(options: &Options) -> Vec<Thread> {
     let handlers = (0..options.handlers).map(|n| {
         let name = format!("data-plane-kafka-request-handler-{n}");
@@ -22,6 +22,7 @@ pub(super) fn all(options: &Options) -> Vec<Thread> {
     let others = [
         (Role::Scheduler, "kafka-scheduler-3".to_owned()),
         (Role::Reporter, "metrics-reporter".to_owned()),
+        (Role::Scheduler, "kafka-scheduler-7".to_owned()),
     ];
     let threads = handlers.chain(network).chain(others).enumerate();
     let threads = threads.map(|(number, (role, name))| Thread {
@@ -48,23 +49,22 @@ impl Simulation<'_> {
         self.scheduler() + 1
     }
 
+    /// A second thread of the scheduler: it flushes logs without their monitors.
+    pub(super) fn flusher(&self) -> usize {
+        self.reporter() + 1
+    }
+
     /// A thread computes for `ns` from `start` on; answers when it is done, pauses included.
     pub(super) fn compute(&mut self, thread: usize, start: Time, ns: i64) -> Time {
         let mut time = start;
         let mut left = ns.max(1);
         while left > 0 {
-            if let Some(pause) = at(&self.history.pauses, time) {
-                let end = self.history.pauses[pause].end;
-                self.did(thread, time, end, Activity::Pause(pause));
+            if let Some((end, stopped)) = self.stop_at(time) {
+                self.did(thread, time, end, stopped);
                 time = end;
                 continue;
             }
-            let next = self.history.pauses.partition_point(|p| p.start <= time);
-            let room = self
-                .history
-                .pauses
-                .get(next)
-                .map_or(left, |p| p.start - time);
+            let room = self.next_stop(time).map_or(left, |stop| stop - time);
             let part = left.min(room);
             self.did(thread, time, time + part, Activity::Cpu);
             time += part;
@@ -73,27 +73,49 @@ impl Simulation<'_> {
         time
     }
 
-    /// The end of the pause at a time, or the time; a thread that comes back from a system call, or is
-    /// given a monitor, goes on only then.
-    pub(super) fn after_pause(&mut self, thread: usize, time: Time) -> Time {
-        let Some(pause) = at(&self.history.pauses, time) else {
-            return time;
-        };
-        let end = self.history.pauses[pause].end;
-        self.did(thread, time, end, Activity::Pause(pause));
-        end
+    /// The stop of the JVM or of the whole process at a time: its end, and what a thread is in that would
+    /// go on.
+    pub(super) fn stop_at(&self, time: Time) -> Option<(Time, Activity)> {
+        let history = &self.history;
+        let pause = at(&history.pauses, time);
+        let pause = pause.map(|n| (history.pauses[n].end, Activity::Pause(n)));
+        pause.or_else(|| {
+            let throttle = at(&history.throttles, time)?;
+            Some((
+                history.throttles[throttle].end,
+                Activity::Throttle(throttle),
+            ))
+        })
     }
 
-    /// Sometimes a thread has to wait for a CPU before it goes on.
-    pub(super) fn run_queue_wait(&mut self, thread: usize, start: Time) -> Time {
-        if !self.run_queue.is_due(start) {
+    /// The start of the next stop after a time.
+    fn next_stop(&self, time: Time) -> Option<Time> {
+        let next = |stops: &[Span]| {
+            let next = stops.partition_point(|stop| stop.start <= time);
+            stops.get(next).map(|stop| stop.start)
+        };
+        let (pause, throttle) = (next(&self.history.pauses), next(&self.history.throttles));
+        pause.into_iter().chain(throttle).min()
+    }
+
+    /// The end of the stop at a time, or the time; a thread that comes back from a system call, or is
+    /// given a monitor, goes on only then.
+    pub(super) fn after_stop(&mut self, thread: usize, time: Time) -> Time {
+        let mut time = time;
+        while let Some((end, stopped)) = self.stop_at(time) {
+            self.did(thread, time, end, stopped);
+            time = end;
+        }
+        time
+    }
+
+    /// A thread that would go on at a time has to wait for a CPU if it is due.
+    pub(super) fn run_queue_wait(&mut self, thread: usize, start: Time, is_due: bool) -> Time {
+        if !is_due {
             return start;
         }
         let end = start + self.cpu.slow_ns(self.options.run_queue_ms);
         self.did(thread, start, end, Activity::RunQueue);
-        let span = Span { start, end };
-        let wait = RunQueueWait { span, thread };
-        self.history.run_queue_waits.push(wait);
         end
     }
 
@@ -101,7 +123,13 @@ impl Simulation<'_> {
         if start < end {
             let activities = &mut self.history.threads[thread].activities;
             debug_assert!(activities.last().is_none_or(|(span, _)| span.end <= start));
-            activities.push((Span { start, end }, activity));
+            let span = Span { start, end };
+            activities.push((span, activity));
+            // What is ready and stopped by its quota is in a run queue, too.
+            if matches!(activity, Activity::RunQueue | Activity::Throttle(_)) {
+                let wait = RunQueueWait { span, thread };
+                self.history.run_queue_waits.push(wait);
+            }
         }
     }
 }

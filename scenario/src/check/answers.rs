@@ -12,6 +12,8 @@ use chrono::DateTime;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::account::{Cause, Root, Via};
+
 /// A row of `blame`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BlameRow {
@@ -27,6 +29,12 @@ pub struct BlameRow {
     pub latency_ms: f64,
     /// The verdict.
     pub cause: String,
+    /// The root of `cause`, where the answer has it apart.
+    #[serde(default)]
+    pub root: Option<String>,
+    /// How the root reached the request, where the answer has it apart.
+    #[serde(default)]
+    pub via: Option<String>,
     /// How sure it is.
     pub confidence: Option<f64>,
     /// Thread of its own write.
@@ -79,6 +87,8 @@ pub struct Answer {
     pub arrival_ns: i64,
     /// The verdict.
     pub cause: String,
+    /// Whether its root and way are those of its cause; they are where they are not told apart.
+    pub agrees: bool,
     /// How sure it is.
     pub confidence: Option<f64>,
     /// Thread it waited for, as `blame` says; its own when it waited for none.
@@ -132,6 +142,18 @@ pub(super) fn ns_from_time(text: &str) -> anyhow::Result<i64> {
     }
 }
 
+/// Whether a row's root and way, where it has them, are those that its cause is made of.
+fn agrees(row: &BlameRow) -> bool {
+    let Some(cause) = Cause::from_name(&row.cause) else {
+        return row.root.is_none() && row.via.is_none();
+    };
+    let is_root = |root: &str| Root::from_name(root) == Some(cause.root);
+    let is_via = |via: &str| Via::from_name(via) == Some(cause.via);
+    // What is unexplained came in no way.
+    row.root.as_deref().is_none_or(is_root)
+        && (cause == Cause::UNEXPLAINED || row.via.as_deref().is_none_or(is_via))
+}
+
 /// Puts the rows of `blame` and `request_segments` together, by request.
 pub fn answers(
     blame: Vec<BlameRow>,
@@ -140,6 +162,7 @@ pub fn answers(
     let mut keys = HashMap::new();
     let mut answers = HashMap::new();
     for row in blame {
+        let agrees = agrees(&row);
         let key = (row.client_address, row.correlation_id);
         if keys.insert(row.request_id, key.clone()).is_some() {
             // Another topic-partition of the same request.
@@ -149,6 +172,7 @@ pub fn answers(
             latency_ns: (row.latency_ms * 1e6).round() as i64,
             arrival_ns: ns_from_time(&row.arrival_time)?,
             cause: row.cause,
+            agrees,
             confidence: row.confidence,
             blocker_tid: row.blocker_tid.or(row.tid),
             segments: Vec::new(),

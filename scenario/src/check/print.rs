@@ -14,21 +14,26 @@ impl Display for Score {
         writeln!(f, "accounts that do not sum  {}", self.broken)?;
         line(f, "verdict: true cause", self.verdict, "requests", 1)?;
         line(f, "  exactly", self.verdict_exact, "requests", 1)?;
+        line(f, "verdict: wrong cause", self.wrong, "requests", 1)?;
+        line(f, "verdict: unexplained", self.unexplained, "requests", 1)?;
+        writeln!(f, "verdicts at odds with their root {}", self.disagreeing)?;
         line(f, "blocker: thread", self.blocker_thread, "requests", 1)?;
         line(f, "blocker: write", self.blocker_write, "requests", 1)?;
         line(f, "time: true cause", self.time, "ms", 1_000_000)?;
         line(f, "  exactly", self.time_exact, "ms", 1_000_000)?;
+        line(f, "time: wrong cause", self.time_wrong, "ms", 1_000_000)?;
         line(f, "time: stage", self.stage, "ms", 1_000_000)?;
         line(f, "time: root write", self.time_write, "ms", 1_000_000)?;
         line(f, "time: write's state", self.write_state, "ms", 1_000_000)?;
 
-        let mut wrong: Vec<_> = self.verdicts.iter().filter(|((a, b), _)| a != b).collect();
-        wrong.sort_by_key(|(_, count)| -**count);
-        if !wrong.is_empty() {
+        let mut other: Vec<_> = self.verdicts.iter().collect();
+        other.sort_by_key(|((.., right), count)| (*right, -**count));
+        if !other.is_empty() {
             writeln!(f, "\nrequests whose verdict is not exactly the true cause")?;
         }
-        for ((truly, told), count) in wrong {
-            writeln!(f, "{count:10}  {:28}told {}", truly.name(), told.name())?;
+        for ((truly, told, right), count) in other {
+            let right = if *right { "  (not wrong)" } else { "" };
+            writeln!(f, "{count:10}  {truly:32}told {told}{right}")?;
         }
         let mut wrong: Vec<_> = self.times.iter().collect();
         wrong.sort_by_key(|(_, ns)| -**ns);
@@ -36,7 +41,7 @@ impl Display for Score {
             writeln!(f, "\nms with a wrong cause")?;
         }
         for ((truly, told), ns) in wrong {
-            writeln!(f, "{:10}  {:28}told {}", ms(*ns), truly.name(), told.name())?;
+            writeln!(f, "{:10}  {truly:32}told {told}", ms(*ns))?;
         }
         let mut wrong: Vec<_> = self.stages.iter().collect();
         wrong.sort_by_key(|(_, ns)| -**ns);
@@ -44,7 +49,7 @@ impl Display for Score {
             writeln!(f, "\nms with a wrong stage")?;
         }
         for ((truly, told), ns) in wrong {
-            writeln!(f, "{:10}  {:28}told {told}", ms(*ns), truly.name())?;
+            writeln!(f, "{:10}  {:32}told {told}", ms(*ns), truly.name())?;
         }
         if !self.confidence.is_empty() {
             writeln!(f, "\nverdicts by confidence")?;
@@ -57,7 +62,6 @@ impl Display for Score {
             writeln!(f, "\nrequests with the most ms of a wrong cause")?;
         }
         for (ns, (address, correlation), truly, told) in &self.worst {
-            let truly = truly.name();
             writeln!(
                 f,
                 "{:10}  {address} {correlation}: {truly}, told {told}",

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::answers::{Answer, Key, Segment, WriteRow, ns_from_time};
-use crate::account::{Cause, Stage, TrueSegment, Truth};
+use crate::account::{Cause, Root, Stage, TrueSegment, Truth};
 
 /// Requests whose latency is so close to the limit may be slow or not.
 const LIMIT_SLACK_NS: i64 = 200_000;
 /// Starts of the same write in the truth and by kcorr's clock are at most so far apart.
 const WRITE_SLACK_NS: i64 = 20_000_000;
 
-/// Counts, of which a share is right.
+/// Counts, of which a share is right (or, where a figure says so, what it is named for).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Share {
     /// What is right.
@@ -37,6 +37,11 @@ impl Share {
             self.right as f64 / self.of as f64
         }
     }
+
+    /// 0 to 1; 0 of nothing.
+    pub fn share(self) -> f64 {
+        if self.of == 0 { 0.0 } else { self.ratio() }
+    }
 }
 
 /// How good the answers are. Times are ns.
@@ -52,7 +57,13 @@ pub struct Score {
     pub verdict_exact: Share,
     /// The same; a cause within the tolerance of the true one, or one that is not wrong either, counts.
     pub verdict: Share,
-    /// Requests with a true write behind them, by whether the thread is right.
+    /// Requests for which another cause was named.
+    pub wrong: Share,
+    /// Requests for which none was named.
+    pub unexplained: Share,
+    /// Verdicts whose root and way are not those of their cause.
+    pub disagreeing: usize,
+    /// Requests with one true write behind them, by whether the thread is right.
     pub blocker_thread: Share,
     /// The same by whether the write is right; only where the writes are given.
     pub blocker_write: Share,
@@ -62,16 +73,18 @@ pub struct Score {
     pub time_exact: Share,
     /// Time by whether the cause is the true one, or one that is not wrong either.
     pub time: Share,
+    /// Time for which another cause was named.
+    pub time_wrong: Share,
     /// Time with a true write at the root, by whether the write is right.
     pub time_write: Share,
     /// Time with a true write at the root and the right write, by whether its state is right.
     pub write_state: Share,
     /// Answers whose segments leave gaps, overlap, or do not sum to the latency.
     pub broken: usize,
-    /// Requests by true and answered cause.
-    pub verdicts: BTreeMap<(Cause, Cause), i64>,
+    /// Requests by true and answered cause, where not the same, and whether that is right all the same.
+    pub verdicts: BTreeMap<(Cause, String, bool), i64>,
     /// Time by true and answered cause, where wrong.
-    pub times: BTreeMap<(Cause, Cause), i64>,
+    pub times: BTreeMap<(Cause, String), i64>,
     /// Time by true and answered stage, where wrong.
     pub stages: BTreeMap<(Stage, String), i64>,
     /// By tenths of confidence: verdicts, and whether they are right.
@@ -124,10 +137,17 @@ impl Scorer {
     fn request(&self, truth: &Truth, answer: &Answer, key: &Key, score: &mut Score) {
         score.found += 1;
         let cause = Cause::from_name(&answer.cause);
-        score.verdict_exact.add(1, cause == truth.cause);
-        let right = self.is_right(truth, cause);
+        score.verdict_exact.add(1, cause == Some(truth.cause));
+        let right = cause.is_some_and(|cause| self.is_right(truth, cause));
+        let unexplained = cause == Some(Cause::UNEXPLAINED);
         score.verdict.add(1, right);
-        *score.verdicts.entry((truth.cause, cause)).or_default() += 1;
+        score.unexplained.add(1, !right && unexplained);
+        score.wrong.add(1, !right && !unexplained);
+        score.disagreeing += usize::from(!answer.agrees);
+        if cause != Some(truth.cause) {
+            let key = (truth.cause, answer.cause.clone(), right);
+            *score.verdicts.entry(key).or_default() += 1;
+        }
         if let Some(confidence) = answer.confidence {
             let tenth = (confidence * 10.0) as i64;
             score.confidence.entry(tenth).or_default().add(1, right);
@@ -154,18 +174,25 @@ impl Scorer {
         ns >= top - self.tolerance_ns
     }
 
-    /// Whether the write that took most of the time is known.
+    /// Whether the write that took most of the time is known; where handlers were in several at once, none
+    /// is the one.
     fn blocker(&self, truth: &Truth, answer: &Answer, score: &mut Score) {
         let mut truly: HashMap<(Option<i32>, i64), i64> = HashMap::new();
+        let mut without = 0;
         for segment in truth.segments.iter().filter(|s| s.cause == truth.cause) {
-            if let Some(start) = segment.write_start_ns {
-                let ns = segment.end_ns - segment.start_ns;
-                *truly.entry((segment.blocker_tid, start)).or_default() += ns;
-            }
+            let ns = segment.end_ns - segment.start_ns;
+            let Some(start) = segment.write_start_ns else {
+                without += ns;
+                continue;
+            };
+            *truly.entry((segment.blocker_tid, start)).or_default() += ns;
         }
         let Some(top) = truly.values().copied().max() else {
             return;
         };
+        if without > self.tolerance_ns {
+            return;
+        }
         let enough = truly
             .iter()
             .filter(|(_, ns)| **ns >= top - self.tolerance_ns);
@@ -214,16 +241,21 @@ impl Scorer {
 
     /// A stretch in which both are constant.
     fn part(&self, truth: &TrueSegment, told: Option<&Segment>, ns: i64, score: &mut Score) {
-        let cause = told.map_or(Cause::Unexplained, |t| Cause::from_name(&t.cause));
-        score.time_exact.add(ns, cause == truth.cause);
-        let right = cause == truth.cause || truth.also.contains(&cause);
+        let name = told.map_or("unexplained", |t| t.cause.as_str());
+        let cause = Cause::from_name(name);
+        score.time_exact.add(ns, cause == Some(truth.cause));
+        let is = |cause: Cause| cause == truth.cause || truth.also.contains(&cause);
+        let right = cause.is_some_and(is);
+        let unexplained = cause == Some(Cause::UNEXPLAINED);
         score.time.add(ns, right);
+        score.time_wrong.add(ns, !right && !unexplained);
         if !right {
-            *score.times.entry((truth.cause, cause)).or_default() += ns;
+            let key = (truth.cause, name.to_owned());
+            *score.times.entry(key).or_default() += ns;
         }
         let stage = told.map_or("", |t| t.stage.as_str());
         // A pause may be told as such, or as the stage that it held up.
-        let is_pause = truth.cause == Cause::Pause && stage == Stage::Pause.name();
+        let is_pause = truth.root == Root::Pause && stage == Stage::Pause.name();
         let right = stage == truth.segment.name() || is_pause;
         score.stage.add(ns, right);
         if !right {

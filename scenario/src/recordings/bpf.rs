@@ -119,10 +119,13 @@ fn push_writes(history: &History, lines: &mut Lines) {
         } else {
             String::new()
         };
-        let rest = format!(
-            r#""op":"{}",{who}{place},"dir":"{directory}","file":"{file}","fs_magic":{EXT4_MAGIC}"#,
-            write.operation
-        );
+        // Which file a mapping is of, the probe does not see.
+        let of = if write.operation == "msync" {
+            String::new()
+        } else {
+            format!(r#"{place},"dir":"{directory}","file":"{file}","fs_magic":{EXT4_MAGIC}"#)
+        };
+        let rest = format!(r#""op":"{}",{who}{of}"#, write.operation);
         lines.event("write", write.span, &rest);
         for (span, state) in &write.states {
             match state {
@@ -134,8 +137,13 @@ fn push_writes(history: &History, lines: &mut Lines) {
                 }
                 WriteState::BlockIo => {
                     sector += 4_096;
+                    let op = if write.operation == "write" {
+                        "R"
+                    } else {
+                        "WS"
+                    };
                     let rest = format!(
-                        r#""queue_ns":1500,"op":"R","dev":{DEVICE},"sector":{sector},"bytes":4096,{who}"#
+                        r#""queue_ns":1500,"op":"{op}","dev":{DEVICE},"sector":{sector},"bytes":4096,{who}"#
                     );
                     lines.event("block_io", *span, &rest);
                 }

@@ -1,6 +1,6 @@
 //! The truth is whole, and says what was simulated.
 
-use kcorr_scenario::account::{Cause, Resolver, Stage, Truth, truths};
+use kcorr_scenario::account::{Cause, Resolver, Root, Stage, Truth, Via, truths};
 use kcorr_scenario::history::{History, Kind};
 use kcorr_scenario::{Options, simulate};
 
@@ -14,7 +14,15 @@ fn true_of(options: &Options) -> (History, Vec<Truth>) {
 
 #[test]
 fn the_pieces_of_each_request_fill_its_latency() {
-    for preset in ["clean", "replicated", "quiet"] {
+    for preset in [
+        "clean",
+        "replicated",
+        "quiet",
+        "syncs",
+        "starved",
+        "late-fetch",
+        "quota",
+    ] {
         let history = simulate(&short(preset, 5_000));
         let resolver = Resolver::new(&history);
         for (number, request) in history.requests.iter().enumerate() {
@@ -70,25 +78,36 @@ fn a_quiet_broker_has_slow_requests_and_none_for_a_write() {
     let slow: Vec<&Truth> = truth.iter().filter(|truth| truth.slow).collect();
     assert!(slow.len() > 20);
     for truth in slow {
+        let root = truth.cause.root;
         assert!(
-            !matches!(
-                truth.cause,
-                Cause::SlowWrite | Cause::LockWaitBehindSlowWrite | Cause::QueuedBehindSlowWrite
-            ),
+            !matches!(root, Root::SlowWrite | Root::SlowSync),
             "{truth:?}"
         );
     }
 }
 
 #[test]
-fn every_cause_is_the_verdict_of_some_request() {
-    let mut options = short("replicated", 30_000);
-    options.acks_all_share = 0.5;
-    let (_, truth) = true_of(&options);
-    for cause in Cause::ALL {
-        let is_some = truth.iter().any(|truth| truth.slow && truth.cause == cause);
-        assert_eq!(is_some, cause != Cause::Unexplained, "{cause:?}");
+fn every_root_and_way_is_the_verdict_of_some_request() {
+    let mut found: Vec<Cause> = Vec::new();
+    for preset in ["replicated", "syncs", "starved", "quota"] {
+        let (_, truth) = true_of(&short(preset, 20_000));
+        found.extend(truth.iter().filter(|t| t.slow).map(|truth| truth.cause));
     }
+    for (root, ways) in [
+        (Root::SlowWrite, &[Via::Own, Via::LockWait, Via::Queued][..]),
+        (Root::SlowSync, &[Via::Own, Via::LockWait, Via::Queued]),
+        (Root::Pause, &[Via::Own, Via::Queued]),
+        (Root::Cpu, &[Via::Own, Via::Queued, Via::NetworkThread]),
+        (Root::CpuThrottle, &[Via::Own, Via::Queued]),
+        (Root::Remote, &[Via::Own, Via::Queued]),
+        (Root::Response, &[Via::Own, Via::Queued]),
+        (Root::LockOther, &[Via::LockWait, Via::Queued]),
+    ] {
+        for via in ways {
+            assert!(found.contains(&root.via(*via)), "{}", root.via(*via));
+        }
+    }
+    assert!(!found.contains(&Cause::UNEXPLAINED));
 }
 
 #[test]
@@ -97,10 +116,10 @@ fn a_wait_for_a_log_is_blamed_on_the_write_of_its_holder() {
     let mut checked = 0;
     for truth in truth.iter().filter(|truth| truth.slow) {
         for segment in &truth.segments {
-            if segment.segment != Stage::LockWait || segment.cause != Cause::LockWaitBehindSlowWrite
-            {
+            if segment.segment != Stage::LockWait || segment.root != Root::SlowWrite {
                 continue;
             }
+            assert_eq!(segment.via, Via::LockWait);
             let own = truth.partitions[0].tid;
             assert_ne!(segment.blocker_tid, Some(own));
             let epoch = kcorr_scenario::history::EPOCH_NS;
@@ -136,10 +155,126 @@ fn what_is_behind_another_request_has_its_cause() {
         assert_eq!(queued, request.unmuted - request.arrival);
         let ahead = resolver.pieces(number);
         for piece in ahead.iter().filter(|p| p.stage == Stage::ConnectionQueue) {
-            assert_ne!(piece.cause, Cause::SlowWrite, "{truth:?}");
+            assert_eq!(piece.cause.via, Via::Queued, "{truth:?}");
             assert!(history.requests[piece.ahead.unwrap()].connection == request.connection);
             checked += 1;
         }
     }
     assert!(checked > 100);
+}
+
+#[test]
+fn a_sync_is_a_slow_sync_before_between_and_after_the_writes() {
+    let epoch = kcorr_scenario::history::EPOCH_NS;
+    let [mut before, mut between, mut after, mut behind] = [0; 4];
+    for preset in ["syncs", "roll"] {
+        let (history, truth) = true_of(&short(preset, 10_000));
+        for truth in truth.iter().filter(|truth| truth.slow) {
+            let of_sync = truth.segments.iter().filter(|s| s.root == Root::SlowSync);
+            for segment in of_sync {
+                // In the queue it may be several.
+                let Some(start) = segment.write_start_ns.map(|start| start - epoch) else {
+                    continue;
+                };
+                let mut writes = history.writes.iter();
+                let sync = writes.find(|w| w.span.start == start).unwrap();
+                assert_ne!(sync.operation, "write");
+                if segment.cause == Root::SlowSync.via(Via::LockWait) {
+                    behind += 1;
+                }
+                if segment.cause != Root::SlowSync.own() {
+                    continue;
+                }
+                let written = truth.partitions.iter();
+                let written = written
+                    .filter(|p| p.write_end_ns <= segment.start_ns)
+                    .count();
+                before += usize::from(written == 0);
+                between += usize::from(written > 0 && written < truth.partitions.len());
+                after += usize::from(written == truth.partitions.len());
+            }
+        }
+    }
+    for count in [before, between, after, behind] {
+        assert!(count > 5, "{before} {between} {after} {behind}");
+    }
+}
+
+#[test]
+fn what_its_network_thread_has_not_read_is_not_queued_behind_the_handlers() {
+    let (history, _) = true_of(&short("starved", 10_000));
+    let resolver = Resolver::new(&history);
+    let mut late = 0;
+    for (number, request) in history.requests.iter().enumerate() {
+        let unread = request.received.max(request.unmuted);
+        for piece in resolver.pieces(number) {
+            if unread <= piece.span.start && piece.span.end <= request.queued {
+                assert_ne!(piece.cause.via, Via::Queued, "{piece:?}");
+                late += i32::from(
+                    piece.cause == Root::Cpu.via(Via::NetworkThread)
+                        && piece.span.ns() > 30_000_000,
+                );
+            }
+        }
+    }
+    assert!(late > 5, "{late}");
+}
+
+#[test]
+fn remote_lasts_until_the_fetch_is_processed() {
+    let (history, _) = true_of(&short("late-fetch", 10_000));
+    let resolver = Resolver::new(&history);
+    let mut held_up = 0;
+    for (number, request) in history.requests.iter().enumerate() {
+        let pieces = resolver.pieces(number);
+        let remote = pieces.iter().filter(|piece| piece.stage == Stage::Remote);
+        let ns: i64 = remote.clone().map(|piece| piece.span.ns()).sum();
+        assert_eq!(ns, request.completed - request.local_end);
+        // What the leader was late with the fetch for is not wrong, and only then.
+        let fetch = request
+            .completed_by
+            .map(|fetch| history.requests[fetch].arrival);
+        let mut ns = 0;
+        for piece in remote {
+            let also = piece.also.iter().any(|cause| cause.root == Root::SlowSync);
+            assert!(!also || fetch.unwrap() <= piece.span.start);
+            ns += if also { piece.span.ns() } else { 0 };
+        }
+        held_up += i32::from(ns > 20_000_000);
+    }
+    assert!(held_up > 3, "{held_up}");
+}
+
+#[test]
+fn where_the_quota_is_used_up_cpu_is_no_wrong_answer() {
+    let (_, truth) = true_of(&short("quota", 10_000));
+    let segments = truth.iter().flat_map(|truth| &truth.segments);
+    let stopped: Vec<_> = segments.filter(|s| s.root == Root::CpuThrottle).collect();
+    assert!(stopped.len() > 10);
+    for segment in stopped {
+        assert!(
+            segment.also.iter().any(|cause| cause.root == Root::Cpu),
+            "{segment:?}"
+        );
+    }
+}
+
+#[test]
+fn a_short_wait_after_the_write_is_the_logs_monitor_again() {
+    let (history, _) = true_of(&short("syncs", 10_000));
+    let mut again = 0;
+    for request in history.requests.iter().filter(|r| r.kind == Kind::Produce) {
+        for part in &request.parts {
+            let write = &history.writes[part.write.unwrap()];
+            again += history
+                .waits
+                .iter()
+                .filter(|wait| wait.thread == write.thread && wait.monitor == write.log)
+                .filter(|wait| {
+                    write.span.end <= wait.span.start && wait.span.end <= request.local_end
+                })
+                .count();
+        }
+    }
+    assert!(again > 20, "{again}");
 }

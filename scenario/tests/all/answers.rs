@@ -3,12 +3,22 @@
 use std::collections::HashMap;
 use std::fs;
 
-use kcorr_scenario::account::{Cause, Truth, truths};
-use kcorr_scenario::check::{Answer, Files, Key, Score, Scorer, Segment};
+use kcorr_scenario::account::{Cause, Root, Truth, Via, truths};
+use kcorr_scenario::check::{Answer, BlameRow, Files, Key, Score, Scorer, Segment, answers};
 use kcorr_scenario::{recordings, simulate};
 use serde_json::json;
 
 use crate::short;
+
+const SLOW_WRITE: Cause = Root::SlowWrite.own();
+const BEHIND: Cause = Cause {
+    root: Root::SlowWrite,
+    via: Via::LockWait,
+};
+const QUEUED: Cause = Cause {
+    root: Root::SlowWrite,
+    via: Via::Queued,
+};
 
 /// Answers that are the truth itself, and the writes that they refer to.
 struct Perfect {
@@ -33,7 +43,7 @@ impl Perfect {
                     start: s.start_ns - truth.arrival_ns,
                     end: s.end_ns - truth.arrival_ns,
                     stage: s.segment.name().to_owned(),
-                    cause: s.cause.name().to_owned(),
+                    cause: s.cause.to_string(),
                     write: s.write_start_ns,
                     write_state: s.write_state.clone(),
                     blocker_tid: s.blocker_tid,
@@ -42,7 +52,8 @@ impl Perfect {
             let answer = Answer {
                 latency_ns: truth.latency_ns,
                 arrival_ns: truth.arrival_ns,
-                cause: truth.cause.name().to_owned(),
+                cause: truth.cause.to_string(),
+                agrees: true,
                 confidence: Some(0.9),
                 blocker_tid: truth.blocker.as_ref().map(|blocker| blocker.tid),
                 segments: segments.collect(),
@@ -104,18 +115,61 @@ fn the_truth_itself_scores_full_marks() {
 #[test]
 fn a_wrong_verdict_is_found() {
     let mut wrong = Perfect::new();
-    let keys = wrong.of(Cause::SlowWrite);
+    let keys = wrong.of(SLOW_WRITE);
     wrong.answers.get_mut(&keys[0]).unwrap().cause = "pause".to_owned();
     let score = wrong.score();
     assert_eq!(score.verdict.of - score.verdict.right, 1);
-    assert_eq!(score.verdicts[&(Cause::SlowWrite, Cause::Pause)], 1);
+    assert_eq!(score.verdicts[&(SLOW_WRITE, "pause".to_owned(), false)], 1);
+    assert_eq!((score.wrong.right, score.unexplained.right), (1, 0));
     assert_eq!(score.confidence[&9].of - score.confidence[&9].right, 1);
+}
+
+#[test]
+fn an_unexplained_verdict_is_not_right_and_names_no_wrong_cause() {
+    let mut wrong = Perfect::new();
+    let keys = wrong.of(SLOW_WRITE);
+    wrong.answers.get_mut(&keys[0]).unwrap().cause = "unexplained".to_owned();
+    let score = wrong.score();
+    assert_eq!(score.verdict.of - score.verdict.right, 1);
+    assert_eq!((score.unexplained.right, score.wrong.right), (1, 0));
+    // A word that is none is as wrong as another cause.
+    wrong.answers.get_mut(&keys[0]).unwrap().cause = "slow_disk".to_owned();
+    let score = wrong.score();
+    assert_eq!((score.unexplained.right, score.wrong.right), (0, 1));
+    assert!(score.wrong.share() > 0.0);
+}
+
+#[test]
+fn a_verdict_at_odds_with_its_root_or_way_is_counted() {
+    let row = |cause: &str, root: Option<&str>, via: Option<&str>| BlameRow {
+        request_id: 1,
+        client_address: "10.1.0.1:40000".to_owned(),
+        correlation_id: 7,
+        arrival_time: "2026-09-21T14:13:20Z".to_owned(),
+        latency_ms: 70.0,
+        cause: cause.to_owned(),
+        root: root.map(ToOwned::to_owned),
+        via: via.map(ToOwned::to_owned),
+        confidence: None,
+        tid: None,
+        blocker_tid: None,
+    };
+    let agrees = |row: BlameRow| {
+        let answers = answers(vec![row], Vec::new()).unwrap();
+        answers.into_values().all(|answer| answer.agrees)
+    };
+    let cause = "lock_wait_behind_slow_sync";
+    assert!(agrees(row(cause, Some("slow_sync"), Some("lock_wait"))));
+    assert!(agrees(row(cause, None, None)));
+    assert!(agrees(row("unexplained", Some("unexplained"), None)));
+    assert!(!agrees(row(cause, Some("slow_write"), Some("lock_wait"))));
+    assert!(!agrees(row(cause, Some("slow_sync"), Some("own"))));
 }
 
 #[test]
 fn a_wrong_blocker_is_found() {
     let mut wrong = Perfect::new();
-    let keys = wrong.of(Cause::LockWaitBehindSlowWrite);
+    let keys = wrong.of(BEHIND);
     let answer = wrong.answers.get_mut(&keys[0]).unwrap();
     for segment in &mut answer.segments {
         segment.write = None;
@@ -131,7 +185,7 @@ fn a_wrong_blocker_is_found() {
 #[test]
 fn time_with_a_wrong_cause_or_stage_is_counted_to_the_ns() {
     let mut wrong = Perfect::new();
-    let keys = wrong.of(Cause::QueuedBehindSlowWrite);
+    let keys = wrong.of(QUEUED);
     let answer = wrong.answers.get_mut(&keys[0]).unwrap();
     let longest = answer.segments.iter_mut().max_by_key(|s| s.end - s.start);
     let segment = longest.unwrap();
@@ -141,17 +195,14 @@ fn time_with_a_wrong_cause_or_stage_is_counted_to_the_ns() {
     let score = wrong.score();
     assert_eq!(score.time.of - score.time.right, ns);
     assert_eq!(score.stage.of - score.stage.right, ns);
-    assert_eq!(
-        score.times[&(Cause::QueuedBehindSlowWrite, Cause::Remote)],
-        ns
-    );
+    assert_eq!(score.times[&(QUEUED, "remote".to_owned())], ns);
     assert_eq!(score.worst[0].1, keys[0]);
 }
 
 #[test]
 fn missing_and_surplus_answers_are_counted() {
     let mut wrong = Perfect::new();
-    let keys = wrong.of(Cause::SlowWrite);
+    let keys = wrong.of(SLOW_WRITE);
     let answer = wrong.answers.remove(&keys[0]).unwrap();
     wrong.answers.insert(("10.9.9.9:1".to_owned(), 7), answer);
     let score = wrong.score();
@@ -169,7 +220,7 @@ fn gaps_overlaps_and_wrong_sums_are_counted() {
         },
     ] {
         let mut wrong = Perfect::new();
-        let keys = wrong.of(Cause::QueuedBehindSlowWrite);
+        let keys = wrong.of(QUEUED);
         plant(&mut wrong.answers.get_mut(&keys[0]).unwrap().segments);
         assert_eq!(wrong.score().broken, 1);
     }
@@ -200,7 +251,7 @@ fn files_as_kcorr_prints_them_are_read_and_compared_with_the_request_log() {
             blame.push(
                 json!({"request_id": id, "client_address": truth.client_address,
                 "correlation_id": truth.correlation_id, "arrival_time": time(truth.arrival_ns),
-                "latency_ms": truth.latency_ns as f64 / 1e6, "cause": truth.cause.name(),
+                "latency_ms": truth.latency_ns as f64 / 1e6, "cause": truth.cause, "root": truth.root, "via": truth.via,
                 "confidence": 1.0, "tid": 1, "blocker_tid": of_tid, "topic": "passed over"}),
             );
         }
@@ -208,7 +259,7 @@ fn files_as_kcorr_prints_them_are_read_and_compared_with_the_request_log() {
             segments.push(
                 json!({"request_id": id, "start_time": time(segment.start_ns),
                 "end_time": time(segment.end_ns), "segment": segment.segment.name(),
-                "cause": segment.cause.name(), "root_write_id": null}),
+                "cause": segment.cause, "root_write_id": null}),
             );
         }
     }

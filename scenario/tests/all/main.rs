@@ -9,7 +9,9 @@
 mod account;
 mod answers;
 mod broker;
+mod cause;
 mod recordings;
+mod request_queue;
 mod seeds;
 mod tables;
 

@@ -17,8 +17,10 @@ pub(super) enum Stack {
     Idle,
     /// Waiting for a log's monitor, or computing under it.
     Append,
-    /// In a file operation.
+    /// In a write(2).
     Write,
+    /// In an fsync or msync.
+    Sync,
     /// At the other lock.
     Sensor,
     /// Reading and checking a request.
@@ -28,10 +30,11 @@ pub(super) enum Stack {
 }
 
 impl Stack {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Idle,
         Self::Append,
         Self::Write,
+        Self::Sync,
         Self::Sensor,
         Self::Parse,
         Self::Network,
@@ -60,6 +63,11 @@ impl Stack {
                 ("kafka/server/ReplicaManager", "appendRecords"),
                 ("kafka/server/KafkaRequestHandler", "run"),
             ],
+            Self::Sync => &[
+                ("sun/nio/ch/FileDispatcherImpl", "force0"),
+                ("org/apache/kafka/storage/internals/log/LogSegment", "flush"),
+                ("kafka/log/UnifiedLog", "flush"),
+            ],
             Self::Sensor => &[
                 ("org/apache/kafka/common/metrics/Sensor", "record"),
                 ("kafka/server/KafkaRequestHandler", "run"),
@@ -81,6 +89,7 @@ impl Stack {
 
     fn of(history: &History, role: Role, activity: Activity) -> Self {
         match (activity, role) {
+            (Activity::Write(write), _) if history.writes[write].operation != "write" => Self::Sync,
             (Activity::Write(_), _) => Self::Write,
             (Activity::Wait(wait), _) if history.waits[wait].monitor < history.logs.len() => {
                 Self::Append

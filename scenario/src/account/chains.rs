@@ -8,19 +8,23 @@ use crate::history::{Activity, History, Span, WriteState};
 pub(super) enum End {
     /// A file operation, and what it was doing.
     Write(usize, WriteState),
-    /// A thread computed, or was ready to.
+    /// A thread computed.
     Cpu,
+    /// A thread was ready to compute, and had no CPU.
+    RunQueue,
     /// A stop of the JVM.
     Pause(usize),
+    /// A stop of the process, which had used up its quota of CPU time.
+    Throttle(usize),
     /// A monitor was given to a thread that was waking up.
     HandOver,
     /// The thread had nothing to do.
     Idle,
 }
 
-/// A stretch of time and the end of its chain.
+/// A chain of waits for a stretch of time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Root {
+pub(super) struct Chain {
     pub(super) span: Span,
     pub(super) end: End,
     /// The thread at the end.
@@ -31,11 +35,11 @@ pub(super) struct Root {
     pub(super) monitor: Option<usize>,
 }
 
-/// The roots of a thread's time, in order and without gaps.
-pub(super) fn of_thread(history: &History, thread: usize, span: Span) -> Vec<Root> {
-    let mut roots = Vec::new();
-    push_thread(history, thread, span, None, &mut roots);
-    roots
+/// The chains of a thread's time, in order and without gaps.
+pub(super) fn of_thread(history: &History, thread: usize, span: Span) -> Vec<Chain> {
+    let mut chains = Vec::new();
+    push_thread(history, thread, span, None, &mut chains);
+    chains
 }
 
 fn push_thread(
@@ -43,12 +47,12 @@ fn push_thread(
     thread: usize,
     span: Span,
     monitor: Option<usize>,
-    roots: &mut Vec<Root>,
+    chains: &mut Vec<Chain>,
 ) {
     let activities = &history.threads[thread].activities;
     let first = activities.partition_point(|(of, _)| of.end <= span.start);
     let mut time = span.start;
-    let root = |span, end| Root {
+    let chain = |span, end| Chain {
         span,
         end,
         thread,
@@ -62,20 +66,22 @@ fn push_thread(
                 start: time,
                 end: part.start,
             };
-            roots.push(root(gap, End::Idle));
+            chains.push(chain(gap, End::Idle));
         }
         time = part.end;
         match activity {
-            Activity::Cpu | Activity::RunQueue => roots.push(root(part, End::Cpu)),
-            Activity::Pause(pause) => roots.push(root(part, End::Pause(*pause))),
+            Activity::Cpu => chains.push(chain(part, End::Cpu)),
+            Activity::RunQueue => chains.push(chain(part, End::RunQueue)),
+            Activity::Pause(pause) => chains.push(chain(part, End::Pause(*pause))),
+            Activity::Throttle(throttle) => chains.push(chain(part, End::Throttle(*throttle))),
             Activity::Write(write) => {
                 for (of, state) in &history.writes[*write].states {
                     if let Some(part) = of.common(part) {
-                        roots.push(root(part, End::Write(*write, *state)));
+                        chains.push(chain(part, End::Write(*write, *state)));
                     }
                 }
             }
-            Activity::Wait(wait) => push_wait(history, *wait, part, roots),
+            Activity::Wait(wait) => push_wait(history, *wait, part, chains),
         }
     }
     if time < span.end {
@@ -83,41 +89,41 @@ fn push_thread(
             start: time,
             end: span.end,
         };
-        roots.push(root(gap, End::Idle));
+        chains.push(chain(gap, End::Idle));
     }
 }
 
-/// The roots of a wait: those of the holders, one after another.
-fn push_wait(history: &History, wait: usize, span: Span, roots: &mut Vec<Root>) {
+/// The chains of a wait: those of the holders, one after another.
+fn push_wait(history: &History, wait: usize, span: Span, chains: &mut Vec<Chain>) {
     let of = &history.waits[wait];
     let holds = &history.monitors[of.monitor].holds;
     let first = holds.partition_point(|(hold, _)| hold.end <= span.start);
     for (hold, owner) in &holds[first..] {
         let Some(part) = hold.common(span) else { break };
-        let before = roots.len();
+        let before = chains.len();
         if *owner == of.thread {
-            push_hand_over(history, of.thread, of.monitor, part, roots);
+            push_hand_over(history, of.thread, of.monitor, part, chains);
         } else {
-            push_thread(history, *owner, part, Some(of.monitor), roots);
+            push_thread(history, *owner, part, Some(of.monitor), chains);
         }
-        for root in &mut roots[before..] {
-            root.wait = Some(wait);
+        for chain in &mut chains[before..] {
+            chain.wait = Some(wait);
         }
     }
 }
 
-/// A thread that was given a monitor wakes up; a pause may come in between.
+/// A thread that was given a monitor wakes up; a stop may come in between.
 fn push_hand_over(
     history: &History,
     thread: usize,
     monitor: usize,
     span: Span,
-    roots: &mut Vec<Root>,
+    chains: &mut Vec<Chain>,
 ) {
-    for (part, pause) in cut_by_pauses(history, span) {
-        roots.push(Root {
+    for (part, stop) in cut_by_stops(history, span) {
+        chains.push(Chain {
             span: part,
-            end: pause.map_or(End::HandOver, End::Pause),
+            end: stop.unwrap_or(End::HandOver),
             thread,
             wait: None,
             monitor: Some(monitor),
@@ -125,24 +131,23 @@ fn push_hand_over(
     }
 }
 
-/// A span cut at pauses: the parts, each with the pause it lies in.
-pub(super) fn cut_by_pauses(history: &History, span: Span) -> Vec<(Span, Option<usize>)> {
+/// A span cut at stops of the JVM and of the process: the parts, each with the stop it lies in.
+pub(super) fn cut_by_stops(history: &History, span: Span) -> Vec<(Span, Option<End>)> {
     let mut parts = Vec::new();
     let mut time = span.start;
-    let first = history.pauses.partition_point(|p| p.end <= span.start);
-    for (number, pause) in history.pauses.iter().enumerate().skip(first) {
-        let Some(part) = pause.common(span) else {
-            break;
-        };
-        if time < part.start {
+    let mut stops = stops_in(&history.pauses, span, End::Pause);
+    stops.extend(stops_in(&history.throttles, span, End::Throttle));
+    stops.sort_by_key(|(stop, _)| stop.start);
+    for (stop, end) in stops {
+        if time < stop.start {
             let before = Span {
                 start: time,
-                end: part.start,
+                end: stop.start,
             };
             parts.push((before, None));
         }
-        parts.push((part, Some(number)));
-        time = part.end;
+        parts.push((stop, Some(end)));
+        time = stop.end;
     }
     if time < span.end {
         let rest = Span {
@@ -152,4 +157,12 @@ pub(super) fn cut_by_pauses(history: &History, span: Span) -> Vec<(Span, Option<
         parts.push((rest, None));
     }
     parts
+}
+
+/// The common parts of a span with stops of a kind; the stops are in order and do not overlap.
+fn stops_in(stops: &[Span], span: Span, end: fn(usize) -> End) -> Vec<(Span, End)> {
+    let first = stops.partition_point(|stop| stop.end <= span.start);
+    let stops = stops.iter().enumerate().skip(first);
+    let stops = stops.map_while(|(number, stop)| Some((stop.common(span)?, end(number))));
+    stops.collect()
 }

@@ -1,0 +1,137 @@
+//! A stretch of a request's life, and what a chain of waits is to the request.
+
+use super::chains::{Chain, End};
+use super::{Cause, Causes, Root, Stage, Via};
+use crate::history::{History, Span, WriteState};
+
+/// A stretch of a request's life.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Piece {
+    /// When.
+    pub span: Span,
+    /// The stage of the request.
+    pub stage: Stage,
+    /// What to blame.
+    pub cause: Cause,
+    /// Other answers that are not wrong.
+    pub also: Causes,
+    /// The file operation at the root, and what it was doing.
+    pub write: Option<(usize, WriteState)>,
+    /// The thread at the root.
+    pub thread: Option<usize>,
+    /// The wait of the request's handler.
+    pub wait: Option<usize>,
+    /// The pause.
+    pub pause: Option<usize>,
+    /// The request ahead, while in the connection's queue.
+    pub ahead: Option<usize>,
+}
+
+impl Piece {
+    pub(super) fn new(span: Span, stage: Stage, cause: Cause) -> Self {
+        Self {
+            span,
+            stage,
+            cause,
+            also: Causes::default(),
+            write: None,
+            thread: None,
+            wait: None,
+            pause: None,
+            ahead: None,
+        }
+    }
+
+    /// Whether two pieces differ in their time only.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        Self {
+            span: other.span,
+            ..*self
+        } == *other
+    }
+
+    /// Another answer that is not wrong.
+    pub(super) fn or(&mut self, cause: Cause) {
+        if cause != self.cause {
+            self.also = self.also.with(cause);
+        }
+    }
+
+    /// What a chain is to the request whose handler is at its start.
+    pub(super) fn of_handler(history: &History, chain: Chain) -> Self {
+        let waits = chain.wait.is_some();
+        let via = if waits { Via::LockWait } else { Via::Own };
+        let stage = match chain.end {
+            _ if waits => Stage::LockWait,
+            End::Write(..) => Stage::Write,
+            End::Pause(_) => Stage::Pause,
+            _ => Stage::Handler,
+        };
+        let root = match chain.end {
+            End::Write(write, _) if history.writes[write].operation == "write" => Root::SlowWrite,
+            End::Write(..) => Root::SlowSync,
+            End::Pause(_) => Root::Pause,
+            End::Throttle(_) => Root::CpuThrottle,
+            End::RunQueue => Root::Cpu,
+            _ if waits => Root::LockOther,
+            _ => Root::Cpu,
+        };
+        let mut piece = Self::new(chain.span, stage, root.via(via));
+        // The request's own handler could not have gone on either.
+        if matches!(root, Root::Pause | Root::CpuThrottle) {
+            piece.or(root.own());
+        }
+        if root == Root::CpuThrottle {
+            piece.or(Root::Cpu.via(via));
+            piece.or(Root::Cpu.own());
+        }
+        if waits && matches!(chain.end, End::Cpu | End::RunQueue) {
+            piece.or(Root::Cpu.via(via));
+            piece.or(Root::LockOther.via(via));
+        }
+        // Between the file operations of a log's holders there is code, and the time until the next
+        // holder wakes up. Whether that is still their fault is a matter of taste.
+        if root == Root::LockOther && chain.monitor.is_some_and(|m| m < history.logs.len()) {
+            piece.or(Root::SlowWrite.via(via));
+            if history.syncs_under_lock {
+                piece.or(Root::SlowSync.via(via));
+            }
+        }
+        piece.thread = Some(chain.thread);
+        piece.wait = chain.wait;
+        match chain.end {
+            End::Write(write, state) => piece.write = Some((write, state)),
+            End::Pause(pause) => piece.pause = Some(pause),
+            _ => {}
+        }
+        piece
+    }
+
+    /// What a chain is to a request that its network thread has not read, or not yet sent.
+    pub(super) fn of_network_thread(chain: Chain, stage: Stage) -> Self {
+        let mut piece = match chain.end {
+            End::Pause(pause) => Self {
+                pause: Some(pause),
+                ..Self::new(chain.span, Stage::Pause, Root::Pause.own())
+            },
+            End::Throttle(_) => Self::new(chain.span, stage, Root::CpuThrottle.own()),
+            _ => Self::new(chain.span, stage, Root::Cpu.via(Via::NetworkThread)),
+        };
+        match chain.end {
+            End::Pause(_) => piece.or(Root::Pause.via(Via::NetworkThread)),
+            End::Throttle(_) => piece.or(Root::CpuThrottle.via(Via::NetworkThread)),
+            _ => {}
+        }
+        if !matches!(chain.end, End::Pause(_)) {
+            // Who says no more than where it was says nothing wrong.
+            piece.or(Root::Cpu.via(Via::NetworkThread));
+            piece.or(Root::Cpu.own());
+            piece.or(Root::NetworkThread.own());
+            if stage == Stage::Response {
+                piece.or(Root::Response.own());
+            }
+        }
+        piece.thread = Some(chain.thread);
+        piece
+    }
+}
