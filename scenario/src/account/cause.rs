@@ -239,12 +239,16 @@ pub enum Stage {
     ConnectionQueue,
     /// Its bytes were still arriving, and nothing was ahead of it.
     Receive,
+    /// It was there, and its network thread had not read it.
+    Unread,
     /// Until a handler took it.
     RequestQueue,
     /// Its handler waited for a monitor.
     LockWait,
-    /// Its handler was in a file operation.
+    /// Its handler was in a write(2).
     Write,
+    /// Its handler was in an fsync or msync.
+    Sync,
     /// Its handler, or the network thread, was stopped.
     Pause,
     /// Its handler computed, or was ready to.
@@ -261,9 +265,11 @@ impl Stage {
         match self {
             Self::ConnectionQueue => "connection_queue",
             Self::Receive => "receive",
+            Self::Unread => "unread",
             Self::RequestQueue => "request_queue",
             Self::LockWait => "lock_wait",
             Self::Write => "write",
+            Self::Sync => "sync",
             Self::Pause => "pause",
             Self::Handler => "handler",
             Self::Remote => "remote",

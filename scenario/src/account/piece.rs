@@ -61,12 +61,6 @@ impl Piece {
     pub(super) fn of_handler(history: &History, chain: Chain) -> Self {
         let waits = chain.wait.is_some();
         let via = if waits { Via::LockWait } else { Via::Own };
-        let stage = match chain.end {
-            _ if waits => Stage::LockWait,
-            End::Write(..) => Stage::Write,
-            End::Pause(_) => Stage::Pause,
-            _ => Stage::Handler,
-        };
         let root = match chain.end {
             End::Write(write, _) if history.writes[write].operation == "write" => Root::SlowWrite,
             End::Write(..) => Root::SlowSync,
@@ -75,6 +69,13 @@ impl Piece {
             End::RunQueue => Root::Cpu,
             _ if waits => Root::LockOther,
             _ => Root::Cpu,
+        };
+        let stage = match root {
+            _ if waits => Stage::LockWait,
+            Root::SlowWrite => Stage::Write,
+            Root::SlowSync => Stage::Sync,
+            Root::Pause => Stage::Pause,
+            _ => Stage::Handler,
         };
         let mut piece = Self::new(chain.span, stage, root.via(via));
         // The request's own handler could not have gone on either.

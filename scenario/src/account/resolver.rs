@@ -87,7 +87,7 @@ impl<'a> Resolver<'a> {
             pieces.push(Piece::new(arriving, Stage::Receive, Root::Receive.own()));
         }
         let unread = span(received, request.queued);
-        self.push_network(request, unread, Stage::RequestQueue, &mut pieces);
+        self.push_network(request, unread, Stage::Unread, &mut pieces);
         let queued = span(request.queued, request.assigned);
         let queued = request_queue::pieces(self.history, self.handlers, request.handler, queued);
         pieces.extend(queued);

@@ -1,8 +1,8 @@
 //! Compares answers with the broker's own request log, where there is no truth: for each request, the
 //! time in each stage with the times that the broker measured.
 //!
-//! The broker's times begin when the network thread has read the request, so `connection_queue` and
-//! `receive` have no counterpart. A pause is part of whatever stage it held up, and time that is
+//! The broker's times begin when the network thread has read the request, so `connection_queue`,
+//! `receive` and `unread` have no counterpart. A pause is part of whatever stage it held up, and time that is
 //! unexplained may belong to any: a stage agrees when it is neither longer than the broker's, nor shorter
 //! than it by more than these.
 
@@ -55,7 +55,7 @@ pub struct Measured {
 /// Names of the stages, and which segments belong to each.
 const STAGES: [(&str, &[&str]); 4] = [
     ("request_queue", &["request_queue"]),
-    ("local", &["handler", "lock_wait", "write"]),
+    ("local", &["handler", "lock_wait", "write", "sync"]),
     ("remote", &["remote"]),
     ("response", &["response"]),
 ];
