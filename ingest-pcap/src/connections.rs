@@ -6,24 +6,16 @@ use kcorr_model::{Error, LossKind, LossLedger, Output, Position, RowIds, Severit
 use crate::PcapOptions;
 use crate::capture::{Packet, PacketSink};
 use crate::connection::{Connection, reason};
-use crate::network::link::{self, Frame};
-use crate::network::segment::segment_of_ip;
-use crate::network::{Endpoint, NoSegment, Segment};
+use crate::network::{Endpoint, NoSegment, Segment, segment_of_frame};
+use crate::not_read::PacketsNotRead;
 use crate::shared::Shared;
-
-/// Packets of a link layer that is not read.
-pub(crate) static UNSUPPORTED_LINK: LossKind = LossKind {
-    name: "pcap_unsupported_link",
-    severity: Severity::Error,
-    doc: "Packets of a link-layer type that is not read; Ethernet, Linux cooked v1 and v2, raw IP \
-          and null/loopback are.",
-};
 
 /// Fragments of IP packets.
 pub(crate) static IP_FRAGMENT: LossKind = LossKind {
     name: "pcap_ip_fragment",
     severity: Severity::Warning,
-    doc: "Fragments of IP packets are not put together; what they carried is missing.",
+    doc: "Fragments of IP packets are not put together: of a fragmented packet only what is in its \
+          first fragment is read.",
 };
 
 /// Packets with impossible headers.
@@ -69,7 +61,12 @@ pub(crate) struct Connections {
     ids: RowIds,
     pub(crate) shared: Shared,
     other_ports: Vec<(u16, u64)>,
+    not_read: PacketsNotRead,
+    /// Whether tunnels in UDP were seen, so that fragments of datagrams are of interest.
+    has_datagrams: bool,
     pub(crate) longest_cut: usize,
+    /// Messages that were exported without their packets.
+    pub(crate) exported_pdus: u64,
 }
 
 impl Connections {
@@ -84,50 +81,59 @@ impl Connections {
             ids: source.row_ids(),
             shared: Shared::new(source, options),
             other_ports: Vec::new(),
+            not_read: PacketsNotRead::default(),
+            has_datagrams: false,
             longest_cut: 0,
+            exported_pdus: 0,
         }
     }
 
     /// Takes a packet; what is not a TCP segment is counted or of no interest.
     #[inline]
     pub(crate) fn packet(&mut self, packet: &Packet<'_>) {
-        let position = Position::Byte(packet.position);
-        let at = match link::ip_of_frame(packet.link_type, packet.data) {
-            Frame::Ip(at) => at,
-            Frame::Other => return,
-            Frame::Short => {
-                self.shared
-                    .losses
-                    .record(&BAD_PACKET, position, || "cut in the link header".into());
-                return;
+        match segment_of_frame(packet.link_type, packet.data, packet.original_bytes) {
+            Ok(segment) => {
+                if segment.is_fragment {
+                    self.fragment(packet);
+                }
+                self.has_datagrams |= segment.is_in_udp | segment.is_fragment;
+                self.segment(&segment, packet);
             }
-            Frame::Unsupported => {
-                self.shared
-                    .losses
-                    .record(&UNSUPPORTED_LINK, position, || link::name(packet.link_type));
-                return;
-            }
-        };
-        let ip = packet.data.get(at..).unwrap_or_default();
-        match segment_of_ip(ip, packet.original_bytes.saturating_sub(at)) {
-            Ok(segment) => self.segment(&segment, packet),
             Err(NoSegment::NotTcp) => {}
-            Err(NoSegment::Fragment) => {
-                self.shared
-                    .losses
-                    .record(&IP_FRAGMENT, position, || "a fragment".into());
-            }
-            Err(NoSegment::Cut) => {
-                self.shared.losses.record(&BAD_PACKET, position, || {
-                    format!("cut after {} bytes, in its headers", packet.data.len())
-                });
-            }
-            Err(NoSegment::Malformed(message)) => {
-                self.shared
-                    .losses
-                    .record(&BAD_PACKET, position, || message.into());
-            }
+            Err(no_segment) => self.no_segment(no_segment, packet),
         }
+    }
+
+    #[cold]
+    fn no_segment(&mut self, no_segment: NoSegment, packet: &Packet<'_>) {
+        let detail = match no_segment {
+            NoSegment::NotTcp => return,
+            NoSegment::NotRead(kind) => {
+                self.not_read.count(kind, packet.position, packet.time);
+                return;
+            }
+            NoSegment::Fragment => return self.fragment(packet),
+            NoSegment::UdpFragment if self.has_datagrams => return self.fragment(packet),
+            NoSegment::UdpFragment => return,
+            NoSegment::Cut => format!("cut after {} bytes, in its headers", packet.data.len()),
+            NoSegment::Malformed(message) => message.into(),
+        };
+        self.lose_packet(&BAD_PACKET, packet, detail);
+    }
+
+    #[cold]
+    fn fragment(&mut self, packet: &Packet<'_>) {
+        self.lose_packet(&IP_FRAGMENT, packet, "a fragment".into());
+    }
+
+    fn lose_packet(&mut self, kind: &'static LossKind, packet: &Packet<'_>, detail: String) {
+        self.shared.losses.record_many(
+            kind,
+            1,
+            Position::Byte(packet.position),
+            Some((packet.time, packet.time)),
+            || detail,
+        );
     }
 
     #[inline]
@@ -172,13 +178,13 @@ impl Connections {
         let Some(Some(connection)) = self.slots.get_mut(slot) else {
             return;
         };
-        connection.segment(
-            segment,
-            from_client,
-            packet.time,
-            packet.position,
-            &mut self.shared,
-        );
+        let (time, position) = (packet.time, packet.position);
+        if segment.is_message {
+            self.exported_pdus = self.exported_pdus.saturating_add(1);
+            connection.message(segment, from_client, time, position, &mut self.shared);
+        } else {
+            connection.segment(segment, from_client, time, position, &mut self.shared);
+        }
         if self.shared.held_bytes > self.buffer_bytes {
             self.relieve();
         }
@@ -307,6 +313,7 @@ impl Connections {
         for connection in self.slots.iter_mut().flatten() {
             connection.close(reason::OPEN_AT_END, &mut self.shared);
         }
+        self.not_read.report(&mut self.shared.losses);
         if self.shared.requests_seen == 0 {
             let mut seen = self.other_ports.clone();
             seen.sort_unstable_by_key(|&(port, count)| (std::cmp::Reverse(count), port));

@@ -65,6 +65,17 @@ impl Decoder for PcapDecoder {
                         .into(),
             });
         }
+        if self.connections.exported_pdus > 0 {
+            limits.push(Limit {
+                name: "exported_pdus".into(),
+                value: i64::try_from(self.connections.exported_pdus).unwrap_or(i64::MAX),
+                detail:
+                    "Messages were exported without their packets: each has the time of the packet \
+                         that completed it, so times of first and last bytes are the same, and a \
+                         request's latency begins when it was sent whole."
+                        .into(),
+            });
+        }
         let mut format = self.capture.description();
         if self.files > 1 {
             format = format!("{format}, {} files", self.files);

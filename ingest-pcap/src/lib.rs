@@ -33,10 +33,16 @@
 //! - Files: pcap (µs and ns, either byte order) and pcapng (sections, interfaces with their own
 //!   resolutions and offsets, statistics of drops), in any pieces, and several files one after
 //!   another. [`recognise`] tells them from other formats. The caller opens and decompresses.
-//! - Ethernet (VLAN, QinQ), Linux cooked v1 and v2, raw IP, null/loopback; IPv4, IPv6 with extension
-//!   headers; TCP. IP fragments are counted, not put together.
-//! - Every API key and version gets a row. The bodies of Produce 0–13, Fetch 0–18 and the responses
-//!   of Metadata 10–13 are read (Kafka 4.1).
+//! - Ethernet, Linux cooked v1 and v2, raw IP, null/loopback, PPP, PPPoE, Cisco HDLC, MPLS, NFLOG,
+//!   PKTAP, PPI, pflog, enc, and PDUs that Wireshark exports; tags of any kind; VXLAN, Geneve, GRE,
+//!   NVGRE, ERSPAN, IP in IP, MPLS, GTP-U, L2TP, TZSP and EtherIP, in one another to a bound; IPv4,
+//!   IPv6 with extension headers; TCP. Packets that may hold TCP in a way that is not read are counted
+//!   by kind. IP fragments are not put together: what is in the first of them is read.
+//! - Every API key and version gets a row, those of vendors' own too. The bodies of Produce 0–13,
+//!   Fetch 0–18 and the responses of Metadata 10–13 are read (Kafka 4.1).
+//! - Connections from their middle and behind holes: the next request is found by its header's
+//!   numbers, its client id, the request behind it and its answer, whichever of it is there; a search
+//!   is never given up, and what it passed over is told.
 //! - Message ids, from the headers of records of batches of magic 2, through gzip, snappy, lz4 and
 //!   zstd. Checksums (IP, TCP, record batches) are not verified.
 //!
@@ -57,6 +63,7 @@ mod connections;
 mod decoder;
 mod message;
 mod network;
+mod not_read;
 mod options;
 mod rows;
 mod shared;

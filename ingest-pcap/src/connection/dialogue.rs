@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use kcorr_model::{LossKind, Position, Severity};
 
+use super::framing::MID_STREAM;
+use super::header::RequestHeader;
+use super::piece::Side;
 use crate::message::{Request, api};
 use crate::network::Endpoint;
 use crate::rows::ConnectionLabels;
@@ -16,8 +19,8 @@ pub(crate) static TLS_CONNECTION: LossKind = LossKind {
     name: "pcap_tls_connection",
     severity: Severity::Error,
     doc: "A connection to the broker's port is encrypted by TLS: it has no rows. Capture a \
-          plaintext listener, or behind the point where TLS ends; with keys at hand, decrypt the \
-          capture first (editcap --inject-secrets, then export with tshark).",
+          plaintext listener, or behind the point where TLS ends; or, with the sessions' secrets (a \
+          key log file), export the messages with tshark as shown, and ingest what it writes.",
 };
 
 /// A connection whose bytes are wrapped by SASL after its handshake.
@@ -68,6 +71,18 @@ pub(crate) struct ConnectionName {
     server: Endpoint,
 }
 
+impl ConnectionName {
+    /// The connection, and how its messages can be had from the capture and the sessions' secrets.
+    fn tls_export(self) -> String {
+        let port = self.server.port;
+        format!(
+            "{self}; tshark -r CAPTURE -o tls.keylog_file:KEYS -d tcp.port=={port},tls -d \
+             tls.port=={port},kafka -U \"OSI layer 7\" -w EXPORTED (-o is not needed when the secrets \
+             are in the capture)"
+        )
+    }
+}
+
 impl fmt::Display for ConnectionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} → {}", self.client, self.server)
@@ -92,8 +107,15 @@ pub(super) struct Dialogue {
     pub(super) in_sasl: bool,
     /// Not Kafka, or encrypted: nothing is read any more.
     pub(super) is_opaque: bool,
-    /// Bytes in which no message was found.
-    pub(super) unrecognised_bytes: u64,
+    /// The correlation id of the last request.
+    pub(super) last_correlation: Option<i32>,
+    /// Segments that begin like records of TLS.
+    tls_segments: u8,
+    /// It was open before the capture began, and that was not told yet.
+    is_mid_stream: bool,
+    /// Bytes in which no message was found, to and from the broker, and when they came.
+    unrecognised_bytes: [u64; 2],
+    unrecognised_times: Option<(i64, i64)>,
     pub(super) first_position: u64,
 }
 
@@ -113,7 +135,11 @@ impl Dialogue {
             requests_missing: false,
             in_sasl: false,
             is_opaque: false,
-            unrecognised_bytes: 0,
+            last_correlation: None,
+            tls_segments: 0,
+            is_mid_stream: false,
+            unrecognised_bytes: [0; 2],
+            unrecognised_times: None,
             first_position: position,
         }
     }
@@ -250,19 +276,98 @@ impl Dialogue {
         shared
             .losses
             .record(kind, Position::Byte(self.first_position), || {
-                name.to_string()
+                if kind == &TLS_CONNECTION {
+                    name.tls_export()
+                } else {
+                    name.to_string()
+                }
             });
+    }
+
+    /// The capture begins in the middle of the connection.
+    pub(super) fn began_before(&mut self) {
+        self.is_mid_stream = true;
+        self.requests_lost();
+    }
+
+    /// The first request of a connection begun in mid-stream was found behind so many bytes.
+    pub(super) fn tell_mid_stream(&mut self, bytes: u64, times: (i64, i64), shared: &mut Shared) {
+        if !std::mem::take(&mut self.is_mid_stream) {
+            return;
+        }
+        let name = self.name();
+        let position = Position::Byte(self.first_position);
+        shared
+            .losses
+            .record_many(&MID_STREAM, 1, position, Some(times), || {
+                format!("{name}: {bytes} bytes came before the first request that was recognised")
+            });
+    }
+
+    /// A segment begins like a record of TLS. Where messages begin is known, or it happens again and
+    /// again: then it is one.
+    pub(super) fn saw_tls(&mut self, is_start: bool, shared: &mut Shared) {
+        self.tls_segments = self.tls_segments.saturating_add(1);
+        if is_start || self.tls_segments >= 3 {
+            self.make_opaque(&TLS_CONNECTION, shared);
+        }
+    }
+
+    /// Whether this may be the connection's next request: APIs that nobody knows are believed of a
+    /// client that is known, or whose correlation ids go on.
+    #[inline]
+    pub(super) fn may_send(&self, header: &RequestHeader<'_>) -> bool {
+        if api::name(header.api_key).is_some() {
+            return true;
+        }
+        let Some(last) = self.last_correlation else {
+            return true;
+        };
+        let ahead = header.correlation_id.wrapping_sub(last);
+        let is_client = header.client_id.is_some() && header.client_id == self.client_id.as_deref();
+        is_client || (1..=1000).contains(&ahead)
+    }
+
+    /// Bytes in which no message was found.
+    pub(super) fn unrecognised(&mut self, side: Side, bytes: u64, time: i64) {
+        let [to, from] = &mut self.unrecognised_bytes;
+        let count = match side {
+            Side::Requests => to,
+            Side::Responses => from,
+        };
+        *count = count.saturating_add(bytes);
+        let (first, last) = self.unrecognised_times.unwrap_or((time, time));
+        self.unrecognised_times = Some((first.min(time), last.max(time)));
     }
 
     /// At the connection's end: says when nothing of it was recognised.
     pub(super) fn report_unrecognised(&mut self, shared: &mut Shared) {
-        if self.is_opaque || self.unrecognised_bytes == 0 {
+        let [to, from] = self.unrecognised_bytes;
+        if self.is_opaque || to.saturating_add(from) == 0 {
+            let times = self.unrecognised_times;
+            if let Some(times) = times {
+                self.tell_mid_stream(0, times, shared);
+            }
             return;
         }
         if self.in_sasl {
             self.make_opaque(&SASL_ENCRYPTED, shared);
+        } else if self.requests == 0 && self.tls_segments > 0 {
+            self.make_opaque(&TLS_CONNECTION, shared);
         } else if self.requests == 0 {
-            self.make_opaque(&NOT_KAFKA, shared);
+            self.is_opaque = true;
+            let name = self.name();
+            let position = Position::Byte(self.first_position);
+            shared
+                .losses
+                .record_many(&NOT_KAFKA, 1, position, self.unrecognised_times, || {
+                    let only = if to == 0 {
+                        " (only this direction is in the capture)"
+                    } else {
+                        ""
+                    };
+                    format!("{name}: {to} bytes to the broker, {from} bytes from it{only}")
+                });
         }
     }
 }

@@ -1,14 +1,22 @@
 //! Messages in one direction of a connection: length prefixes, headers, bodies.
 
+mod candidate;
 mod missing;
+mod request_search;
+mod resume;
 mod search;
+
+use std::collections::VecDeque;
 
 use kcorr_kafka::{Reader, Stop};
 use kcorr_model::{LossKind, Position, Severity};
 
-use super::dialogue::{Dialogue, RESPONSE_UNMATCHED, TLS_CONNECTION, reason};
+use super::dialogue::{Dialogue, RESPONSE_UNMATCHED, reason};
 use super::header::{Evidence, LONGEST_MESSAGE, Likeness, RequestHeader, is_tls, request_likeness};
 use super::piece::{Piece, Side};
+use request_search::{Content, Kept, RequestSearch};
+pub(crate) use resume::MID_STREAM;
+
 use crate::message::{BodyWalker, Next, Request, Walked, api};
 use crate::shared::Shared;
 
@@ -66,6 +74,12 @@ pub(super) struct Framing {
     /// it holds.
     request: Option<Box<Request>>,
     request_bytes: usize,
+    /// The search for the next request, and pieces to read again that it has found.
+    requests_sought: Option<Box<RequestSearch>>,
+    to_read: VecDeque<Kept>,
+    /// Bytes passed over since framing was lost, and since when; what the search has seen is its own.
+    skipped: u64,
+    skipped_since: Option<i64>,
 }
 
 impl Framing {
@@ -84,6 +98,10 @@ impl Framing {
             walker: BodyWalker::Skip,
             request: None,
             request_bytes: 0,
+            requests_sought: None,
+            to_read: VecDeque::new(),
+            skipped: 0,
+            skipped_since: None,
         }
     }
 
@@ -94,7 +112,12 @@ impl Framing {
 
     /// When the bytes held began to be held, if any are.
     pub(super) fn held_since(&self) -> Option<i64> {
-        (!self.carry.is_empty() || self.request_bytes > 0).then_some(self.first_time)
+        let search = self.requests_sought.as_ref();
+        let sought = search
+            .and_then(|search| search.times())
+            .map(|times| times.0);
+        let read = (!self.carry.is_empty() || self.request_bytes > 0).then_some(self.first_time);
+        sought.into_iter().chain(read).min()
     }
 
     /// The request leaves: what it holds is not this direction's any more.
@@ -131,12 +154,8 @@ impl Framing {
     /// Takes the next bytes of the direction.
     #[inline]
     pub(super) fn feed(&mut self, piece: Piece<'_>, dialogue: &mut Dialogue, shared: &mut Shared) {
-        if dialogue.requests == 0
-            && self.state != State::Body
-            && self.carry.is_empty()
-            && is_tls(piece.bytes)
-        {
-            dialogue.make_opaque(&TLS_CONNECTION, shared);
+        if dialogue.requests == 0 && self.is_between_messages() && is_tls(piece.bytes) {
+            dialogue.saw_tls(self.state == State::Header, shared);
         }
         if dialogue.is_opaque {
             self.clear_carry(shared);
@@ -152,6 +171,9 @@ impl Framing {
             self.end_message(false, dialogue, shared);
         }
         self.go_through(piece, dialogue, shared);
+        if !self.to_read.is_empty() {
+            self.read_kept(dialogue, shared);
+        }
     }
 
     #[inline]
@@ -161,7 +183,10 @@ impl Framing {
             rest = match self.state {
                 State::Body => self.body(rest, piece, dialogue, shared),
                 State::Header => self.header(rest, piece, dialogue, shared),
-                State::Searching => self.search(rest, piece, dialogue, shared),
+                State::Searching => match self.side {
+                    Side::Requests => self.search_requests(rest, piece, dialogue, shared),
+                    Side::Responses => self.search(rest, piece, dialogue, shared),
+                },
             };
         }
     }
@@ -202,8 +227,7 @@ impl Framing {
                     } else {
                         1
                     };
-                    dialogue.unrecognised_bytes =
-                        dialogue.unrecognised_bytes.saturating_add(passed as u64);
+                    self.pass_over(passed as u64, dialogue, piece.time, shared);
                     rest.get(passed..).unwrap_or_default()
                 }
             };
@@ -236,8 +260,20 @@ impl Framing {
                 self.lose_framing(message, dialogue, shared);
                 // Bytes of this segment are given back: a message that begins in them came with it.
                 let tail = self.carry.get(1..carried).unwrap_or_default().to_vec();
-                self.set_carry(&tail, shared);
-                return whole;
+                let (time, position) = (self.first_time, self.position);
+                self.clear_carry(shared);
+                self.pass_over(1, dialogue, time, shared);
+                self.to_read.push_front(Kept {
+                    content: Content::Bytes(whole.to_vec()),
+                    time: piece.time,
+                    position: piece.position,
+                });
+                self.to_read.push_front(Kept {
+                    content: Content::Bytes(tail),
+                    time,
+                    position,
+                });
+                return &[];
             }
         }
         rest
@@ -278,6 +314,9 @@ impl Framing {
                 if reader.position() as u64 > u64::from(length).saturating_add(4) {
                     return Err(bounded(Stop::Need(usize::MAX)));
                 }
+                if !dialogue.may_send(&header) {
+                    return Err(Stop::Malformed("no API has this key"));
+                }
                 let mut request = shared.new_request();
                 request.api_key = header.api_key;
                 request.api_version = header.api_version;
@@ -286,6 +325,7 @@ impl Framing {
                 request.arrival_time = self.first_time;
                 request.request_bytes = u64::from(length).saturating_add(4);
                 dialogue.requests = dialogue.requests.saturating_add(1);
+                dialogue.last_correlation = Some(header.correlation_id);
                 dialogue.in_sasl =
                     matches!(header.api_key, api::SASL_HANDSHAKE | api::SASL_AUTHENTICATE);
                 self.walker =
@@ -537,6 +577,7 @@ impl Framing {
         shared: &mut Shared,
     ) {
         self.clear_carry(shared);
+        self.end_search(dialogue, shared);
         let Some(mut request) = self.take_request(shared) else {
             return;
         };
@@ -546,8 +587,17 @@ impl Framing {
         dialogue.give_up(request, reason, shared);
     }
 
+    /// Bytes are passed over: of a message that is none.
+    fn pass_over(&mut self, bytes: u64, dialogue: &mut Dialogue, time: i64, shared: &mut Shared) {
+        self.skipped = self.skipped.saturating_add(bytes);
+        if self.state == State::Header {
+            self.report_skipped(time, dialogue, shared);
+        }
+    }
+
     fn lose_framing(&mut self, message: &str, dialogue: &mut Dialogue, shared: &mut Shared) {
         self.state = State::Searching;
+        self.skipped_since = self.skipped_since.or(Some(self.first_time));
         if let Some(request) = self.take_request(shared) {
             dialogue.give_up(request, reason::CAPTURE_GAP, shared);
         }

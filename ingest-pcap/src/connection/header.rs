@@ -31,7 +31,13 @@ impl<'a> RequestHeader<'a> {
         let api_key = reader.i16()?;
         let api_version = reader.i16()?;
         let correlation_id = reader.i32()?;
-        if !(0..1024).contains(&api_key) || !(0..128).contains(&api_version) {
+        let fixed = Self {
+            api_key,
+            api_version,
+            correlation_id,
+            client_id: None,
+        };
+        if !fixed.is_possible() {
             return Err(Stop::Malformed("no API has this key and version"));
         }
         let client_id = if api_key == api::CONTROLLED_SHUTDOWN && api_version == 0 {
@@ -48,12 +54,13 @@ impl<'a> RequestHeader<'a> {
                 ),
             }
         };
-        Ok(Self {
-            api_key,
-            api_version,
-            correlation_id,
-            client_id,
-        })
+        Ok(Self { client_id, ..fixed })
+    }
+
+    /// Whether an API may have this key and version. Keys of vendors' own are from 10,000 on.
+    #[inline]
+    pub(super) fn is_possible(&self) -> bool {
+        self.api_key >= 0 && (0..128).contains(&self.api_version)
     }
 
     /// Whether it may be a request where none is expected: its API is known.

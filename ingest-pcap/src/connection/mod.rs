@@ -33,14 +33,6 @@ pub(crate) static PACKET_CUT: LossKind = LossKind {
           partitions, message ids or whole requests behind the cut are missing; capture with -s 0.",
 };
 
-/// Connections that began before the capture.
-pub(crate) static MID_STREAM: LossKind = LossKind {
-    name: "pcap_mid_stream",
-    severity: Severity::Info,
-    doc: "A connection was open before the capture began; it is read from the first message that \
-          could be recognised.",
-};
-
 /// Bytes one direction holds at most in segments out of order.
 const HOLD_BYTES: usize = 8 << 20;
 
@@ -175,6 +167,35 @@ impl Connection {
         }
     }
 
+    /// Takes bytes that were exported without their TCP headers: they follow what came before, and the
+    /// first of them begin a message.
+    pub(crate) fn message(
+        &mut self,
+        segment: &Segment<'_>,
+        from_client: bool,
+        time: i64,
+        position: u64,
+        shared: &mut Shared,
+    ) {
+        let side = if from_client {
+            Side::Requests
+        } else {
+            Side::Responses
+        };
+        let (half, _) = self.half(side);
+        let sequence = half.next.unwrap_or(0);
+        if half.next.is_none() {
+            half.go_to(sequence);
+            half.framing.at_message();
+        }
+        let placed = Segment {
+            sequence,
+            acknowledgment: None,
+            ..*segment
+        };
+        self.segment(&placed, from_client, time, position, shared);
+    }
+
     fn begin(&mut self, side: Side, sequence: u32) {
         if side == Side::Requests {
             self.client_start = Some(sequence);
@@ -221,11 +242,7 @@ impl Connection {
                 }
                 half.go_to(segment.sequence);
                 if dialogue.requests == 0 && !dialogue.requests_missing {
-                    let name = dialogue.name();
-                    dialogue.requests_lost();
-                    shared
-                        .losses
-                        .record(&MID_STREAM, Position::Byte(position), || name.to_string());
+                    dialogue.began_before();
                 }
                 0
             }
@@ -293,8 +310,7 @@ impl Connection {
         piece: Piece<'_>,
         shared: &mut Shared,
     ) {
-        let (half, dialogue) = self.half(side);
-        let Some(next) = half.next else {
+        let Some(next) = self.half(side).0.next else {
             return;
         };
         let old = next.wrapping_sub(sequence);
@@ -309,6 +325,21 @@ impl Connection {
             .try_into()
             .unwrap_or(0_u32)
             .saturating_sub(u32::try_from(new.len()).unwrap_or(u32::MAX));
+        // A response to a request that is being looked for says where it was.
+        if side == Side::Responses
+            && !new.is_empty()
+            && self.requests.framing.is_searching()
+            && self.responses.framing.is_between_messages()
+        {
+            let segment = Piece {
+                bytes: new,
+                ..piece
+            };
+            self.requests
+                .framing
+                .answer(segment, new_cut, &mut self.dialogue, shared);
+        }
+        let (half, dialogue) = self.half(side);
         if !new.is_empty() {
             half.framing.feed(
                 Piece {

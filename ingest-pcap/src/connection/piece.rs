@@ -1,5 +1,7 @@
 //! A piece of one direction's bytes.
 
+use std::fmt;
+
 /// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
@@ -13,6 +15,15 @@ impl Side {
             Side::Requests => Side::Responses,
             Side::Responses => Side::Requests,
         }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Requests => "to the broker",
+            Side::Responses => "from the broker",
+        })
     }
 }
 

@@ -1,6 +1,35 @@
-//! From a packet to its TCP segment: link layer, IP, TCP.
+//! From a packet to its TCP segment: link layer, tags, tunnels, IP, TCP.
 
+mod ethertype;
+mod exported_pdu;
+mod gre;
+mod ip;
+mod layer;
 pub(crate) mod link;
-pub(crate) mod segment;
+mod mpls;
+mod ppp;
+mod segment;
+mod udp_tunnel;
 
-pub(crate) use segment::{Endpoint, NoSegment, Segment};
+pub(crate) use segment::{Endpoint, NoSegment, NotRead, Segment};
+
+use layer::Bytes;
+
+/// The TCP segment of a frame with this link layer. `original` is the frame's size on the wire.
+#[inline]
+pub(crate) fn segment_of_frame(
+    link_type: u16,
+    frame: &[u8],
+    original: usize,
+) -> Result<Segment<'_>, NoSegment> {
+    // Nearly all packets: Ethernet, IPv4, TCP.
+    if link_type == link::ETHERNET
+        && let Some((ethernet, ip)) = frame.split_first_chunk::<14>()
+        && let [.., 0x08, 0x00] = ethernet
+        && ip.get(9) == Some(&ip::TCP)
+        && let Some(segment) = ip::tcp_in_ipv4(ip)
+    {
+        return segment;
+    }
+    layer::walk(link_type, Bytes::new(frame, original))
+}

@@ -69,20 +69,29 @@ impl Out {
 
 /// A request with its length prefix.
 pub fn request(key: i16, version: i16, correlation: i32, client: &str, body: &[u8]) -> Vec<u8> {
+    request_of(key, version, correlation, Some(client), body)
+}
+
+/// The same, of a client that may have no id.
+pub fn request_of(
+    key: i16,
+    version: i16,
+    correlation: i32,
+    client: Option<&str>,
+    body: &[u8],
+) -> Vec<u8> {
     let flexible = match key {
         0 => version >= 9,
         1 => version >= 12,
         3 => version >= 9,
         _ => false,
     };
-    let message = Out::default()
-        .i16(key)
-        .i16(version)
-        .i32(correlation)
-        .string(false, client)
-        .tags(flexible)
-        .raw(body)
-        .0;
+    let message = Out::default().i16(key).i16(version).i32(correlation);
+    let message = match client {
+        Some(client) => message.string(false, client),
+        None => message.null(false),
+    };
+    let message = message.tags(flexible).raw(body).0;
     Out::default().bytes(false, &message).0
 }
 

@@ -1,17 +1,11 @@
-//! How messages are found again after bytes were lost, and where a capture begins in mid-stream.
-//!
-//! A place is taken for a message's start by evidence: the connection's own client id, the start of
-//! a segment, the message behind it. Too little evidence costs a message; too much trust would make
-//! rows of payload bytes, which is worse.
+//! How responses are found again after bytes were lost, and where a capture begins in mid-stream: by the
+//! correlation ids of requests that wait for one. (Requests: [`super::request_search`].)
 
 use super::{Framing, State};
-use crate::connection::dialogue::{Dialogue, NOT_KAFKA};
+use crate::connection::dialogue::Dialogue;
 use crate::connection::header::{Evidence, Likeness, request_likeness, response_likeness};
 use crate::connection::piece::{Piece, Side};
 use crate::shared::Shared;
-
-/// A connection in which so many bytes hold no message is not Kafka.
-const MOST_UNRECOGNISED: u64 = 8 << 20;
 
 /// Within a segment, responses are looked for among so many waiting requests.
 const SEARCH_DEPTH: usize = 8;
@@ -50,7 +44,7 @@ impl Framing {
         }
     }
 
-    /// Looks for a message's start.
+    /// Looks for a response's start.
     pub(super) fn search<'a>(
         &mut self,
         rest: &'a [u8],
@@ -58,12 +52,10 @@ impl Framing {
         dialogue: &mut Dialogue,
         shared: &mut Shared,
     ) -> &'a [u8] {
-        if self.side == Side::Responses && dialogue.waiting.is_empty() {
+        if dialogue.waiting.is_empty() {
             self.clear_carry(shared);
             if dialogue.requests == 0 {
-                dialogue.unrecognised_bytes = dialogue
-                    .unrecognised_bytes
-                    .saturating_add(rest.len() as u64);
+                dialogue.unrecognised(Side::Responses, rest.len() as u64, piece.time);
             }
             return &[];
         }
@@ -77,13 +69,8 @@ impl Framing {
         };
         // A segment's first byte is where messages mostly begin.
         let boundary = (rest.len() == piece.bytes.len()).then_some(carried);
-        let (start, is_short) = self.find(bytes, boundary, dialogue);
-        dialogue.unrecognised_bytes = dialogue.unrecognised_bytes.saturating_add(start as u64);
-        if dialogue.requests == 0 && dialogue.unrecognised_bytes > MOST_UNRECOGNISED {
-            dialogue.make_opaque(&NOT_KAFKA, shared);
-            self.clear_carry(shared);
-            return &[];
-        }
+        let (start, is_short) = find(bytes, boundary, dialogue);
+        self.skipped = self.skipped.saturating_add(start as u64);
         let found = bytes.get(start..).unwrap_or_default();
         if is_short {
             // May be a message's first bytes: looked at again with more.
@@ -100,6 +87,7 @@ impl Framing {
             return &[];
         }
         self.state = State::Header;
+        self.report_skipped(piece.time, dialogue, shared);
         match start.checked_sub(carried) {
             Some(start) => {
                 self.clear_carry(shared);
@@ -120,71 +108,52 @@ impl Framing {
             }
         }
     }
+}
 
-    /// Where a message begins in `bytes`, or may begin (`true`); the length of `bytes` for nowhere.
-    fn find(&self, bytes: &[u8], boundary: Option<usize>, dialogue: &Dialogue) -> (usize, bool) {
-        let client_id = dialogue.client_id.as_deref();
-        let likeness = |at: usize, depth: usize| {
-            let bytes = bytes.get(at..).unwrap_or_default();
-            match self.side {
-                Side::Requests => request_likeness(bytes, client_id),
-                Side::Responses => response_likeness(bytes, |id| dialogue.is_waiting(id, depth)),
-            }
+/// Where a response begins in `bytes`, or may begin (`true`); the length of `bytes` for nowhere.
+fn find(bytes: &[u8], boundary: Option<usize>, dialogue: &Dialogue) -> (usize, bool) {
+    let likeness = |at: usize, depth: usize| {
+        let bytes = bytes.get(at..).unwrap_or_default();
+        response_likeness(bytes, |id| dialogue.is_waiting(id, depth))
+    };
+    // What may become a message with more bytes does not keep a whole one from being found.
+    let mut short = None;
+    for (at, &first) in bytes.iter().enumerate() {
+        if first > 0x20 {
+            continue;
+        }
+        let is_boundary = boundary == Some(at);
+        let depth = if is_boundary {
+            usize::MAX
+        } else {
+            SEARCH_DEPTH
         };
-        // What may become a message with more bytes does not keep a whole one from being found.
-        let mut short = None;
-        for (at, &first) in bytes.iter().enumerate() {
-            if first > 0x20 {
-                continue;
-            }
-            let is_boundary = boundary == Some(at);
-            let depth = if is_boundary {
-                usize::MAX
-            } else {
-                SEARCH_DEPTH
-            };
-            match likeness(at, depth) {
-                Likeness::No => {}
-                Likeness::Short(_) => short = short.or(Some(at)),
-                Likeness::Message {
-                    evidence,
-                    bytes: size,
-                } => {
-                    let is_enough = match evidence {
-                        Evidence::Sure => true,
-                        Evidence::Fair => is_boundary,
-                        Evidence::Weak => false,
-                    };
-                    if is_enough {
-                        return (at, false);
-                    }
-                    // Elsewhere a message must be followed by the segment's end or by another.
-                    let end = usize::try_from(size)
-                        .ok()
-                        .and_then(|size| at.checked_add(size))
-                        .filter(|&end| end <= bytes.len());
-                    let Some(end) = end else {
-                        continue;
-                    };
-                    let is_followed = end == bytes.len()
-                        || match (evidence, likeness(end, SEARCH_DEPTH)) {
-                            (_, Likeness::No) | (Evidence::Weak, Likeness::Short(_)) => false,
-                            // Correlation ids are small numbers, as payloads have many.
-                            (_, Likeness::Short(_)) => self.side == Side::Requests,
-                            (Evidence::Weak, Likeness::Message { evidence, .. }) => {
-                                evidence != Evidence::Weak
-                            }
-                            _ => true,
-                        };
-                    if is_followed {
-                        return (at, false);
-                    }
+        match likeness(at, depth) {
+            Likeness::No => {}
+            Likeness::Short(_) => short = short.or(Some(at)),
+            Likeness::Message { bytes: size, .. } => {
+                if is_boundary {
+                    return (at, false);
+                }
+                // Elsewhere it must be followed by the segment's end or by another: correlation ids
+                // are small numbers, as payloads have many.
+                let end = usize::try_from(size)
+                    .ok()
+                    .and_then(|size| at.checked_add(size))
+                    .filter(|&end| end <= bytes.len());
+                let Some(end) = end else {
+                    continue;
+                };
+                if end == bytes.len()
+                    || matches!(likeness(end, SEARCH_DEPTH), Likeness::Message { .. })
+                {
+                    return (at, false);
                 }
             }
         }
-        match short {
-            Some(at) => (at, true),
-            None => (bytes.len(), false),
-        }
+    }
+    match short {
+        Some(at) => (at, true),
+        None => (bytes.len(), false),
     }
 }
