@@ -35,6 +35,7 @@ pub use ingest::{Job, NotStored, Progress, ingest};
 pub use input::head;
 pub use interval_join::{
     Bound, BuildMode, IntervalCondition, IntervalJoin, IntervalJoinExec, IntervalJoinRule,
+    UnspilledRepartitionPool,
 };
 pub use null_test::NullTest;
 pub use query::{

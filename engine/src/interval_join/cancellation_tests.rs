@@ -18,9 +18,13 @@ use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
 use super::IntervalJoinRule;
+use super::deadline::within;
 
 /// What may go on after a join is cancelled, until its threads see it.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a join may take until it is where the test wants to cancel it, and until that is seen.
+const LONGEST: Duration = Duration::from_secs(300);
 
 struct Machine {
     context: SessionContext,
@@ -58,7 +62,12 @@ impl Machine {
 
     /// Starts a query that joins two tables of numbers in a line, cancels it once a condition is met,
     /// and waits until its memory and files are free.
-    fn cancel(&self, sql: &str, when: impl Fn(&Self, usize) -> bool) {
+    fn cancel(self, sql: &str, when: impl Fn(&Self, usize) -> bool + Send + 'static) {
+        let query = sql.to_owned();
+        within(LONGEST, sql, move || self.cancel_now(&query, when));
+    }
+
+    fn cancel_now(&self, sql: &str, when: impl Fn(&Self, usize) -> bool) {
         let tokio = Builder::new_current_thread().build().unwrap();
         tokio.block_on(async {
             let frame = self.context.sql(sql).await.unwrap();
@@ -118,7 +127,7 @@ fn a_join_that_is_cancelled_while_it_collects_the_build_side_frees_its_memory() 
     let machine = Machine::new(1 << 40);
     let sql = near(ENDLESS, 1, "");
     let has_collected = |machine: &Machine| machine.runtime.memory_pool.reserved() > 1 << 24;
-    machine.cancel(&sql, |machine, _| has_collected(machine));
+    machine.cancel(&sql, move |machine, _| has_collected(machine));
 }
 
 #[test]
@@ -151,5 +160,5 @@ fn a_join_that_finds_no_pair_among_all_gives_way_to_being_cancelled() {
     // 10¹² pairs, each tested.
     let sql = near(1_000_000, ENDLESS, "AND a.value % 7 + b.value % 7 = 20");
     let is_probing = |machine: &Machine| machine.runtime.memory_pool.reserved() > 0;
-    machine.cancel(&sql, |machine, _| is_probing(machine));
+    machine.cancel(&sql, move |machine, _| is_probing(machine));
 }

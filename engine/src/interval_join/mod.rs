@@ -27,6 +27,7 @@
 //! | `probe`, `probe_batch`, `probe_input` | the other side: streamed through, several times when memory is short |
 //! | `output`, `matched_rows`, `leftover` | pairs of rows, and rows without one → batches, by join type |
 //! | `time_filter` | what the smaller side's times tell the scan of the other side to skip |
+//! | `unspilled_repartition_pool` | a limit of memory under which the sides can be partitioned |
 //! | `within` | whether a row's times meet one of many stretches |
 //!
 //! Published crates do not fit: `coitrees` has 32-bit closed intervals and was 2 to 7 times slower
@@ -40,6 +41,8 @@ mod cancellation_tests;
 mod collected;
 mod column_keys;
 mod condition;
+#[cfg(test)]
+mod deadline;
 mod exec;
 mod index_builder;
 mod integer_keys;
@@ -60,6 +63,9 @@ mod rule;
 mod shared_build;
 mod threads;
 mod time_filter;
+mod unspilled_repartition_pool;
+#[cfg(test)]
+mod unspilled_repartition_tests;
 mod within;
 
 pub use condition::{Bound, IntervalCondition};
@@ -67,3 +73,4 @@ pub use exec::IntervalJoinExec;
 pub use join::{BuildMode, IntervalJoin};
 pub(crate) use ordinal::has_ordinals;
 pub use rule::IntervalJoinRule;
+pub use unspilled_repartition_pool::UnspilledRepartitionPool;

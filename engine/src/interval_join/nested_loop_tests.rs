@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::{
     DictionaryArray, Int32Array, Int64Array, RecordBatch, TimestampNanosecondArray,
@@ -20,8 +21,12 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 
-use super::IntervalJoinRule;
+use super::deadline::within;
+use super::{IntervalJoinRule, UnspilledRepartitionPool};
 use crate::functions;
+
+/// Time for one case; it takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A row: key, other key, start, length, number. Times are small so that they often touch.
 type Row = (Option<i32>, Option<u8>, Option<i64>, i64, i64);
@@ -191,7 +196,8 @@ async fn context(case: &Case, is_ours: bool, folder: &Path) -> SessionContext {
         };
         state = state.with_physical_optimizer_rules(rule.with_default_rules());
         if let Some(memory) = case.memory {
-            let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0);
+            let pool = Arc::new(UnspilledRepartitionPool::new(memory));
+            let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool);
             state = state.with_runtime_env(runtime.build_arc().unwrap());
         }
     }
@@ -253,6 +259,11 @@ async fn check(case: &Case) {
     assert_eq!(expected, found, "{}\n{text}", case.sql);
 }
 
+fn check_in_time(case: Case) {
+    let shown = format!("{case:?}");
+    within(PATIENCE, &shown, move || runtime().block_on(check(&case)));
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -266,7 +277,7 @@ proptest! {
 
     #[test]
     fn an_interval_join_gives_the_rows_of_a_nested_loop(case in case()) {
-        runtime().block_on(check(&case));
+        check_in_time(case);
     }
 
     #[test]
@@ -274,7 +285,7 @@ proptest! {
         case.inputs = Inputs::Files;
         case.memory = None;
         case.most_shared_rows = usize::MAX;
-        runtime().block_on(check(&case));
+        check_in_time(case);
     }
 }
 

@@ -9,7 +9,6 @@ use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -26,7 +25,7 @@ use super::parameters::{GivenParameters, bind};
 use super::step::Step;
 use crate::catalog::Shift;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interval_join::IntervalJoinRule;
+use crate::interval_join::{IntervalJoinRule, UnspilledRepartitionPool};
 use crate::store::Store;
 use crate::{catalog, functions};
 
@@ -98,7 +97,7 @@ impl Session {
         config.options_mut().execution.parquet.pushdown_filters = true;
         let mut runtime = RuntimeEnvBuilder::new();
         if let Some(bytes) = options.memory_limit_bytes {
-            runtime = runtime.with_memory_pool(Arc::new(FairSpillPool::new(bytes)));
+            runtime = runtime.with_memory_pool(Arc::new(UnspilledRepartitionPool::new(bytes)));
             // A sort sets this much aside to merge what it wrote to files: 10 MB by default, times the
             // number of sorts.
             let reserved = &mut config.options_mut().execution.sort_spill_reservation_bytes;
