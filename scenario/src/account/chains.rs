@@ -10,8 +10,8 @@ pub(super) enum End {
     Write(usize, WriteState),
     /// A thread computed.
     Cpu,
-    /// A thread was ready to compute, and had no CPU.
-    RunQueue,
+    /// A thread was ready to compute, and had no CPU; during a stop it would not have run anyway.
+    RunQueue(bool),
     /// A stop of the JVM.
     Pause(usize),
     /// A stop of the process, which had used up its quota of CPU time.
@@ -71,7 +71,10 @@ fn push_thread(
         time = part.end;
         match activity {
             Activity::Cpu => chains.push(chain(part, End::Cpu)),
-            Activity::RunQueue => chains.push(chain(part, End::RunQueue)),
+            Activity::RunQueue => {
+                let cut = cut_by_stops(history, part).into_iter();
+                chains.extend(cut.map(|(part, stop)| chain(part, End::RunQueue(stop.is_some()))));
+            }
             Activity::Pause(pause) => chains.push(chain(part, End::Pause(*pause))),
             Activity::Throttle(throttle) => chains.push(chain(part, End::Throttle(*throttle))),
             Activity::Write(write) => {

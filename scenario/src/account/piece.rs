@@ -15,6 +15,8 @@ pub struct Piece {
     pub cause: Cause,
     /// Other answers that are not wrong.
     pub also: Causes,
+    /// Answers that say less, and nothing else: a lock, where what its holder was in is known.
+    pub less: Causes,
     /// The file operation at the root, and what it was doing.
     pub write: Option<(usize, WriteState)>,
     /// The thread at the root.
@@ -34,6 +36,7 @@ impl Piece {
             stage,
             cause,
             also: Causes::default(),
+            less: Causes::default(),
             write: None,
             thread: None,
             wait: None,
@@ -66,7 +69,7 @@ impl Piece {
             End::Write(..) => Root::SlowSync,
             End::Pause(_) => Root::Pause,
             End::Throttle(_) => Root::CpuThrottle,
-            End::RunQueue => Root::Cpu,
+            End::RunQueue(_) => Root::Cpu,
             _ if waits => Root::LockOther,
             _ => Root::Cpu,
         };
@@ -86,9 +89,13 @@ impl Piece {
             piece.or(Root::Cpu.via(via));
             piece.or(Root::Cpu.own());
         }
-        if waits && matches!(chain.end, End::Cpu | End::RunQueue) {
+        if waits && matches!(chain.end, End::Cpu | End::RunQueue(_)) {
             piece.or(Root::Cpu.via(via));
             piece.or(Root::LockOther.via(via));
+        }
+        if chain.end == End::RunQueue(true) {
+            piece.or(Root::Pause.via(via));
+            piece.or(Root::Pause.own());
         }
         // Between the file operations of a log's holders there is code, and the time until the next
         // holder wakes up. Whether that is still their fault is a matter of taste.
@@ -97,6 +104,9 @@ impl Piece {
             if history.syncs_under_lock {
                 piece.or(Root::SlowSync.via(via));
             }
+        }
+        if waits && root != Root::LockOther {
+            piece.less = piece.less.with(Root::LockOther.via(via));
         }
         piece.thread = Some(chain.thread);
         piece.wait = chain.wait;
@@ -121,6 +131,7 @@ impl Piece {
         match chain.end {
             End::Pause(_) => piece.or(Root::Pause.via(Via::NetworkThread)),
             End::Throttle(_) => piece.or(Root::CpuThrottle.via(Via::NetworkThread)),
+            End::RunQueue(true) => piece.or(Root::Pause.own()),
             _ => {}
         }
         if !matches!(chain.end, End::Pause(_)) {

@@ -5,30 +5,54 @@
 
 use std::collections::BTreeMap;
 
-use super::chains;
+use super::chains::{self, End};
 use super::{Causes, Piece, Root, Stage};
 use crate::history::{History, Span};
 
 /// In larger pools only the handler that takes the request in the end is looked at.
 const MAX_POOL: usize = 64;
+/// What is shorter is not looked at where it is only another answer.
+const SHORT_NS: i64 = 100_000;
 
 /// The pieces of a span in which a request was in the queue and all handlers were busy; `taker` is the
 /// handler that took it in the end.
 pub(super) fn pieces(history: &History, handlers: usize, taker: usize, span: Span) -> Vec<Piece> {
+    sweep(history, handlers, taker, span, false)
+}
+
+/// The pieces of a span in which all handlers were busy: what a request that came then would wait for.
+pub(super) fn all_busy(history: &History, handlers: usize, span: Span) -> Vec<Piece> {
+    if handlers > MAX_POOL || span.ns() < SHORT_NS {
+        return Vec::new();
+    }
+    sweep(history, handlers, 0, span, true)
+}
+
+/// Goes through a span; with `only_busy`, moments at which a handler has nothing to do are left out.
+fn sweep(
+    history: &History,
+    handlers: usize,
+    taker: usize,
+    span: Span,
+    only_busy: bool,
+) -> Vec<Piece> {
     let pool = if handlers <= MAX_POOL {
         (0..handlers).collect()
     } else {
         vec![taker]
     };
-    let of_each: Vec<Vec<Piece>> = pool
+    let of_each: Vec<Vec<(Piece, bool)>> = pool
         .iter()
         .map(|handler| {
             let chains = chains::of_thread(history, *handler, span).into_iter();
-            let pieces = chains.map(|chain| Piece::of_handler(history, chain));
+            let pieces = chains.map(|chain| {
+                let is_idle = chain.end == End::Idle && chain.wait.is_none();
+                (Piece::of_handler(history, chain), is_idle)
+            });
             pieces.collect()
         })
         .collect();
-    let ends = of_each.iter().flatten().map(|piece| piece.span.end);
+    let ends = of_each.iter().flatten().map(|(piece, _)| piece.span.end);
     let mut ends: Vec<i64> = ends.collect();
     ends.sort_unstable();
     ends.dedup();
@@ -39,13 +63,20 @@ pub(super) fn pieces(history: &History, handlers: usize, taker: usize, span: Spa
     let mut pieces = Vec::with_capacity(ends.len());
     for end in ends {
         for (at, of_one) in at.iter_mut().zip(&of_each) {
-            while of_one.get(*at).is_some_and(|piece| piece.span.end <= start) {
+            while of_one
+                .get(*at)
+                .is_some_and(|(piece, _)| piece.span.end <= start)
+            {
                 *at += 1;
             }
         }
         let now = at.iter().zip(&of_each).map(|(at, of_one)| of_one.get(*at));
-        let now: Vec<&Piece> = now.flatten().collect();
-        pieces.extend(summed(&now, place, Span { start, end }));
+        let now = now.flatten();
+        let is_left_out = only_busy && now.clone().any(|(_, is_idle)| *is_idle);
+        let now: Vec<&Piece> = now.map(|(piece, _)| piece).collect();
+        if !is_left_out {
+            pieces.extend(summed(&now, place, Span { start, end }));
+        }
         start = end;
     }
     pieces
@@ -74,6 +105,9 @@ fn summed(now: &[&Piece], taker: Option<usize>, span: Span) -> Option<Piece> {
     if matches!(root, Root::Pause | Root::CpuThrottle) {
         piece.or(root.own());
     }
+    piece.less = now
+        .iter()
+        .fold(Causes::default(), |set, p| set.and(p.less.behind()));
     piece.pause = first.pause;
     // Where they are in several file operations, none is the one.
     let same = now.iter().filter(|piece| piece.cause.root == root);

@@ -66,6 +66,7 @@ impl<'a> Resolver<'a> {
                         stage: Stage::ConnectionQueue,
                         cause: piece.cause.behind(),
                         also: piece.also.behind().without(piece.cause.behind()),
+                        less: piece.less.behind(),
                         ahead: Some(*ahead),
                         wait: None,
                         ..piece
@@ -87,7 +88,10 @@ impl<'a> Resolver<'a> {
             pieces.push(Piece::new(arriving, Stage::Receive, Root::Receive.own()));
         }
         let unread = span(received, request.queued);
+        let before = pieces.len();
         self.push_network(request, unread, Stage::Unread, &mut pieces);
+        let unread = pieces.split_off(before);
+        pieces.extend(unread.into_iter().flat_map(|piece| self.unread(piece)));
         let queued = span(request.queued, request.assigned);
         let queued = request_queue::pieces(self.history, self.handlers, request.handler, queued);
         pieces.extend(queued);
@@ -119,6 +123,42 @@ impl<'a> Resolver<'a> {
         let thread = self.history.connections[request.connection].thread;
         let chains = chains::of_thread(self.history, thread, span).into_iter();
         pieces.extend(chains.map(|chain| Piece::of_network_thread(chain, stage)));
+    }
+
+    /// While no handler was free, a request that is not read had nobody to wait for but them, either.
+    fn unread(&self, piece: Piece) -> Vec<Piece> {
+        let busy = request_queue::all_busy(self.history, self.handlers, piece.span);
+        if busy.is_empty() {
+            return vec![piece];
+        }
+        let mut cut = Vec::new();
+        let mut time = piece.span.start;
+        for queued in busy {
+            if time < queued.span.start {
+                let span = Span {
+                    start: time,
+                    end: queued.span.start,
+                };
+                cut.push(Piece { span, ..piece });
+            }
+            let mut part = Piece {
+                span: queued.span,
+                ..piece
+            };
+            part.also = part.also.and(queued.also).with(queued.cause);
+            part.also = part.also.without(part.cause);
+            part.less = queued.less;
+            time = part.span.end;
+            cut.push(part);
+        }
+        if time < piece.span.end {
+            let span = Span {
+                start: time,
+                end: piece.span.end,
+            };
+            cut.push(Piece { span, ..piece });
+        }
+        cut
     }
 
     /// Until the followers had it.

@@ -118,6 +118,9 @@ pub struct TrueSegment {
     /// Other answers that are not wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Cause>,
+    /// Answers that say less, and nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub less: Vec<Cause>,
     /// The thread at the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocker_tid: Option<i32>,
@@ -269,6 +272,7 @@ fn segment(history: &History, piece: &Piece) -> TrueSegment {
         root: piece.cause.root,
         via: piece.cause.via,
         also: piece.also.iter().collect(),
+        less: piece.less.iter().collect(),
         blocker_tid: piece.thread.map(|thread| history.threads[thread].tid),
         write_start_ns: write.map(|write| EPOCH_NS + write.span.start),
         write_state: state.map(ToOwned::to_owned),

@@ -59,7 +59,7 @@ pub struct Score {
     pub verdict: Share,
     /// Requests for which another cause was named.
     pub wrong: Share,
-    /// Requests for which none was named.
+    /// Requests for which none was named, or less than is true: a lock, where its holder was in a write.
     pub unexplained: Share,
     /// Verdicts whose root and way are not those of their cause.
     pub disagreeing: usize,
@@ -139,7 +139,8 @@ impl Scorer {
         let cause = Cause::from_name(&answer.cause);
         score.verdict_exact.add(1, cause == Some(truth.cause));
         let right = cause.is_some_and(|cause| self.is_right(truth, cause));
-        let unexplained = cause == Some(Cause::UNEXPLAINED);
+        let unexplained = cause == Some(Cause::UNEXPLAINED)
+            || cause.is_some_and(|cause| self.says_less(truth, cause));
         score.verdict.add(1, right);
         score.unexplained.add(1, !right && unexplained);
         score.wrong.add(1, !right && !unexplained);
@@ -170,6 +171,16 @@ impl Scorer {
         let top = truth.causes.values().copied().max().unwrap_or(0);
         let segments = truth.segments.iter();
         let fitting = segments.filter(|s| s.cause == cause || s.also.contains(&cause));
+        let ns: i64 = fitting.map(|s| s.end_ns - s.start_ns).sum();
+        ns >= top - self.tolerance_ns
+    }
+
+    /// Whether a verdict says less than the true cause, and nothing else.
+    fn says_less(&self, truth: &Truth, cause: Cause) -> bool {
+        let top = truth.causes.values().copied().max().unwrap_or(0);
+        let segments = truth.segments.iter();
+        let fitting = segments
+            .filter(|s| s.cause == cause || s.also.contains(&cause) || s.less.contains(&cause));
         let ns: i64 = fitting.map(|s| s.end_ns - s.start_ns).sum();
         ns >= top - self.tolerance_ns
     }
@@ -246,7 +257,8 @@ impl Scorer {
         score.time_exact.add(ns, cause == Some(truth.cause));
         let is = |cause: Cause| cause == truth.cause || truth.also.contains(&cause);
         let right = cause.is_some_and(is);
-        let unexplained = cause == Some(Cause::UNEXPLAINED);
+        let less = cause.is_some_and(|cause| truth.less.contains(&cause));
+        let unexplained = cause == Some(Cause::UNEXPLAINED) || less;
         score.time.add(ns, right);
         score.time_wrong.add(ns, !right && !unexplained);
         if !right {
