@@ -168,21 +168,30 @@ impl Scorer {
 
     /// Whether a verdict is the true cause, one that took as long, or one that is not wrong either.
     fn is_right(&self, truth: &Truth, cause: Cause) -> bool {
-        let top = truth.causes.values().copied().max().unwrap_or(0);
-        let segments = truth.segments.iter();
-        let fitting = segments.filter(|s| s.cause == cause || s.also.contains(&cause));
-        let ns: i64 = fitting.map(|s| s.end_ns - s.start_ns).sum();
-        ns >= top - self.tolerance_ns
+        self.is_top(truth, |s| s.cause == cause || s.also.contains(&cause))
     }
 
     /// Whether a verdict says less than the true cause, and nothing else.
     fn says_less(&self, truth: &Truth, cause: Cause) -> bool {
-        let top = truth.causes.values().copied().max().unwrap_or(0);
-        let segments = truth.segments.iter();
-        let fitting = segments
-            .filter(|s| s.cause == cause || s.also.contains(&cause) || s.less.contains(&cause));
-        let ns: i64 = fitting.map(|s| s.end_ns - s.start_ns).sum();
-        ns >= top - self.tolerance_ns
+        self.is_top(truth, |s| {
+            s.cause == cause || s.also.contains(&cause) || s.less.contains(&cause)
+        })
+    }
+
+    /// Whether the segments that fit an answer take as long as those of any one cause among the others.
+    fn is_top(&self, truth: &Truth, fits: impl Fn(&TrueSegment) -> bool) -> bool {
+        let mut fitting = 0;
+        let mut others = BTreeMap::<Cause, i64>::new();
+        for segment in &truth.segments {
+            let ns = segment.end_ns - segment.start_ns;
+            if fits(segment) {
+                fitting += ns;
+            } else {
+                *others.entry(segment.cause).or_default() += ns;
+            }
+        }
+        let top = others.values().copied().max().unwrap_or(0);
+        fitting > 0 && fitting >= top - self.tolerance_ns
     }
 
     /// Whether the write that took most of the time is known; where handlers were in several at once, none

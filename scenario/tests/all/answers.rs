@@ -140,6 +140,16 @@ fn an_unexplained_verdict_is_not_right_and_names_no_wrong_cause() {
 }
 
 #[test]
+fn a_verdict_that_says_less_is_neither_right_nor_another_cause() {
+    let mut less = Perfect::new();
+    let keys = less.of(BEHIND);
+    less.answers.get_mut(&keys[0]).unwrap().cause = "lock_wait_other".to_owned();
+    let score = less.score();
+    assert_eq!(score.verdict.of - score.verdict.right, 1);
+    assert_eq!((score.unexplained.right, score.wrong.right), (1, 0));
+}
+
+#[test]
 fn a_verdict_at_odds_with_its_root_or_way_is_counted() {
     let row = |cause: &str, root: Option<&str>, via: Option<&str>| BlameRow {
         request_id: 1,
