@@ -10,7 +10,10 @@ pub(crate) fn looks_like(head: &[u8]) -> Option<String> {
             "--request-log",
             kcorr_ingest_broker::recognise_request_log(head),
         ),
-        ("--threads", kcorr_ingest_jfr::recognise_thread_dump(head)),
+        (
+            "--threads",
+            kcorr_ingest_broker::recognise_thread_dump(head),
+        ),
         ("--bpf", kcorr_ingest_bpf::recognise(head)),
     ];
     let known = flags
@@ -26,7 +29,12 @@ pub(crate) fn looks_like(head: &[u8]) -> Option<String> {
         [b'B', b'Z', b'h', ..] => "a bzip2 file: decompress it first",
         [0xfd, b'7', b'z', b'X', b'Z', ..] => "an xz file: decompress it first",
         [b'%', b'P', b'D', b'F', ..] => "a PDF",
-        _ if head.get(257..262) == Some(b"ustar") => "a tar archive: unpack it first",
+        _ if head.get(257..262) == Some(b"ustar") => {
+            "a tar archive: give one of a log directory with --segments, else unpack it first"
+        }
+        _ if head.windows(12).any(|window| window == b"\"threadDump\"") => {
+            "a thread dump of jcmd Thread.dump_to_file, which has no thread ids of the operating system: take one with jcmd Thread.print"
+        }
         _ if head.iter().all(|byte| !matches!(byte, 0..=8 | 14..=26)) => "text of another kind",
         _ => return None,
     };

@@ -8,15 +8,17 @@ use kcorr_ingest_broker::{
 use kcorr_model::{Decoder, SourceId};
 
 fn decoder(choice: u8) -> Box<dyn Decoder> {
-    match choice % 3 {
+    let segments = |path: &str| {
+        let ids = Some(vec!["messageId".to_owned()]);
+        let mut decoder = SegmentsDecoder::new(SourceId(1), ids);
+        decoder.file(path);
+        Box::new(decoder)
+    };
+    match choice % 4 {
         0 => Box::new(GcLogDecoder::new(SourceId(1))),
         1 => Box::new(RequestLogDecoder::new(SourceId(1))),
-        _ => {
-            let ids = Some(vec!["messageId".to_owned()]);
-            let mut decoder = SegmentsDecoder::new(SourceId(1), ids);
-            decoder.file("orders-0/00000000000000000000.log");
-            Box::new(decoder)
-        }
+        2 => segments("orders-0/00000000000000000000.log"),
+        _ => segments("segments.tar"),
     }
 }
 

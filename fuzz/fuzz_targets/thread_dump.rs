@@ -1,7 +1,7 @@
 //! Thread dumps: any bytes, whole and in pieces. Both ways must give the same rows.
 #![no_main]
 
-use kcorr_ingest_jfr::{ThreadDumpDecoder, recognise_thread_dump};
+use kcorr_ingest_broker::{ThreadDumpDecoder, recognise_thread_dump};
 use kcorr_model::{Decoder, SourceId};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

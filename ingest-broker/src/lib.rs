@@ -5,6 +5,11 @@
 //! | [`SegmentsDecoder`] | the files of its log directories | `log_batches`, `topics` |
 //! | [`GcLogDecoder`] | the JVM's log of collections and safepoints | `pauses` |
 //! | [`RequestLogDecoder`] | the broker's request log | `broker_requests` |
+//! | [`ThreadDumpDecoder`] | thread dumps of `jstack` and its kin | `threads`, `thread_dump_locks` |
+//!
+//! Texts may be UTF-16, coloured, and stored by a collector: behind the prefixes that
+//! [`kcorr_model::lines`] knows, or inside of JSON (ECS, Logstash, log4j's JSON layouts, GELF, docker's
+//! `json-file`, journald).
 //!
 //! What it does not do: it opens no files, joins no rows, and reads no keys or values of records.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
@@ -13,10 +18,14 @@
 mod columns;
 mod decimal;
 mod gc_log;
-mod lines;
+mod json_message;
+mod line_time;
 mod request_log;
 mod segments;
+mod thread_dump;
+mod unwrapper;
 
 pub use gc_log::{GcLogDecoder, recognise_gc_log};
 pub use request_log::{RequestLogDecoder, recognise_request_log};
 pub use segments::SegmentsDecoder;
+pub use thread_dump::{ThreadDumpDecoder, recognise_thread_dump};

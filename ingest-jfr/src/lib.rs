@@ -1,4 +1,4 @@
-//! JDK Flight Recorder and async-profiler recordings, and thread dumps, to kcorr tables.
+//! JDK Flight Recorder and async-profiler recordings to kcorr tables.
 //!
 //! [`JfrDecoder`] takes the bytes of a recording and yields batches of model tables:
 //!
@@ -13,8 +13,6 @@
 //! | the stacks that rows refer to | `stacks` |
 //! | all, counted | `event_types` |
 //! | `jdk.ActiveSetting` | limits of the summary |
-//!
-//! [`ThreadDumpDecoder`] takes `jstack` text and yields `threads` and `thread_dump_locks`.
 //!
 //! Each chunk is decoded by its own metadata, which [jfrs](https://docs.rs/jfrs) reads, compiled
 //! into a plan an event type; nothing is assumed of the order of fields. The order of the work in a
@@ -40,9 +38,7 @@ mod options;
 mod recognise;
 mod rows;
 mod settings;
-mod thread_dump;
 
 pub use decoder::JfrDecoder;
 pub use options::JfrOptions;
 pub use recognise::recognise;
-pub use thread_dump::{ThreadDumpDecoder, recognise_thread_dump};

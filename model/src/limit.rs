@@ -12,3 +12,13 @@ pub struct Limit {
     /// One sentence for people: what may be missing because of it.
     pub detail: String,
 }
+
+impl Limit {
+    /// The name of a limit of a source whose dates can be read in another order (day and month): the value
+    /// is what has to be added to its times then, in ns. The engine takes the order in which the source
+    /// overlaps the other recordings. There may be several.
+    pub const OTHER_DATE: &'static str = "other_date_offset_ns";
+    /// The name of a limit of a source whose times have no year: they are in 1972, a leap year. The engine
+    /// takes the year in which the source overlaps the other recordings.
+    pub const NO_YEAR: &'static str = "no_year";
+}

@@ -7,13 +7,13 @@ use chrono::NaiveDate;
 use clap::Args;
 use kcorr_engine::{Error, ErrorKind, Extent, Job, SourceReport, StoreWriter};
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format};
-use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder};
-use kcorr_ingest_jfr::{JfrDecoder, JfrOptions, ThreadDumpDecoder};
+use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ThreadDumpDecoder};
+use kcorr_ingest_jfr::{JfrDecoder, JfrOptions};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::Severity;
 
 use crate::commands::captures::Captures;
-use crate::commands::{Global, compact};
+use crate::commands::{Global, compact, log_directory};
 use crate::exit::Status;
 use crate::progress::Bars;
 use crate::recordings;
@@ -52,11 +52,11 @@ pub(crate) struct Ingest {
     #[arg(long, value_name = "PORT", default_values_t = [9092])]
     kafka_port: Vec<u16>,
 
-    /// Log directories of the broker: the folder above those of the topic-partitions, or one of these
+    /// Log directories of the broker: the folder above those of the topic-partitions, one of these, or a tar archive (also .tar.gz, .tar.zst)
     #[arg(long, num_args = 1.., value_name = "FOLDER")]
     segments: Vec<PathBuf>,
 
-    /// GC logs of the JVM (-Xlog:gc*,safepoint*)
+    /// GC logs of the JVM (-Xlog:gc*,safepoint*; JDK 8's)
     #[arg(long, num_args = 1.., value_name = "FILE")]
     gc_log: Vec<PathBuf>,
 
@@ -71,7 +71,7 @@ pub(crate) struct Ingest {
     #[arg(long, value_name = "FILE")]
     bpf_map: Option<PathBuf>,
 
-    /// Day of text times that have none, as YYYY-MM-DD
+    /// Day of text times that have none, or no year, as YYYY-MM-DD
     #[arg(long, value_name = "DATE")]
     date: Option<NaiveDate>,
 
@@ -177,13 +177,13 @@ impl Ingest {
             jobs.push(Job {
                 kind: "request_log",
                 paths: vec![path.clone()],
-                decoder: Box::new(|id| Box::new(RequestLogDecoder::new(id))),
+                decoder: Box::new(|id| Box::new(RequestLogDecoder::new(id).date(self.date))),
             });
         }
         for folder in &self.segments {
             jobs.push(Job {
                 kind: "segments",
-                paths: segment_files(folder)?,
+                paths: log_directory::files(folder)?,
                 decoder: Box::new(|id| {
                     let headers = self.pcap_options().message_id_headers;
                     Box::new(SegmentsDecoder::new(id, headers))
@@ -228,41 +228,6 @@ impl Ingest {
         }
         options
     }
-}
-
-/// The files of a log directory that say what the broker wrote: log segments, and the names of topic ids.
-fn segment_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let cannot_read = || format!("cannot read the log directory {}", folder.display());
-    let mut folders = vec![folder.to_owned()];
-    for entry in std::fs::read_dir(folder).with_context(cannot_read)? {
-        let path = entry.with_context(cannot_read)?.path();
-        if path.is_dir() {
-            folders.push(path);
-        }
-    }
-    let mut files = Vec::new();
-    for folder in folders {
-        let cannot_read = || format!("cannot read the log directory {}", folder.display());
-        for entry in std::fs::read_dir(&folder).with_context(cannot_read)? {
-            let path = entry.with_context(cannot_read)?.path();
-            let is_segment = path.extension().is_some_and(|extension| extension == "log");
-            if is_segment
-                || path
-                    .file_name()
-                    .is_some_and(|name| name == "partition.metadata")
-            {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        bail!(
-            "{} has no log segments (*.log), nor do its folders",
-            folder.display()
-        );
-    }
-    Ok(files)
 }
 
 fn name(paths: &[PathBuf]) -> String {

@@ -7,6 +7,7 @@ mod compare;
 mod completions;
 mod export;
 mod ingest;
+mod log_directory;
 mod null_test;
 mod probes;
 mod queries;

@@ -3,7 +3,7 @@
 //! Source: JEP 158; `LogDecorators` of OpenJDK, which prints them in this order: time, utctime,
 //! uptime, timemillis, uptimemillis, timenanos, uptimenanos, hostname, pid, tid, level, tags.
 
-use chrono::DateTime;
+use chrono::NaiveDate;
 
 use crate::decimal::ns_from_decimal;
 
@@ -53,9 +53,7 @@ impl<'a> Decorated<'a> {
                         .split(',')
                         .any(|tag| matches!(tag, "gc" | "safepoint"));
             } else if content.contains('T') {
-                let time = DateTime::parse_from_str(content, "%Y-%m-%dT%H:%M:%S%.f%z");
-                let ns = time.ok().and_then(|time| time.timestamp_nanos_opt());
-                wall = ns.map(|ns| reading(ns, MS)).or(wall);
+                wall = wall_time(content).map(|ns| reading(ns, MS)).or(wall);
             } else if let Some(value) = content.strip_suffix("ns") {
                 let [first, second] = &mut nanos;
                 *(if first.is_none() { first } else { second }) = ns_from_decimal(value, 0);
@@ -94,6 +92,43 @@ impl<'a> Decorated<'a> {
     }
 }
 
+/// Ns since 1970 of `2026-11-20T16:22:35.123+0000`, the one form that the JVM prints.
+pub(super) fn wall_time(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let number = |from: usize, to: usize| {
+        bytes.get(from..to)?.iter().try_fold(0_u32, |value, byte| {
+            let digit = byte.is_ascii_digit().then(|| byte.wrapping_sub(b'0'))?;
+            Some(value.wrapping_mul(10).wrapping_add(u32::from(digit)))
+        })
+    };
+    let is_separated = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')]
+        .iter()
+        .all(|(at, separator)| bytes.get(*at) == Some(separator));
+    if !is_separated || !matches!(bytes.get(19), Some(b'.' | b',')) || bytes.len() != 28 {
+        return None;
+    }
+    let year = i32::try_from(number(0, 4)?).ok()?;
+    let day = NaiveDate::from_ymd_opt(year, number(5, 7)?, number(8, 10)?)?;
+    let time = day.and_hms_milli_opt(
+        number(11, 13)?,
+        number(14, 16)?,
+        number(17, 19)?,
+        number(20, 23)?,
+    )?;
+    let minutes = i64::from(
+        number(24, 26)?
+            .wrapping_mul(60)
+            .wrapping_add(number(26, 28)?),
+    );
+    let ahead_ns = minutes.wrapping_mul(60_000 * MS);
+    let ns = time.and_utc().timestamp_nanos_opt()?;
+    match bytes.get(23)? {
+        b'+' => ns.checked_sub(ahead_ns),
+        b'-' => ns.checked_add(ahead_ns),
+        _ => None,
+    }
+}
+
 fn reading(ns: i64, resolution_ns: i64) -> Reading {
     Reading { ns, resolution_ns }
 }
@@ -129,5 +164,14 @@ mod tests {
         );
         assert_eq!(read("[77000000000ns][1000ns] x"), (None, Some((1000, 1))));
         assert!(Decorated::from_line("2026: [GC pause").is_none());
+        let ns = 1_795_191_755_123_000_000;
+        assert_eq!(wall_time("2026-11-20T12:52:35,123-0330"), Some(ns));
+        for text in [
+            "2026-11-20T16:22:35.123",
+            "2026-13-20T16:22:35.123+0000",
+            "2026-11-20T16:22:35.123+00é",
+        ] {
+            assert_eq!(wall_time(text), None, "{text}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Source: `Universe`'s and the collectors' `GCTraceTime` lines, `SafepointTracing` (JDK 14 on) and
 //! `RuntimeService` (before) of OpenJDK.
 
+use super::jdk8::STOPPED;
 use crate::decimal::ns_from_decimal;
 
 /// What a message tells.
@@ -12,7 +13,9 @@ pub(crate) enum Message<'a> {
     Pause(Pause<'a>),
     /// The operation of the safepoint that begins (before JDK 14).
     Entering(&'a str),
-    /// The start of a pause, which another line will tell, or something else.
+    /// The pause of the collection of this number begins; another line will tell it.
+    Begun(u64),
+    /// Something else.
     Other,
     /// It begins like a pause and cannot be read.
     Bad,
@@ -26,6 +29,8 @@ pub(crate) struct Pause<'a> {
     pub(crate) name: &'a str,
     pub(crate) cause: Option<&'a str>,
     pub(crate) duration_ns: i64,
+    /// The number of the collection, in unified logs.
+    pub(crate) number: Option<u64>,
 }
 
 impl<'a> Message<'a> {
@@ -34,9 +39,7 @@ impl<'a> Message<'a> {
         if let Some(text) = text.strip_prefix("Safepoint \"") {
             return safepoint(text).map_or(Message::Bad, Message::Pause);
         }
-        if let Some(text) =
-            text.strip_prefix("Total time for which application threads were stopped: ")
-        {
+        if let Some(text) = text.strip_prefix(STOPPED) {
             let seconds = text
                 .split_once(" seconds")
                 .map(|(seconds, _)| seconds.trim());
@@ -48,13 +51,14 @@ impl<'a> Message<'a> {
                         name: "",
                         cause: None,
                         duration_ns,
+                        number: None,
                     });
             return pause.map_or(Message::Bad, Message::Pause);
         }
         if let Some(name) = text.strip_prefix("Entering safepoint region: ") {
             return Message::Entering(name.trim());
         }
-        gc(text).map_or(Message::Other, Message::Pause)
+        gc(text).unwrap_or(Message::Other)
     }
 }
 
@@ -69,16 +73,15 @@ fn safepoint(text: &str) -> Option<Pause<'_>> {
         name,
         cause: None,
         duration_ns: ns_from_decimal(total.strip_suffix(" ns")?, 0)?,
+        number: None,
     })
 }
 
 /// `GC(7) Pause Young (Normal) (G1 Evacuation Pause) 51M->9M(1024M) 34.538ms`; the generational
 /// collectors of JDK 21 put `Y: `, `y: ` or `O: ` before the pause.
-fn gc(text: &str) -> Option<Pause<'_>> {
+fn gc(text: &str) -> Option<Message<'_>> {
     let (number, text) = text.strip_prefix("GC(")?.split_once(") ")?;
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
+    let number: u64 = number.parse().ok()?;
     let text = match text.split_once(": ") {
         Some(("Y" | "y" | "O", text)) => text,
         _ => text,
@@ -86,20 +89,26 @@ fn gc(text: &str) -> Option<Pause<'_>> {
     if !text.starts_with("Pause ") {
         return None;
     }
-    let (text, duration) = text.rsplit_once(' ')?;
-    let duration_ns = ns_from_decimal(duration.strip_suffix("ms")?, 6)?;
+    let duration = text.rsplit_once(' ').and_then(|(text, duration)| {
+        let duration = duration.strip_suffix("ms")?;
+        Some((text, ns_from_decimal(duration, 6)?))
+    });
+    let Some((text, duration_ns)) = duration else {
+        return Some(Message::Begun(number));
+    };
     let text = text.trim_end();
     let text = match text.rsplit_once(' ') {
         Some((text, heap)) if heap.contains("->") => text.trim_end(),
         _ => text,
     };
     let (name, cause) = cause_of(text);
-    Some(Pause {
+    Some(Message::Pause(Pause {
         kind: "gc",
         name,
         cause,
         duration_ns,
-    })
+        number: Some(number),
+    }))
 }
 
 /// Splits the cause off, which is in parentheses behind the kinds of pause that have one.
@@ -215,7 +224,8 @@ mod tests {
         let text = "GC(0) Pause Young (Normal) (G1 Evacuation Pause) 51M->9M(1024M) 34.538ms";
         for end in 0..text.len() {
             let message = Message::from_text(&text[..end]);
-            assert_eq!(message, Message::Other, "{}", &text[..end]);
+            let is_none = matches!(message, Message::Other | Message::Begun(0));
+            assert!(is_none, "{}", &text[..end]);
         }
         assert_eq!(
             Message::from_text("Safepoint \"X\", Time since last: 1 ns, Total: 1"),

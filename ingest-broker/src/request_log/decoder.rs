@@ -1,14 +1,17 @@
 //! The decoder: lines to requests.
 
-use kcorr_model::{ClockKind, Decoder, Error, LossLedger, Output, Position, SourceId, Summary};
+use chrono::NaiveDate;
+use kcorr_model::lines::{Extent, Line, Lines};
+use kcorr_model::{Decoder, Error, LossLedger, Output, Position, SourceId, Summary};
 
-use super::line::{self, Form, LineTime};
+use super::line::{self, Form};
 use super::losses::{
     REQUEST_LOG_BAD_LINE, REQUEST_LOG_CONNECTION, REQUEST_LOG_CUT_LINE, REQUEST_LOG_OTHER_LINE,
-    REQUEST_LOG_TIME,
 };
 use super::rows::RequestRows;
-use crate::lines::{Extent, Line, Lines, start_of};
+use super::times::Times;
+use crate::line_time::LineClock;
+use crate::unwrapper::{Unwrapped, Unwrapper};
 
 /// Bytes of a line: responses to metadata requests of large clusters are printed whole.
 const MOST_LINE_BYTES: usize = 16 << 20;
@@ -16,13 +19,16 @@ const MOST_LINE_BYTES: usize = 16 << 20;
 const MOST_HEAD_BYTES: usize = 256 << 10;
 
 /// Decodes Kafka's request log (`kafka.request.logger` at `DEBUG`) to `broker_requests`: JSON lines
-/// (KIP-673) and the text before them.
+/// (KIP-673) and the text before them, in any layout of a logger, and as a collector stores them
+/// ([`crate`] lists which).
 ///
 /// The clock is `Realtime` when lines have a time with a zone, or no time at all, and `LocalTime` when
-/// they have one without, as log4j's patterns print.
+/// they have one without, as log4j's patterns print. The form of the times is learned of the lines; dates
+/// that can be read in two orders are a limit, and the engine asks the other recordings.
 #[derive(Debug)]
 pub struct RequestLogDecoder {
     lines: Lines,
+    unwrapper: Unwrapper,
     log: Log,
 }
 
@@ -30,9 +36,8 @@ pub struct RequestLogDecoder {
 #[derive(Debug)]
 struct Log {
     rows: RequestRows,
+    times: Times,
     ledger: LossLedger,
-    /// Whether the first line with a time has a zone.
-    is_utc: Option<bool>,
     form: Option<Form>,
 }
 
@@ -41,23 +46,33 @@ impl RequestLogDecoder {
     pub fn new(source: SourceId) -> Self {
         Self {
             lines: Lines::new(MOST_LINE_BYTES),
+            unwrapper: Unwrapper::new(MOST_LINE_BYTES),
             log: Log {
                 rows: RequestRows::new(source),
+                times: Times::new(LineClock::new(None)),
                 ledger: LossLedger::default(),
-                is_utc: None,
                 form: None,
             },
         }
+    }
+
+    /// The day of the first line, where times have none, or no year.
+    #[must_use]
+    pub fn date(mut self, date: Option<NaiveDate>) -> Self {
+        self.log.times = Times::new(LineClock::new(date));
+        self
     }
 }
 
 /// What an input is, from its first bytes, in words, if it is a request log.
 pub fn recognise_request_log(head: &[u8]) -> Option<&'static str> {
     let head = head.get(..MOST_HEAD_BYTES).unwrap_or(head);
-    head.split(|&byte| byte == b'\n').find_map(|line| {
-        let line = String::from_utf8_lossy(line);
-        line::split(&line).map(|(_, form, _)| format_name(form))
-    })
+    let mut decoder = RequestLogDecoder::new(SourceId(0));
+    let mut rows = Vec::new();
+    // Rows are of no use here; an error cannot be.
+    let _pushed = decoder.push(head, &mut rows);
+    let _ended = decoder.next_file(&mut rows);
+    decoder.log.form.map(format_name)
 }
 
 fn format_name(form: Form) -> &'static str {
@@ -68,93 +83,98 @@ fn format_name(form: Form) -> &'static str {
 }
 
 impl Log {
-    fn line(&mut self, line: Line<'_>, output: &mut dyn Output) -> Result<(), Error> {
-        let Line {
-            position,
-            bytes,
-            extent,
-        } = line;
-        if extent == Extent::Start {
+    fn line(&mut self, line: &Unwrapped<'_>, output: &mut dyn Output) -> Result<(), Error> {
+        let position = line.position;
+        if line.extent == Extent::Start {
             self.ledger
-                .record(&REQUEST_LOG_BAD_LINE, position, || start_of(bytes));
+                .record(&REQUEST_LOG_BAD_LINE, position, || line.shown());
             return Ok(());
         }
-        let is_cut = extent == Extent::Cut;
-        let text = String::from_utf8_lossy(bytes);
-        let Some((prefix, form, body)) = line::split(&text) else {
-            let kind = if is_cut {
+        let is_cut = line.extent == Extent::Cut;
+        let Some((before, form, body)) = line::split(line.text) else {
+            // Any text may end without a line end; a request that is cut is lost.
+            let kind = if is_cut && line::may_be_cut(line.text) {
                 &REQUEST_LOG_CUT_LINE
             } else {
                 &REQUEST_LOG_OTHER_LINE
             };
-            self.ledger.record(kind, position, || start_of(bytes));
+            self.ledger.record(kind, position, || line.shown());
             return Ok(());
         };
         self.form.get_or_insert(form);
         // The numbers at the end of a text line may be cut; JSON tells its end.
-        let request = match line::request(form, body) {
+        let (request, behind) = match line::request(form, body) {
             Ok(request) if !(is_cut && form == Form::Text) => request,
             Err(error) if !is_cut => {
                 self.ledger.record(&REQUEST_LOG_BAD_LINE, position, || {
-                    format!("{error}: {}", start_of(bytes))
+                    format!("{error}: {}", line.shown())
                 });
                 return Ok(());
             }
             _ => {
                 self.ledger
-                    .record(&REQUEST_LOG_CUT_LINE, position, || start_of(bytes));
+                    .record(&REQUEST_LOG_CUT_LINE, position, || line.shown());
                 return Ok(());
             }
         };
         if request.connection.is_none() {
             self.ledger
-                .record(&REQUEST_LOG_CONNECTION, position, || start_of(bytes));
+                .record(&REQUEST_LOG_CONNECTION, position, || line.shown());
         }
-        let end_ns = self.time(position, prefix);
-        self.rows.push(&request, end_ns, output)
-    }
-
-    fn time(&mut self, position: Position, prefix: &str) -> Option<i64> {
-        let time = LineTime::from_prefix(prefix)?;
-        if *self.is_utc.get_or_insert(time.is_utc) != time.is_utc {
-            self.ledger
-                .record(&REQUEST_LOG_TIME, position, || prefix.to_owned());
-            return None;
+        let end_time = self.times.read(line, before, behind, &mut self.ledger);
+        if self
+            .rows
+            .push(&request, end_time, &self.times.clock, output)?
+        {
+            self.times.written();
         }
-        Some(time.ns)
+        Ok(())
     }
 }
 
 impl Decoder for RequestLogDecoder {
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
-        let Self { lines, log } = self;
-        lines.push(bytes, &mut |line| log.line(line, output))
+        let Self {
+            lines,
+            unwrapper,
+            log,
+        } = self;
+        let mut take = |line: Line<'_>| unwrapper.line(line, &mut |line| log.line(line, output));
+        lines.push(bytes, &mut take)
     }
 
     fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
-        let Self { lines, log } = self;
-        lines.finish(&mut |line| log.line(line, output))
+        let Self {
+            lines,
+            unwrapper,
+            log,
+        } = self;
+        let mut take = |line: Line<'_>| unwrapper.line(line, &mut |line| log.line(line, output));
+        lines.finish(&mut take)?;
+        unwrapper.finish(Position::Whole, &mut |line| log.line(line, output))
     }
 
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
         self.next_file(output)?;
         let log = &mut self.log;
-        log.rows.flush(output)?;
+        log.rows.flush(&log.times.clock, output)?;
         let Some(form) = log.form else {
-            return Err(self
-                .lines
-                .unrecognised("Kafka's request log (`Completed request:…`)"));
+            return Err(self.lines.unrecognised(
+                "Kafka's request log (`Completed request:…` in lines of any layout, as kafka.request.logger writes at DEBUG), plain or as kubectl, docker, journald or a JSON layout stores it",
+            ));
         };
-        let clock = match log.is_utc {
-            Some(false) => ClockKind::LocalTime,
-            _ => ClockKind::Realtime,
+        let (clock, limits) = log.times.finish(&mut log.ledger);
+        let json = if self.unwrapper.is_json && form == Form::Text {
+            " in JSON"
+        } else {
+            ""
         };
         Ok(Summary {
-            format: format_name(form).to_owned(),
+            format: format!("{}{json}", format_name(form)),
             clock,
             anchors: Vec::new(),
             losses: std::mem::take(&mut log.ledger).into_losses(),
-            limits: Vec::new(),
+            limits,
         })
     }
 }

@@ -5,7 +5,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use chrono::{DateTime, NaiveDateTime};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -14,14 +13,6 @@ use crate::decimal::ns_from_decimal;
 
 const MS_EXPONENT: i32 = 6;
 const MARK: &str = "Completed request:";
-
-/// A time before the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LineTime {
-    pub(crate) ns: i64,
-    /// Whether it has a zone; without, it is local time.
-    pub(crate) is_utc: bool,
-}
 
 /// A completed request.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -100,33 +91,11 @@ pub(crate) fn split(line: &str) -> Option<(&str, Form, &str)> {
     }
 }
 
-impl LineTime {
-    /// The first time in what stands before the request: `[2026-11-20 16:22:36,123] DEBUG `.
-    pub(crate) fn from_prefix(prefix: &str) -> Option<Self> {
-        let text = prefix.trim_start().trim_start_matches('[');
-        let text = text.split_once(']').map_or(text, |(time, _)| time);
-        let mut words = text.split_whitespace();
-        let first = words.next()?;
-        let (date, clock) = match first.split_once('T') {
-            Some(parts) => parts,
-            None => (first, words.next()?),
-        };
-        let clock = clock.replace(',', ".");
-        let zoned = format!("{date}T{clock}");
-        if let Ok(time) = DateTime::parse_from_rfc3339(&zoned)
-            .or_else(|_| DateTime::parse_from_str(&zoned, "%Y-%m-%dT%H:%M:%S%.f%z"))
-        {
-            return Some(Self {
-                ns: time.timestamp_nanos_opt()?,
-                is_utc: true,
-            });
-        }
-        let time = NaiveDateTime::parse_from_str(&zoned, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
-        Some(Self {
-            ns: time.and_utc().timestamp_nanos_opt()?,
-            is_utc: false,
-        })
-    }
+/// Whether a cut line without a request may have been one's: it has the mark, or a part of it at its end, or
+/// is the start of JSON around one.
+pub(crate) fn may_be_cut(line: &str) -> bool {
+    let part = (3..MARK.len()).any(|end| MARK.get(..end).is_some_and(|part| line.ends_with(part)));
+    line.contains(MARK) || part || line.trim_start().starts_with('{')
 }
 
 #[derive(Deserialize)]
@@ -162,17 +131,28 @@ struct JsonHeader {
     request_api_key_name: Option<String>,
 }
 
-/// Reads a request; the error says what is wrong.
-pub(crate) fn request(form: Form, body: &str) -> Result<Request, String> {
+/// Reads a request; the error says what is wrong. With it comes what the layout put behind it.
+pub(crate) fn request(form: Form, body: &str) -> Result<(Request, &str), String> {
     match form {
         Form::Json => json(body),
-        Form::Text => text(body).ok_or_else(|| {
-            "expected RequestHeader(apiKey=…) … from connection …;totalTime:…".to_owned()
-        }),
+        Form::Text => text(body)
+            .map(|request| (request, behind(body)))
+            .ok_or_else(|| {
+                "expected RequestHeader(apiKey=…) … from connection …;totalTime:…".to_owned()
+            }),
     }
 }
 
-fn json(body: &str) -> Result<Request, String> {
+/// What follows a request in text: the last of its values has no space.
+fn behind(body: &str) -> &str {
+    let last = ["listener:", "sendTime:"]
+        .iter()
+        .find_map(|name| body.rfind(name));
+    let values = last.and_then(|at| body.get(at..)).unwrap_or_default();
+    values.split_once(' ').map_or("", |(_, behind)| behind)
+}
+
+fn json(body: &str) -> Result<(Request, &str), String> {
     // The layout may put something behind the message (`… (kafka.request.logger)`): the first value
     // is the request.
     let mut values = serde_json::Deserializer::from_str(body).into_iter::<JsonRequest<'_>>();
@@ -181,9 +161,10 @@ fn json(body: &str) -> Result<Request, String> {
         Some(Err(error)) => return Err(error.to_string()),
         None => return Err("expected a JSON object".to_owned()),
     };
+    let behind = body.get(values.byte_offset()..).unwrap_or_default();
     let ms = |raw: &RawValue| ns_from_decimal(raw.get(), MS_EXPONENT);
     let header = line.request_header;
-    Ok(Request {
+    let request = Request {
         api: api::display_name(
             header.request_api_key_name.as_deref(),
             header.request_api_key,
@@ -203,7 +184,8 @@ fn json(body: &str) -> Result<Request, String> {
         send_ns: line.send_time_ms.and_then(ms),
         listener: line.listener,
         security_protocol: line.security_protocol,
-    })
+    };
+    Ok((request, behind))
 }
 
 fn text(body: &str) -> Option<Request> {
@@ -280,17 +262,6 @@ mod tests {
     }
 
     #[test]
-    fn times_before_the_message_are_read_with_and_without_a_zone() {
-        let read = |text| LineTime::from_prefix(text).map(|t| (t.ns, t.is_utc));
-        let ns = 1_795_191_756_123_000_000;
-        assert_eq!(read("[2026-11-20 16:22:36,123] DEBUG "), Some((ns, false)));
-        assert_eq!(read("2026-11-20T16:22:36.123Z DEBUG "), Some((ns, true)));
-        assert_eq!(read("[2026-11-20T18:22:36,123+0200] "), Some((ns, true)));
-        assert_eq!(read("DEBUG "), None);
-        assert_eq!(read(""), None);
-    }
-
-    #[test]
     fn both_forms_tell_the_same() {
         let text = "RequestHeader(apiKey=PRODUCE, apiVersion=7, clientId=a, b, correlationId=12) -- \
             {acks=1,timeout=30000} from connection 127.0.0.1:9092-127.0.0.1:35542-3;totalTime:60.933,\
@@ -301,8 +272,14 @@ mod tests {
             "127.0.0.1:9092-127.0.0.1:35542-3","totalTimeMs":60.933,"requestQueueTimeMs":0.721,
             "localTimeMs":54.82,"remoteTimeMs":0.0,"throttleTimeMs":0,"responseQueueTimeMs":1.56,
             "sendTimeMs":3.83,"securityProtocol":"SSL","listener":"EXTERNAL"} (kafka.request.logger)"#;
-        let from_text = request(Form::Text, text).unwrap();
-        assert_eq!(from_text, request(Form::Json, json).unwrap());
+        let (from_text, behind) = request(Form::Text, text).unwrap();
+        assert_eq!(
+            (from_text.clone(), behind),
+            request(Form::Json, json)
+                .map(|(request, behind)| (request, behind.trim()))
+                .unwrap()
+        );
+        assert_eq!(behind, "(kafka.request.logger)");
         assert_eq!(from_text.total_ns, 60_933_000);
         assert_eq!(from_text.api, "Produce");
     }

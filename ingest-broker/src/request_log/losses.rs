@@ -19,8 +19,8 @@ pub(crate) static REQUEST_LOG_BAD_LINE: LossKind = LossKind {
 /// The last line is cut.
 pub(crate) static REQUEST_LOG_CUT_LINE: LossKind = LossKind {
     name: "request_log_cut_line",
-    severity: Severity::Info,
-    doc: "The log ends inside a line: its request has no row.",
+    severity: Severity::Warning,
+    doc: "The log ends inside a request's line: the request has no row.",
 };
 
 /// A connection that is named in another form.
@@ -30,9 +30,30 @@ pub(crate) static REQUEST_LOG_CONNECTION: LossKind = LossKind {
     doc: "A connection is not named `server:port-client:port-index`: its request's row has no addresses.",
 };
 
-/// A time of another clock than the first.
+/// A time of another form than the first.
 pub(crate) static REQUEST_LOG_TIME: LossKind = LossKind {
     name: "request_log_time",
     severity: Severity::Warning,
-    doc: "Some lines have a time with a zone and others one without: those unlike the first have rows without a time.",
+    doc: "The time of a line is of another form than the first line's (with a zone and without, a number and a date): its row has no end time.",
+};
+
+/// A time that cannot be read.
+pub(crate) static REQUEST_LOG_UNREADABLE_TIME: LossKind = LossKind {
+    name: "request_log_unreadable_time",
+    severity: Severity::Warning,
+    doc: "A line has a time that cannot be read: its row has no end time.",
+};
+
+/// A line without a time among those with one.
+pub(crate) static REQUEST_LOG_NO_TIME: LossKind = LossKind {
+    name: "request_log_no_time",
+    severity: Severity::Warning,
+    doc: "A line has no time, and others of the log have one: its row has no end time.",
+};
+
+/// Dates whose order was told too late.
+pub(crate) static REQUEST_LOG_DATE_ORDER: LossKind = LossKind {
+    name: "request_log_date_order",
+    severity: Severity::Warning,
+    doc: "Which number of the dates is the day was told only after many lines, and is not what was taken before: earlier rows have times with day and month exchanged.",
 };

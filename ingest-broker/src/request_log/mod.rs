@@ -5,5 +5,6 @@ mod decoder;
 mod line;
 mod losses;
 mod rows;
+mod times;
 
 pub use decoder::{RequestLogDecoder, recognise_request_log};

@@ -8,9 +8,12 @@ use kcorr_model::{BatchBuilder, Error, Output, RowIds, SourceId, tables::BROKER_
 
 use super::line::Request;
 use crate::columns::{Labels, int32, int64, labels, time};
+use crate::line_time::{LineClock, Read};
 
 /// Rows of a record batch.
 const MOST_ROWS: usize = 8192;
+/// Rows that are held while it is open in which order the numbers of their dates are.
+const MOST_HELD_ROWS: usize = 64 << 10;
 
 /// Collects requests and yields them as record batches.
 pub(crate) struct RequestRows {
@@ -18,7 +21,7 @@ pub(crate) struct RequestRows {
     ids: RowIds,
     rows: usize,
     broker_request_id: Int64Builder,
-    end_time: Vec<Option<i64>>,
+    end_time: Vec<Option<Read>>,
     client_address: Labels,
     server_address: Labels,
     connection_index: Int64Builder,
@@ -74,16 +77,17 @@ impl RequestRows {
         }
     }
 
-    /// Adds a request.
+    /// Adds a request; whether rows were yielded.
     pub(crate) fn push(
         &mut self,
         request: &Request,
-        end_ns: Option<i64>,
+        end_time: Option<Read>,
+        clock: &LineClock,
         output: &mut dyn Output,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let connection = request.connection.as_ref();
         self.broker_request_id.append_value(self.ids.next());
-        self.end_time.push(end_ns);
+        self.end_time.push(end_time);
         self.client_address
             .append_option(connection.map(|connection| &connection.client));
         self.server_address
@@ -108,23 +112,30 @@ impl RequestRows {
         self.security_protocol
             .append_option(request.security_protocol.as_ref());
         self.rows = self.rows.saturating_add(1);
-        if self.rows >= MOST_ROWS {
-            self.flush(output)?;
+        let is_due = self.rows >= MOST_ROWS && !clock.is_undecided();
+        if is_due || self.rows >= MOST_HELD_ROWS {
+            self.flush(clock, output)?;
         }
-        Ok(())
+        Ok(self.rows == 0)
     }
 
     /// Yields what is held.
-    pub(crate) fn flush(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+    pub(crate) fn flush(
+        &mut self,
+        clock: &LineClock,
+        output: &mut dyn Output,
+    ) -> Result<(), Error> {
         if self.rows == 0 {
             return Ok(());
         }
         let rows = std::mem::take(&mut self.rows);
         let source = Int64Array::from(vec![self.source.0; rows]);
+        let reads = self.end_time.drain(..);
+        let mut end_time = reads.map(|read| clock.ns(read?)).collect();
         let batch = BatchBuilder::new(&BROKER_REQUESTS, rows)
             .set("broker_request_id", int64(&mut self.broker_request_id))
             .set("source_id", Arc::new(source))
-            .set("end_time", time(&mut self.end_time))
+            .set("end_time", time(&mut end_time))
             .set("client_address", labels(&mut self.client_address))
             .set("server_address", labels(&mut self.server_address))
             .set("connection_index", int64(&mut self.connection_index))

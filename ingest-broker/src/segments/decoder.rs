@@ -11,8 +11,11 @@ use kcorr_model::{
 };
 
 use super::file::{Segment, SegmentFile, Sink};
-use super::losses::{SEGMENT_BAD_METADATA, SEGMENT_OTHER_FILE};
+use super::losses::{
+    SEGMENT_BAD_METADATA, SEGMENT_COMPRESSED_MEMBER, SEGMENT_OTHER_FILE, SEGMENT_TAR,
+};
 use super::rows::LogBatchRows;
+use super::tar::{self, Member, TarReader};
 
 /// Bytes of a `partition.metadata` file that are read; Kafka's have about 50.
 const MOST_METADATA_BYTES: usize = 4096;
@@ -22,8 +25,14 @@ const MOST_TOPICS: usize = 1 << 20;
 const TOPIC_ID_CHARACTERS: usize = 22;
 
 /// Decodes the files of a broker's log directories, one after another: `log_batches` from
-/// `<topic>-<partition>/<base offset>.log` (also `.log.deleted`), `topics` from
-/// `<topic>-<partition>/partition.metadata`. All other files are passed over and counted.
+/// `<topic>-<partition>/<base offset>.log`, also under the names that Kafka gives it on its way out or in
+/// (`.log.deleted`, `.log.cleaned`, `.log.swap`; directories `…-delete`, `…-stray`, `…-future`), `topics` from
+/// `<topic>-<partition>/partition.metadata`. All other files are passed over and counted. A file that is a
+/// tar archive is read as the files in it; one whose name ends in `.gz` or `.zst` is called as without,
+/// whoever opens it decompresses it.
+///
+/// A batch that two files of a partition have, as compaction leaves them, has a row of each; how many
+/// there are is told.
 ///
 /// Before each file's bytes comes its path ([`Decoder::file`]), and from the second file on
 /// [`Decoder::next_file`], before or after the path. Positions of losses are bytes of the file that
@@ -38,6 +47,8 @@ pub struct SegmentsDecoder {
     /// The path of a file that has not begun.
     next: Option<String>,
     current: Current,
+    /// The archive that bytes belong to.
+    archive: Option<TarReader>,
     topics: BTreeSet<(String, String)>,
     is_recognised: bool,
     /// The first path that is neither a segment nor of a partition.
@@ -55,6 +66,11 @@ enum Current {
         topic: String,
         text: Vec<u8>,
     },
+    /// One whose name says nothing, until its first bytes tell whether it is an archive.
+    Unknown {
+        path: String,
+        head: Vec<u8>,
+    },
     /// One that is passed over.
     Other,
 }
@@ -69,6 +85,7 @@ impl SegmentsDecoder {
             ledger: LossLedger::default(),
             next: None,
             current: Current::None,
+            archive: None,
             topics: BTreeSet::new(),
             is_recognised: false,
             first_other: None,
@@ -80,17 +97,127 @@ impl SegmentsDecoder {
         let Some(path) = self.next.take() else {
             return Ok(());
         };
-        self.end_current(output)?;
+        self.end_file(output)?;
         self.begin(path);
         Ok(())
     }
 
+    /// Ends the current file, and the archive if it is one.
+    fn end_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        let Some(mut archive) = self.archive.take() else {
+            return self.end_current(output);
+        };
+        let is_whole = archive.finish(&mut |member| self.member(member, output))?;
+        if !is_whole {
+            self.ledger.record(&SEGMENT_TAR, Position::Whole, || {
+                "the archive ends before its end mark: it is cut".to_owned()
+            });
+        }
+        self.end_current(output)
+    }
+
+    /// Takes what comes of an archive.
+    fn member(&mut self, member: Member<'_>, output: &mut dyn Output) -> Result<(), Error> {
+        match member {
+            Member::File(path) => {
+                self.end_current(output)?;
+                if [".log.gz", ".log.zst"]
+                    .iter()
+                    .any(|end| path.ends_with(end))
+                {
+                    self.ledger
+                        .record(&SEGMENT_COMPRESSED_MEMBER, Position::Whole, || {
+                            path.to_owned()
+                        });
+                    self.current = Current::Other;
+                    return Ok(());
+                }
+                self.begin(path.to_owned());
+                // An archive within an archive is not opened.
+                if let Current::Unknown { path, .. } = &mut self.current {
+                    let path = std::mem::take(path);
+                    self.pass_over(path);
+                }
+                Ok(())
+            }
+            Member::Bytes(bytes) => self.push_current(bytes, output),
+            Member::End => self.end_current(output),
+            Member::Unread(path) => {
+                self.ledger.record(&SEGMENT_TAR, Position::Whole, || {
+                    format!("{path} is stored as a sparse file, which is not read")
+                });
+                Ok(())
+            }
+            Member::Damaged => {
+                self.ledger.record(&SEGMENT_TAR, Position::Whole, || {
+                    "a member's header is damaged".to_owned()
+                });
+                Ok(())
+            }
+        }
+    }
+
+    fn pass_over(&mut self, path: String) {
+        self.ledger
+            .record(&SEGMENT_OTHER_FILE, Position::Whole, || path.clone());
+        self.first_other.get_or_insert(path);
+        self.current = Current::Other;
+    }
+
+    /// Takes bytes of the current file.
+    fn push_current(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
+        match &mut self.current {
+            Current::Segment(file) => file.push(
+                bytes,
+                &mut Sink {
+                    rows: &mut self.rows,
+                    ledger: &mut self.ledger,
+                    output,
+                },
+            ),
+            Current::Metadata { text, .. } => {
+                let room = MOST_METADATA_BYTES.saturating_sub(text.len());
+                text.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+                Ok(())
+            }
+            Current::Unknown { path, head } => {
+                let missing = tar::BLOCK.saturating_sub(head.len());
+                let (now, later) = bytes.split_at_checked(missing).unwrap_or((bytes, &[]));
+                head.extend_from_slice(now);
+                if head.len() < tar::BLOCK {
+                    return Ok(());
+                }
+                let (path, head) = (std::mem::take(path), std::mem::take(head));
+                if !tar::is_header(&head) {
+                    self.pass_over(path);
+                    return Ok(());
+                }
+                self.current = Current::None;
+                let mut archive = TarReader::default();
+                for bytes in [&head, later] {
+                    archive.push(bytes, &mut |member| self.member(member, output))?;
+                }
+                self.archive = Some(archive);
+                Ok(())
+            }
+            Current::Other => Ok(()),
+            Current::None => Err(Error::unrecognised(
+                Position::Whole,
+                "a log segment can be read only when its path is known: \
+                 expected <topic>-<partition>/<base offset>.log, found bytes without a path",
+            )),
+        }
+    }
+
     fn begin(&mut self, path: String) {
         let (directory, file) = path.rsplit_once('/').unwrap_or(("", &path));
+        let compressed = [".gz", ".zst"];
+        let stem = compressed.iter().find_map(|end| file.strip_suffix(end));
+        let file = stem.unwrap_or(file);
         let partition = LogDirectory::from_name(directory);
         let log_file = LogFile::from_name(file);
         self.current = match (partition, log_file) {
-            (Some(partition), Some(log_file)) if is_appended(file) => {
+            (Some(partition), Some(log_file)) if log_file.kind == "log" => {
                 let directory = directory.rsplit('/').find(|name| !name.is_empty());
                 self.is_recognised = true;
                 Current::Segment(Box::new(SegmentFile::new(Segment {
@@ -109,12 +236,10 @@ impl SegmentsDecoder {
                     path,
                 }
             }
-            _ => {
-                self.ledger
-                    .record(&SEGMENT_OTHER_FILE, Position::Whole, || path.clone());
-                self.first_other.get_or_insert(path);
-                Current::Other
-            }
+            _ => Current::Unknown {
+                path,
+                head: Vec::new(),
+            },
         };
     }
 
@@ -127,6 +252,11 @@ impl SegmentsDecoder {
             }),
             Current::Metadata { path, topic, text } => {
                 self.metadata(&path, topic, &text);
+                Ok(())
+            }
+            Current::Unknown { path, .. } => {
+                self.pass_over(path);
+                self.current = Current::None;
                 Ok(())
             }
             Current::None | Current::Other => Ok(()),
@@ -176,20 +306,16 @@ impl SegmentsDecoder {
     }
 }
 
-/// Whether the broker appended to the file under this name, or renamed one to be deleted. Those that
-/// end in `.cleaned` or `.swap` are copies in the making.
-fn is_appended(file: &str) -> bool {
-    let file = file.strip_suffix(".deleted").unwrap_or(file);
-    file.strip_suffix(".log")
-        .is_some_and(|stem| !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 impl Decoder for SegmentsDecoder {
     fn file(&mut self, path: &str) {
         // One that was named before and had no bytes has no rows either.
         if let Some(empty) = self.next.replace(path.to_owned()) {
             let current = std::mem::replace(&mut self.current, Current::None);
             self.begin(empty);
+            if let Current::Unknown { path, .. } = &mut self.current {
+                let path = std::mem::take(path);
+                self.pass_over(path);
+            }
             self.current = current;
         }
     }
@@ -199,37 +325,22 @@ impl Decoder for SegmentsDecoder {
             return Ok(());
         }
         self.begin_named(output)?;
-        match &mut self.current {
-            Current::Segment(file) => file.push(
-                bytes,
-                &mut Sink {
-                    rows: &mut self.rows,
-                    ledger: &mut self.ledger,
-                    output,
-                },
-            ),
-            Current::Metadata { text, .. } => {
-                let room = MOST_METADATA_BYTES.saturating_sub(text.len());
-                text.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-                Ok(())
-            }
-            Current::Other => Ok(()),
-            Current::None => Err(Error::unrecognised(
-                Position::Whole,
-                "a log segment can be read only when its path is known: \
-                 expected <topic>-<partition>/<base offset>.log, found bytes without a path",
-            )),
+        if let Some(mut archive) = self.archive.take() {
+            let pushed = archive.push(bytes, &mut |member| self.member(member, output));
+            self.archive = Some(archive);
+            return pushed;
         }
+        self.push_current(bytes, output)
     }
 
     fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
-        self.end_current(output)?;
+        self.end_file(output)?;
         self.begin_named(output)
     }
 
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
         self.begin_named(output)?;
-        self.end_current(output)?;
+        self.end_file(output)?;
         self.rows.flush(output)?;
         self.flush_topics(output)?;
         if !self.is_recognised {
@@ -240,7 +351,7 @@ impl Decoder for SegmentsDecoder {
             return Err(Error::unrecognised(
                 Position::Whole,
                 format!(
-                    "expected a broker's log directories with \
+                    "expected a broker's log directories, or a tar archive of them, with \
                      <topic>-<partition>/<base offset>.log files; {found}"
                 ),
             ));

@@ -71,3 +71,24 @@ pub(crate) static SEGMENT_BAD_METADATA: LossKind = LossKind {
     severity: Severity::Warning,
     doc: "A `partition.metadata` file has no `topic_id` line that can be read: the topic's id stays unknown.",
 };
+
+/// A batch that two files have.
+pub(crate) static SEGMENT_COPIED_BATCH: LossKind = LossKind {
+    name: "segment_copied_batch",
+    severity: Severity::Info,
+    doc: "A batch is in two files of its partition, as compaction, and files that were renamed while they were copied, leave it: it has a row of each.",
+};
+
+/// An archive that cannot be read to its end.
+pub(crate) static SEGMENT_TAR: LossKind = LossKind {
+    name: "segment_tar",
+    severity: Severity::Warning,
+    doc: "A tar archive is cut or damaged, or has a member that is not read: batches may be missing.",
+};
+
+/// A compressed file in an archive.
+pub(crate) static SEGMENT_COMPRESSED_MEMBER: LossKind = LossKind {
+    name: "segment_compressed_member",
+    severity: Severity::Warning,
+    doc: "A log segment in a tar archive is compressed by itself: it was passed over. Unpack the archive and give its folder.",
+};

@@ -5,5 +5,6 @@ mod decoder;
 mod file;
 mod losses;
 mod rows;
+mod tar;
 
 pub use decoder::SegmentsDecoder;

@@ -1,6 +1,8 @@
 //! Rows of `log_batches`.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arrow::array::{BooleanBuilder, Int16Builder, Int32Builder, Int64Builder};
@@ -12,13 +14,17 @@ use kcorr_model::{
 };
 
 use super::file::Segment;
-use super::losses::{SEGMENT_BAD_RECORDS, SEGMENT_LARGE_BATCH, SEGMENT_TIME_RANGE};
+use super::losses::{
+    SEGMENT_BAD_RECORDS, SEGMENT_COPIED_BATCH, SEGMENT_LARGE_BATCH, SEGMENT_TIME_RANGE,
+};
 use crate::columns::{Labels, TextLists, int32, int64, labels, time};
 
 /// Rows of a record batch.
 const MOST_ROWS: usize = 8192;
 /// Bytes of message ids after which a record batch ends.
 const MOST_ID_BYTES: usize = 8 << 20;
+/// Batches that are remembered, so that copies of them are told.
+const MOST_KNOWN: usize = 1 << 20;
 /// Bytes that a batch may decompress to.
 const MOST_DECOMPRESSED: usize = 64 << 20;
 
@@ -30,6 +36,9 @@ pub(crate) struct LogBatchRows {
     decompressor: Decompressor,
     rows: usize,
     id_bytes: usize,
+    /// Hashes of what tells a batch from others of its partition.
+    known: HashSet<u64>,
+    hasher: RandomState,
     /// Bit `n` is set when magic `n` was seen.
     pub(crate) magics: u8,
     log_batch_id: Int64Builder,
@@ -119,6 +128,8 @@ impl LogBatchRows {
             decompressor: Decompressor::new(MOST_DECOMPRESSED),
             rows: 0,
             id_bytes: 0,
+            known: HashSet::new(),
+            hasher: RandomState::new(),
             magics: 0,
             log_batch_id: Int64Builder::new(),
             directory: Labels::new(),
@@ -157,6 +168,14 @@ impl LogBatchRows {
             }
         };
         let position = Position::Byte(file_offset);
+        if self.is_copy(segment, header) {
+            ledger.record(&SEGMENT_COPIED_BATCH, position, || {
+                segment.tell(format_args!(
+                    "the batch of offset {} is also in another file",
+                    last_offset(header)
+                ))
+            });
+        }
         let ids = match header {
             EntryHeader::Batch(batch) if !batch.is_control() => {
                 let is_whole = u64::try_from(bytes.len()).is_ok_and(|held| held >= total);
@@ -201,6 +220,25 @@ impl LogBatchRows {
             self.flush(output)?;
         }
         Ok(())
+    }
+
+    /// Whether another file of the partition has the same batch; not more than a million are remembered.
+    fn is_copy(&mut self, segment: &Segment, header: &EntryHeader) -> bool {
+        let told = match header {
+            EntryHeader::Batch(batch) => (
+                batch.base_offset,
+                batch.total_bytes(),
+                batch.record_count,
+                batch.max_timestamp,
+            ),
+            EntryHeader::Message(message) => (message.offset, message.total_bytes(), 1, 0),
+        };
+        let key = (&segment.topic, segment.partition, told);
+        let key = self.hasher.hash_one(key);
+        match self.known.len() < MOST_KNOWN {
+            true => !self.known.insert(key),
+            false => self.known.contains(&key),
+        }
     }
 
     /// The ids in the headers of the records; `None` when they are not wanted or none was found.

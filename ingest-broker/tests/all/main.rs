@@ -8,6 +8,9 @@
 #[path = "../../../model/tests/decoded/mod.rs"]
 mod decoded;
 mod gc_log;
+mod mutants;
+mod request_layouts;
 mod request_log;
 mod segments;
 mod shared_recordings;
+mod thread_dumps;

@@ -263,3 +263,109 @@ proptest! {
         }
     }
 }
+
+/// The directory of a compacted topic within a minute of its cleaning.
+fn compacted() -> Vec<(String, Vec<u8>)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/compacted/cmp-0");
+    let files = std::fs::read_dir(root).unwrap();
+    let mut files: Vec<_> = files
+        .map(|file| {
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            (format!("cmp-0/{name}"), std::fs::read(&path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn decode_files(files: &[(String, Vec<u8>)]) -> Decoded {
+    let mut decoder = SegmentsDecoder::new(SourceId(1), None);
+    let mut batches = Vec::new();
+    for (at, (path, bytes)) in files.iter().enumerate() {
+        decoder.file(path);
+        if at > 0 {
+            decoder.next_file(&mut batches).unwrap();
+        }
+        for piece in bytes.chunks(1000) {
+            decoder.push(piece, &mut batches).unwrap();
+        }
+    }
+    let summary = decoder.finish(&mut batches).unwrap();
+    Decoded { batches, summary }
+}
+
+#[test]
+fn segments_that_compaction_replaced_are_read_under_their_last_name_and_copies_told() {
+    let decoded = decode_files(&compacted());
+    assert_eq!(decoded.row_count("log_batches"), 13);
+    assert_eq!(decoded.int64("log_batches", "record_count"), [10; 13]);
+    // The batches of offsets 60 and 100 are in two files each.
+    assert_eq!(decoded.losses(), [("segment_copied_batch", 2)]);
+}
+
+#[test]
+fn a_segment_is_one_under_every_name_that_kafka_gives_it() {
+    let (_, bytes) = compacted().swap_remove(1);
+    let id = "0f4c9e0dbd7b4d4c9a9d3a0b5c1d2e3f";
+    let base = "00000000000000000000.log";
+    let names = [
+        format!("cmp-0/{base}"),
+        format!("cmp-0/{base}.deleted"),
+        format!("cmp-0/{base}.cleaned"),
+        format!("cmp-0/{base}.swap"),
+        format!("/data/cmp-0.{id}-delete/{base}"),
+        format!("cmp-0.{id}-stray/{base}"),
+        format!("cmp-0.{id}-future/{base}"),
+        format!("cmp-0/{base}.zst"),
+        format!("cmp-0/{base}.deleted.gz"),
+    ];
+    for name in names {
+        let decoded = decode_files(&[(name.clone(), bytes.clone())]);
+        assert_eq!(decoded.row_count("log_batches"), 1, "{name}");
+        assert_eq!(decoded.label("log_batches", "topic"), ["cmp"], "{name}");
+        assert_eq!(decoded.losses(), [], "{name}");
+        let file = decoded.label("log_batches", "file").remove(0);
+        assert!(!file.ends_with(".gz") && !file.ends_with(".zst"), "{file}");
+    }
+}
+
+/// A tar archive of files, as GNU tar writes it.
+fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (path, content) in files {
+        let mut block = vec![0; 512];
+        let path = format!("./{path}");
+        block[..path.len()].copy_from_slice(path.as_bytes());
+        block[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+        block[156] = b'0';
+        block[257..265].copy_from_slice(b"ustar  \0");
+        block[148..156].fill(b' ');
+        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        archive.extend_from_slice(&block);
+        archive.extend_from_slice(content);
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.resize(archive.len() + 1024, 0);
+    archive
+}
+
+#[test]
+fn a_tar_archive_of_a_directory_is_the_directory() {
+    let mut files = compacted();
+    files.push(("cmp-0/00000000000000000110.index".into(), vec![0; 100]));
+    let plain = decode_files(&files);
+    let archive = vec![("segments.tar".to_owned(), tar(&files))];
+    let decoded = decode_files(&archive);
+    assert_eq!(decoded.text("log_batches"), plain.text("log_batches"));
+    let expected = [("segment_copied_batch", 2), ("segment_other_file", 1)];
+    assert_eq!(decoded.losses(), expected);
+    // Cut within the last segment, which then ends inside a batch.
+    let mut archive = tar(&files[..13]);
+    archive.truncate(archive.len() - 1024 - 400);
+    let cut = decode_files(&[("segments.tar".to_owned(), archive)]);
+    assert_eq!(cut.row_count("log_batches"), 12);
+    let losses = cut.losses();
+    assert!(losses.contains(&("segment_tar", 1)), "{losses:?}");
+}

@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-const ESC: u8 = 0x1B;
+pub(super) const ESC: u8 = 0x1B;
 const BEL: u8 = 0x07;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A line without a byte-order mark before it (files that were put together have some inside), a
 /// carriage return behind it, and the control sequences of terminals (ECMA-48: colours, titles, links).
 pub fn clean(line: &[u8]) -> Cow<'_, [u8]> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+    let line = without_marks(line);
     if memchr::memchr(ESC, line).is_none() {
         return Cow::Borrowed(line);
     }
@@ -25,6 +24,12 @@ pub fn clean(line: &[u8]) -> Cow<'_, [u8]> {
     }
     kept.extend_from_slice(rest);
     Cow::Owned(kept)
+}
+
+/// A line without a byte-order mark before it and a carriage return behind it.
+pub(super) fn without_marks(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line)
 }
 
 /// The bytes of the control sequence at the start; of one that does not end, the first two.

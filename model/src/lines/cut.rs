@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::clean::{clean, escaped};
+use super::clean::{ESC, clean, escaped, without_marks};
 use super::encoding::Utf8;
 use crate::{Error, Position};
 
@@ -38,6 +38,8 @@ pub struct Lines {
     most_bytes: usize,
     partial: Vec<u8>,
     is_long: bool,
+    /// Whether the line that is being cut has an escape.
+    has_escape: bool,
     number: u64,
     /// The start of the first line that was not too long.
     first: Option<String>,
@@ -51,6 +53,7 @@ impl Lines {
             most_bytes,
             partial: Vec::new(),
             is_long: false,
+            has_escape: false,
             number: 0,
             first: None,
         }
@@ -72,7 +75,11 @@ impl Lines {
         take: &mut dyn FnMut(Line<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut start = 0_usize;
-        for end in memchr::memchr_iter(b'\n', bytes) {
+        for end in memchr::memchr2_iter(b'\n', ESC, bytes) {
+            if bytes.get(end) == Some(&ESC) {
+                self.has_escape = true;
+                continue;
+            }
             let line = bytes.get(start..end).unwrap_or_default();
             start = end.saturating_add(1);
             self.number = self.number.saturating_add(1);
@@ -131,9 +138,15 @@ impl Lines {
     ) -> Result<(), Error> {
         let cleaned;
         let bytes = match extent {
-            Extent::Start => bytes,
+            Extent::Start => {
+                self.has_escape = false;
+                bytes
+            }
             Extent::Whole | Extent::Cut => {
-                cleaned = clean(bytes);
+                cleaned = match std::mem::take(&mut self.has_escape) {
+                    true => clean(bytes),
+                    false => Cow::Borrowed(without_marks(bytes)),
+                };
                 if cleaned.trim_ascii().is_empty() {
                     return Ok(());
                 }

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampNanosecondType};
 use arrow::record_batch::RecordBatch;
 use arrow::util::pretty::pretty_format_batches;
 use kcorr_model::{Decoder, Error, Summary, Table};
@@ -47,6 +47,26 @@ impl Decoded {
         };
         let column = batch.column_by_name(column).unwrap();
         let values = column.as_primitive::<Int64Type>();
+        values.iter().map(Option::unwrap_or_default).collect()
+    }
+
+    /// An `Int32` column, 0 for null.
+    pub(crate) fn int32(&self, table: &str, column: &str) -> Vec<i32> {
+        let Some(batch) = self.whole_table(table) else {
+            return Vec::new();
+        };
+        let column = batch.column_by_name(column).unwrap();
+        let values = column.as_primitive::<Int32Type>();
+        values.iter().map(Option::unwrap_or_default).collect()
+    }
+
+    /// A time column as ns, 0 for null.
+    pub(crate) fn times(&self, table: &str, column: &str) -> Vec<i64> {
+        let Some(batch) = self.whole_table(table) else {
+            return Vec::new();
+        };
+        let column = batch.column_by_name(column).unwrap();
+        let values = column.as_primitive::<TimestampNanosecondType>();
         values.iter().map(Option::unwrap_or_default).collect()
     }
 
@@ -128,8 +148,21 @@ impl Decoded {
     }
 }
 
+impl Decoded {
+    /// Names of the limits.
+    pub(crate) fn limits(&self) -> Vec<&str> {
+        let limits = self.summary.limits.iter();
+        limits.map(|limit| limit.name.as_str()).collect()
+    }
+}
+
 /// Decodes an input that comes in pieces.
 pub(crate) fn decode_pieces(mut decoder: impl Decoder, pieces: &[&[u8]]) -> Result<Decoded, Error> {
+    decode_with(&mut decoder, pieces)
+}
+
+/// Decodes an input that comes in pieces, by a decoder of any kind.
+pub(crate) fn decode_with(decoder: &mut dyn Decoder, pieces: &[&[u8]]) -> Result<Decoded, Error> {
     let mut batches = Vec::new();
     for piece in pieces {
         decoder.push(piece, &mut batches)?;

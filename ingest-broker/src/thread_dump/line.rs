@@ -20,6 +20,12 @@ pub(crate) enum Line<'a> {
     Synchronizers,
     /// `Found one Java-level deadlock:`; what follows says again what was said.
     Deadlock,
+    /// `_java_thread_list=0x…, length=90, elements={`: the number of Java threads.
+    ThreadCount(u64),
+    /// `JNI global refs: 14, weak refs: 0`: the dump's last line.
+    End,
+    /// A line that only dumps of `Thread.dump_to_file` have; the value names the format.
+    OtherDump(&'static str),
     /// A line that starts like a thread's, but is none.
     BrokenThread,
     Other,
@@ -31,7 +37,7 @@ pub(crate) struct ThreadLine<'a> {
     pub(crate) name: &'a str,
     /// `#26`; VM threads have none.
     pub(crate) java_thread_id: Option<i64>,
-    /// `nid`: hexadecimal with `0x` until JDK 18, decimal since.
+    /// The operating system's id.
     pub(crate) tid: Option<i32>,
     /// `waiting on condition`, `runnable`, `in Object.wait()`.
     pub(crate) condition: &'a str,
@@ -59,15 +65,17 @@ pub(crate) enum Relation {
 }
 
 impl Relation {
-    pub(crate) const NAMES: [&'static str; 7] = [
-        "held",
-        "waiting_to_lock",
-        "waiting_to_relock",
-        "waiting_on",
-        "parking",
-        "eliminated",
-        "synchronizer_held",
-    ];
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::WaitingToLock => "waiting_to_lock",
+            Self::WaitingToRelock => "waiting_to_relock",
+            Self::WaitingOn => "waiting_on",
+            Self::Parking => "parking",
+            Self::Eliminated => "eliminated",
+            Self::SynchronizerHeld => "synchronizer_held",
+        }
+    }
 }
 
 /// What HotSpot writes before the address; longer ones first.
@@ -109,43 +117,88 @@ pub(crate) fn line(text: &str) -> Line<'_> {
     if trimmed.starts_with("Found ") && trimmed.contains("deadlock") {
         return Line::Deadlock;
     }
+    if trimmed.starts_with("JNI global ref") {
+        return Line::End;
+    }
+    if let Some(list) = trimmed.strip_prefix("_java_thread_list=") {
+        let length = list.split_once(" length=").map(|(_, rest)| rest);
+        let length = length.and_then(|rest| rest.split_once(',')?.0.parse().ok());
+        return length.map_or(Line::Other, Line::ThreadCount);
+    }
+    let member = trimmed.strip_prefix('{').unwrap_or(trimmed).trim_start();
+    if member.starts_with("\"threadDump\"") {
+        return Line::OtherDump("JSON");
+    }
+    if is_file_thread(text) {
+        return Line::OtherDump("text");
+    }
     match trimmed.strip_suffix(':').map(str::parse) {
         Some(Ok(pid)) if pid > 0 => Line::Pid(pid),
         _ => Line::Other,
     }
 }
 
-fn thread_line(text: &str) -> Line<'_> {
-    // A name may hold anything, quotes too; the attributes behind it hold none.
-    let Some((before, after)) = text.rsplit_once(" nid=") else {
-        // In the part about deadlocks: `"name":`.
-        return match text.trim_end().ends_with(':') {
-            true => Line::Other,
-            false => Line::BrokenThread,
-        };
+/// `#3 "main"`: a thread in a text of `Thread.dump_to_file`.
+fn is_file_thread(text: &str) -> bool {
+    let Some((number, rest)) = text.strip_prefix('#').and_then(|text| text.split_once(' ')) else {
+        return false;
     };
-    let Some((quoted, attributes)) = before.rsplit_once('"') else {
-        return Line::BrokenThread;
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) && rest.starts_with('"')
+}
+
+/// `"name" #23 [27434] daemon prio=5 os_prio=0 … tid=0x… nid=27434 runnable  [0x…]`. The number in brackets
+/// is the thread's id since JDK 21; a thread that carries a virtual one has only that. The id behind
+/// `nid=` is hexadecimal until JDK 18, and JDK 8 prints only that.
+fn thread_line(text: &str) -> Line<'_> {
+    let not_read = || match text.trim_end().ends_with(':') {
+        // In the part about deadlocks: `"name":`.
+        true => Line::Other,
+        false => Line::BrokenThread,
+    };
+    // A name may hold anything, quotes too; the attributes behind it hold none.
+    let Some((quoted, attributes)) = text.rsplit_once('"') else {
+        return not_read();
     };
     let Some(name) = quoted.strip_prefix('"') else {
-        return Line::BrokenThread;
+        return not_read();
     };
-    let id = attributes
-        .split_whitespace()
-        .find_map(|word| word.strip_prefix('#'));
-    let nid = after.split_whitespace().next().unwrap_or_default();
-    let condition = after.strip_prefix(nid).unwrap_or_default();
+    let Some((_, address)) = attributes.split_once(" tid=0x") else {
+        return not_read();
+    };
+    let mut words = attributes.split_whitespace();
+    let id = words.next().and_then(|word| word.strip_prefix('#'));
+    let bracketed = id.and_then(|_| {
+        let word = words.next()?.strip_prefix('[')?;
+        word.strip_suffix(']')
+    });
+    // Behind the address: the id, what the thread does, and its stack pointer.
+    let behind = address.split_once(' ').map_or("", |(_, behind)| behind);
+    let (nid, condition) = match behind.trim_start().strip_prefix("nid=") {
+        Some(rest) => {
+            let (nid, condition) = rest.split_once(' ').unwrap_or((rest, ""));
+            (Some(nid), condition)
+        }
+        None => (None, behind),
+    };
+    let tid = match nid {
+        Some(nid) => match nid.strip_prefix("0x") {
+            Some(digits) => i32::from_str_radix(digits, 16).ok(),
+            None => nid.parse().ok(),
+        },
+        None => None,
+    };
+    let bracketed = bracketed.and_then(|digits| digits.parse().ok());
+    let tid = tid.or(bracketed).filter(|tid: &i32| *tid > 0);
+    if tid.is_none() && nid.is_none() {
+        return not_read();
+    }
     let condition = condition
         .split_once('[')
         .map_or(condition, |(condition, _)| condition);
-    let tid = match nid.strip_prefix("0x") {
-        Some(digits) => i32::from_str_radix(digits, 16),
-        None => nid.parse(),
-    };
     Line::Thread(ThreadLine {
         name,
         java_thread_id: id.and_then(|id| id.parse().ok()),
-        tid: tid.ok().filter(|tid| *tid > 0),
+        tid,
         condition: condition.trim(),
     })
 }
@@ -171,15 +224,6 @@ fn lock_line(text: &str) -> Option<LockLine<'_>> {
         // The monitor of a class: `(a java.lang.Class for kafka.log.LogManager)`.
         class: class.map(|class| class.split_once(" for ").map_or(class, |(class, _)| class)),
     })
-}
-
-/// Whether an input is a thread dump, by its first bytes; the answer names the format.
-pub fn recognise_thread_dump(head: &[u8]) -> Option<&'static str> {
-    let text = String::from_utf8_lossy(head);
-    let mut lines = text.lines().map(line);
-    lines
-        .any(|line| matches!(line, Line::Start(_) | Line::Thread(_)))
-        .then_some("thread dump")
 }
 
 #[cfg(test)]
@@ -213,6 +257,35 @@ mod tests {
     fn a_name_may_hold_quotes_and_attributes() {
         let odd = thread(r#""a " nid=7 "b" #3 prio=5 tid=0x1 nid=0x10 runnable"#);
         assert_eq!((odd.name, odd.tid), (r#"a " nid=7 "b"#, Some(16)));
+    }
+
+    #[test]
+    fn a_carrier_has_its_id_in_brackets() {
+        let carrier = thread(
+            r#""ForkJoinPool-1-worker-1" #23 [27434] daemon prio=5 os_prio=0 cpu=1320.21ms elapsed=3.19s tid=0x00007fb6880e6b70  [0x00007fb68cb64000]"#,
+        );
+        assert_eq!((carrier.tid, carrier.condition), (Some(27434), ""));
+        let odd = thread(
+            r#""holder [x] nid=7 "y"" #31 [27437] daemon prio=5 tid=0x7f nid=27437 runnable"#,
+        );
+        assert_eq!(
+            (odd.name, odd.tid),
+            (r#"holder [x] nid=7 "y""#, Some(27437))
+        );
+        assert_eq!(
+            line(r#""no id" #31 daemon prio=5 tid=0x7f runnable"#),
+            Line::BrokenThread
+        );
+    }
+
+    #[test]
+    fn what_a_dump_says_of_itself_is_read() {
+        let list = "_java_thread_list=0x00007f1b8001d310, length=90, elements={";
+        assert_eq!(line(list), Line::ThreadCount(90));
+        assert_eq!(line("JNI global refs: 14, weak refs: 0"), Line::End);
+        assert_eq!(line("JNI global references: 311"), Line::End);
+        assert_eq!(line("  \"threadDump\": {"), Line::OtherDump("JSON"));
+        assert_eq!(line("#22 \"\" virtual"), Line::OtherDump("text"));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Rows of `threads` and `thread_dump_locks` under construction.
 
+use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, Int32Builder, Int64Array, Int64Builder, StringBuilder};
+use arrow::array::{Int32Builder, Int64Array, Int64Builder, StringBuilder};
 use kcorr_model::{BatchBuilder, Error, Output, SourceId, tables};
 
-use crate::rows::columns::{Choices, Labels, OptionalInts, OptionalNumbers};
-use crate::thread_dump::line::{LockLine, Relation};
+use super::line::LockLine;
+use crate::columns::{Labels, int32, int64, labels};
 
 /// A thread as a dump tells of it.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub(crate) struct Thread {
     pub(crate) java_thread_id: Option<i64>,
     pub(crate) tid: Option<i32>,
     pub(crate) state: String,
+    /// Whether its state came.
+    pub(crate) has_state: bool,
 }
 
 /// Builds `threads`.
@@ -30,7 +33,7 @@ pub(crate) struct ThreadRows {
 
 impl ThreadRows {
     pub(crate) fn push(&mut self, pid: Option<i32>, thread: &Thread) {
-        self.rows += 1;
+        self.rows = self.rows.saturating_add(1);
         self.pid.append_option(pid);
         self.tid.append_option(thread.tid);
         self.java_thread_id.append_option(thread.java_thread_id);
@@ -50,9 +53,9 @@ impl ThreadRows {
                 "source_id",
                 Arc::new(Int64Array::from(vec![source.0; rows])),
             )
-            .set("pid", Arc::new(self.pid.finish()))
-            .set("tid", Arc::new(self.tid.finish()))
-            .set("java_thread_id", Arc::new(self.java_thread_id.finish()))
+            .set("pid", int32(&mut self.pid))
+            .set("tid", int32(&mut self.tid))
+            .set("java_thread_id", int64(&mut self.java_thread_id))
             .set("name", Arc::new(self.name.finish()))
             .set("state", Arc::new(self.state.finish()))
             .finish()?;
@@ -61,30 +64,23 @@ impl ThreadRows {
 }
 
 /// Builds `thread_dump_locks`.
-#[derive(Debug)]
+#[derive(Default)]
 pub(crate) struct LockRows {
     pub(crate) rows: usize,
-    dump: Vec<i32>,
-    tid: OptionalInts,
+    dump: Int32Builder,
+    tid: Int32Builder,
     thread_name: Labels,
-    relation: Choices,
-    address: OptionalNumbers,
+    relation: Labels,
+    address: Int64Builder,
     class: Labels,
     frame: StringBuilder,
 }
 
-impl Default for LockRows {
-    fn default() -> Self {
-        Self {
-            rows: 0,
-            dump: Vec::new(),
-            tid: OptionalInts::default(),
-            thread_name: Labels::default(),
-            relation: Choices::new(&Relation::NAMES),
-            address: OptionalNumbers::default(),
-            class: Labels::default(),
-            frame: StringBuilder::new(),
-        }
+impl fmt::Debug for LockRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockRows")
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,13 +92,13 @@ impl LockRows {
         lock: &LockLine<'_>,
         frame: Option<&str>,
     ) {
-        self.rows += 1;
-        self.dump.push(dump);
-        self.tid.push(thread.tid);
-        self.thread_name.push(Some(&thread.name));
-        self.relation.push(lock.relation as i32);
-        self.address.push(lock.address);
-        self.class.push(lock.class);
+        self.rows = self.rows.saturating_add(1);
+        self.dump.append_value(dump);
+        self.tid.append_option(thread.tid);
+        self.thread_name.append_value(&thread.name);
+        self.relation.append_value(lock.relation.name());
+        self.address.append_option(lock.address);
+        self.class.append_option(lock.class);
         self.frame.append_option(frame);
     }
 
@@ -112,24 +108,19 @@ impl LockRows {
         if rows == 0 {
             return Ok(());
         }
-        let source = Int64Array::from(vec![source.0; rows]);
-        let dump = Int32Array::from(std::mem::take(&mut self.dump));
-        let columns: [(&'static str, Option<ArrayRef>); 8] = [
-            ("source_id", Some(Arc::new(source))),
-            ("dump", Some(Arc::new(dump))),
-            ("tid", self.tid.finish()),
-            ("thread_name", self.thread_name.finish()),
-            ("relation", self.relation.finish()),
-            ("lock_address", self.address.finish()),
-            ("lock_class", self.class.finish()),
-            ("frame", Some(Arc::new(self.frame.finish()))),
-        ];
-        let mut batch = BatchBuilder::new(&tables::THREAD_DUMP_LOCKS, rows);
-        for (name, values) in columns {
-            if let Some(values) = values {
-                batch = batch.set(name, values);
-            }
-        }
-        output.batch(&tables::THREAD_DUMP_LOCKS, batch.finish()?)
+        let batch = BatchBuilder::new(&tables::THREAD_DUMP_LOCKS, rows)
+            .set(
+                "source_id",
+                Arc::new(Int64Array::from(vec![source.0; rows])),
+            )
+            .set("dump", int32(&mut self.dump))
+            .set("tid", int32(&mut self.tid))
+            .set("thread_name", labels(&mut self.thread_name))
+            .set("relation", labels(&mut self.relation))
+            .set("lock_address", int64(&mut self.address))
+            .set("lock_class", labels(&mut self.class))
+            .set("frame", Arc::new(self.frame.finish()))
+            .finish()?;
+        output.batch(&tables::THREAD_DUMP_LOCKS, batch)
     }
 }
