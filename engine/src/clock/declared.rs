@@ -7,6 +7,7 @@
 
 use kcorr_model::{ClockKind, Summary};
 
+use super::local_time::{self, Dates, Zones};
 use crate::store::AnchorEntry;
 
 /// How a source's clock becomes wall time.
@@ -35,8 +36,11 @@ pub(crate) fn align(
     time_range: Option<(i64, i64)>,
     others: &Others,
 ) -> Alignment {
-    if summary.clock == ClockKind::LocalTime {
-        return super::local_time::align(time_range, others.time_range);
+    let is_local = summary.clock == ClockKind::LocalTime;
+    let dates = Dates::from_limits(&summary.limits);
+    if is_local || summary.clock == ClockKind::Realtime && dates != Dates::Told {
+        let zones = if is_local { Zones::Any } else { Zones::Told };
+        return local_time::align(time_range, others.time_range, &dates, zones);
     }
     if summary.clock == ClockKind::Realtime {
         return Alignment {
