@@ -250,7 +250,9 @@ impl Lines {
                 Read
             }
             Some(b'@') => {
-                recording.recognised_as(BPFTRACE_TEXT);
+                if stack_map::is_map(text) {
+                    recording.recognised_as(BPFTRACE_TEXT);
+                }
                 self.open_entry = stack_map::open(&String::from_utf8_lossy(line), recording);
                 Read
             }

@@ -28,6 +28,22 @@ pub(crate) struct OpenEntry {
     first_line: u64,
 }
 
+/// Whether a line is the first of a map entry or the title of a histogram, as bpftrace prints them:
+/// `@name[key`, `@name: value`, `@name:`, the name possibly empty. Bytes that are no text are not, so that
+/// a file of anything is not taken for a trace because a line of it begins with `@`.
+pub(crate) fn is_map(line: &[u8]) -> bool {
+    let Ok(line) = std::str::from_utf8(line) else {
+        return false;
+    };
+    let Some(rest) = line.strip_prefix('@') else {
+        return false;
+    };
+    let behind_name = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let is_name = !rest.starts_with(|c: char| c.is_ascii_digit());
+    let is_text = !line.contains(|c: char| c.is_control() && c != '\t');
+    is_name && is_text && behind_name.starts_with(['[', ':'])
+}
+
 /// Reads `@name…`, the first line of a map entry. What it returns takes the lines that follow.
 pub(crate) fn open(line: &str, recording: &mut Recording) -> Option<OpenEntry> {
     let opened = line.strip_prefix('@').and_then(|rest| rest.split_once('['));

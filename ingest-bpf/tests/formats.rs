@@ -139,6 +139,58 @@ fn what_is_no_recording_is_an_error_that_shows_its_start() {
 }
 
 #[test]
+fn bytes_of_anything_are_no_trace() {
+    // Lines that begin with `@`, as of maps, and are none.
+    for line in [
+        "@",
+        "@@",
+        "@x",
+        "@x y: 1",
+        "@1: 2",
+        "@\u{1}[",
+        "@x\u{fffd}: 5",
+    ] {
+        let error =
+            try_decode(&[format!("{line}\n").as_bytes()], BpfOptions::default()).unwrap_err();
+        assert_eq!(
+            error.kind(),
+            kcorr_model::ErrorKind::Unrecognised,
+            "{line:?}"
+        );
+    }
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..20 {
+        let bytes = (0..200_000).flat_map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            // A line end and `@` in some hundred bytes.
+            let byte = (state >> 32) as u8;
+            if byte == b'\n' {
+                vec![b'\n', b'@']
+            } else {
+                vec![byte]
+            }
+        });
+        let bytes: Vec<u8> = bytes.collect();
+        let error = try_decode(&[&bytes], BpfOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), kcorr_model::ErrorKind::Unrecognised);
+    }
+}
+
+#[test]
+fn a_map_by_itself_is_bpftrace_text() {
+    for text in [
+        "@: 5\n",
+        "@reads[java, 5]: 3\n",
+        "@usecs:\n[2, 4)   3 |@@@  |\n",
+    ] {
+        let decoded = try_decode(&[text.as_bytes()], BpfOptions::default());
+        assert!(decoded.is_ok(), "{text:?}");
+    }
+}
+
+#[test]
 fn lost_events_fall_between_the_events_around_them() {
     let recording = "\
 {\"ev\":\"write\",\"start_ns\":10,\"end_ns\":20,\"tid\":1}

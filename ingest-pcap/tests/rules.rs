@@ -141,6 +141,51 @@ fn drops_that_pcapng_statistics_tell_are_losses() {
 }
 
 #[test]
+fn a_damaged_pcapng_interface_keeps_its_number() {
+    let rows = |bytes: &[u8]| {
+        let decoded = decode(bytes);
+        (decoded.all_rows(&tables::REQUESTS), decoded)
+    };
+    for big_endian in [false, true] {
+        let whole = exchange().pcapng(Link::Ethernet, big_endian, 0);
+        let (expected, _) = rows(&whole);
+        // The first interface, which no packet names, is the block of 20 bytes behind the section's 28.
+        let header = 28..36;
+        for place in header.clone().chain(44..48) {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 0xff;
+            let (found, decoded) = rows(&damaged);
+            assert_eq!(found, expected, "byte {place}");
+            assert_eq!(decoded.lost("pcap_bad_record"), 1, "byte {place}");
+            assert_eq!(decoded.lost("pcap_unknown_interface"), 0, "byte {place}");
+        }
+        let mut zeroed = whole.clone();
+        zeroed[header].fill(0);
+        assert_eq!(rows(&zeroed).0, expected);
+        // Of the second, which all packets name, nothing is known then.
+        let mut damaged = whole.clone();
+        damaged[52] ^= 0xff;
+        let (found, decoded) = rows(&damaged);
+        assert!(found.is_empty());
+        assert!(decoded.lost("pcap_unknown_interface") > 2);
+    }
+}
+
+#[test]
+fn a_pcapng_interface_too_short_to_be_read_keeps_its_number() {
+    let whole = exchange().pcapng(Link::Ethernet, false, 0);
+    let (section, rest) = whole.split_at(28);
+    let short = [1_u32, 16, 147, 16].map(u32::to_le_bytes).concat();
+    let shortened = [section, &short, &rest[20..]].concat();
+    let decoded = decode(&shortened);
+    assert_eq!(
+        decoded.all_rows(&tables::REQUESTS),
+        decode(&whole).all_rows(&tables::REQUESTS)
+    );
+    assert_eq!(decoded.losses(), ["pcap_bad_record"]);
+}
+
+#[test]
 fn every_produce_version_yields_its_partitions() {
     let id = [7_u8; 16];
     for version in 0..=13 {

@@ -23,12 +23,21 @@ const ENHANCED_PACKET: u32 = 6;
 pub(crate) static UNKNOWN_INTERFACE: LossKind = LossKind {
     name: "pcap_unknown_interface",
     severity: Severity::Warning,
-    doc: "A packet names an interface that its pcapng section does not describe, so its link type \
-          and clock are unknown; it was skipped.",
+    doc: "A packet names an interface that its pcapng section does not describe, or whose description is \
+          damaged, so its link type and clock are unknown; it was skipped.",
 };
 
 /// More interfaces than this in a section are not kept.
 const MOST_INTERFACES: usize = 4096;
+
+/// Whether a block of a type is something, if nothing that is read here: names, secrets, journals, custom
+/// blocks, those of Sysdig, and those for local use (counted up from 0x80000000).
+fn is_known(kind: u32) -> bool {
+    matches!(
+        kind,
+        SECTION | 1..=11 | 0x0bad | 0x4000_0bad | 0x201..=0x22f | 0x8000_0000..=0x80ff_ffff
+    )
+}
 
 /// Larger blocks are not looked for after damage, so that few bytes decide.
 const LARGEST_SEARCHED: usize = 512 << 10;
@@ -38,7 +47,9 @@ const LARGEST_SEARCHED: usize = 512 << 10;
 pub(super) struct Pcapng {
     big_endian: bool,
     version: Option<(u16, u16)>,
-    interfaces: Vec<Interface>,
+    /// By number; `None` for one whose description is damaged. It keeps its number, for packets name
+    /// interfaces by their place among all.
+    interfaces: Vec<Option<Interface>>,
     first_link_type: Option<u16>,
     lost: bool,
 }
@@ -109,6 +120,8 @@ impl Pcapng {
         sink: &mut impl PacketSink,
     ) -> Result<Parsed, Error> {
         let mut used = 0_usize;
+        // Where damage begins, while what it is has not been told.
+        let mut damage = None;
         loop {
             let rest = bytes.get(used..).unwrap_or_default();
             let position = at.saturating_add(used as u64);
@@ -117,6 +130,7 @@ impl Pcapng {
                     used = used.saturating_add(1);
                 }
                 Framed::Need(_) if last && self.is_damage(rest) => {
+                    damage = self.damaged(rest, used);
                     sink.losses()
                         .record(&BAD_RECORD, Position::Byte(position), || {
                             "a block whose length reaches beyond the file's end".into()
@@ -127,11 +141,17 @@ impl Pcapng {
                 Framed::Need(need) => return Ok(Parsed::More { used, need }),
                 Framed::Block(block) => {
                     self.lost = false;
+                    if let Some(start) = damage.take()
+                        && self.is_damaged_interface(bytes.get(start..used).unwrap_or_default())
+                    {
+                        self.add_interface(None);
+                    }
                     self.block(&block, position, sink)?;
                     used = used.saturating_add(block.bytes);
                 }
                 Framed::Bad => {
                     if !self.lost {
+                        damage = self.damaged(rest, used);
                         sink.losses()
                             .record(&BAD_RECORD, Position::Byte(position), || {
                                 "a block whose two lengths do not agree".into()
@@ -200,6 +220,32 @@ impl Pcapng {
         })
     }
 
+    /// Takes note of damage at a place of the input: the type of its block, or else the place, says whether
+    /// it was the description of an interface, whose number the next one must not get.
+    fn damaged(&mut self, bytes: &[u8], place: usize) -> Option<usize> {
+        if self.u32(bytes, 0) != Some(INTERFACE) {
+            return Some(place);
+        }
+        self.add_interface(None);
+        None
+    }
+
+    /// Whether damaged bytes up to the next block are one block that describes an interface: one of its
+    /// lengths is right.
+    fn is_damaged_interface(&self, bytes: &[u8]) -> bool {
+        let trailer = bytes.len().saturating_sub(4);
+        let mut lengths = [4, trailer].into_iter().map(|at| self.u32(bytes, at));
+        let is_length = |length: Option<u32>| length.map(usize::try_from) == Some(Ok(bytes.len()));
+        lengths.any(is_length) && self.is_interface(bytes.get(8..trailer).unwrap_or_default())
+    }
+
+    /// Gives an interface the next number.
+    fn add_interface(&mut self, interface: Option<Interface>) {
+        if self.interfaces.len() < MOST_INTERFACES {
+            self.interfaces.push(interface);
+        }
+    }
+
     /// Whether a block that ends behind the file's end is damaged, not cut: blocks go on inside.
     fn is_damage(&mut self, bytes: &[u8]) -> bool {
         let (big_endian, lost) = (self.big_endian, self.lost);
@@ -239,19 +285,46 @@ impl Pcapng {
                 Ok(())
             }
             INTERFACE => {
-                if let Some(interface) = self.interface(body)
-                    && self.interfaces.len() < MOST_INTERFACES
-                {
-                    self.interfaces.push(interface);
+                let interface = self.interface(body);
+                if interface.is_none() {
+                    sink.losses()
+                        .record(&BAD_RECORD, Position::Byte(position), || {
+                            "a description of an interface that is shorter than its fields".into()
+                        });
                 }
+                self.add_interface(interface);
                 Ok(())
             }
             STATISTICS => {
                 self.statistics(body, position, sink);
                 Ok(())
             }
+            // A description whose type is damaged: what else has an unknown type is for others to read.
+            kind if !is_known(kind) && self.is_interface(body) => {
+                sink.losses()
+                    .record(&BAD_RECORD, Position::Byte(position), || {
+                        format!("a description of an interface in a block of type {kind:#x}")
+                    });
+                self.add_interface(None);
+                Ok(())
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a body can be read as the description of an interface, and as nothing else: two bytes are
+    /// zero, and options fill it from its eighth byte to its end.
+    fn is_interface(&self, body: &[u8]) -> bool {
+        let is_reserved_zero = self.u16(body, 2) == Some(0);
+        let mut rest = body.get(8..).unwrap_or(&[1]);
+        while let (Some(code), Some(length)) = (self.u16(rest, 0), self.u16(rest, 2)) {
+            let padded = usize::from(length).next_multiple_of(4);
+            rest = rest.get(4_usize.saturating_add(padded)..).unwrap_or(&[1]);
+            if code == 0 {
+                break;
+            }
+        }
+        is_reserved_zero && rest.is_empty()
     }
 
     fn interface(&self, body: &[u8]) -> Option<Interface> {
@@ -324,12 +397,14 @@ impl Pcapng {
         };
         let found = usize::try_from(interface)
             .ok()
-            .and_then(|index| self.interfaces.get(index).copied());
+            .and_then(|index| self.interfaces.get(index).copied())
+            .flatten();
         let Some(interface) = found else {
             sink.losses()
                 .record(&UNKNOWN_INTERFACE, Position::Byte(position), || {
+                    let damaged = self.interfaces.iter().filter(|i| i.is_none()).count();
                     format!(
-                        "interface {interface} of a section with {}",
+                        "interface {interface} of a section with {}, of which {damaged} cannot be read",
                         self.interfaces.len()
                     )
                 });
@@ -373,6 +448,8 @@ impl Pcapng {
         let snap = self
             .interfaces
             .first()
+            .copied()
+            .flatten()
             .map_or(0, |interface| interface.snap_length);
         sink.losses()
             .record(&BAD_RECORD, Position::Byte(position), || {
@@ -400,7 +477,7 @@ impl Pcapng {
         let interface = usize::try_from(index)
             .ok()
             .and_then(|i| self.interfaces.get_mut(i));
-        let Some(interface) = interface else {
+        let Some(Some(interface)) = interface else {
             return;
         };
         let new = dropped.saturating_sub(interface.dropped);
