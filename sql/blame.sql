@@ -1,20 +1,28 @@
 -- Slow produce requests and what each one waited for, worst first.
 --
--- One row per slow request and topic-partition. `cause` is the request's: the root of
--- what took most of its time, the same on all its rows; the write and lock columns are
--- the topic-partition's own.
---   slow_write                    its own write(2) was slow
---   lock_wait_behind_slow_write   its handler waited for the log's monitor, which
---                                 another thread held in a write to the same log
---   queued_behind_slow_write      an earlier request of its connection, or of its
---                                 handler, was in one of the two states above
---   lock_wait_other               its handler waited for a lock that no write explains
---   pause                         the JVM was stopped
---   remote                        acks=all: a follower had not caught up
---   response                      response queue and network
---   receive                       its own bytes were still arriving
---   cpu                           its handler was on a CPU, or waited for one
---   unexplained                   no recorded row explains most of its time
+-- One row per slow request and topic-partition. The verdict is the request's, the same on
+-- all its rows; the write and lock columns are the topic-partition's own. `root` is what
+-- the most of its time was in, at the end of the chain:
+--   slow_write      a write(2) of records
+--   slow_sync       an fsync, fdatasync or msync
+--   slow_read       a read or sendfile of a file
+--   pause           the JVM was stopped
+--   cpu             a thread waited for a CPU, or computed
+--   cpu_throttle    its control group had used up its CPU quota
+--   throttled       the broker held it back for a client quota
+--   remote          acks=all: a follower had not caught up
+--   response        its response was being sent
+--   receive         its own bytes were still arriving
+--   network_thread  its network thread was busy
+--   lock_other      a lock, and nothing shows what its holder did
+--   unexplained     no recorded row shows where most of its time was
+-- `via` is how that reached it:
+--   own             it was the request's own, or its handler's
+--   lock_wait       its handler waited for a lock behind it
+--   queued          it waited behind it, on its connection or for a free handler
+--   network_thread  its network thread was in it
+-- `cause` is both in one word: the root when own, else `<via>_behind_<root>`
+-- (lock_wait_behind_slow_write); a lock wait behind nothing known is `lock_wait_other`.
 -- @param  slo_ms           DOUBLE = 65 -- a request at least this slow is listed
 -- @param  clock_slack_ms   DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms       DOUBLE = 1  -- a thread appends this
@@ -24,12 +32,11 @@
 --                                         to the last of the response
 -- @column topic            VARCHAR     -- topic
 -- @column partition        INT         -- partition
--- @column cause            VARCHAR     -- root of what took most of the request's time,
---                                         as above
+-- @column cause            VARCHAR     -- what took most of the request's time, as above
 -- @column waited_ms        DOUBLE      -- part of the latency spent on `cause`
 -- @column share_ratio      DOUBLE      -- waited_ms / latency_ms
--- @column blocker_thread   VARCHAR     -- thread whose write it waited behind
--- @column blocker_ms       DOUBLE      -- duration of that write
+-- @column blocker_thread   VARCHAR     -- thread whose file operation it waited behind
+-- @column blocker_ms       DOUBLE      -- duration of that operation
 -- @column commit_ms        DOUBLE      -- journal commit during the write at the root
 -- @column arrival_time     TIMESTAMP   -- first byte of the request on the wire
 -- @column write_ms         DOUBLE      -- duration of its own write
@@ -66,6 +73,8 @@
 --                                         for most of its time (see explained_times)
 -- @column journal_ms       DOUBLE      -- part of waited_ms in which the write
 --                                         at the root was in the journal's hands
+-- @column root             VARCHAR     -- what the time was in, as above
+-- @column via              VARCHAR     -- how it reached the request, as above
 -- @column limits           VARCHAR     -- what the recordings may miss that bears on it
 WITH
 slow AS (
@@ -77,6 +86,9 @@ verdicts AS (
     SELECT
         s.*,
         COALESCE(c.cause, 'unexplained') AS cause,
+        COALESCE(c.root, 'unexplained') AS root,
+        COALESCE(c.via, 'own') AS via,
+        COALESCE(c.via = 'own' AND c.root IN ('slow_write', 'slow_sync'), FALSE) AS is_own,
         COALESCE(c.cause_ns, s.latency_ns) AS waited_ns,
         CASE WHEN c.cause <> 'unexplained' THEN c.confidence END AS confidence,
         CASE WHEN c.cause <> 'unexplained' THEN c.lock_class END AS lock_class,
@@ -175,19 +187,19 @@ commits AS (
         SUM(overlap_ns(w.start_time, w.end_time, f.start_time, f.end_time)) AS commit_ns,
         string_agg(CAST(f.function_call_id AS VARCHAR), ' ' ORDER BY f.function_call_id) AS commit_ids
     FROM root_writes AS w
-    INNER JOIN function_calls AS f
+    INNER JOIN journal_commits AS f
         ON f.start_time < w.end_time
         AND w.start_time < f.end_time
-    WHERE f.function IN ('jbd2_journal_commit_transaction', 'jbd2_fc_begin_commit')
     GROUP BY w.write_id
 ),
 partition_waits AS (
     SELECT
-        o.request_partition_id,
-        SUM(elapsed_ns(l.start_time, l.end_time)) AS wait_ns
-    FROM own_writes AS o
-    INNER JOIN near_waits AS l ON l.next_write_id = o.write_id
-    GROUP BY o.request_partition_id
+        request_id,
+        topic,
+        partition,
+        SUM(elapsed_ns(start_time, end_time)) AS wait_ns
+    FROM own_waits
+    GROUP BY request_id, topic, partition
 )
 SELECT
     v.latency_ns / 1e6 AS latency_ms,
@@ -196,8 +208,8 @@ SELECT
     v.cause,
     v.waited_ns / 1e6 AS waited_ms,
     CAST(v.waited_ns AS DOUBLE) / v.latency_ns AS share_ratio,
-    CASE WHEN v.cause <> 'slow_write' THEN COALESCE(bt.thread_name, b.comm) END AS blocker_thread,
-    CASE WHEN v.cause <> 'slow_write' THEN b.duration_ns / 1e6 END AS blocker_ms,
+    CASE WHEN NOT v.is_own THEN COALESCE(bt.thread_name, b.comm) END AS blocker_thread,
+    CASE WHEN NOT v.is_own THEN b.duration_ns / 1e6 END AS blocker_ms,
     c.commit_ns / 1e6 AS commit_ms,
     v.arrival_time,
     w.duration_ns / 1e6 AS write_ms,
@@ -215,8 +227,8 @@ SELECT
     concat_ws('/', w.directory, w.file) AS write_file,
     w.file_offset AS write_offset,
     o.matched_by,
-    CASE WHEN v.cause <> 'slow_write' THEN b.tid END AS blocker_tid,
-    CASE WHEN v.cause <> 'slow_write' AND b.write_id IS NOT NULL
+    CASE WHEN NOT v.is_own THEN b.tid END AS blocker_tid,
+    CASE WHEN NOT v.is_own AND b.write_id IS NOT NULL
         THEN b.path
     END AS blocker_file,
     v.lock_class,
@@ -226,12 +238,15 @@ SELECT
         '; ',
         'own write ' || CAST(o.write_id AS VARCHAR),
         e.evidence,
-        'journal commits ' || c.commit_ids
+        'journal commits ' || c.commit_ids,
+        'request log ' || CAST(g.broker_request_id AS VARCHAR)
     ) AS evidence,
     v.runner_up_cause,
     CAST(v.runner_up_ns AS DOUBLE) / v.latency_ns AS runner_up_ratio,
     u.rule,
     v.journal_ns / 1e6 AS journal_ms,
+    v.root,
+    v.via,
     k.limits
 FROM verdicts AS v
 INNER JOIN requests AS r ON r.request_id = v.request_id
@@ -246,5 +261,9 @@ LEFT JOIN commits AS c ON c.write_id = b.write_id
 LEFT JOIN evidence AS e ON e.request_id = v.request_id
 LEFT JOIN rules AS u ON u.request_id = v.request_id
 LEFT JOIN account_limits AS k ON k.request_id = v.request_id
-LEFT JOIN partition_waits AS l ON l.request_partition_id = p.request_partition_id
+LEFT JOIN partition_waits AS l
+    ON l.request_id = v.request_id
+    AND l.topic = p.topic
+    AND l.partition = p.partition
+LEFT JOIN request_stages AS g ON g.request_id = v.request_id
 ORDER BY latency_ms DESC, request_id, topic, partition

@@ -1,40 +1,40 @@
 -- When the handler thread of each accounted request worked on it, from its first own
--- wait or write.
+-- wait or file operation to its last.
 --
--- The handler is the thread of the request's own writes. A lock wait is the request's
--- own when the thread's next write is.
+-- The handler is the thread of the request's own writes.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column request_id     BIGINT      -- the request
 -- @column tid            INT         -- its handler
 -- @column service_start  TIMESTAMP   -- the request was read and all
 --                                       earlier ones were answered
 -- @column begin_time     TIMESTAMP   -- start of the handler's first
---                                       own wait or write for it
--- @column end_time       TIMESTAMP   -- end of its last own write
+--                                       own wait, write or sync for it
+-- @column appended_time  TIMESTAMP   -- end of its last own write
+-- @column end_time       TIMESTAMP   -- end of its last own wait, write or sync
 -- @column is_complete    BOOLEAN     -- whether the writes of all its
 --                                       topic-partitions were found
 -- @column confidence     DOUBLE      -- how sure the thread is, 0 to 1
 WITH
-written AS (
+operated AS (
     SELECT
-        o.request_id,
-        o.tid,
-        MIN(o.start_time) AS first_write_time,
-        MAX(o.end_time) AS end_time,
-        COUNT(*) AS write_count,
-        MAX(o.confidence) AS confidence
-    FROM own_writes AS o
-    WHERE o.tid IS NOT NULL
-    GROUP BY o.request_id, o.tid
+        request_id,
+        tid,
+        MIN(start_time) AS first_time,
+        MAX(end_time) AS last_time,
+        MAX(CASE WHEN NOT is_sync THEN end_time END) AS appended_time,
+        SUM(CASE WHEN is_sync THEN 0 ELSE 1 END) AS write_count,
+        MAX(confidence) AS confidence
+    FROM own_operations
+    WHERE tid IS NOT NULL
+    GROUP BY request_id, tid
 ),
 waited AS (
-    SELECT o.request_id, o.tid, MIN(l.start_time) AS first_wait_time
-    FROM own_writes AS o
-    INNER JOIN near_waits AS l
-        ON l.next_write_id = o.write_id
-    GROUP BY o.request_id, o.tid
+    SELECT request_id, tid, MIN(start_time) AS first_time, MAX(end_time) AS last_time
+    FROM own_waits
+    GROUP BY request_id, tid
 ),
 partitions AS (
     SELECT a.request_id, COUNT(*) AS partition_count
@@ -48,15 +48,17 @@ SELECT
     a.service_start,
     GREATEST(
         a.service_start,
-        LEAST(w.first_write_time, COALESCE(l.first_wait_time, w.first_write_time))
+        LEAST(w.first_time, COALESCE(l.first_time, w.first_time))
     ) AS begin_time,
-    w.end_time,
+    w.appended_time,
+    GREATEST(w.last_time, COALESCE(l.last_time, w.last_time)) AS end_time,
     w.write_count = p.partition_count AS is_complete,
     w.confidence
-FROM written AS w
+FROM operated AS w
 INNER JOIN accounted_requests AS a ON a.request_id = w.request_id
 LEFT JOIN waited AS l
     ON l.request_id = w.request_id
     AND l.tid = w.tid
 LEFT JOIN partitions AS p ON p.request_id = w.request_id
+WHERE w.appended_time IS NOT NULL
 ORDER BY w.request_id, w.tid

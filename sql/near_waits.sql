@@ -1,13 +1,16 @@
--- The lock waits near the accounted requests, each once, with the log that its thread
--- wrote to next.
+-- The lock waits near the accounted requests, each once, with the log that it was for.
 --
 -- A wait that two recordings saw is listed once, with both rows. A thread that waits for
 -- a log's monitor appends to that log when it gets it: the log is that of the thread's
--- next write. Other locks are told apart by their class: Kafka's logs are guarded by a
--- plain java.lang.Object (older ones by the log itself).
+-- next file operation. Kafka takes the monitor again after the append (to flush, to
+-- roll, for the high watermark), so a wait that follows an operation at once can be for
+-- that one's log: it is when other threads' operations on it cover more of the wait, and
+-- the last of them ends as the wait does. Other locks are told apart by their class: Kafka's logs
+-- are guarded by a plain java.lang.Object (older ones by the log itself).
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_wait_ms    DOUBLE = 0.05 -- shorter waits are left out
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column twin_id        BIGINT      -- the same wait in another recording
@@ -19,9 +22,10 @@
 -- @column source_id      BIGINT      -- the recording that the address is of
 -- @column origin         VARCHAR     -- what saw it: jfr or usdt
 -- @column owner_tid      INT         -- who held it last, where a recorder knows
--- @column next_write_id  BIGINT      -- the thread's next write
--- @column topic          VARCHAR     -- topic of that write
--- @column partition      INT         -- partition of that write
+-- @column next_write_id  BIGINT      -- the thread's next file operation on a log
+-- @column previous_write_id BIGINT   -- the one before
+-- @column topic          VARCHAR     -- topic of the log, as above
+-- @column partition      INT         -- its partition
 -- @column is_log_monitor BOOLEAN     -- whether the lock can be the log's monitor
 WITH
 waits AS (
@@ -73,8 +77,8 @@ first_twins AS (
     GROUP BY lock_wait_id
 ),
 events AS (
-    -- Waits and writes of one thread do not overlap, so their middles tell their order, even where the
-    -- clocks of two recordings are a little apart.
+    -- Waits and operations of one thread do not overlap, so their middles tell their order, even where
+    -- the clocks of two recordings are a little apart.
     SELECT
         tid,
         add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS time,
@@ -88,8 +92,9 @@ events AS (
         CAST(NULL AS BIGINT) AS lock_wait_id,
         add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS write_time
     FROM near_writes
+    WHERE topic IS NOT NULL
 ),
-followed AS (
+neighbours AS (
     SELECT
         lock_wait_id,
         tid,
@@ -97,41 +102,124 @@ followed AS (
             PARTITION BY tid
             ORDER BY time DESC, lock_wait_id NULLS FIRST
             ROWS UNBOUNDED PRECEDING
-        ) AS write_time
+        ) AS next_time,
+        MAX(write_time) OVER (
+            PARTITION BY tid
+            ORDER BY time, lock_wait_id NULLS FIRST
+            ROWS UNBOUNDED PRECEDING
+        ) AS previous_time
     FROM events
 ),
-next_writes AS (
-    SELECT f.lock_wait_id, MIN(w.write_id) AS write_id
-    FROM followed AS f
+beside AS (
+    -- The operations before and after each wait, of its thread.
+    SELECT
+        f.lock_wait_id,
+        MIN(CASE
+            WHEN add_ns(w.start_time, elapsed_ns(w.start_time, w.end_time) / 2) = f.next_time
+                THEN w.write_id
+        END) AS next_id,
+        MIN(CASE
+            WHEN add_ns(w.start_time, elapsed_ns(w.start_time, w.end_time) / 2) = f.previous_time
+                THEN w.write_id
+        END) AS previous_id
+    FROM neighbours AS f
     INNER JOIN near_writes AS w
         ON w.tid = f.tid
-        AND add_ns(w.start_time, elapsed_ns(w.start_time, w.end_time) / 2) = f.write_time
+        AND w.start_time <= COALESCE(f.next_time, f.previous_time)
+        AND COALESCE(f.previous_time, f.next_time) <= w.end_time
     WHERE f.lock_wait_id IS NOT NULL
+        AND w.topic IS NOT NULL
     GROUP BY f.lock_wait_id
+),
+placed AS (
+    SELECT
+        w.lock_wait_id,
+        t.twin_id,
+        w.tid,
+        w.start_time,
+        w.end_time,
+        w.lock_class,
+        w.lock_address,
+        w.source_id,
+        w.origin,
+        COALESCE(w.owner_tid, t.owner_tid) AS owner_tid,
+        x.next_id,
+        x.previous_id,
+        n.topic AS next_topic,
+        n.partition AS next_partition,
+        CASE
+            WHEN elapsed_ns(b.end_time, w.start_time) <= $handoff_ms * 1e6 THEN b.topic
+        END AS previous_topic,
+        b.partition AS previous_partition
+    FROM waits AS w
+    LEFT JOIN first_twins AS t ON t.lock_wait_id = w.lock_wait_id
+    LEFT JOIN beside AS x ON x.lock_wait_id = w.lock_wait_id
+    LEFT JOIN near_writes AS n ON n.write_id = x.next_id
+    LEFT JOIN near_writes AS b ON b.write_id = x.previous_id
+    WHERE w.lock_wait_id NOT IN (SELECT twin_id FROM twins)
+),
+handovers AS (
+    -- Where the two logs differ: how much of the wait was another thread busy on each, and did it finish on
+    -- the first as the wait ended?
+    SELECT
+        p.lock_wait_id,
+        SUM(CASE
+            WHEN w.topic = p.next_topic AND w.partition = p.next_partition
+                THEN overlap_ns(w.start_time, w.end_time, p.start_time, p.end_time)
+            ELSE 0
+        END) AS next_ns,
+        SUM(CASE
+            WHEN w.topic = p.previous_topic AND w.partition = p.previous_partition
+                THEN overlap_ns(w.start_time, w.end_time, p.start_time, p.end_time)
+            ELSE 0
+        END) AS previous_ns,
+        MIN(CASE
+            WHEN w.topic = p.previous_topic AND w.partition = p.previous_partition
+                THEN ABS(elapsed_ns(w.end_time, p.end_time))
+        END) AS handover_ns
+    FROM placed AS p
+    INNER JOIN near_writes AS w
+        ON w.start_time < p.end_time
+        AND p.start_time < w.end_time
+    WHERE p.previous_topic IS NOT NULL
+        AND (p.previous_topic <> p.next_topic OR p.previous_partition <> p.next_partition)
+        AND w.tid <> p.tid
+        AND (w.is_append OR w.is_sync)
+    GROUP BY p.lock_wait_id
+),
+chosen AS (
+    SELECT
+        p.*,
+        p.next_topic IS NULL
+            OR COALESCE(
+                h.previous_ns > h.next_ns AND h.handover_ns <= $handoff_ms * 1e6, FALSE
+            ) AS is_previous
+    FROM placed AS p
+    LEFT JOIN handovers AS h ON h.lock_wait_id = p.lock_wait_id
 )
 SELECT
-    w.lock_wait_id,
-    t.twin_id,
-    w.tid,
-    w.start_time,
-    w.end_time,
-    w.lock_class,
-    w.lock_address,
-    w.source_id,
-    w.origin,
-    COALESCE(w.owner_tid, t.owner_tid) AS owner_tid,
-    n.write_id AS next_write_id,
-    n.topic,
-    n.partition,
+    lock_wait_id,
+    twin_id,
+    tid,
+    start_time,
+    end_time,
+    lock_class,
+    lock_address,
+    source_id,
+    origin,
+    owner_tid,
+    next_id AS next_write_id,
+    previous_id AS previous_write_id,
+    CASE WHEN is_previous THEN previous_topic ELSE next_topic END AS topic,
+    CASE
+        WHEN NOT is_previous THEN next_partition
+        WHEN previous_topic IS NOT NULL THEN previous_partition
+    END AS partition,
     COALESCE(
-        w.lock_class = 'java.lang.Object'
-        OR w.lock_class LIKE 'kafka.log.%'
-        OR w.lock_class LIKE 'org.apache.kafka.storage.%',
+        lock_class = 'java.lang.Object'
+        OR lock_class LIKE 'kafka.log.%'
+        OR lock_class LIKE 'org.apache.kafka.storage.%',
         TRUE
     ) AS is_log_monitor
-FROM waits AS w
-LEFT JOIN first_twins AS t ON t.lock_wait_id = w.lock_wait_id
-LEFT JOIN next_writes AS x ON x.lock_wait_id = w.lock_wait_id
-LEFT JOIN near_writes AS n ON n.write_id = x.write_id
-WHERE w.lock_wait_id NOT IN (SELECT twin_id FROM twins)
-ORDER BY w.start_time, w.lock_wait_id
+FROM chosen
+ORDER BY start_time, lock_wait_id

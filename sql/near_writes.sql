@@ -1,7 +1,11 @@
--- The file operations on logs near the accounted requests.
+-- The file operations near the accounted requests, each with the log that it was on.
 --
 -- Appends run under the log's monitor, so one that starts within `handoff_ms` of the end
--- of the one before may have waited for it: such appends of one log are a run.
+-- of the one before may have waited for it: such appends of one log are a run. An msync
+-- tells no file: its log is that of the sync that its thread did just before (a flush is
+-- an fsync of the log, then msyncs of its indexes); so is that of an fsync of the log's
+-- directory. Consecutive syncs of one thread on one log are a chain: one stretch under
+-- the log's monitor, if any of it is.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
@@ -10,15 +14,26 @@
 -- @column tid            INT         -- the thread that did it
 -- @column start_time     TIMESTAMP   -- start of the operation
 -- @column end_time       TIMESTAMP   -- its end
--- @column topic          VARCHAR     -- topic of the log
+-- @column topic          VARCHAR     -- topic of the log; null when it was on no log,
+--                                       or on one that is not known
 -- @column partition      INT         -- partition of the log
 -- @column is_append      BOOLEAN     -- whether it appended records
 --                                       (an append holds the log's monitor)
 -- @column is_read        BOOLEAN     -- whether it only read
+-- @column is_sync        BOOLEAN     -- whether it waited for the disk to have what was
+--                                       written before (fsync, fdatasync, msync)
+-- @column is_snapshot    BOOLEAN     -- whether it was on a producer snapshot,
+--                                       which a roll writes before the append
 -- @column run_start      TIMESTAMP   -- start of the run of appends it belongs to;
 --                                       null when it is no append
 -- @column thread_previous_end TIMESTAMP -- end of the operation that
 --                                          its thread did before
+-- @column previous_append_time TIMESTAMP -- start of its thread's last append before it
+-- @column next_append_time TIMESTAMP -- start of its thread's next append after it
+-- @column thread_next_start TIMESTAMP -- start of its thread's next operation
+-- @column log_next_append_time TIMESTAMP -- start of the next append to its log
+-- @column chain_start    TIMESTAMP   -- start of its chain of syncs;
+--                                       null when it is no sync
 WITH
 near AS (
     SELECT
@@ -28,19 +43,59 @@ near AS (
         w.end_time,
         CAST(w.topic AS VARCHAR) AS topic,
         w.partition,
-        w.file_kind = 'log'
-            AND w.operation NOT IN ('read', 'pread', 'readv', 'sendfile', 'fsync', 'fdatasync')
-            AS is_append,
-        w.operation IN ('read', 'pread', 'readv', 'sendfile') AS is_read
+        CAST(w.file AS VARCHAR) AS file,
+        w.operation IN ('read', 'pread', 'pread64', 'readv', 'preadv', 'sendfile') AS is_read,
+        w.operation IN ('fsync', 'fdatasync', 'msync') AS is_sync,
+        COALESCE(w.file_kind = 'log', FALSE) AS is_log,
+        COALESCE(w.file_kind = 'snapshot', FALSE) AS is_snapshot,
+        w.topic IS NULL
+            AND (w.operation = 'msync'
+                OR (w.operation IN ('fsync', 'fdatasync') AND w.file LIKE '%-%'))
+            AS follows
     FROM writes AS w
-    WHERE w.topic IS NOT NULL
-        AND w.tid IS NOT NULL
+    WHERE w.tid IS NOT NULL
         AND EXISTS (
             SELECT 1
             FROM near_times AS n
             WHERE w.start_time < n.end_time
                 AND n.start_time < w.end_time
         )
+),
+grouped AS (
+    -- A group is an operation whose file is known, and the syncs that follow it without one.
+    SELECT
+        *,
+        SUM(CASE WHEN follows THEN 0 ELSE 1 END) OVER thread_order AS group_number,
+        LAG(end_time) OVER (PARTITION BY tid ORDER BY start_time, end_time, write_id)
+            AS thread_last_end
+    FROM near
+    WINDOW thread_order AS (
+        PARTITION BY tid
+        ORDER BY start_time, end_time, write_id
+        ROWS UNBOUNDED PRECEDING
+    )
+),
+led AS (
+    SELECT
+        *,
+        MAX(CASE WHEN NOT follows AND is_sync THEN topic END) OVER thread_group AS led_topic,
+        MAX(CASE WHEN NOT follows AND is_sync THEN partition END) OVER thread_group AS led_partition
+    FROM grouped
+    WINDOW thread_group AS (PARTITION BY tid, group_number)
+),
+logged AS (
+    SELECT
+        write_id, tid, start_time, end_time, is_read, is_sync, is_snapshot,
+        is_log AND NOT is_read AND NOT is_sync AS is_append,
+        follows,
+        CASE
+            WHEN NOT follows THEN topic
+            WHEN elapsed_ns(thread_last_end, start_time) <= 5e7
+                AND (file IS NULL OR file = led_topic || '-' || CAST(led_partition AS VARCHAR))
+                THEN led_topic
+        END AS topic,
+        CASE WHEN follows THEN led_partition ELSE partition END AS partition
+    FROM led
 ),
 followed AS (
     SELECT
@@ -50,12 +105,32 @@ followed AS (
             ORDER BY start_time, end_time, write_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS reached_time,
-        MAX(end_time) OVER (
+        MAX(end_time) OVER before_order AS thread_previous_end,
+        MAX(CASE WHEN is_append THEN start_time END) OVER before_order AS previous_append_time,
+        MIN(CASE WHEN is_append THEN start_time END) OVER (
             PARTITION BY tid
             ORDER BY start_time, end_time, write_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS thread_previous_end
-    FROM near
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS next_append_time,
+        LEAD(start_time) OVER (
+            PARTITION BY tid
+            ORDER BY start_time, end_time, write_id
+        ) AS thread_next_start,
+        MIN(CASE WHEN is_append THEN start_time END) OVER (
+            PARTITION BY topic, partition
+            ORDER BY start_time, end_time, write_id
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS log_next_append_time,
+        LAG(CASE WHEN is_sync THEN concat_ws('-', topic, CAST(partition AS VARCHAR)) END) OVER (
+            PARTITION BY tid
+            ORDER BY start_time, end_time, write_id
+        ) AS thread_last_sync
+    FROM logged
+    WINDOW before_order AS (
+        PARTITION BY tid
+        ORDER BY start_time, end_time, write_id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
 ),
 runs AS (
     SELECT
@@ -70,7 +145,21 @@ runs AS (
             PARTITION BY topic, partition, is_append
             ORDER BY start_time, end_time, write_id
             ROWS UNBOUNDED PRECEDING
-        ) AS run_start
+        ) AS run_start,
+        MAX(
+            CASE
+                WHEN NOT is_sync THEN NULL
+                WHEN topic IS NOT NULL
+                    AND thread_last_sync = concat_ws('-', topic, CAST(partition AS VARCHAR))
+                    AND start_time
+                        <= add_ns(thread_previous_end, CAST($handoff_ms * 1e6 AS BIGINT)) THEN NULL
+                ELSE start_time
+            END
+        ) OVER (
+            PARTITION BY tid
+            ORDER BY start_time, end_time, write_id
+            ROWS UNBOUNDED PRECEDING
+        ) AS chain_start
     FROM followed
 )
 SELECT
@@ -79,10 +168,17 @@ SELECT
     start_time,
     end_time,
     topic,
-    partition,
+    CASE WHEN topic IS NOT NULL THEN partition END AS partition,
     is_append,
     is_read,
+    is_sync,
+    is_snapshot,
     CASE WHEN is_append THEN run_start END AS run_start,
-    thread_previous_end
+    thread_previous_end,
+    previous_append_time,
+    next_append_time,
+    thread_next_start,
+    log_next_append_time,
+    CASE WHEN is_sync THEN chain_start END AS chain_start
 FROM runs
 ORDER BY start_time, write_id

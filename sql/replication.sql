@@ -1,20 +1,23 @@
 -- How long each accounted request with acks=all waited for its followers.
 --
 -- A follower has a record when it asks for the offset behind it. The wait ends when the
--- last of the followers that did so before the response was sent has asked.
+-- leader has processed the fetch of the last of the followers that asked before the
+-- response was sent: at that fetch's answer or at the request's own, whichever is first.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column request_id     BIGINT      -- the request
--- @column start_time     TIMESTAMP   -- end of its last own write
--- @column end_time       TIMESTAMP   -- the last follower asked for the next offset
+-- @column start_time     TIMESTAMP   -- end of its handler's work on it
+-- @column end_time       TIMESTAMP   -- the last follower's fetch was processed
 -- @column fetch_request_id BIGINT    -- with this fetch
 -- @column follower_count BIGINT      -- followers seen
 WITH
 appended AS (
     SELECT
         h.request_id,
-        h.end_time AS appended_time,
+        h.appended_time,
+        h.end_time AS handled_time,
         a.response_time,
         p.topic,
         p.partition,
@@ -31,6 +34,7 @@ fetched AS (
         f.request_id,
         f.replica_id,
         f.arrival_time,
+        COALESCE(f.response_time, f.end_time) AS answer_time,
         p.topic,
         p.partition,
         p.fetch_offset
@@ -49,7 +53,8 @@ caught_up AS (
         a.topic,
         a.partition,
         f.replica_id,
-        MIN(a.appended_time) AS appended_time,
+        MIN(a.handled_time) AS handled_time,
+        MIN(a.response_time) AS response_time,
         MIN(f.arrival_time) AS arrival_time
     FROM appended AS a
     INNER JOIN fetched AS f
@@ -63,8 +68,9 @@ caught_up AS (
 last_followers AS (
     SELECT
         request_id,
-        MAX(appended_time) AS start_time,
-        MAX(arrival_time) AS end_time,
+        MAX(handled_time) AS start_time,
+        MAX(response_time) AS response_time,
+        MAX(arrival_time) AS arrival_time,
         COUNT(DISTINCT replica_id) AS follower_count
     FROM caught_up
     GROUP BY request_id
@@ -72,17 +78,17 @@ last_followers AS (
 SELECT
     l.request_id,
     l.start_time,
-    l.end_time,
+    LEAST(l.response_time, COALESCE(MIN(f.answer_time), l.response_time)) AS end_time,
     MIN(f.request_id) AS fetch_request_id,
     l.follower_count
 FROM last_followers AS l
 INNER JOIN caught_up AS c
     ON c.request_id = l.request_id
-    AND c.arrival_time = l.end_time
+    AND c.arrival_time = l.arrival_time
 INNER JOIN fetched AS f
     ON f.topic = c.topic
     AND f.partition = c.partition
     AND f.replica_id = c.replica_id
     AND f.arrival_time = c.arrival_time
-GROUP BY l.request_id, l.start_time, l.end_time, l.follower_count
+GROUP BY l.request_id, l.start_time, l.response_time, l.follower_count
 ORDER BY l.request_id

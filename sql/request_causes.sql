@@ -8,6 +8,8 @@
 -- @column request_id     BIGINT      -- the request
 -- @column place          BIGINT      -- 1 for the cause that is the request's verdict,
 --                                       2 for the next
+-- @column root           VARCHAR     -- as in blame
+-- @column via            VARCHAR     -- as in blame
 -- @column cause          VARCHAR     -- as in blame
 -- @column cause_ns       BIGINT      -- its segments' length, added up
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1, weighted by length
@@ -23,6 +25,8 @@ SELECT
             CASE cause WHEN 'unexplained' THEN 2 ELSE 1 END,
             cause
     ) AS place,
+    MIN(root) AS root,
+    CASE cause WHEN 'unexplained' THEN 'own' ELSE MIN(via) END AS via,
     cause,
     SUM(segment_ns) AS cause_ns,
     SUM(segment_ns * confidence) / SUM(segment_ns) AS confidence,

@@ -4,17 +4,20 @@
 -- `segment` is the stage of the request's life:
 --   connection_queue  an earlier request of its connection was not yet answered
 --   receive           its bytes were still arriving, and nothing was ahead of it
---   request_queue     its handler had not finished with an earlier request
+--   unread            no network thread had read it
+--   request_queue     it was read, and no handler had taken it
 --   handler           its handler was at work on it, outside its waits and writes
 --   lock_wait         its handler waited for a lock
 --   write             its own write
+--   sync              its handler had a log's data written to the disk
 --   pause             the JVM was stopped
 --   remote            acks=all: a follower had not caught up
+--   throttle          it was held back for a quota
 --   response          response queue and network
 --   unexplained       nothing shows where it was
 -- `cause` is the root of it, as in blame; `rule` says what shows it (see
--- explained_times). Behind an earlier request of the connection, cause and rule are that
--- request's own.
+-- explained_times). Behind an earlier request of the connection, root and rule are those
+-- of that request, and it is `queued`.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is listed
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
@@ -25,7 +28,9 @@
 -- @column end_time       TIMESTAMP   -- its end
 -- @column segment_ns     BIGINT      -- its length
 -- @column segment        VARCHAR     -- stage of the request's life, as above
--- @column cause          VARCHAR     -- root of the segment (see blame)
+-- @column root           VARCHAR     -- what the time was in (see blame)
+-- @column via            VARCHAR     -- how that reached the request (see blame)
+-- @column cause          VARCHAR     -- both in one word (see blame)
 -- @column write_state    VARCHAR     -- what the write at the root was doing
 --                                       (see write_states)
 -- @column root_write_id  BIGINT      -- the write that took the time
@@ -75,11 +80,8 @@ ahead_segments AS (
         h.ahead_request_id,
         GREATEST(h.start_time, g.start_time) AS start_time,
         LEAST(h.end_time, g.end_time) AS end_time,
-        CASE
-            WHEN g.cause IN ('slow_write', 'lock_wait_behind_slow_write')
-                THEN 'queued_behind_slow_write'
-            ELSE g.cause
-        END AS cause,
+        g.root,
+        'queued' AS via,
         g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id, g.blocker_tid,
         g.topic, g.partition, g.lock_class, g.rule, g.confidence
     FROM ahead AS h
@@ -92,14 +94,14 @@ ahead_segments AS (
 own AS (
     SELECT
         s.request_id, CAST(NULL AS BIGINT) AS ahead_request_id, g.start_time, g.end_time,
-        g.segment, g.cause, g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id,
+        g.segment, g.root, g.via, g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id,
         g.blocker_tid, g.topic, g.partition, g.lock_class, g.rule, g.confidence
     FROM slow AS s
     INNER JOIN service_segments AS g ON g.request_id = s.request_id
     UNION ALL
     SELECT
         request_id, ahead_request_id, start_time, end_time,
-        'connection_queue' AS segment, cause, root_write_id, lock_wait_id, pause_id,
+        'connection_queue' AS segment, root, via, root_write_id, lock_wait_id, pause_id,
         fetch_request_id, blocker_tid, topic, partition, lock_class, rule, confidence
     FROM ahead_segments
 ),
@@ -128,19 +130,19 @@ gaps AS (
 ),
 whole AS (
     SELECT
-        request_id, ahead_request_id, start_time, end_time, segment, cause, root_write_id,
+        request_id, ahead_request_id, start_time, end_time, segment, root, via, root_write_id,
         lock_wait_id, pause_id, fetch_request_id, blocker_tid, topic, partition, lock_class, rule,
         confidence
     FROM own
     UNION ALL
     SELECT
-        request_id, NULL, start_time, end_time, 'connection_queue', 'receive', NULL,
+        request_id, NULL, start_time, end_time, 'connection_queue', 'receive', 'queued', NULL,
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'request_bytes',
         1.0
     FROM gaps
     UNION ALL
     SELECT
-        request_id, NULL, queue_end, service_start, 'receive', 'receive', NULL,
+        request_id, NULL, queue_end, service_start, 'receive', 'receive', 'own', NULL,
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'request_bytes',
         1.0
     FROM slow
@@ -151,7 +153,7 @@ detailed AS (
         w.request_id,
         GREATEST(w.start_time, s.start_time) AS start_time,
         LEAST(w.end_time, s.end_time) AS end_time,
-        w.segment, w.cause, s.write_state, w.root_write_id, w.lock_wait_id, w.pause_id,
+        w.segment, w.root, w.via, s.write_state, w.root_write_id, w.lock_wait_id, w.pause_id,
         w.ahead_request_id, w.fetch_request_id, s.function_call_id, s.block_io_id, w.blocker_tid,
         w.topic, w.partition, w.lock_class, w.rule, w.confidence
     FROM whole AS w
@@ -162,7 +164,7 @@ detailed AS (
     UNION ALL
     SELECT
         w.request_id, w.start_time, w.end_time,
-        w.segment, w.cause, NULL, w.root_write_id, w.lock_wait_id, w.pause_id,
+        w.segment, w.root, w.via, NULL, w.root_write_id, w.lock_wait_id, w.pause_id,
         w.ahead_request_id, w.fetch_request_id, NULL, NULL, w.blocker_tid,
         w.topic, w.partition, w.lock_class, w.rule, w.confidence
     FROM whole AS w
@@ -174,7 +176,9 @@ SELECT
     end_time,
     elapsed_ns(start_time, end_time) AS segment_ns,
     segment,
-    cause,
+    root,
+    via,
+    cause_of(root, via) AS cause,
     write_state,
     root_write_id,
     lock_wait_id,

@@ -8,6 +8,8 @@
 -- @column end_time       TIMESTAMP   -- last byte of the response
 -- @column latency_ms     DOUBLE      -- end_time − arrival_time
 -- @column cause          VARCHAR     -- as in blame
+-- @column root           VARCHAR     -- what the time was in, as in blame
+-- @column via            VARCHAR     -- how it reached the request, as in blame
 -- @column waited_ms      DOUBLE      -- part of the latency spent on the cause
 -- @column share_ratio    DOUBLE      -- waited_ms / latency_ms
 -- @column confidence     DOUBLE      -- how sure the cause is; null when unexplained
@@ -35,6 +37,8 @@ verdicts AS (
         MIN(end_time) AS end_time,
         MIN(latency_ms) AS latency_ms,
         MIN(cause) AS cause,
+        MIN(root) AS root,
+        MIN(via) AS via,
         MIN(waited_ms) AS waited_ms,
         MIN(share_ratio) AS share_ratio,
         MIN(confidence) AS confidence,
@@ -74,6 +78,8 @@ SELECT
     v.end_time,
     v.latency_ms,
     v.cause,
+    v.root,
+    v.via,
     v.waited_ms,
     v.share_ratio,
     v.confidence,

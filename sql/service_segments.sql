@@ -14,7 +14,9 @@
 -- @column end_time       TIMESTAMP   -- its end
 -- @column segment        VARCHAR     -- stage of the request's life
 --                                       (see request_segments)
--- @column cause          VARCHAR     -- root of the segment (see blame)
+-- @column root           VARCHAR     -- what the time was in (see blame)
+-- @column via            VARCHAR     -- how that reached the request (see blame)
+-- @column cause          VARCHAR     -- both in one word (see blame)
 -- @column root_write_id  BIGINT      -- the write that took the time
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column pause_id       BIGINT      -- the pause
@@ -40,7 +42,7 @@ pieces AS (
 ),
 covered AS (
     SELECT
-        p.request_id, p.start_time, p.end_time, t.segment, t.cause, t.root_write_id,
+        p.request_id, p.start_time, p.end_time, t.segment, t.root, t.via, t.root_write_id,
         t.lock_wait_id, t.pause_id, t.fetch_request_id, t.blocker_tid, t.topic, t.partition,
         t.lock_class, t.rule, t.confidence,
         ROW_NUMBER() OVER (
@@ -60,7 +62,9 @@ SELECT
     start_time,
     end_time,
     segment,
-    cause,
+    root,
+    via,
+    cause_of(root, via) AS cause,
     root_write_id,
     lock_wait_id,
     pause_id,

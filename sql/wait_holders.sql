@@ -6,9 +6,9 @@
 --   recorded_owner   the recording names the thread, and it was in this file operation
 --   same_log         the thread appended to the same log, and an append runs under the
 --                    log's monitor
---   same_log_sync    the thread did another file operation of the same log (a sync,
---                    say), and the wait ended, or the next append began, within
---                    `handoff_ms` of its end
+--   same_log_sync    the thread synced the same log, right after or before its own append
+--                    to it, which is under the monitor; or else the wait ended, or the
+--                    next append began, within `handoff_ms` of the end of its syncs
 --   owner_waited     the recording names the thread, and it was itself in this lock wait
 --   acquired_before  the thread took the same lock before, nobody else did since, and it
 --                    was itself in this lock wait, for another lock
@@ -52,37 +52,99 @@ appends AS (
         AND l.is_log_monitor
         AND elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
 ),
+chains AS (
+    -- Consecutive syncs of one thread on one log. One that follows the thread's own append to the log at
+    -- once, or is followed by one, is under the monitor as the append is.
+    SELECT
+        s.tid,
+        s.topic,
+        s.partition,
+        s.chain_start,
+        MAX(s.end_time) AS chain_end,
+        MAX(s.thread_next_start) AS next_start,
+        MAX(s.log_next_append_time) AS log_next_time,
+        COALESCE(BOOL_OR(
+            p.is_append
+            AND p.start_time = s.previous_append_time
+            AND p.end_time >= add_ns(s.chain_start, CAST(-$handoff_ms * 1e6 AS BIGINT))
+        ), FALSE) AS follows_append,
+        COALESCE(BOOL_OR(
+            p.is_append
+            AND p.start_time = s.next_append_time
+            AND p.start_time <= add_ns(s.end_time, CAST($handoff_ms * 1e6 AS BIGINT))
+        ), FALSE) AS leads_append
+    FROM near_writes AS s
+    LEFT JOIN near_writes AS p
+        ON p.tid = s.tid
+        AND p.topic = s.topic
+        AND p.partition = s.partition
+        AND p.start_time <= COALESCE(s.next_append_time, s.previous_append_time)
+        AND COALESCE(s.previous_append_time, s.next_append_time) <= p.end_time
+    WHERE s.is_sync
+        AND s.topic IS NOT NULL
+    GROUP BY s.tid, s.topic, s.partition, s.chain_start
+),
+chain_syncs AS (
+    SELECT
+        s.write_id,
+        s.tid,
+        s.topic,
+        s.partition,
+        s.start_time,
+        s.end_time,
+        LEAD(s.start_time) OVER (
+            PARTITION BY s.tid, s.chain_start ORDER BY s.start_time, s.write_id
+        ) AS next_sync_time,
+        c.chain_start,
+        c.chain_end,
+        c.next_start,
+        c.log_next_time,
+        c.follows_append,
+        c.follows_append OR c.leads_append AS is_under_monitor
+    FROM chains AS c
+    INNER JOIN near_writes AS s
+        ON s.tid = c.tid
+        AND s.chain_start = c.chain_start
+        AND s.topic = c.topic
+        AND s.partition = c.partition
+),
 syncs AS (
-    -- Nobody appends while a sync holds the monitor, and somebody does as soon as it is released.
+    -- Other syncs held the monitor when the wait ended, or somebody appended, as soon as they were done.
+    -- A flush goes on after its last recorded sync (msyncs of the indexes, often not traced) until
+    -- somebody else has the monitor, or its thread does something else.
     SELECT
         l.lock_wait_id,
         GREATEST(l.start_time, w.start_time) AS start_time,
-        LEAST(l.end_time, w.end_time) AS end_time,
+        LEAST(
+            l.end_time,
+            CASE
+                WHEN w.next_sync_time IS NOT NULL THEN w.next_sync_time
+                WHEN w.follows_append THEN LEAST(
+                    add_ns(w.chain_end, elapsed_ns(w.chain_start, w.chain_end)),
+                    COALESCE(w.next_start, l.end_time),
+                    COALESCE(w.log_next_time, l.end_time)
+                )
+                ELSE w.end_time
+            END
+        ) AS end_time,
         w.tid AS holder_tid,
         w.write_id AS holder_write_id,
-        l.owner_tid
+        l.owner_tid,
+        CASE WHEN w.is_under_monitor THEN 0.85 ELSE 0.7 END AS confidence
     FROM near_waits AS l
-    INNER JOIN near_writes AS w
+    INNER JOIN chain_syncs AS w
         ON w.topic = l.topic
         AND w.partition = l.partition
         AND w.start_time < l.end_time
         AND l.start_time < w.end_time
     WHERE w.tid <> l.tid
-        AND NOT w.is_append
-        AND NOT w.is_read
         AND l.is_log_monitor
-        AND elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
+        AND elapsed_ns(w.chain_start, w.chain_end) >= $min_holder_ms * 1e6
         AND (
-            elapsed_ns(w.end_time, l.end_time) <= $handoff_ms * 1e6
-            OR EXISTS (
-                SELECT 1
-                FROM near_writes AS a
-                WHERE a.topic = w.topic
-                    AND a.partition = w.partition
-                    AND a.is_append
-                    AND a.start_time >= w.end_time
-                    AND a.start_time <= add_ns(w.end_time, CAST($handoff_ms * 1e6 AS BIGINT))
-            )
+            w.is_under_monitor
+            OR elapsed_ns(w.chain_end, l.end_time)
+                BETWEEN -$handoff_ms * 1e6 AND $handoff_ms * 1e6
+            OR elapsed_ns(w.chain_end, w.log_next_time) BETWEEN 0 AND $handoff_ms * 1e6
         )
 ),
 runs AS (
@@ -207,7 +269,7 @@ holders AS (
     UNION ALL
     SELECT
         lock_wait_id, start_time, end_time, holder_tid, holder_write_id,
-        CAST(NULL AS BIGINT) AS holder_wait_id, 'same_log_sync' AS rule, 0.7 AS confidence
+        CAST(NULL AS BIGINT) AS holder_wait_id, 'same_log_sync' AS rule, confidence
     FROM syncs
     WHERE owner_tid IS NULL
         OR owner_tid <> holder_tid

@@ -1,5 +1,5 @@
--- The write at the root of each lock wait: the holder's own, or the one that the holder
--- waited for.
+-- The file operation at the root of each lock wait: the holder's own, or the one that the
+-- holder waited for.
 --
 -- A holder that is itself waiting for another lock is followed to that lock's holder,
 -- and so on, up to eight holders deep, always within the common time.
@@ -11,7 +11,9 @@
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column start_time     TIMESTAMP   -- start of the part of it that the write explains
 -- @column end_time       TIMESTAMP   -- its end
--- @column root_write_id  BIGINT      -- the write; null where a run of
+-- @column root           VARCHAR     -- slow_write, slow_sync or slow_read;
+--                                       lock_other where a run of short appends held it
+-- @column root_write_id  BIGINT      -- the operation; null where a run of
 --                                       short appends held the lock
 -- @column holder_tid     INT         -- the thread that held the lock waited for
 -- @column depth          INT         -- holders between the wait and the write,
@@ -50,15 +52,22 @@ links AS (
     WHERE l.depth < 8
 )
 SELECT
-    lock_wait_id,
-    start_time,
-    end_time,
-    holder_write_id AS root_write_id,
-    holder_tid,
-    depth,
-    rule,
-    confidence
-FROM links
-WHERE holder_write_id IS NOT NULL
-    OR rule = 'same_log_run'
+    k.lock_wait_id,
+    k.start_time,
+    k.end_time,
+    CASE
+        WHEN k.holder_write_id IS NULL THEN 'lock_other'
+        WHEN w.is_sync THEN 'slow_sync'
+        WHEN w.is_read THEN 'slow_read'
+        ELSE 'slow_write'
+    END AS root,
+    k.holder_write_id AS root_write_id,
+    k.holder_tid,
+    k.depth,
+    k.rule,
+    k.confidence
+FROM links AS k
+LEFT JOIN near_writes AS w ON w.write_id = k.holder_write_id
+WHERE k.holder_write_id IS NOT NULL
+    OR k.rule = 'same_log_run'
 ORDER BY lock_wait_id, start_time, end_time, root_write_id, depth, rule

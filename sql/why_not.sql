@@ -30,7 +30,7 @@ unexplained AS (
         rule,
         SUM(segment_ns) AS unexplained_ns
     FROM request_segments
-    WHERE cause IN ('unexplained', 'lock_wait_other')
+    WHERE root IN ('unexplained', 'lock_other')
     GROUP BY request_id, rule
 ),
 placed AS (
@@ -56,13 +56,16 @@ SELECT
         WHEN 'write_unsure' THEN 'appended, if the write found by size and time alone is its own'
         WHEN 'followers_unseen' THEN 'acks=all: appended, and no fetch of a follower was captured'
         WHEN 'acks_unknown' THEN 'appended, and its acks are not known'
-        WHEN 'handler_busy' THEN 'its handler was not free yet, or no network thread had read it'
+        WHEN 'after_last_write'
+            THEN 'appended and handled, and nothing shows when its response was ready or sent'
+        WHEN 'request_log' THEN 'the broker''s own log has it unread, in the queue or in the handler'
+        WHEN 'request_log_contradicts'
+            THEN 'other rows explain it, but the broker''s own log has it in another stage then'
+        WHEN 'all_handlers_busy' THEN 'all handlers were busy, most of them in a wait for a lock of unknown holder'
         WHEN 'handler_working' THEN 'its handler was at work on it, but in no recorded wait or write'
         WHEN 'lock_wait' THEN 'its handler waited for a lock, and nothing shows what the holder did'
         WHEN 'same_log_run'
             THEN 'the lock passed from one append of the same log to the next, in no long one'
-        WHEN 'handler_in_lock_wait'
-            THEN 'its handler waited for a lock for an earlier request, and nothing shows what the holder did'
         ELSE 'nothing shows where it was'
     END AS reason,
     CASE
@@ -74,12 +77,14 @@ SELECT
             WHEN NOT BOOL_AND(h.segments) THEN 'give the log segments: --segments DIR'
             ELSE 'record capture and writes over the same time, all broker threads (kcorr probes file-writes)'
         END
-        WHEN p.rule IN ('lock_wait', 'handler_in_lock_wait') THEN
+        WHEN p.rule IN ('lock_wait', 'all_handlers_busy') THEN
             'the lock''s owner: a JFR recording with jdk.JavaMonitorEnter (async-profiler jfrsync without lock=), '
                 || 'or more file operations: kcorr probes file-writes and file-reads'
         WHEN p.rule = 'same_log_run' THEN
             'nothing to record: spread the topic over more partitions, or let producers batch more (linger.ms)'
         WHEN p.rule = 'write_unsure' THEN 'give the log segments, which match by offset: --segments DIR'
+        WHEN p.rule = 'request_log_contradicts' THEN
+            'nothing to record: see kcorr clocks, and whether log and capture are of one broker'
         WHEN p.rule = 'followers_unseen' THEN
             'capture the replication listener too (all broker ports), or give --request-log'
         WHEN NOT BOOL_AND(h.locks) THEN

@@ -6,8 +6,9 @@
 --   run_queue       its thread was runnable and waited for a CPU
 --   block_io        its thread had a request at the block device
 --   on_cpu          its thread was sampled on a CPU
---   journal_commit  the journal was committing a transaction: the write waited for it to
---                   flush, or for a buffer of the committing transaction
+--   journal_commit  the journal was committing, and commits cover more than half of the
+--                   write: it waited for one to flush, or for a buffer of the committing
+--                   transaction
 --   unknown         nothing was recorded
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
@@ -22,10 +23,19 @@
 -- @column function_call_id BIGINT    -- the journal's commit or the traced function
 -- @column block_io_id    BIGINT      -- the request to the block device
 WITH
-commits AS (
-    SELECT function_call_id, start_time, end_time
-    FROM function_calls
-    WHERE function IN ('jbd2_journal_commit_transaction', 'jbd2_fc_begin_commit')
+commit_overlaps AS (
+    SELECT
+        w.write_id,
+        c.function_call_id,
+        c.start_time,
+        c.end_time,
+        SUM(overlap_ns(w.start_time, w.end_time, c.start_time, c.end_time))
+            OVER (PARTITION BY w.write_id) AS commit_ns,
+        w.duration_ns
+    FROM root_writes AS w
+    INNER JOIN journal_commits AS c
+        ON c.start_time < w.end_time
+        AND w.start_time < c.end_time
 ),
 states AS (
     SELECT
@@ -70,12 +80,10 @@ states AS (
     WHERE s.state = 'on_cpu'
     UNION ALL
     SELECT
-        w.write_id, 5, 'journal_commit',
+        c.write_id, 5, 'journal_commit',
         c.start_time, c.end_time, c.function_call_id, NULL
-    FROM root_writes AS w
-    INNER JOIN commits AS c
-        ON c.start_time < w.end_time
-        AND w.start_time < c.end_time
+    FROM commit_overlaps AS c
+    WHERE 2 * c.commit_ns > c.duration_ns
     UNION ALL
     SELECT w.write_id, 6, 'unknown', w.start_time, w.end_time, NULL, NULL
     FROM root_writes AS w

@@ -1,6 +1,7 @@
 //! SQL functions that kcorr adds to DataFusion: one file each, one line each in [`all`].
 
 mod add_ns;
+mod cause_of;
 mod elapsed_ns;
 mod overlap_ns;
 
@@ -11,6 +12,7 @@ use datafusion::logical_expr::ScalarUDF;
 pub(crate) fn all() -> Vec<ScalarUDF> {
     vec![
         ScalarUDF::from(add_ns::AddNs::default()),
+        ScalarUDF::from(cause_of::CauseOf::default()),
         ScalarUDF::from(elapsed_ns::ElapsedNs::default()),
         ScalarUDF::from(overlap_ns::OverlapNs::default()),
     ]

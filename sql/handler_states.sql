@@ -1,0 +1,62 @@
+-- What the request handlers near the accounted requests were recorded in: file
+-- operations, lock waits and waits for a CPU.
+--
+-- Only for pools of handlers of which all are known (see request_handlers).
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
+-- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
+-- @column pool           VARCHAR     -- the handler's pool
+-- @column handler_count  BIGINT      -- handlers in it
+-- @column tid            INT         -- the handler
+-- @column start_time     TIMESTAMP   -- start of the state
+-- @column end_time       TIMESTAMP   -- its end
+-- @column rank           INT         -- the lowest of one moment counts
+-- @column root           VARCHAR     -- slow_write, slow_sync, slow_read, lock_other or cpu
+-- @column root_write_id  BIGINT      -- the file operation that it was in or behind
+WITH
+handlers AS (
+    SELECT tid, pool, handler_count
+    FROM request_handlers
+    WHERE is_whole
+),
+states AS (
+    SELECT
+        tid, start_time, end_time, 1 AS rank,
+        CASE
+            WHEN is_sync THEN 'slow_sync'
+            WHEN is_read THEN 'slow_read'
+            ELSE 'slow_write'
+        END AS root,
+        write_id AS root_write_id
+    FROM near_writes
+    UNION ALL
+    SELECT
+        l.tid, r.start_time, r.end_time, CASE WHEN r.root_write_id IS NULL THEN 3 ELSE 2 END,
+        r.root, r.root_write_id
+    FROM near_waits AS l
+    INNER JOIN wait_roots AS r ON r.lock_wait_id = l.lock_wait_id
+    UNION ALL
+    SELECT tid, start_time, end_time, 4, 'lock_other', NULL
+    FROM near_waits
+    UNION ALL
+    SELECT r.tid, r.start_time, r.end_time, 5, 'cpu', NULL
+    FROM near_times AS n
+    INNER JOIN run_queue_waits AS r
+        ON r.start_time < n.end_time
+        AND n.start_time < r.end_time
+)
+SELECT
+    h.pool,
+    h.handler_count,
+    h.tid,
+    s.start_time,
+    s.end_time,
+    CAST(s.rank AS INT) AS rank,
+    s.root,
+    s.root_write_id
+FROM handlers AS h
+INNER JOIN states AS s ON s.tid = h.tid
+WHERE s.start_time < s.end_time
+ORDER BY start_time, tid, rank, end_time, root_write_id

@@ -1,0 +1,138 @@
+-- What the network threads near the accounted requests were recorded in, so that they
+-- neither read nor sent anything: file operations (a sendfile of data that is not in the
+-- page cache), waits for a CPU, and computing without a break.
+--
+-- States of one thread that follow each other within `handoff_ms` are a chain. Rows with
+-- no `tid` are of all network threads at once: then it does not matter which one serves
+-- a connection.
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
+-- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
+-- @column tid            INT         -- the thread; null for all at once
+-- @column start_time     TIMESTAMP   -- start of the state
+-- @column end_time       TIMESTAMP   -- its end
+-- @column root           VARCHAR     -- slow_read, slow_sync, slow_write or cpu
+-- @column root_write_id  BIGINT      -- the file operation
+-- @column chain_start    TIMESTAMP   -- start of the chain
+-- @column chain_end      TIMESTAMP   -- its end
+WITH
+sampled AS (
+    -- A sample stands for its weight of CPU time, whenever that was: only samples that follow each other
+    -- as fast as that can be show that the thread did not stop in between.
+    SELECT
+        s.tid,
+        s.time,
+        s.weight_ns,
+        elapsed_ns(LAG(s.time) OVER (PARTITION BY s.tid ORDER BY s.time), s.time) AS since_ns
+    FROM near_times AS n
+    INNER JOIN stack_samples AS s
+        ON s.time >= n.start_time
+        AND s.time < n.end_time
+    INNER JOIN network_threads AS t ON t.tid = s.tid
+    WHERE s.state = 'on_cpu'
+        AND s.weight_ns > 0
+),
+states AS (
+    SELECT
+        w.tid, w.start_time, w.end_time,
+        CASE
+            WHEN w.is_read THEN 'slow_read'
+            WHEN w.is_sync THEN 'slow_sync'
+            ELSE 'slow_write'
+        END AS root,
+        w.write_id AS root_write_id
+    FROM near_writes AS w
+    INNER JOIN network_threads AS t ON t.tid = w.tid
+    WHERE elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
+    UNION ALL
+    SELECT r.tid, r.start_time, r.end_time, 'cpu', NULL
+    FROM near_times AS n
+    INNER JOIN run_queue_waits AS r
+        ON r.start_time < n.end_time
+        AND n.start_time < r.end_time
+    INNER JOIN network_threads AS t ON t.tid = r.tid
+    UNION ALL
+    SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 'cpu', NULL
+    FROM sampled
+    WHERE since_ns <= 2 * weight_ns
+),
+distinct_states AS (
+    SELECT tid, start_time, MAX(end_time) AS end_time, MIN(root) AS root, MIN(root_write_id) AS root_write_id
+    FROM states
+    GROUP BY tid, start_time
+),
+steps AS (
+    SELECT
+        tid, start_time, end_time, root, root_write_id,
+        MAX(end_time) OVER (
+            PARTITION BY tid
+            ORDER BY start_time
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS reached_time
+    FROM distinct_states
+),
+edges AS (
+    SELECT
+        root,
+        root_write_id,
+        unnest([GREATEST(start_time, COALESCE(reached_time, start_time)), end_time]) AS time,
+        unnest([1, -1]) AS step
+    FROM steps
+    WHERE reached_time IS NULL
+        OR reached_time < end_time
+),
+counted AS (
+    SELECT
+        time AS start_time,
+        root,
+        root_write_id,
+        step,
+        SUM(step) OVER (ORDER BY time, step, root_write_id ROWS UNBOUNDED PRECEDING) AS busy_count,
+        LEAD(time) OVER (ORDER BY time, step, root_write_id) AS end_time
+    FROM edges
+),
+whole AS (
+    SELECT tid, start_time, end_time, root, root_write_id
+    FROM distinct_states
+    UNION ALL
+    -- All at once: the state of the one that came last stands for all.
+    SELECT CAST(NULL AS INT), c.start_time, c.end_time, c.root, c.root_write_id
+    FROM counted AS c
+    INNER JOIN (
+        SELECT MAX(thread_count) AS thread_count FROM network_threads WHERE is_whole
+    ) AS n ON n.thread_count = c.busy_count
+    WHERE c.step = 1
+        AND c.start_time < c.end_time
+),
+numbered AS (
+    SELECT
+        *,
+        SUM(CASE
+            WHEN start_time <= add_ns(reached_time, CAST($handoff_ms * 1e6 AS BIGINT)) THEN 0
+            ELSE 1
+        END) OVER (
+            PARTITION BY tid ORDER BY start_time, end_time ROWS UNBOUNDED PRECEDING
+        ) AS chain
+    FROM (
+        SELECT
+            *,
+            MAX(end_time) OVER (
+                PARTITION BY tid
+                ORDER BY start_time, end_time
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS reached_time
+        FROM whole
+    )
+)
+SELECT
+    tid,
+    start_time,
+    end_time,
+    root,
+    root_write_id,
+    MIN(start_time) OVER (PARTITION BY tid, chain) AS chain_start,
+    MAX(end_time) OVER (PARTITION BY tid, chain) AS chain_end
+FROM numbered
+ORDER BY start_time, tid, end_time, root, root_write_id

@@ -1,0 +1,71 @@
+-- The lock waits of each accounted request's handler that were for the request.
+--
+-- A wait before an own operation is the request's: the thread gets the log's monitor and
+-- appends. So is one that follows its last own operation at once, if the response left
+-- after it: Kafka takes the log's monitor again to flush, to roll and to raise the high
+-- watermark.
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
+-- @column request_id     BIGINT      -- the request
+-- @column lock_wait_id   BIGINT      -- the wait
+-- @column tid            INT         -- the handler
+-- @column start_time     TIMESTAMP   -- start of the wait
+-- @column end_time       TIMESTAMP   -- its end
+-- @column lock_class     VARCHAR     -- class of the lock
+-- @column owner_tid      INT         -- who held it last, where a recorder knows
+-- @column topic          VARCHAR     -- topic of the log (see wait_logs)
+-- @column partition      INT         -- its partition
+-- @column write_id       BIGINT      -- the own operation that it came before or after
+-- @column is_after       BOOLEAN     -- whether it came after the last own operation
+-- @column confidence     DOUBLE      -- how sure it is that it is the request's, 0 to 1
+WITH
+after_waits AS (
+    SELECT o.request_id, l.lock_wait_id, o.write_id, o.confidence
+    FROM own_operations AS o
+    INNER JOIN accounted_requests AS a ON a.request_id = o.request_id
+    INNER JOIN near_waits AS l ON l.previous_write_id = o.write_id
+    WHERE elapsed_ns(o.end_time, l.start_time) <= $handoff_ms * 1e6
+        AND l.end_time <= add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+),
+before_waits AS (
+    SELECT o.request_id, l.lock_wait_id, o.write_id, o.confidence
+    FROM own_operations AS o
+    INNER JOIN near_waits AS l ON l.next_write_id = o.write_id
+),
+claims AS (
+    SELECT request_id, lock_wait_id, write_id, FALSE AS is_after, confidence
+    FROM before_waits
+    UNION ALL
+    SELECT request_id, lock_wait_id, write_id, TRUE, 0.95 * confidence
+    FROM after_waits
+),
+placed AS (
+    -- A wait is of one request: between two of its own operations, else after the one before,
+    -- whose response had not left.
+    SELECT
+        *,
+        COUNT(*) OVER (PARTITION BY lock_wait_id, request_id) AS claim_count,
+        ROW_NUMBER() OVER (
+            PARTITION BY lock_wait_id ORDER BY is_after DESC, request_id, write_id
+        ) AS place
+    FROM claims
+)
+SELECT
+    p.request_id,
+    p.lock_wait_id,
+    l.tid,
+    l.start_time,
+    l.end_time,
+    l.lock_class,
+    l.owner_tid,
+    l.topic,
+    l.partition,
+    p.write_id,
+    p.is_after AND p.claim_count = 1 AS is_after,
+    p.confidence
+FROM placed AS p
+INNER JOIN near_waits AS l ON l.lock_wait_id = p.lock_wait_id
+WHERE p.place = 1
+ORDER BY p.request_id, l.start_time, p.lock_wait_id

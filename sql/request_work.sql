@@ -1,0 +1,66 @@
+-- What is known of each accounted request's way through the broker: its handler, its
+-- network thread, and when its handler worked on it.
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
+-- @column request_id     BIGINT      -- the request
+-- @column api            VARCHAR     -- its API
+-- @column acks           INT         -- acknowledgements that it asked for
+-- @column service_start  TIMESTAMP   -- the request was read and all
+--                                       earlier ones were answered
+-- @column response_time  TIMESTAMP   -- first byte of the response
+-- @column end_time       TIMESTAMP   -- last byte of the response
+-- @column tid            INT         -- its handler; null when not known
+-- @column pool           VARCHAR     -- the handler's pool (see request_handlers); where the
+--                                       handler is not known, the one that appends
+-- @column begin_time     TIMESTAMP   -- start of its handler's first own wait or operation
+-- @column handled_time   TIMESTAMP   -- end of the last
+-- @column is_complete    BOOLEAN     -- whether the writes of all its
+--                                       topic-partitions were found
+-- @column confidence     DOUBLE      -- how sure the handler is, 0 to 1
+-- @column is_replicated  BOOLEAN     -- acks=all: whether followers were seen to catch up
+-- @column network_tid    INT         -- its connection's network thread
+-- @column network_confidence DOUBLE  -- how sure that is
+WITH
+worked AS (
+    SELECT
+        request_id,
+        MIN(tid) AS tid,
+        MIN(begin_time) AS begin_time,
+        MAX(end_time) AS handled_time,
+        BOOL_AND(is_complete) AS is_complete,
+        MIN(confidence) AS confidence
+    FROM handler_work
+    GROUP BY request_id
+),
+pools AS (
+    SELECT MIN(h.pool) AS pool
+    FROM worked AS w
+    INNER JOIN request_handlers AS h ON h.tid = w.tid
+    HAVING COUNT(DISTINCT h.pool) = 1
+)
+SELECT
+    a.request_id,
+    a.api,
+    CAST(r.acks AS INT) AS acks,
+    a.service_start,
+    a.response_time,
+    a.end_time,
+    w.tid,
+    CASE WHEN w.tid IS NULL THEN p.pool ELSE h.pool END AS pool,
+    w.begin_time,
+    LEAST(w.handled_time, a.end_time) AS handled_time,
+    w.is_complete,
+    w.confidence,
+    f.request_id IS NOT NULL AS is_replicated,
+    t.tid AS network_tid,
+    t.confidence AS network_confidence
+FROM accounted_requests AS a
+INNER JOIN requests AS r ON r.request_id = a.request_id
+LEFT JOIN worked AS w ON w.request_id = a.request_id
+LEFT JOIN request_handlers AS h ON h.tid = w.tid
+LEFT JOIN replication AS f ON f.request_id = a.request_id
+LEFT JOIN connection_threads AS t ON t.connection_id = a.connection_id
+LEFT JOIN pools AS p ON TRUE
+ORDER BY a.request_id
