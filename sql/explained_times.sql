@@ -7,6 +7,8 @@
 --    1 own_write            the write that carried its records
 --    1 own_sync             a sync of its handler, between or right beside its own writes
 --                           to the log (see own_operations)
+--    1 flush_held           after such a sync: lock waits of others for the log, which
+--                           nobody else had yet (see wait_holders)
 --    2 recorded_owner, same_log, same_log_sync, owner_waited, acquired_before
 --                           its handler's lock wait, and the file operation that the
 --                           holder was in or waited behind (see wait_holders)
@@ -150,6 +152,22 @@ stretches AS (
         CAST(NULL AS VARCHAR) AS lock_class,
         CASE WHEN o.is_sync THEN 'own_sync' ELSE 'own_write' END AS rule, o.confidence
     FROM own_operations AS o
+    UNION ALL
+    -- Others waited for the monitor on, and nobody had it: it was in the same flush still.
+    SELECT
+        o.request_id, o.end_time, h.end_time, 1, 'sync',
+        'slow_sync', 'own', o.write_id, NULL,
+        NULL, NULL, NULL, o.topic, o.partition, NULL,
+        'flush_held', 0.7 * o.confidence
+    FROM own_operations AS o
+    INNER JOIN (
+        SELECT holder_write_id, MAX(end_time) AS end_time
+        FROM wait_holders
+        WHERE rule = 'same_log_sync'
+        GROUP BY holder_write_id
+    ) AS h ON h.holder_write_id = o.write_id
+    WHERE o.is_sync
+        AND h.end_time > o.end_time
     UNION ALL
     SELECT
         l.request_id, r.start_time, r.end_time,

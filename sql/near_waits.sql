@@ -3,8 +3,9 @@
 -- A wait that two recordings saw is listed once, with both rows. A thread that waits for
 -- a log's monitor appends to that log when it gets it: the log is that of the thread's
 -- next file operation. Kafka takes the monitor again after the append (to flush, to
--- roll, for the high watermark), so a wait that follows an operation at once can be for
--- that one's log: it is when other threads' operations on it cover more of the wait, and
+-- roll, for the high watermark), so a wait can be for the log of the operation before:
+-- when the monitor's address is that log's, by most waits for it; or when it follows that
+-- operation at once, other threads' operations on that log cover more of the wait, and
 -- the last of them ends as the wait does. Other locks are told apart by their class: Kafka's logs
 -- are guarded by a plain java.lang.Object (older ones by the log itself).
 -- @materialized
@@ -26,6 +27,7 @@
 -- @column previous_write_id BIGINT   -- the one before
 -- @column topic          VARCHAR     -- topic of the log, as above
 -- @column partition      INT         -- its partition
+-- @column is_after       BOOLEAN     -- whether it is the log of the operation before
 -- @column is_log_monitor BOOLEAN     -- whether the lock can be the log's monitor
 WITH
 waits AS (
@@ -147,16 +149,31 @@ placed AS (
         x.previous_id,
         n.topic AS next_topic,
         n.partition AS next_partition,
-        CASE
-            WHEN elapsed_ns(b.end_time, w.start_time) <= $handoff_ms * 1e6 THEN b.topic
-        END AS previous_topic,
-        b.partition AS previous_partition
+        b.topic AS previous_topic,
+        b.partition AS previous_partition,
+        elapsed_ns(b.end_time, w.start_time) AS previous_gap_ns
     FROM waits AS w
     LEFT JOIN first_twins AS t ON t.lock_wait_id = w.lock_wait_id
     LEFT JOIN beside AS x ON x.lock_wait_id = w.lock_wait_id
     LEFT JOIN near_writes AS n ON n.write_id = x.next_id
     LEFT JOIN near_writes AS b ON b.write_id = x.previous_id
     WHERE w.lock_wait_id NOT IN (SELECT twin_id FROM twins)
+),
+addressed AS (
+    -- A monitor's address keeps its log, at least between collections: that of most waits before appends.
+    SELECT source_id, lock_address, topic, partition
+    FROM (
+        SELECT
+            source_id, lock_address, next_topic AS topic, next_partition AS partition,
+            COUNT(*) AS wait_count,
+            SUM(COUNT(*)) OVER (PARTITION BY source_id, lock_address) AS all_count
+        FROM placed
+        WHERE lock_address IS NOT NULL
+            AND next_topic IS NOT NULL
+        GROUP BY source_id, lock_address, next_topic, next_partition
+    )
+    WHERE wait_count >= 2
+        AND 2 * wait_count > all_count
 ),
 handovers AS (
     -- Where the two logs differ: how much of the wait was another thread busy on each, and did it finish on
@@ -182,6 +199,7 @@ handovers AS (
         ON w.start_time < p.end_time
         AND p.start_time < w.end_time
     WHERE p.previous_topic IS NOT NULL
+        AND p.previous_gap_ns <= $handoff_ms * 1e6
         AND (p.previous_topic <> p.next_topic OR p.previous_partition <> p.next_partition)
         AND w.tid <> p.tid
         AND (w.is_append OR w.is_sync)
@@ -190,12 +208,17 @@ handovers AS (
 chosen AS (
     SELECT
         p.*,
-        p.next_topic IS NULL
-            OR COALESCE(
-                h.previous_ns > h.next_ns AND h.handover_ns <= $handoff_ms * 1e6, FALSE
-            ) AS is_previous
+        CASE
+            WHEN p.next_topic IS NULL THEN p.previous_gap_ns <= $handoff_ms * 1e6
+            WHEN a.topic = p.next_topic AND a.partition = p.next_partition THEN FALSE
+            WHEN a.topic = p.previous_topic AND a.partition = p.previous_partition THEN TRUE
+            ELSE COALESCE(h.previous_ns > h.next_ns AND h.handover_ns <= $handoff_ms * 1e6, FALSE)
+        END AS is_previous
     FROM placed AS p
     LEFT JOIN handovers AS h ON h.lock_wait_id = p.lock_wait_id
+    LEFT JOIN addressed AS a
+        ON a.source_id = p.source_id
+        AND a.lock_address = p.lock_address
 )
 SELECT
     lock_wait_id,
@@ -211,10 +234,8 @@ SELECT
     next_id AS next_write_id,
     previous_id AS previous_write_id,
     CASE WHEN is_previous THEN previous_topic ELSE next_topic END AS topic,
-    CASE
-        WHEN NOT is_previous THEN next_partition
-        WHEN previous_topic IS NOT NULL THEN previous_partition
-    END AS partition,
+    CASE WHEN is_previous THEN previous_partition ELSE next_partition END AS partition,
+    COALESCE(is_previous, FALSE) AS is_after,
     COALESCE(
         lock_class = 'java.lang.Object'
         OR lock_class LIKE 'kafka.log.%'

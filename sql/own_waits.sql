@@ -26,7 +26,7 @@ after_waits AS (
     FROM own_operations AS o
     INNER JOIN accounted_requests AS a ON a.request_id = o.request_id
     INNER JOIN near_waits AS l ON l.previous_write_id = o.write_id
-    WHERE elapsed_ns(o.end_time, l.start_time) <= $handoff_ms * 1e6
+    WHERE (l.is_after OR elapsed_ns(o.end_time, l.start_time) <= $handoff_ms * 1e6)
         AND l.end_time <= add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
 ),
 before_waits AS (

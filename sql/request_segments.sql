@@ -162,6 +162,16 @@ detailed AS (
         AND s.start_time < w.end_time
         AND w.start_time < s.end_time
     UNION ALL
+    -- A flush is held on after its last recorded sync.
+    SELECT
+        w.request_id, GREATEST(w.start_time, r.end_time), w.end_time,
+        w.segment, w.root, w.via, NULL, w.root_write_id, w.lock_wait_id, w.pause_id,
+        w.ahead_request_id, w.fetch_request_id, NULL, NULL, w.blocker_tid,
+        w.topic, w.partition, w.lock_class, w.rule, w.confidence
+    FROM whole AS w
+    INNER JOIN root_writes AS r ON r.write_id = w.root_write_id
+    WHERE r.end_time < w.end_time
+    UNION ALL
     SELECT
         w.request_id, w.start_time, w.end_time,
         w.segment, w.root, w.via, NULL, w.root_write_id, w.lock_wait_id, w.pause_id,

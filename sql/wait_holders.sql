@@ -100,18 +100,21 @@ chain_syncs AS (
         c.next_start,
         c.log_next_time,
         c.follows_append,
-        c.follows_append OR c.leads_append AS is_under_monitor
+        c.follows_append OR c.leads_append AS is_under_monitor,
+        a.response_time
     FROM chains AS c
     INNER JOIN near_writes AS s
         ON s.tid = c.tid
         AND s.chain_start = c.chain_start
         AND s.topic = c.topic
         AND s.partition = c.partition
+    LEFT JOIN own_operations AS o ON o.write_id = s.write_id
+    LEFT JOIN accounted_requests AS a ON a.request_id = o.request_id
 ),
 syncs AS (
     -- Other syncs held the monitor when the wait ended, or somebody appended, as soon as they were done.
     -- A flush goes on after its last recorded sync (msyncs of the indexes, often not traced) until
-    -- somebody else has the monitor, or its thread does something else.
+    -- somebody else has the monitor, its thread does something else, or its request is answered.
     SELECT
         l.lock_wait_id,
         GREATEST(l.start_time, w.start_time) AS start_time,
@@ -120,7 +123,10 @@ syncs AS (
             CASE
                 WHEN w.next_sync_time IS NOT NULL THEN w.next_sync_time
                 WHEN w.follows_append THEN LEAST(
-                    add_ns(w.chain_end, elapsed_ns(w.chain_start, w.chain_end)),
+                    COALESCE(
+                        w.response_time,
+                        add_ns(w.chain_end, elapsed_ns(w.chain_start, w.chain_end))
+                    ),
                     COALESCE(w.next_start, l.end_time),
                     COALESCE(w.log_next_time, l.end_time)
                 )
