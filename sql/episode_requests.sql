@@ -34,11 +34,10 @@ commits AS (
                 f.function_call_id
         ) AS place
     FROM root_writes AS w
-    INNER JOIN function_calls AS f
+    INNER JOIN journal_commits AS f
         ON f.start_time < w.end_time
         AND w.start_time < f.end_time
-    WHERE f.function IN ('jbd2_journal_commit_transaction', 'jbd2_fc_begin_commit')
-        AND 2 * overlap_ns(w.start_time, w.end_time, f.start_time, f.end_time)
+    WHERE 2 * overlap_ns(w.start_time, w.end_time, f.start_time, f.end_time)
             >= w.duration_ns
 ),
 rooted AS (

@@ -24,9 +24,8 @@ commits AS (
         s.write_id,
         SUM(overlap_ns(s.start_time, s.end_time, f.start_time, f.end_time)) AS commit_ns
     FROM slow AS s
-    INNER JOIN function_calls AS f
+    INNER JOIN journal_commits AS f
         ON f.start_time < s.end_time AND s.start_time < f.end_time
-    WHERE f.function = 'jbd2_journal_commit_transaction'
     GROUP BY s.write_id
 )
 SELECT
