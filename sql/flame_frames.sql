@@ -4,7 +4,8 @@
 -- of a file system. One row is a frame under its callers; frames of less than
 -- `min_ratio` of their graph are left out. States are `on_cpu` (samples of running
 -- threads), `off_cpu` (time that the kernel had put a thread aside) and `wall` (samples
--- of threads whether they ran or waited).
+-- of threads whether they ran or waited). Of a JFR that samples CPU time too, execution
+-- samples are left out: both are of the same time.
 -- @param  min_ratio    DOUBLE = 0.002 -- frames with a smaller share
 --                                        of their state are left out
 -- @param  max_depth    BIGINT = 80    -- frames deeper than this are left out
@@ -17,6 +18,11 @@
 --                                        stacks of the write path
 -- @column sample_count BIGINT         -- samples
 WITH
+cpu_time_sources AS (
+    SELECT DISTINCT source_id
+    FROM stack_samples
+    WHERE sampler = 'jdk.CPUTimeSample'
+),
 folded AS (
     SELECT
         CAST(x.state AS VARCHAR) AS state,
@@ -26,6 +32,10 @@ folded AS (
         SUM(x.sample_count) AS sample_count
     FROM stack_samples AS x
     INNER JOIN stacks AS s ON s.stack_id = x.stack_id
+    -- Two samplers of one recorder see the same time: CPU time is the better measure.
+    LEFT JOIN cpu_time_sources AS c ON c.source_id = x.source_id
+    WHERE c.source_id IS NULL
+        OR COALESCE(CAST(x.sampler AS VARCHAR), '') <> 'jdk.ExecutionSample'
     GROUP BY x.state, s.frames
 ),
 placed AS (

@@ -9,6 +9,7 @@
 //! | `jdk.GarbageCollection`, `jdk.GCPhasePause*`, `jdk.Safepoint*`, `jdk.ExecuteVMOperation` | `pauses` |
 //! | `jdk.FileWrite`, `jdk.FileRead`, `jdk.FileForce` | `writes` |
 //! | `jdk.SocketRead`, `jdk.SocketWrite` | `socket_io` |
+//! | `jdk.CPULoad`, `jdk.ThreadContextSwitchRate`, `jdk.NetworkUtilization` | `load_samples` |
 //! | the thread pool | `threads` |
 //! | the stacks that rows refer to | `stacks` |
 //! | all, counted | `event_types` |

@@ -5,6 +5,7 @@ use kcorr_model::{LossKind, LossLedger, Position, Severity};
 use crate::chunk::context::{read_pid, read_settings, recorder, ticks};
 use crate::chunk::handlers::{Handler, Handlers, Target};
 use crate::chunk::survey::Survey;
+use crate::chunk::walk::Runs;
 use crate::clock::ChunkClock;
 use crate::format::cursor::Cursor;
 use crate::format::framing::{Frame, frame};
@@ -19,6 +20,7 @@ use crate::rows::batch::RowBatch;
 use crate::rows::event::{Event, Scope};
 use crate::rows::event_table::{EventBatch, EventTable};
 use crate::rows::fields::{EventPlan, Wanted};
+use crate::rows::load_samples::LoadSamples;
 use crate::rows::lock_waits::LockWaits;
 use crate::rows::pauses::Pauses;
 use crate::rows::socket_io::SocketIo;
@@ -86,7 +88,7 @@ pub(crate) const MISSING_STACK: LossKind = LossKind {
 pub(crate) const UNFINISHED: LossKind = LossKind {
     name: "jfr_unfinished_chunk",
     severity: Severity::Warning,
-    doc: "A chunk was still being written when the recording was copied or the JVM died; events that were only in memory are missing.",
+    doc: "A chunk is not as long as its header says: the recording was cut, or the chunk was still being written when it was copied or the JVM died. Events behind its end, or only in memory, are missing.",
 };
 
 /// The recorder says that it dropped data.
@@ -158,7 +160,7 @@ fn decode_chunk(
             return Ok(end);
         }
     };
-    note_unfinished(&header, survey.runs.end, base, &mut losses);
+    note_unfinished(&header, &survey.runs, base, &mut losses);
 
     let mut pools = Pools::new(bytes, header.compressed, &survey.schema);
     for frame in &survey.pools {
@@ -196,6 +198,7 @@ fn decode_chunk(
         pauses: Pauses::new(),
         writes: Writes::new(),
         socket_io: SocketIo::new(),
+        load_samples: LoadSamples::new(),
         data_loss: DataLoss::new(&survey, header.compressed),
         event_tables: Vec::new(),
     };
@@ -221,6 +224,7 @@ struct Decoding<'c> {
     pauses: Pauses,
     writes: Writes,
     socket_io: SocketIo,
+    load_samples: LoadSamples,
     data_loss: Option<DataLoss>,
     /// The event types that were asked for as tables, by type id.
     event_tables: Vec<(i64, EventTable)>,
@@ -299,6 +303,10 @@ impl<'c> Decoding<'c> {
                 .socket_io
                 .push(is_write, &event, scope)
                 .then(|| self.socket_io.take()),
+            Target::Load(kind) => self
+                .load_samples
+                .push(kind, &event, scope)
+                .then(|| self.load_samples.take()),
         };
         match full.flatten() {
             Some(batch) => self.hand_over(batch, sink),
@@ -376,6 +384,7 @@ impl<'c> Decoding<'c> {
             self.pauses.take(),
             self.writes.take(),
             self.socket_io.take(),
+            self.load_samples.take(),
         ];
         for batch in batches.into_iter().flatten() {
             self.hand_over(batch, sink)?;
@@ -516,14 +525,16 @@ fn describe_header(bytes: &[u8]) -> String {
     }
 }
 
-fn note_unfinished(header: &Header, end: usize, base: u64, losses: &mut LossLedger) {
+fn note_unfinished(header: &Header, runs: &Runs, base: u64, losses: &mut LossLedger) {
+    let (end, cut) = (runs.end, runs.cut_bytes);
     let declared = header.chunk_length;
     if header.generation == 0 && declared == end as u64 {
         return;
     }
     losses.record(&UNFINISHED, Position::Byte(base), || {
         format!(
-            "the header tells {declared} bytes and generation {}, the chunk has {end} bytes",
+            "the header tells {declared} bytes and generation {}, the chunk has {end} bytes, the last {cut} of \
+             which are no whole event",
             header.generation
         )
     });

@@ -6,7 +6,7 @@ use kcorr_model::{Table, tables};
 
 use crate::format::schema::Schema;
 use crate::rows::fields::{EventPlan, Wanted};
-use crate::rows::{lock_waits, pauses, socket_io, stack_samples, writes};
+use crate::rows::{load_samples, lock_waits, pauses, socket_io, stack_samples, writes};
 
 /// What is made of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +16,13 @@ pub(crate) enum Target {
     Pause(pauses::Kind),
     Write(writes::Kind),
     Socket { is_write: bool },
+    Load(load_samples::Kind),
 }
 
-use Target::{LockWait, Pause, Sample, Socket, Write};
+use Target::{Load, LockWait, Pause, Sample, Socket, Write};
 
 /// The events that become rows. A new one is one line here.
-const TARGETS: [(&str, Target); 22] = [
+const TARGETS: [(&str, Target); 25] = [
     ("jdk.JavaMonitorEnter", LockWait(lock_waits::Kind::Monitor)),
     (
         "jdk.JavaMonitorWait",
@@ -59,6 +60,12 @@ const TARGETS: [(&str, Target); 22] = [
     ("jdk.FileForce", Write(writes::Kind::Force)),
     ("jdk.SocketRead", Socket { is_write: false }),
     ("jdk.SocketWrite", Socket { is_write: true }),
+    ("jdk.CPULoad", Load(load_samples::Kind::Cpu)),
+    (
+        "jdk.ThreadContextSwitchRate",
+        Load(load_samples::Kind::ContextSwitches),
+    ),
+    ("jdk.NetworkUtilization", Load(load_samples::Kind::Network)),
 ];
 
 impl Target {
@@ -74,6 +81,7 @@ impl Target {
             Pause(_) => &pauses::WANTED,
             Write(_) => &writes::WANTED,
             Socket { .. } => &socket_io::WANTED,
+            Load(_) => &load_samples::WANTED,
         }
     }
 
@@ -85,6 +93,7 @@ impl Target {
             Pause(_) => &tables::PAUSES,
             Write(_) => &tables::WRITES,
             Socket { .. } => &tables::SOCKET_IO,
+            Load(_) => &tables::LOAD_SAMPLES,
         }
     }
 }

@@ -11,14 +11,21 @@ use crate::names::pools;
 pub(crate) const DAMAGED: LossKind = LossKind {
     name: "jfr_damaged_bytes",
     severity: Severity::Warning,
-    doc: "Bytes between two readable events are no event; the events that stood there are missing.",
+    doc: "Bytes between two readable events are no event, for they were overwritten or lost; the events that stood there are missing.",
+};
+
+/// How many events a damage may have cost.
+pub(crate) const EVENTS_MISSING: LossKind = LossKind {
+    name: "jfr_events_may_be_missing",
+    severity: Severity::Warning,
+    doc: "About so many events stood where a chunk is damaged: its bytes by the mean size of the chunk's events.",
 };
 
 /// Zeros between events.
 pub(crate) const ZEROS: LossKind = LossKind {
     name: "jfr_zero_bytes",
     severity: Severity::Info,
-    doc: "Zeros stand where an event could; a recorder that was killed leaves them, no event is missing.",
+    doc: "Zeros stand behind a chunk's last event; a recorder that was killed leaves them, no event is missing.",
 };
 
 /// The last event reaches past the end of the input.
@@ -40,6 +47,8 @@ pub(crate) struct Runs {
     pub(crate) runs: Vec<(usize, usize)>,
     /// Where the chunk ends: at the input's end, or where another chunk begins.
     pub(crate) end: usize,
+    /// Bytes at the end that are no whole event.
+    pub(crate) cut_bytes: u64,
 }
 
 /// Walks a chunk's events. `visit` sees each frame; `is_event` tells whether an event of that frame
@@ -55,8 +64,14 @@ pub(crate) fn walk(
     let mut runs = Runs::default();
     let mut start = HEADER_LENGTH.min(bytes.len());
     let mut known: Option<Vec<usize>> = None;
+    let (mut events, mut event_bytes) = (0u64, 0u64);
     loop {
-        let (end, stop) = run(bytes, start, header.compressed, visit);
+        let mut visit = |frame: Frame| {
+            events += 1;
+            visit(frame);
+        };
+        let (end, stop) = run(bytes, start, header.compressed, &mut visit);
+        event_bytes += end.saturating_sub(start) as u64;
         if end > start {
             runs.runs.push((start, end));
         }
@@ -73,11 +88,6 @@ pub(crate) fn walk(
         }
         let position = Position::Byte(base.saturating_add(at as u64));
         let zeros = zeros(bytes, at);
-        if zeros > 0 {
-            losses.record_many(&ZEROS, zeros as u64, position, None, || {
-                format!("{zeros} zero bytes where an event was expected")
-            });
-        }
         let from = at + zeros;
         let known = known.get_or_insert_with(|| known_offsets(bytes, header));
         let next_known = known.iter().copied().find(|offset| *offset > at);
@@ -94,32 +104,78 @@ pub(crate) fn walk(
                 is_event,
             ),
         };
-        let next = next.or(next_known).or_else(|| next_header(bytes, at));
-        let position = Position::Byte(base.saturating_add(from as u64));
+        let next = next
+            .or(next_known)
+            .or_else(|| next_header(bytes, at, header));
+        let left = bytes.len().saturating_sub(from);
+        let told = header.chunk_length;
+        // Where the header says that the chunk has ended, nothing is missing.
+        let is_behind = told > 0 && told <= at as u64;
+        let is_next_chunk = next.is_some_and(|next| begins_chunk(bytes, next));
+        let is_padding = zeros > 0
+            && match next {
+                Some(next) => next == from && is_next_chunk,
+                None => left == 0 && (is_behind || told != bytes.len() as u64),
+            };
+        if is_padding {
+            losses.record_many(&ZEROS, zeros as u64, position, None, || {
+                format!("{zeros} zero bytes behind the last event")
+            });
+        }
         match next {
             Some(next) => {
-                if next > from {
-                    losses.record_many(&DAMAGED, (next - from) as u64, position, None, || {
-                        let skipped = next - from;
-                        format!("{skipped} bytes are no event; reading goes on behind them")
+                let skipped = next.saturating_sub(at) as u64;
+                if skipped > 0 && !is_padding {
+                    // What two readable events are around, or the chunk's end.
+                    let missing = match is_behind {
+                        true => 0,
+                        false => events_in(skipped, events, event_bytes),
+                    };
+                    losses.record_many(&DAMAGED, skipped, position, None, || {
+                        let what = if zeros as u64 == skipped { "zero" } else { "damaged" };
+                        format!(
+                            "{skipped} {what} bytes are no event, where about {missing} may have stood; \
+                             reading goes on behind them"
+                        )
                     });
+                    if missing > 0 {
+                        losses.record_many(&EVENTS_MISSING, missing, position, None, || {
+                            format!("about {missing} events in {skipped} bytes")
+                        });
+                    }
                 }
                 start = next;
             }
             None => {
-                let left = bytes.len() - from;
-                let is_behind = header.chunk_length <= from as u64 && header.chunk_length > 0;
-                let kind = if is_behind { &DAMAGED } else { &CUT_OFF };
-                if left > 0 {
-                    losses.record_many(kind, left as u64, position, None, || {
-                        format!("{left} bytes at the chunk's end are no whole event")
-                    });
+                let is_cut = told > bytes.len() as u64 || told == 0 || header.generation != 0;
+                if !is_padding {
+                    // A chunk that its header tells to be longer is told to be cut, once.
+                    let left = bytes.len().saturating_sub(at) as u64;
+                    let kind = if is_behind || !is_cut {
+                        &DAMAGED
+                    } else {
+                        &CUT_OFF
+                    };
+                    runs.cut_bytes = left;
+                    if std::ptr::eq(kind, &DAMAGED) || told <= bytes.len() as u64 {
+                        losses.record_many(kind, left, position, None, || {
+                            format!("{left} bytes at the chunk's end are no whole event")
+                        });
+                    }
                 }
                 runs.end = bytes.len();
                 return runs;
             }
         }
     }
+}
+
+/// About how many events some bytes are, by those that were met.
+fn events_in(bytes: u64, events: u64, event_bytes: u64) -> u64 {
+    // Before the first event: few are shorter than this.
+    const SHORT: u64 = 16;
+    let by_mean = bytes.saturating_mul(events).checked_div(event_bytes);
+    by_mean.unwrap_or(bytes / SHORT).max(1)
 }
 
 /// Visits events from `start` on; answers where it stopped, and why.

@@ -37,6 +37,12 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// Whether another header is a copy of this one, as the JDK writes one into a checkpoint event at every
+    /// flush (14 and later): a chunk of its own began at another time.
+    pub(crate) fn is_copied_by(&self, other: &Self) -> bool {
+        (self.start_nanos, self.start_ticks) == (other.start_nanos, other.start_ticks)
+    }
+
     /// Reads a header, if the bytes are one of version 1 or 2 with a usable clock.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let header = Self::read_any_version(bytes)?;

@@ -6,6 +6,7 @@ pub(crate) mod event;
 pub(crate) mod event_table;
 pub(crate) mod fields;
 pub(crate) mod labels;
+pub(crate) mod load_samples;
 pub(crate) mod lock_waits;
 pub(crate) mod pauses;
 pub(crate) mod socket_io;

@@ -47,6 +47,25 @@ pub(crate) struct Weights {
     pub(crate) execution_is_wall: bool,
 }
 
+/// The events by the numbers of [`Kind::sampler`].
+const SAMPLERS: [&str; 4] = [
+    "jdk.ExecutionSample",
+    "jdk.NativeMethodSample",
+    "profiler.WallClockSample",
+    "jdk.CPUTimeSample",
+];
+
+impl Kind {
+    fn sampler(self) -> i32 {
+        match self {
+            Kind::Execution => 0,
+            Kind::Native => 1,
+            Kind::Wall => 2,
+            Kind::CpuTime => 3,
+        }
+    }
+}
+
 const ON_CPU: i32 = 0;
 const WALL: i32 = 1;
 
@@ -57,6 +76,7 @@ pub(crate) struct StackSamples {
     rows: usize,
     time: Numbers,
     state: Choices,
+    sampler: Choices,
     tid: OptionalInts,
     thread_name: PooledLabels,
     sample_count: Numbers,
@@ -73,6 +93,7 @@ impl StackSamples {
             rows: 0,
             time: Numbers::default(),
             state: Choices::new(&["on_cpu", "wall"]),
+            sampler: Choices::new(&SAMPLERS),
             tid: OptionalInts::default(),
             thread_name: PooledLabels::default(),
             sample_count: Numbers::default(),
@@ -107,6 +128,7 @@ impl StackSamples {
             }
         };
         self.state.push(state);
+        self.sampler.push(kind.sampler());
         self.sample_count.push(samples);
         self.weight
             .push(weight.map(|ns| ns.saturating_mul(samples)));
@@ -141,6 +163,7 @@ impl StackSamples {
             columns: vec![
                 ("time", self.time.finish_times()),
                 ("state", self.state.finish()),
+                ("sampler", self.sampler.finish()),
                 ("tid", self.tid.finish()),
                 ("thread_name", self.thread_name.finish()),
                 ("sample_count", self.sample_count.finish()),

@@ -5,6 +5,7 @@ mod damage;
 mod decoded;
 mod differential;
 mod events;
+mod field;
 mod golden;
 mod oracle;
 mod shared;

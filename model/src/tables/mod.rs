@@ -8,6 +8,7 @@ mod clock_fits;
 mod event_types;
 mod function_calls;
 mod limits;
+mod load_samples;
 mod lock_waits;
 mod log_batches;
 mod losses;
@@ -34,6 +35,7 @@ pub use clock_fits::CLOCK_FITS;
 pub use event_types::EVENT_TYPES;
 pub use function_calls::FUNCTION_CALLS;
 pub use limits::LIMITS;
+pub use load_samples::LOAD_SAMPLES;
 pub use lock_waits::LOCK_WAITS;
 pub use log_batches::LOG_BATCHES;
 pub use losses::LOSSES;
@@ -73,6 +75,7 @@ pub static ALL: &[&Table] = &[
     &STACK_SAMPLES,
     &STACKS,
     &SOCKET_IO,
+    &LOAD_SAMPLES,
     &THREAD_DUMP_LOCKS,
     &EVENT_TYPES,
     &RUN_QUEUE_WAITS,

@@ -24,6 +24,11 @@ pub static STACK_SAMPLES: Table = Table {
             Type::Label,
             "`on_cpu`, `off_cpu`, `wall` or `lock`.",
         ),
+        Column::optional(
+            "sampler",
+            Type::Label,
+            "Event that the recorder wrote it as: `jdk.ExecutionSample`, `jdk.CPUTimeSample`, `jdk.NativeMethodSample`, `profiler.WallClockSample`. Samples of two samplers are of the same time: never add them up.",
+        ),
         Column::optional("tid", Type::Int32, "Thread id of the operating system."),
         Column::optional("thread_name", Type::Label, "Name of the thread."),
         Column::required(
