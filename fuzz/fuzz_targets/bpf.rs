@@ -12,7 +12,7 @@ table = "writes"
 [event.fields]
 start_time = "start_ns"
 end_time = { path = "end_ns", unit = "us" }
-operation = { value = "write" }
+operation = "op"
 lock_address = "monitor"
 comm = "comm"
 "#;

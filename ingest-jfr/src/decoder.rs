@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 
-use kcorr_model::{Decoder, Error, Output, Position, SourceId, Summary};
+use kcorr_model::{
+    Decoder, Error, LossKind, LossLedger, Output, Position, Severity, SourceId, Summary,
+};
 
 use crate::chunk::context::early_settings;
 use crate::chunk::decode::decode_extent;
-use crate::format::extent::{Extent, extent};
+use crate::format::extent::{Extent, extent, next_header};
 use crate::format::header::{HEADER_LENGTH, Header, MAGIC};
 use crate::merge::Merge;
 use crate::message::{Message, Stopped};
@@ -18,7 +20,21 @@ use crate::settings::Settings;
 /// Messages of a chunk that may wait to be merged: a worker that is ahead of the merge stops there.
 const MESSAGES_AHEAD: usize = 16;
 
+/// A chunk that comes in pieces is too long to be held.
+pub(crate) const TOO_LONG: LossKind = LossKind {
+    name: "jfr_chunk_too_long",
+    severity: Severity::Warning,
+    doc: "A chunk of a compressed or piped recording is longer than the 160 MiB that are held of one (the JDK's have about 12 MB, async-profiler's 100); its bytes behind them were passed over, and names that only they told are null. Decompressed to a file it is read whole.",
+};
+
+/// Bytes of a chunk that are held when a recording comes in pieces.
+const MAX_HELD_BYTES: usize = 160 << 20;
+/// Bytes that are taken at a time, so that what is held does not depend on the pieces.
+const PIECE_BYTES: usize = 1 << 20;
+
 /// Decodes JFR recordings of the JDK (11 and later) and of async-profiler (2 and later).
+///
+/// Of a recording that comes in pieces a chunk is held, up to a bound; of a map nothing is.
 ///
 /// Rows go to `lock_waits`, `stack_samples` with `stacks`, `pauses`, `writes`, `socket_io`,
 /// `threads` and `event_types`; times are wall time, by each chunk's own anchor.
@@ -34,6 +50,9 @@ pub struct JfrDecoder {
     recognised: bool,
     /// Of async-profiler's first chunk.
     settings: Option<Settings>,
+    /// The chunk whose rest is passed over, for it is too long.
+    too_long: Option<Header>,
+    losses: LossLedger,
 }
 
 impl JfrDecoder {
@@ -47,7 +66,62 @@ impl JfrDecoder {
             searched: 0,
             recognised: false,
             settings: None,
+            too_long: None,
+            losses: LossLedger::default(),
         }
+    }
+
+    /// Passes over the rest of a chunk that is too long, up to the next one.
+    fn pass_over(&mut self) {
+        let Some(own) = &self.too_long else { return };
+        let next = next_header(&self.buffer, 0, own);
+        // A header may begin in the last bytes.
+        let kept = HEADER_LENGTH.saturating_sub(1);
+        let passed = next.unwrap_or_else(|| self.buffer.len().saturating_sub(kept));
+        if next.is_some() {
+            self.too_long = None;
+        }
+        self.drop_first(passed);
+    }
+
+    /// Counts the first bytes of the buffer as passed over.
+    fn drop_first(&mut self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
+        let position = Position::Byte(self.base);
+        self.losses
+            .record_many(&TOO_LONG, bytes as u64, position, None, || {
+                format!("behind the first {} MiB of the chunk", MAX_HELD_BYTES >> 20)
+            });
+        self.buffer.drain(..bytes);
+        self.base = self.base.saturating_add(bytes as u64);
+    }
+
+    /// Takes bytes that come next.
+    fn piece(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
+        self.buffer.extend_from_slice(bytes);
+        if !self.recognised && self.buffer.len() >= HEADER_LENGTH {
+            check_start(&self.buffer)?;
+            self.recognised = true;
+        }
+        if !self.recognised {
+            return Ok(());
+        }
+        self.pass_over();
+        if self.too_long.is_some() {
+            return Ok(());
+        }
+        self.drain(false, output)?;
+        if self.buffer.len() > MAX_HELD_BYTES {
+            let header = Header::read_any_version(&self.buffer);
+            // What is held is read as a chunk that is cut.
+            self.drain(true, output)?;
+            self.buffer = Vec::new();
+            self.searched = 0;
+            self.too_long = header;
+        }
+        Ok(())
     }
 
     /// Decodes the chunks that are complete in the buffer; at the end all that is left.
@@ -87,13 +161,8 @@ impl JfrDecoder {
 
 impl Decoder for JfrDecoder {
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
-        self.buffer.extend_from_slice(bytes);
-        if !self.recognised && self.buffer.len() >= HEADER_LENGTH {
-            check_start(&self.buffer)?;
-            self.recognised = true;
-        }
-        if self.recognised {
-            self.drain(false, output)?;
+        for piece in bytes.chunks(PIECE_BYTES) {
+            self.piece(piece, output)?;
         }
         Ok(())
     }
@@ -143,7 +212,13 @@ impl Decoder for JfrDecoder {
             check_start(&self.buffer)?;
             self.recognised = true;
         }
+        if self.too_long.is_some() {
+            self.drop_first(self.buffer.len());
+        }
         self.drain(true, output)?;
+        for loss in std::mem::take(&mut self.losses).into_losses() {
+            self.merge.take_loss(loss);
+        }
         self.merge.finish(&self.options.events, output)
     }
 }

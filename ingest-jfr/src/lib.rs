@@ -21,6 +21,10 @@
 //! Chunks are independent and decoded in parallel when the whole input is at hand; row ids, stack
 //! ids and the order of rows depend on the input alone.
 //!
+//! Of a recording that comes in pieces a chunk is held until it is whole, up to 160 MiB; what lies behind
+//! them is a loss. A chunk that is cut, or whose header does not fit, is walked to its end; damage inside
+//! of it is counted in bytes and in about how many events stood there.
+//!
 //! What it does not do: it opens no files, it does not tie the recorder's clock to other
 //! recordings' clocks (it reports anchors for that), and it infers no owner of a lock where the
 //! recorder names none.

@@ -213,7 +213,7 @@ impl Merge {
         self.last_chunk = Some(now);
     }
 
-    fn take_loss(&mut self, loss: Loss) {
+    pub(crate) fn take_loss(&mut self, loss: Loss) {
         let Loss {
             kind,
             count,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use kcorr_model::{LossKind, LossLedger, Position, Severity};
 
+use crate::chunk::decode::BAD_POOL;
 use crate::chunk::walk::{Runs, walk};
 use crate::format::cursor::Cursor;
 use crate::format::framing::{CONSTANT_POOL, Frame, METADATA, frame};
@@ -24,6 +25,9 @@ pub(crate) const NO_METADATA: LossKind = LossKind {
 const DENSE_TYPES: usize = 1 << 14;
 /// Settings are a few hundred a chunk, repeated for every recording that runs.
 const MAX_SETTINGS: usize = 1 << 16;
+
+/// A chunk has a handful, or one a second.
+const MAX_POOLS: usize = 1 << 18;
 
 /// What the first pass found.
 #[derive(Debug)]
@@ -99,10 +103,15 @@ impl Survey {
         let mut pools = Vec::new();
         let mut settings = Vec::new();
         let mut jvm_event = None;
+        let mut too_many_pools = 0u64;
         let mut visit = |frame: Frame| {
             counts.add(frame);
             if frame.type_id == CONSTANT_POOL {
-                pools.push(frame);
+                if pools.len() < MAX_POOLS {
+                    pools.push(frame);
+                } else {
+                    too_many_pools += 1;
+                }
             } else if frame.type_id == setting && settings.len() < MAX_SETTINGS {
                 settings.push(frame);
             } else if frame.type_id == jvm {
@@ -111,6 +120,15 @@ impl Survey {
         };
         let is_event = |frame: Frame| is_event(bytes, header, &schema, frame);
         let runs = walk(bytes, header, base, losses, &mut visit, Some(&is_event));
+        if too_many_pools > 0 {
+            losses.record_many(
+                &BAD_POOL,
+                too_many_pools,
+                Position::Byte(base),
+                None,
+                || format!("more than {MAX_POOLS} constant-pool events in one chunk"),
+            );
+        }
         Ok(Self {
             runs,
             pools,

@@ -147,6 +147,23 @@ proptest! {
 }
 
 #[test]
+fn a_chunk_that_comes_in_pieces_and_does_not_end_is_held_to_a_bound() {
+    // Declared to be 1 GiB, and 200 MiB of events of an unknown type come; then another recording.
+    let mut endless = JDK_17.to_vec();
+    endless[8..16].copy_from_slice(&(1u64 << 30).to_be_bytes());
+    let event = [&[64, 0x7f][..], &[1; 62]].concat();
+    let block = event.repeat((1 << 20) / 64);
+    let mut pieces: Vec<&[u8]> = vec![&endless];
+    pieces.extend(std::iter::repeat_n(block.as_slice(), 200));
+    pieces.push(JDK_25);
+    let decoded = Decoded::pushed(pieces).unwrap();
+    let both = [waits(&decode(JDK_17)), waits(&decode(JDK_25))].concat();
+    assert_eq!(waits(&decoded), both);
+    let passed = decoded.loss("jfr_chunk_too_long");
+    assert!((30 << 20..50 << 20).contains(&passed), "{passed}");
+}
+
+#[test]
 fn very_many_chunks_take_no_more_memory_than_few() {
     // Headers alone, 100,000 of them: each is a chunk that cannot be read.
     let mut header = JDK_17[..68].to_vec();

@@ -20,7 +20,7 @@ const ROWS: [(&str, usize); 5] = [
 const FORTY_EVENTS: std::ops::Range<usize> = 188_116..188_779;
 const JDK_25: &[u8] = include_bytes!("../data/jdk25.jfr");
 
-fn whole() -> Vec<u8> {
+pub(crate) fn whole() -> Vec<u8> {
     let compressed = include_bytes!("../data/field/whole.jfr.gz");
     let mut bytes = Vec::new();
     let mut decoder = flate2::read::GzDecoder::new(compressed.as_slice());

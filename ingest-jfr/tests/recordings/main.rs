@@ -7,6 +7,7 @@ mod differential;
 mod events;
 mod field;
 mod golden;
+mod mutants;
 mod oracle;
 mod shared;
 mod splits;
