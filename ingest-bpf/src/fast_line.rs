@@ -40,9 +40,15 @@ pub(crate) fn read(line: &[u8], labels: &mut Labels) -> Option<AnyRow> {
     fields.into_row(labels)
 }
 
+/// Where a value goes.
+enum Place<'f, 'a> {
+    Number(&'f mut i64),
+    Text(&'f mut Option<&'a [u8]>),
+}
+
 /// What was read of a line; absent numbers are [`NO_I64`].
 struct Fields<'a> {
-    event: &'a [u8],
+    event: Option<&'a [u8]>,
     start: i64,
     end: i64,
     pid: i64,
@@ -52,7 +58,10 @@ struct Fields<'a> {
     returned: i64,
     directory_bytes: i64,
     java_thread_id: i64,
-    address: i64,
+    magic: i64,
+    /// Of the file's whole name, which is never long.
+    _file_bytes: i64,
+    monitor: Option<&'a [u8]>,
     comm: Option<&'a [u8]>,
     directory: Option<&'a [u8]>,
     file: Option<&'a [u8]>,
@@ -64,7 +73,7 @@ struct Fields<'a> {
 impl Default for Fields<'_> {
     fn default() -> Self {
         Self {
-            event: b"",
+            event: None,
             start: NO_I64,
             end: NO_I64,
             pid: NO_I64,
@@ -74,7 +83,9 @@ impl Default for Fields<'_> {
             returned: NO_I64,
             directory_bytes: NO_I64,
             java_thread_id: NO_I64,
-            address: NO_I64,
+            magic: NO_I64,
+            _file_bytes: NO_I64,
+            monitor: None,
             comm: None,
             directory: None,
             file: None,
@@ -86,33 +97,59 @@ impl Default for Fields<'_> {
 }
 
 impl<'a> Fields<'a> {
-    fn set(&mut self, key: &[u8], cursor: &mut Cursor<'a>) -> Option<()> {
-        match key {
-            b"ev" => self.event = cursor.string()?,
-            b"start_ns" => self.start = cursor.integer()?,
-            b"end_ns" => self.end = cursor.integer()?,
-            b"pid" => self.pid = cursor.integer()?,
-            b"tid" => self.tid = cursor.integer()?,
-            b"comm" => self.comm = Some(cursor.string()?),
-            b"bytes" => self.bytes = cursor.integer()?,
-            b"offset" => self.offset = cursor.integer()?,
-            b"dir" => self.directory = Some(cursor.string()?),
-            b"dir_len" => self.directory_bytes = cursor.integer()?,
-            b"file_len" => {
-                cursor.integer()?;
-            }
-            b"ret" => self.returned = cursor.integer()?,
-            b"file" => self.file = Some(cursor.string()?),
-            b"op" => self.operation = Some(cursor.string()?),
-            b"fs" => self.file_system = Some(cursor.string()?),
-            b"fs_magic" => {
-                let magic = cursor.integer()?;
-                self.file_system = Some(file_system_from_magic(magic)?.as_bytes());
-            }
-            b"monitor" => self.address = hex(cursor.string()?)?,
-            b"class" => self.class = Some(cursor.string()?),
-            b"java_thread_id" => self.java_thread_id = cursor.integer()?,
+    /// Where the value of a key goes. By length first, so that a key is compared with two or three.
+    #[inline(always)]
+    fn place(&mut self, key: &[u8]) -> Option<Place<'_, 'a>> {
+        Some(match key.len() {
+            2 => match key {
+                b"ev" => Place::Text(&mut self.event),
+                b"op" => Place::Text(&mut self.operation),
+                b"fs" => Place::Text(&mut self.file_system),
+                _ => return None,
+            },
+            3 => match key {
+                b"pid" => Place::Number(&mut self.pid),
+                b"tid" => Place::Number(&mut self.tid),
+                b"dir" => Place::Text(&mut self.directory),
+                b"ret" => Place::Number(&mut self.returned),
+                _ => return None,
+            },
+            4 => match key {
+                b"comm" => Place::Text(&mut self.comm),
+                b"file" => Place::Text(&mut self.file),
+                _ => return None,
+            },
+            5 => match key {
+                b"bytes" => Place::Number(&mut self.bytes),
+                b"class" => Place::Text(&mut self.class),
+                _ => return None,
+            },
+            6 => match key {
+                b"end_ns" => Place::Number(&mut self.end),
+                b"offset" => Place::Number(&mut self.offset),
+                _ => return None,
+            },
+            7 => match key {
+                b"monitor" => Place::Text(&mut self.monitor),
+                b"dir_len" => Place::Number(&mut self.directory_bytes),
+                _ => return None,
+            },
+            8 => match key {
+                b"start_ns" => Place::Number(&mut self.start),
+                b"fs_magic" => Place::Number(&mut self.magic),
+                b"file_len" => Place::Number(&mut self._file_bytes),
+                _ => return None,
+            },
+            14 if key == b"java_thread_id" => Place::Number(&mut self.java_thread_id),
             _ => return None,
+        })
+    }
+
+    #[inline(always)]
+    fn set(&mut self, key: &[u8], cursor: &mut Cursor<'a>) -> Option<()> {
+        match self.place(key)? {
+            Place::Number(number) => *number = cursor.integer()?,
+            Place::Text(text) => *text = Some(cursor.string()?),
         }
         Some(())
     }
@@ -126,13 +163,19 @@ impl<'a> Fields<'a> {
         let tid = thread_id(self.tid)?;
         let mut label = |text: Option<&[u8]>| text.map_or(NONE, |text| labels.intern(text));
         let duration = self.end.saturating_sub(self.start);
-        match self.event {
-            b"write" if self.class.is_none() && self.address == NO_I64 => {
+        match self.event? {
+            b"write" if self.class.is_none() && self.monitor.is_none() => {
                 let (bytes, error) = bytes_and_error(self.bytes, self.returned)?;
                 // A letter stands for a word.
                 if self.operation.is_some_and(|operation| operation.len() < 2) {
                     return None;
                 }
+                let file_system = match self.magic {
+                    NO_I64 => self.file_system,
+                    // Which came last would count.
+                    _ if self.file_system.is_some() => return None,
+                    magic => Some(file_system_from_magic(magic)?.as_bytes()),
+                };
                 let directory_bytes = self.directory.map_or(0, <[u8]>::len);
                 Some(AnyRow::Write(Write {
                     start: self.start,
@@ -148,17 +191,21 @@ impl<'a> Fields<'a> {
                     comm: label(self.comm),
                     directory: label(self.directory),
                     file: label(self.file),
-                    file_system: label(self.file_system),
+                    file_system: label(file_system),
                 }))
             }
             b"monitor_contended" if self.file.is_none() && self.directory.is_none() => {
+                let address = match self.monitor {
+                    Some(monitor) => hex(monitor)?,
+                    None => NO_I64,
+                };
                 let mut buffer = [0u8; 256];
                 Some(AnyRow::LockWait(LockWait {
                     start: self.start,
                     end: self.end,
                     duration,
                     java_thread_id: self.java_thread_id,
-                    address: self.address,
+                    address,
                     pid,
                     tid,
                     kind: label(Some(b"monitor")),
@@ -256,7 +303,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A string without escapes and control characters.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Option<&'a [u8]> {
         self.byte(b'"')?;
         let start = self.at;
@@ -287,7 +334,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// An integer of `i64`, written as JSON writes integers.
-    #[inline]
+    #[inline(always)]
     fn integer(&mut self) -> Option<i64> {
         let negative = self.line.get(self.at) == Some(&b'-');
         if negative {

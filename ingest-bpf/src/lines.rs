@@ -131,7 +131,9 @@ impl Lines {
         let Some(row) = fast_line::read(line, &mut recording.rows.labels) else {
             return false;
         };
-        self.end_broken(recording);
+        if self.broken.is_some() {
+            self.end_broken(recording);
+        }
         recording.recognised_as(json_event::FORMAT);
         recording.has_boot_times = true;
         recording.push(row, row.end());

@@ -108,13 +108,9 @@ pub(crate) struct CutNames {
 }
 
 impl CutNames {
-    /// Whether a row's directory is, or may be, cut.
-    pub(crate) fn holds(&self, row: &Write, name: &str) -> bool {
-        match row.extent {
-            NameExtent::Whole => false,
-            NameExtent::Cut => true,
-            NameExtent::Unknown => self.ceiling == Some(name.len()) || name.ends_with(TRAILER),
-        }
+    /// Whether a name may be cut when nothing says that it is whole.
+    pub(crate) fn may_be(&self, name: &str) -> bool {
+        self.ceiling == Some(name.len()) || name.ends_with(TRAILER)
     }
 
     /// Counts a row.

@@ -56,6 +56,11 @@ impl<R: Row> Reorder<R> {
         self.drops_duplicates = false;
     }
 
+    /// Rows that came since the last sort.
+    pub(crate) fn fresh(&self) -> &[R] {
+        &self.fresh
+    }
+
     /// Takes a row. Call [`Reorder::emit_if_due`] when this says so.
     #[inline]
     #[must_use]

@@ -70,10 +70,7 @@ impl RowsOfSource {
     #[inline]
     pub(crate) fn push(&mut self, row: AnyRow) {
         self.needs_emit |= match row {
-            AnyRow::Write(row) => {
-                self.longest_names.look(&row, &self.labels);
-                self.writes.push(row)
-            }
+            AnyRow::Write(row) => self.writes.push(row),
             AnyRow::LockWait(row) => self.lock_waits.push(row),
             AnyRow::FunctionCall(row) => self.function_calls.push(row),
             AnyRow::Pause(row) => self.pauses.push(row),
@@ -146,9 +143,14 @@ impl RowsOfSource {
             labels,
             dense,
             cut_names,
+            longest_names,
             ..
         } = self;
-        cut_names.ceiling = self.longest_names.ceiling();
+        // Rows stay in the window, so that those that leave it know of names that come later.
+        for row in self.writes.fresh() {
+            longest_names.look(row, labels);
+        }
+        cut_names.ceiling = longest_names.ceiling();
         self.writes
             .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
         self.lock_waits

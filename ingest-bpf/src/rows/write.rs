@@ -82,6 +82,12 @@ impl Row for Write {
             .map(|&label| LogDirectory::from_name(labels.get(label)))
             .collect();
 
+        let may_be_cut: Vec<bool> = directories
+            .labels
+            .iter()
+            .map(|&label| context.cut_names.may_be(labels.get(label)))
+            .collect();
+
         let count = rows.len();
         let mut topics = Vec::with_capacity(count);
         let mut partitions = Vec::with_capacity(count);
@@ -102,14 +108,23 @@ impl Row for Write {
         let mut error_names: Vec<(i16, String)> = Vec::new();
         for (row, (&directory, &file)) in rows.iter().zip(directories.keys.iter().zip(&files.keys))
         {
-            errors.push(error_key(row.error, &mut error_names));
+            errors.push(match row.error {
+                0 => -1,
+                errno => error_key(errno, &mut error_names),
+            });
             let log_file = at(file).and_then(|key| file_of_key.get(key).copied().flatten());
             // A directory that is merely called like a partition (`node-1/gc.log`) is none.
             let is_partition = file < 0 || log_file.is_some_and(|f| f.is_in_partition());
-            let name = labels.get(row.directory);
-            let is_cut = is_partition && directory >= 0 && context.cut_names.holds(row, name);
+            let is_cut = is_partition
+                && match row.extent {
+                    NameExtent::Whole => false,
+                    NameExtent::Cut => true,
+                    NameExtent::Unknown => {
+                        at(directory).and_then(|key| may_be_cut.get(key).copied()) == Some(true)
+                    }
+                };
             if is_cut {
-                context.cut_names.count(row, name);
+                context.cut_names.count(row, labels.get(row.directory));
             }
             let topic = at(directory)
                 .filter(|_| is_partition && !is_cut)
@@ -151,11 +166,9 @@ impl Row for Write {
     }
 }
 
-/// The key of an error's name, -1 for none.
+/// The key of an error's name.
+#[cold]
 fn error_key(errno: i16, names: &mut Vec<(i16, String)>) -> i32 {
-    if errno == 0 {
-        return -1;
-    }
     let known = names.iter().position(|(known, _)| *known == errno);
     let key = known.unwrap_or_else(|| {
         names.push((errno, errno::name(errno)));
