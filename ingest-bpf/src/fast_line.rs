@@ -21,7 +21,7 @@ pub(crate) fn read(line: &[u8], labels: &mut Labels) -> Option<AnyRow> {
     let mut fields = Fields::default();
     loop {
         cursor.spaces();
-        let key = cursor.string()?;
+        let key = cursor.key()?;
         cursor.spaces();
         cursor.byte(b':')?;
         cursor.spaces();
@@ -38,6 +38,23 @@ pub(crate) fn read(line: &[u8], labels: &mut Labels) -> Option<AnyRow> {
         return None;
     }
     fields.into_row(labels)
+}
+
+/// A key, and its first eight bytes as a word.
+struct Key<'a> {
+    text: &'a [u8],
+    word: u64,
+}
+
+/// The word of a key of at most eight bytes.
+const fn word(key: &[u8]) -> u64 {
+    let mut word = 0;
+    let mut rest = key;
+    while let [first @ .., last] = rest {
+        word = word << 8 | *last as u64;
+        rest = first;
+    }
+    word
 }
 
 /// Where a value goes.
@@ -59,8 +76,7 @@ struct Fields<'a> {
     directory_bytes: i64,
     java_thread_id: i64,
     magic: i64,
-    /// Of the file's whole name, which is never long.
-    _file_bytes: i64,
+    file_bytes: i64,
     monitor: Option<&'a [u8]>,
     comm: Option<&'a [u8]>,
     directory: Option<&'a [u8]>,
@@ -84,7 +100,7 @@ impl Default for Fields<'_> {
             directory_bytes: NO_I64,
             java_thread_id: NO_I64,
             magic: NO_I64,
-            _file_bytes: NO_I64,
+            file_bytes: NO_I64,
             monitor: None,
             comm: None,
             directory: None,
@@ -97,56 +113,57 @@ impl Default for Fields<'_> {
 }
 
 impl<'a> Fields<'a> {
-    /// Where the value of a key goes. By length first, so that a key is compared with two or three.
+    /// Where the value of a key goes. Keys are compared as words: most of a line is keys.
     #[inline(always)]
-    fn place(&mut self, key: &[u8]) -> Option<Place<'_, 'a>> {
-        Some(match key.len() {
-            2 => match key {
-                b"ev" => Place::Text(&mut self.event),
-                b"op" => Place::Text(&mut self.operation),
-                b"fs" => Place::Text(&mut self.file_system),
-                _ => return None,
-            },
-            3 => match key {
-                b"pid" => Place::Number(&mut self.pid),
-                b"tid" => Place::Number(&mut self.tid),
-                b"dir" => Place::Text(&mut self.directory),
-                b"ret" => Place::Number(&mut self.returned),
-                _ => return None,
-            },
-            4 => match key {
-                b"comm" => Place::Text(&mut self.comm),
-                b"file" => Place::Text(&mut self.file),
-                _ => return None,
-            },
-            5 => match key {
-                b"bytes" => Place::Number(&mut self.bytes),
-                b"class" => Place::Text(&mut self.class),
-                _ => return None,
-            },
-            6 => match key {
-                b"end_ns" => Place::Number(&mut self.end),
-                b"offset" => Place::Number(&mut self.offset),
-                _ => return None,
-            },
-            7 => match key {
-                b"monitor" => Place::Text(&mut self.monitor),
-                b"dir_len" => Place::Number(&mut self.directory_bytes),
-                _ => return None,
-            },
-            8 => match key {
-                b"start_ns" => Place::Number(&mut self.start),
-                b"fs_magic" => Place::Number(&mut self.magic),
-                b"file_len" => Place::Number(&mut self._file_bytes),
-                _ => return None,
-            },
-            14 if key == b"java_thread_id" => Place::Number(&mut self.java_thread_id),
+    fn place(&mut self, key: Key<'_>) -> Option<Place<'_, 'a>> {
+        const EV: u64 = word(b"ev");
+        const START: u64 = word(b"start_ns");
+        const END: u64 = word(b"end_ns");
+        const PID: u64 = word(b"pid");
+        const TID: u64 = word(b"tid");
+        const COMM: u64 = word(b"comm");
+        const BYTES: u64 = word(b"bytes");
+        const OFFSET: u64 = word(b"offset");
+        const DIRECTORY: u64 = word(b"dir");
+        const FILE: u64 = word(b"file");
+        const OPERATION: u64 = word(b"op");
+        const FILE_SYSTEM: u64 = word(b"fs");
+        const MAGIC: u64 = word(b"fs_magic");
+        const MONITOR: u64 = word(b"monitor");
+        const CLASS: u64 = word(b"class");
+        const DIRECTORY_BYTES: u64 = word(b"dir_len");
+        const FILE_BYTES: u64 = word(b"file_len");
+        const RETURNED: u64 = word(b"ret");
+        if key.text.len() > 8 {
+            let is_it = key.text == b"java_thread_id";
+            return is_it.then_some(Place::Number(&mut self.java_thread_id));
+        }
+        Some(match key.word {
+            EV => Place::Text(&mut self.event),
+            START => Place::Number(&mut self.start),
+            END => Place::Number(&mut self.end),
+            PID => Place::Number(&mut self.pid),
+            TID => Place::Number(&mut self.tid),
+            COMM => Place::Text(&mut self.comm),
+            BYTES => Place::Number(&mut self.bytes),
+            OFFSET => Place::Number(&mut self.offset),
+            DIRECTORY => Place::Text(&mut self.directory),
+            FILE => Place::Text(&mut self.file),
+            OPERATION => Place::Text(&mut self.operation),
+            FILE_SYSTEM => Place::Text(&mut self.file_system),
+            MAGIC => Place::Number(&mut self.magic),
+            MONITOR => Place::Text(&mut self.monitor),
+            CLASS => Place::Text(&mut self.class),
+            DIRECTORY_BYTES => Place::Number(&mut self.directory_bytes),
+            // A file's whole name is never long.
+            FILE_BYTES => Place::Number(&mut self.file_bytes),
+            RETURNED => Place::Number(&mut self.returned),
             _ => return None,
         })
     }
 
     #[inline(always)]
-    fn set(&mut self, key: &[u8], cursor: &mut Cursor<'a>) -> Option<()> {
+    fn set(&mut self, key: Key<'_>, cursor: &mut Cursor<'a>) -> Option<()> {
         match self.place(key)? {
             Place::Number(number) => *number = cursor.integer()?,
             Place::Text(text) => *text = Some(cursor.string()?),
@@ -155,6 +172,9 @@ impl<'a> Fields<'a> {
     }
 
     fn into_row(self, labels: &mut Labels) -> Option<AnyRow> {
+        if self.file_bytes < 0 && self.file_bytes != NO_I64 {
+            return None;
+        }
         // 0 is what a probe prints when it has not seen the start.
         if self.start <= 0 || self.end < self.start {
             return None;
@@ -300,6 +320,25 @@ impl<'a> Cursor<'a> {
         let end = self.at.checked_add(8)?;
         let bytes: [u8; 8] = self.line.get(self.at..end)?.try_into().ok()?;
         Some(u64::from_le_bytes(bytes))
+    }
+
+    /// A key. Behind one stand more than eight bytes in any line that is an event.
+    #[inline(always)]
+    fn key(&mut self) -> Option<Key<'a>> {
+        let start = self.at.checked_add(1)?;
+        let text = self.string()?;
+        let bytes: [u8; 8] = self
+            .line
+            .get(start..start.checked_add(8)?)?
+            .try_into()
+            .ok()?;
+        let word = u64::from_le_bytes(bytes);
+        let word = match text.len() {
+            0 => return None,
+            length @ 1..8 => word & u64::MAX >> (64 - 8 * length),
+            _ => word,
+        };
+        Some(Key { text, word })
     }
 
     /// A string without escapes and control characters.

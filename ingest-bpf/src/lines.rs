@@ -124,6 +124,7 @@ impl Lines {
     }
 
     /// Takes a line that the fast path can read.
+    #[inline]
     fn fast(&mut self, line: &[u8], recording: &mut Recording) -> bool {
         if !self.has_fast_path() {
             return false;
