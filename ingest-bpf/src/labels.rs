@@ -4,7 +4,7 @@
 //! is bounded: its owner writes out every row and calls [`Labels::clear`] when it
 //! [is full](Labels::is_full).
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -33,9 +33,7 @@ impl Labels {
     /// The number of a string. Bytes that are not UTF-8 (the kernel cuts names at 15 bytes, also inside
     /// a character) become U+FFFD.
     pub(crate) fn intern(&mut self, bytes: &[u8]) -> Label {
-        let mut state = self.hasher.build_hasher();
-        bytes.hash(&mut state);
-        let hash = state.finish();
+        let hash = self.hasher.hash_one(bytes);
         let (text, ends) = (&self.text, &self.ends);
         let found = self
             .table
@@ -60,9 +58,7 @@ impl Labels {
         self.ends.push(self.text.len());
         let (text, ends, hasher) = (&self.text, &self.ends, &self.hasher);
         self.table.insert_unique(hash, label, |&label| {
-            let mut state = hasher.build_hasher();
-            slice(text, ends, label).as_bytes().hash(&mut state);
-            state.finish()
+            hasher.hash_one(slice(text, ends, label).as_bytes())
         });
         label
     }
