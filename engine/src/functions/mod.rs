@@ -2,6 +2,7 @@
 
 mod add_ns;
 mod elapsed_ns;
+mod file_operation;
 mod overlap_ns;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
@@ -12,6 +13,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
     vec![
         ScalarUDF::from(add_ns::AddNs::default()),
         ScalarUDF::from(elapsed_ns::ElapsedNs::default()),
+        ScalarUDF::from(file_operation::FileOperation::default()),
         ScalarUDF::from(overlap_ns::OverlapNs::default()),
     ]
 }
