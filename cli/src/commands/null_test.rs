@@ -1,7 +1,8 @@
 //! Running the null test, for `kcorr verify` and `kcorr report`.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kcorr_engine::{GivenParameters, NullTest, Session, Store};
+use kcorr_engine::{GivenParameters, NullTest, Session};
+use kcorr_store::Store;
 
 use crate::screen::Screen;
 

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
-use kcorr_engine::{
-    CannedQuery, GivenParameters, Session, Store, WhatIfOptions, canned_query, gains,
-};
+use kcorr_engine::{CannedQuery, GivenParameters, Session, WhatIfOptions, canned_query, gains};
 use kcorr_report::{Answer, Answers, Column, QueryText, Report as Document, Text, sections};
+use kcorr_store::Store;
 
 use crate::commands::null_test::{self, SHIFTS_S};
 use crate::commands::{

@@ -14,10 +14,10 @@ use datafusion::datasource::listing::{
 };
 use datafusion::prelude::{SessionContext, col};
 use kcorr_model::{Table, tables};
+use kcorr_store::Store;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::Store;
 use manifest_tables::manifest_table;
 pub use shift::Shift;
 
