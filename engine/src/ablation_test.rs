@@ -15,7 +15,7 @@ use kcorr_model::{BatchBuilder, tables};
 use crate::catalog::{Ablation, Altered, Taken, kind_expression};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{Columns, GivenParameters, Session, canned_query};
-use crate::store::Store;
+use kcorr_store::Store;
 
 /// One row for each slow request; a request's cause is the same in all its topic-partitions.
 const VERDICTS: &str = "SELECT request_id, MIN(cause) AS cause

@@ -72,6 +72,21 @@ impl std::error::Error for Error {
     }
 }
 
+impl From<kcorr_store::Error> for Error {
+    fn from(error: kcorr_store::Error) -> Self {
+        let kind = match error.kind() {
+            kcorr_store::ErrorKind::Store => ErrorKind::Store,
+            _ => ErrorKind::Io,
+        };
+        let (message, source) = error.into_parts();
+        Self {
+            kind,
+            message,
+            source,
+        }
+    }
+}
+
 impl From<datafusion::error::DataFusionError> for Error {
     fn from(error: datafusion::error::DataFusionError) -> Self {
         Self::new(ErrorKind::Query, error.strip_backtrace())

@@ -8,10 +8,10 @@ use std::sync::mpsc;
 
 use datafusion::arrow::array::RecordBatch;
 use kcorr_model::{Decoder, Loss, LossKind, Output, Position, Severity, SourceId, Summary, Table};
+use kcorr_store::input::{self, CHUNK_BYTES, Compression, ContentHash, Input, InputKind, Likeness};
+use kcorr_store::{InputIdentity, SourceWriter, StoreWriter};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::{self, CHUNK_BYTES, Compression, ContentHash, Input, InputKind, Likeness};
-use crate::store::{InputIdentity, SourceWriter, StoreWriter};
 
 /// A compressed or unreadable input ended before its end.
 const INPUT_CUT_OFF: LossKind = LossKind {

@@ -13,11 +13,11 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use futures::TryStreamExt;
 use kcorr_model::{BatchBuilder, tables};
+use kcorr_store::Store;
 
 use crate::catalog::{Altered, Shift};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{GivenParameters, Session};
-use crate::store::Store;
 
 /// One row for each slow request; a request's cause is the same in all its topic-partitions.
 const VERDICTS: &str =

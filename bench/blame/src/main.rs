@@ -13,8 +13,8 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use datafusion::parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use kcorr_engine::{InputIdentity, SourceWriter, StoreWriter};
 use kcorr_model::{ClockKind, Output, Summary, Table, tables};
+use kcorr_store::{InputIdentity, SourceWriter, StoreWriter};
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
         };
         writer.finish(source, summary, 0, number.to_string());
     }
-    writer.commit()?;
+    kcorr_engine::commit(&mut writer)?;
     Ok(())
 }
 

@@ -11,8 +11,8 @@ use datafusion::arrow::array::{
     ArrayRef, DictionaryArray, Int16Array, Int32Array, Int64Array, TimestampNanosecondArray,
 };
 use datafusion::arrow::datatypes::Int32Type;
-use kcorr_engine::{InputIdentity, SourceWriter, StoreWriter};
 use kcorr_model::{BatchBuilder, ClockKind, Output, Summary, Table, tables};
+use kcorr_store::{InputIdentity, SourceWriter, StoreWriter};
 
 /// 2024-01-01
 const DAY_NS: i64 = 1_704_067_200_000_000_000;
@@ -45,7 +45,7 @@ pub(crate) fn generate(store: &str, arguments: &[&str]) -> Result<()> {
         limits: Vec::new(),
     };
     writer.finish(source, summary, 0, String::new());
-    writer.commit()?;
+    kcorr_engine::commit(&mut writer)?;
     Ok(())
 }
 

@@ -18,7 +18,9 @@ use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
-use kcorr_engine::{GivenParameters, IntervalJoinRule, Session, SessionOptions, Store};
+use kcorr_engine::{GivenParameters, Session, SessionOptions};
+use kcorr_interval_join::IntervalJoinRule;
+use kcorr_store::Store;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -2,7 +2,7 @@
 //!
 //! Each file holds the rows of one table, in order of its time, as a store's files and those of
 //! `kcorr-scenario tables` do. Prints a table of sizes and CPU seconds; the first line of each is what the
-//! store does (`engine/src/store/table_file.rs`), and each other line changes one thing of it.
+//! store does (`store/src/table_file.rs`), and each other line changes one thing of it.
 
 mod variant;
 

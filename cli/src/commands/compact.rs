@@ -1,7 +1,7 @@
 //! `kcorr compact`
 
 use clap::Args;
-use kcorr_engine::{Compacted, Extent, Store, StoreWriter};
+use kcorr_store::{Compacted, Extent, Store, StoreWriter};
 
 use crate::commands::Global;
 use crate::exit::Status;

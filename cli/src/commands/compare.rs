@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use kcorr_engine::{
-    COMPARE_QUERIES, CompareOptions, Comparison, Condition, GivenParameters, Session, Store,
-    canned_query, compare,
+    COMPARE_QUERIES, CompareOptions, Comparison, Condition, GivenParameters, Session, canned_query,
+    compare,
 };
 use kcorr_report::comparison::column_doc;
 use kcorr_report::{Answer, Answers, Column, QueryText, Report};
+use kcorr_store::Store;
 
 use crate::commands::memory::Memory;
 use crate::commands::query::parameter;

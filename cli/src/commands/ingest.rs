@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use clap::Args;
-use kcorr_engine::{Error, ErrorKind, Extent, Job, SourceReport, StoreWriter};
+use kcorr_engine::{Error, ErrorKind, Job};
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format};
 use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ThreadDumpDecoder};
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::Severity;
+use kcorr_store::{Extent, SourceReport, StoreWriter};
 
 use crate::commands::captures::Captures;
 use crate::commands::{Global, compact, log_directory};
@@ -106,7 +107,7 @@ impl Ingest {
         let bars = Bars::new(inputs.iter().map(|paths| name(paths)), screen);
         let not_stored = kcorr_engine::ingest(&mut writer, jobs, &bars);
         let committing = bars.during("putting rows in order, checking clocks");
-        let reports = writer.commit()?;
+        let reports = kcorr_engine::commit(&mut writer)?;
         drop(committing);
         for report in &reports {
             show(report, screen);
@@ -320,7 +321,7 @@ fn show_error(error: &Error, paths: &[PathBuf], screen: &Screen) {
         .first()
         .filter(|path| *path != Path::new("-") && path.is_file());
     let hint = match (error.kind(), head) {
-        (ErrorKind::Input, Some(path)) => kcorr_engine::head(path)
+        (ErrorKind::Input, Some(path)) => kcorr_store::input::head(path)
             .ok()
             .and_then(|head| recordings::looks_like(&head)),
         _ => None,

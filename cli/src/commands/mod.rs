@@ -22,7 +22,7 @@ mod whatif;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use kcorr_engine::Store;
+use kcorr_store::Store;
 
 use crate::exit::Status;
 use crate::screen::{Color, Screen};

@@ -8,9 +8,10 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
 use kcorr_engine::{
-    AblationTest, CannedQuery, GivenParameters, Session, Store, WhatIfOptions, canned_query, gains,
+    AblationTest, CannedQuery, GivenParameters, Session, WhatIfOptions, canned_query, gains,
 };
 use kcorr_report::{Answer, Answers, Column, QueryText, Report as Document, Text, sections};
+use kcorr_store::Store;
 
 use crate::commands::memory::Memory;
 use crate::commands::verdict_tests::{self, SHIFTS_S};

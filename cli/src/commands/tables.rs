@@ -4,8 +4,8 @@ use std::io::Write;
 
 use anyhow::bail;
 use clap::Args;
-use kcorr_engine::{ErrorKind, Store};
 use kcorr_model::tables;
+use kcorr_store::{ErrorKind, Store};
 
 use crate::commands::Global;
 use crate::exit::Status;

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_engine::{AblationTest, GivenParameters, NullTest, Session, Store, canned_query};
+use kcorr_engine::{AblationTest, GivenParameters, NullTest, Session, canned_query};
+use kcorr_store::Store;
 
 use crate::commands::memory::Memory;
 use crate::commands::verdict_tests::{self, SHIFTS_S};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray, TimestampNanosecondArray};
 use datafusion::arrow::compute::cast;
-use kcorr_engine::{InputIdentity, StoreWriter};
 use kcorr_model::{BatchBuilder, ClockKind, Output, Summary, Table, tables};
+use kcorr_store::{InputIdentity, StoreWriter};
 
 use crate::{Desk, status, stderr};
 
@@ -208,7 +208,7 @@ fn store(path: &Path, count: i64) {
         limits: Vec::new(),
     };
     writer.finish(source, summary, 0, String::new());
-    writer.commit().expect("a commit");
+    kcorr_engine::commit(&mut writer).expect("a commit");
 }
 
 enum Values<'a> {

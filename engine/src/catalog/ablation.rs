@@ -4,7 +4,7 @@
 use kcorr_model::{Table, tables};
 
 use super::manifest_tables;
-use crate::store::Store;
+use kcorr_store::Store;
 
 /// Something that is taken away from a store's recordings.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 use kcorr_model::Table;
 
 use super::{Ablation, Shift, completed};
-use crate::store::Store;
+use kcorr_store::Store;
 
 /// How the tables differ from what was recorded.
 #[derive(Debug, Clone, Copy)]

@@ -2,8 +2,7 @@
 //! it does not matter which recording came first.
 
 use kcorr_model::{Table, tables};
-
-use crate::store::Store;
+use kcorr_store::Store;
 
 /// A table as it is stored, and the query that completes it.
 pub(super) struct Completed {

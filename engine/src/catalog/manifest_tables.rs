@@ -8,9 +8,9 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::Int32Type;
 use kcorr_model::{BatchBuilder, Table, tables};
+use kcorr_store::{ClockCheckEntry, ClockFitEntry, Manifest, SourceEntry};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{ClockCheckEntry, ClockFitEntry, Manifest, SourceEntry};
 
 /// A table whose rows are in the manifest.
 ///

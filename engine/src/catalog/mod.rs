@@ -16,10 +16,10 @@ use datafusion::datasource::listing::{
 };
 use datafusion::prelude::{SessionContext, col};
 use kcorr_model::{Table, tables};
+use kcorr_store::Store;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::Store;
 pub(crate) use ablation::kind_expression;
 pub use ablation::{Ablation, Taken};
 pub(crate) use altered::Altered;

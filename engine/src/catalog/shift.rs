@@ -3,7 +3,7 @@
 
 use kcorr_model::{Table, Type};
 
-use crate::store::Store;
+use kcorr_store::Store;
 
 /// Recordings that are shown shifted in time, all by the same amount, in a circle: what leaves a stretch
 /// of time at its end comes back at its start.

@@ -6,6 +6,7 @@ use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
 use futures::TryStreamExt;
 use kcorr_model::{ClockConversion, realtime_from_source};
+use kcorr_store::{ClockCheckEntry, ClockFitEntry, ClockMove, Store};
 
 use super::estimate::{Estimate, Outcome, estimate};
 use super::graph::{Node, Relation, Resolved, resolve};
@@ -13,7 +14,6 @@ use super::tie::Tie;
 use super::verdict::{self, Verdict};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{GivenParameters, Session, canned_query};
-use crate::store::{ClockCheckEntry, ClockFitEntry, Store};
 
 /// Pairs of rows further apart than this, once aligned, are pairs by chance.
 const NEAR_NS: i64 = 10_000_000;
@@ -39,21 +39,9 @@ pub(crate) struct ClockState {
     pub(crate) times: Option<(i64, i64)>,
 }
 
-/// What the check says of a source.
-#[derive(Debug, Clone)]
-pub(crate) struct Move {
-    /// To be done to its stored times.
-    pub(crate) conversion: ClockConversion,
-    /// From its clock to wall time from then on; `None` when nothing ties it to wall time.
-    pub(crate) clock: Option<ClockConversion>,
-    pub(crate) uncertainty_ns: Option<i64>,
-    pub(crate) fit: ClockFitEntry,
-    pub(crate) checks: Vec<ClockCheckEntry>,
-}
-
 /// Checks the clocks of a store's sources; what is to be done, by source. Sources that keep their
 /// times have a move that changes nothing.
-pub(crate) fn check(store: &Store, sources: &[ClockState]) -> Result<BTreeMap<i64, Move>> {
+pub(crate) fn check(store: &Store, sources: &[ClockState]) -> Result<BTreeMap<i64, ClockMove>> {
     let pairs = if sources.len() < 2 {
         BTreeMap::new()
     } else {
@@ -113,7 +101,7 @@ fn moved(
     outcomes: &BTreeMap<(i64, i64), Outcome>,
     pairs: &BTreeMap<(i64, i64), Vec<KindTie>>,
     resolved: &BTreeMap<i64, Resolved>,
-) -> Move {
+) -> ClockMove {
     let verdict = Verdict::of(source, to, outcomes);
     let is_known = source.declared.is_some()
         || !source.stored.is_identity()
@@ -149,10 +137,15 @@ fn moved(
         let ties = ties.iter().map(|tie| tie.after(&own, &other));
         checks(other_id, &ties.collect::<Vec<_>>())
     });
-    Move {
+    let basis = match verdict {
+        Verdict::Refined | Verdict::Contradicts | Verdict::Stepped => &fit.detail,
+        _ => &fit.declared_basis,
+    };
+    ClockMove {
         conversion: to.conversion,
         clock,
         uncertainty_ns,
+        basis: basis.clone(),
         fit,
         checks: checks.collect(),
     }

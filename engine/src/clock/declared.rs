@@ -6,20 +6,9 @@
 //! are of one host). Local time is put where the other recordings are.
 
 use kcorr_model::{ClockKind, Summary};
+use kcorr_store::{Alignment, AnchorEntry};
 
 use super::local_time::{self, Dates, Zones};
-use crate::store::AnchorEntry;
-
-/// How a source's clock becomes wall time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Alignment {
-    /// Added to the source's clock; `None` when nothing ties it to wall time.
-    pub(crate) offset_ns: Option<i64>,
-    /// Half width of the interval that the true offset lies in, as far as the anchors tell.
-    pub(crate) uncertainty_ns: Option<i64>,
-    /// What it rests on, in words.
-    pub(crate) basis: String,
-}
 
 /// What is known of the other sources.
 #[derive(Debug, Default)]

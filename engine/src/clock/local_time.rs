@@ -8,7 +8,7 @@
 use chrono::{DateTime, Datelike};
 use kcorr_model::Limit;
 
-use super::declared::Alignment;
+use kcorr_store::Alignment;
 
 const DAY_NS: i64 = 86_400_000_000_000;
 const QUARTER_NS: i64 = 15 * 60 * 1_000_000_000;

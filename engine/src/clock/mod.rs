@@ -21,5 +21,5 @@ mod sweep;
 mod tie;
 mod verdict;
 
-pub(crate) use check::{ClockState, Move, check};
-pub(crate) use declared::{Alignment, Others, align};
+pub(crate) use check::{ClockState, check};
+pub(crate) use declared::{Others, align};

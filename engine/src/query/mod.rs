@@ -1,6 +1,5 @@
 //! Running SQL over a store: canned queries, the user's own, and their parameters.
 
-mod as_of;
 mod canned;
 mod columns;
 mod header;

@@ -16,18 +16,16 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-
+use kcorr_interval_join::{AsOfPlanner, IntervalJoinRule, UnspilledRepartitionPool, nest};
 use kcorr_model::Table;
+use kcorr_store::Store;
 
-use super::as_of::{AsOfPlanner, nest};
 use super::canned::{CannedQuery, canned_query};
 use super::header::Header;
 use super::parameters::{GivenParameters, bind};
 use super::step::Step;
 use crate::catalog::Altered;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interval_join::{IntervalJoinRule, UnspilledRepartitionPool};
-use crate::store::Store;
 use crate::{catalog, functions};
 
 /// A store opened for SQL. Canned queries can be used like tables in other queries, unless a table

@@ -1,7 +1,8 @@
 //! One case file: its tables, and queries with the rows they must give.
 
-use kcorr_engine::{GivenParameters, InputIdentity, Session, Store, StoreWriter, canned_query};
+use kcorr_engine::{GivenParameters, Session, canned_query};
 use kcorr_model::{ClockKind, Output, Summary, tables};
+use kcorr_store::{InputIdentity, Store, StoreWriter};
 
 use crate::rows::{self, Drawing};
 
@@ -107,6 +108,6 @@ impl Case {
             limits: Vec::new(),
         };
         writer.finish(source, summary, 0, String::new());
-        writer.commit().expect("a commit");
+        kcorr_engine::commit(&mut writer).expect("a commit");
     }
 }

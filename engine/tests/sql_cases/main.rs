@@ -25,7 +25,8 @@ mod session;
 use std::path::Path;
 
 use case::Case;
-use kcorr_engine::{GivenParameters, Session, Store, StoreWriter, canned_queries};
+use kcorr_engine::{GivenParameters, Session, canned_queries};
+use kcorr_store::{Store, StoreWriter};
 
 #[tokio::test]
 async fn every_case_gives_its_rows() {

@@ -2,7 +2,8 @@
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
-use kcorr_engine::{GivenParameters, Session, Store};
+use kcorr_engine::{GivenParameters, Session};
+use kcorr_store::Store;
 
 use crate::case::Case;
 

@@ -9,11 +9,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, AsArray, BooleanArray, RecordBatch, TimestampNanosecondArray,
-};
-use datafusion::arrow::compute;
-use datafusion::arrow::datatypes::{Int64Type, Schema, TimestampNanosecondType};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, TimestampNanosecondArray};
+use arrow::compute;
+use arrow::datatypes::{Int64Type, Schema, TimestampNanosecondType};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -45,20 +43,25 @@ const SOURCE: &str = "source_id";
 
 /// New names of files below a store's folder.
 #[derive(Debug)]
-pub(super) struct NewNames<'a> {
-    folder: &'a Path,
+pub(super) struct NewNames {
+    folder: PathBuf,
     prefix: String,
     next: u32,
 }
 
-impl<'a> NewNames<'a> {
+impl NewNames {
     /// Names that begin with a prefix which the store has never used.
-    pub(super) fn new(folder: &'a Path, prefix: String) -> Self {
+    pub(super) fn new(folder: &Path, prefix: String) -> Self {
         Self {
-            folder,
+            folder: folder.to_owned(),
             prefix,
             next: 0,
         }
+    }
+
+    /// Where a file of the store is.
+    pub(super) fn path(&self, below: &str) -> PathBuf {
+        self.folder.join(below)
     }
 
     fn next(&mut self, table: &str) -> Result<String> {
@@ -153,7 +156,7 @@ fn times(metadata: &ArrowReaderMetadata, column: &str) -> Option<(i64, i64)> {
 pub(super) fn merge(
     table: &str,
     mut parts: Vec<Part>,
-    names: &mut NewNames<'_>,
+    names: &mut NewNames,
 ) -> Result<Vec<MergedFile>> {
     parts.sort_by_key(|part| part.times);
     let mut temporary = Vec::new();
@@ -164,7 +167,7 @@ pub(super) fn merge(
         while left.peek().is_some() {
             let some: Vec<Part> = left.by_ref().take(MOST_OPEN).collect();
             for file in merge_once(table, some, names)? {
-                let path = names.folder.join(&file.file.path);
+                let path = names.path(&file.file.path);
                 temporary.push(path.clone());
                 passed.push(Part::open(path)?);
             }
@@ -208,7 +211,7 @@ fn depth(parts: &[Part]) -> usize {
         .unwrap_or(0)
 }
 
-fn merge_once(table: &str, parts: Vec<Part>, names: &mut NewNames<'_>) -> Result<Vec<MergedFile>> {
+fn merge_once(table: &str, parts: Vec<Part>, names: &mut NewNames) -> Result<Vec<MergedFile>> {
     let Some(first) = parts.first() else {
         return Ok(Vec::new());
     };
@@ -359,11 +362,11 @@ impl Chunk {
         self.picks.extend(rows.map(|row| (place, row)));
     }
 
-    fn write(&mut self, out: &mut SizedFiles<'_, '_>) -> Result<()> {
+    fn write(&mut self, out: &mut SizedFiles<'_>) -> Result<()> {
         if !self.picks.is_empty() {
             let batches: Vec<&RecordBatch> = self.batches.iter().collect();
             let rows = compute::interleave_record_batch(&batches, &self.picks)
-                .map_err(|e| bad_rows(out.names.folder, e))?;
+                .map_err(|e| bad_rows(&out.names.folder, e))?;
             out.write(&rows)?;
         }
         *self = Self::default();
@@ -372,11 +375,11 @@ impl Chunk {
 }
 
 /// Files of a size, one after another.
-struct SizedFiles<'a, 'b> {
+struct SizedFiles<'a> {
     table: &'a str,
     schema: Arc<Schema>,
     sorted_by: Option<String>,
-    names: &'a mut NewNames<'b>,
+    names: &'a mut NewNames,
     current: Option<OpenFile>,
     done: Vec<MergedFile>,
 }
@@ -389,7 +392,7 @@ struct OpenFile {
     sources: BTreeMap<i64, u64>,
 }
 
-impl SizedFiles<'_, '_> {
+impl SizedFiles<'_> {
     fn write(&mut self, rows: &RecordBatch) -> Result<()> {
         let mut from = 0;
         while from < rows.num_rows() {
@@ -418,7 +421,7 @@ impl SizedFiles<'_, '_> {
     fn begin(&mut self) -> Result<OpenFile> {
         let path = self.names.next(self.table)?;
         let sorted_by = self.sorted_by.as_deref();
-        let writer = table_file::writer(&self.names.folder.join(&path), sorted_by, &self.schema)?;
+        let writer = table_file::writer(&self.names.path(&path), sorted_by, &self.schema)?;
         Ok(OpenFile {
             path,
             writer,
@@ -428,7 +431,7 @@ impl SizedFiles<'_, '_> {
     }
 
     fn end(&mut self, file: OpenFile) -> Result<()> {
-        let size_bytes = table_file::close(&self.names.folder.join(&file.path), file.writer)?;
+        let size_bytes = table_file::close(&self.names.path(&file.path), file.writer)?;
         let sources = file.sources.into_iter();
         self.done.push(MergedFile {
             file: FileEntry {
@@ -474,7 +477,7 @@ pub(super) fn part_by_source(
     table: &str,
     sources: &[i64],
     is_of: bool,
-    names: &mut NewNames<'_>,
+    names: &mut NewNames,
 ) -> Result<Vec<MergedFile>> {
     let mut out = SizedFiles {
         table,

@@ -12,7 +12,7 @@ use datafusion::sql::parser::DFParserBuilder;
 use proptest::prelude::*;
 
 use super::{AsOfPlanner, nest};
-use crate::interval_join::IntervalJoinRule;
+use crate::IntervalJoinRule;
 
 /// A row: key, time; its number is its place.
 type Row = (Option<i32>, Option<i64>);

@@ -5,11 +5,10 @@
 //! source had files of its own. Files that are replaced stay until nobody reads the store.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
 
-use super::manifest::{FileEntry, Manifest};
-use super::merge::{self, FILE_ROWS, NewNames, Part};
 use crate::error::Result;
+use crate::manifest::{FileEntry, Manifest};
+use crate::merge::{self, FILE_ROWS, NewNames, Part};
 
 /// Below this many rows, files of a table count as small.
 const SMALL_ROWS: u64 = FILE_ROWS / 8;
@@ -43,10 +42,9 @@ pub struct Compacted {
 
 /// Merges files of a manifest that is then to be committed.
 pub(super) fn compact(
-    folder: &Path,
     manifest: &mut Manifest,
     extent: Extent,
-    names: &mut NewNames<'_>,
+    names: &mut NewNames,
 ) -> Result<Vec<Compacted>> {
     let mut by_table: BTreeMap<String, Vec<FileEntry>> = BTreeMap::new();
     for file in manifest.files() {
@@ -61,7 +59,7 @@ pub(super) fn compact(
                 continue;
             }
         }
-        for group in groups(folder, files)? {
+        for group in groups(names, files)? {
             if group.is_in_order() {
                 continue;
             }
@@ -93,10 +91,10 @@ struct Group {
     parts: Vec<Part>,
 }
 
-fn groups(folder: &Path, files: Vec<FileEntry>) -> Result<Vec<Group>> {
+fn groups(names: &NewNames, files: Vec<FileEntry>) -> Result<Vec<Group>> {
     let mut groups: Vec<Group> = Vec::new();
     for file in files {
-        let part = Part::open(folder.join(&file.path))?;
+        let part = Part::open(names.path(&file.path))?;
         if !part.tells_sources() {
             continue;
         }
@@ -138,22 +136,16 @@ impl Group {
 
 /// Takes the rows of sources out of the merged files, for good.
 pub(super) fn drop_rows(
-    folder: &Path,
     manifest: &mut Manifest,
     sources: &[i64],
-    names: &mut NewNames<'_>,
+    names: &mut NewNames,
 ) -> Result<()> {
-    take_out(folder, manifest, sources, false, names).map(|_| ())
+    take_out(manifest, sources, false, names).map(|_| ())
 }
 
 /// Takes the rows of a source out of the merged files, into files of its own.
-pub(super) fn own_files(
-    folder: &Path,
-    manifest: &mut Manifest,
-    source: i64,
-    names: &mut NewNames<'_>,
-) -> Result<()> {
-    let own = take_out(folder, manifest, &[source], true, names)?;
+pub(super) fn own_files(manifest: &mut Manifest, source: i64, names: &mut NewNames) -> Result<()> {
+    let own = take_out(manifest, &[source], true, names)?;
     let mut sources = manifest.sources.iter_mut();
     if let Some(entry) = sources.find(|entry| entry.source_id == source) {
         entry.files.extend(own);
@@ -162,11 +154,10 @@ pub(super) fn own_files(
 }
 
 fn take_out(
-    folder: &Path,
     manifest: &mut Manifest,
     sources: &[i64],
     keeps_theirs: bool,
-    names: &mut NewNames<'_>,
+    names: &mut NewNames,
 ) -> Result<Vec<FileEntry>> {
     let is_theirs = |id: i64| sources.contains(&id);
     let mut own = Vec::new();
@@ -180,7 +171,7 @@ fn take_out(
             own.push(merged.file);
             continue;
         }
-        let part = Part::open(folder.join(&merged.file.path))?;
+        let part = Part::open(names.path(&merged.file.path))?;
         let table = &merged.file.table;
         left.extend(merge::part_by_source(&part, table, sources, false, names)?);
         if keeps_theirs {

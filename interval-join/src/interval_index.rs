@@ -299,7 +299,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::interval_join::ordinal::Ordinals;
+    use crate::ordinal::Ordinals;
 
     fn part(groups: Option<&[u32]>, upper: &[i64], lower: &[i64]) -> IndexedPart {
         let ordinals = |values: &[i64]| Ordinals {

@@ -19,11 +19,11 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use crate::interval_join::has_ordinals;
+use crate::has_ordinals;
 
 /// Plans tables that are an as-of join within parentheses.
 #[derive(Debug)]
-pub(in crate::query) struct AsOfPlanner;
+pub struct AsOfPlanner;
 
 impl RelationPlanner for AsOfPlanner {
     fn plan_relation(

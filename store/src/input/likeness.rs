@@ -9,14 +9,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::{ContentHash, READ_BYTES};
-use crate::store::SourceEntry;
+use crate::source_entry::SourceEntry;
 
 /// Bytes by which inputs are suspected to be alike; only then are they read whole.
 pub(super) const HEAD_BYTES: u64 = 4096;
 
 /// What an input is to those that are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Likeness {
+pub enum Likeness {
     /// Nothing stored is like it.
     New,
     /// It begins with all bytes of these sources, and may go on.
@@ -28,7 +28,7 @@ pub(crate) enum Likeness {
 }
 
 /// Compares an input with the stored sources of its kind. What cannot be read is new; opening it says why.
-pub(crate) fn likeness(paths: &[PathBuf], kind: &str, stored: &[SourceEntry]) -> Likeness {
+pub fn likeness(paths: &[PathBuf], kind: &str, stored: &[SourceEntry]) -> Likeness {
     compare(paths, kind, stored).unwrap_or(Likeness::New)
 }
 
@@ -125,7 +125,7 @@ mod tests {
         let bytes = fs::read(path).unwrap();
         let mut hash = ContentHash::default();
         hash.update(&bytes);
-        let mut source = crate::store::test_source(source_id);
+        let mut source = crate::source_entry::test_source(source_id);
         source.paths = vec![path.display().to_string()];
         source.size_bytes = bytes.len() as u64;
         source.content_hash = hash.hex();

@@ -17,12 +17,12 @@
 //! of joins. So [`nest`] puts parentheses around each such join, which make it a table, and
 //! [`AsOfPlanner`] plans that table: each row on the right lasts until the next one of its key, found by a
 //! window function, and then the join is one on overlapping intervals (see
-//! [`crate::interval_join`]), with its speed and memory.
+//! the crate), with its speed and memory.
 
 mod planner;
 mod syntax;
 #[cfg(test)]
 mod tests;
 
-pub(super) use planner::AsOfPlanner;
-pub(super) use syntax::nest;
+pub use planner::AsOfPlanner;
+pub use syntax::nest;

@@ -13,7 +13,37 @@
 //! any further conditions, which are tested on the pairs found. A null time or key matches nothing.
 //!
 //! The nearest row before (or after) another one is such a join, too, when each row lasts until the next:
-//! `ASOF JOIN` is planned so (`query/as_of`).
+//! `ASOF JOIN` is planned so, by [`AsOfPlanner`].
+//!
+//! ```
+//! use datafusion::error::Result;
+//! use datafusion::execution::session_state::SessionStateBuilder;
+//! use datafusion::physical_plan::displayable;
+//! use datafusion::prelude::SessionContext;
+//! use kcorr_interval_join::IntervalJoinRule;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<()> {
+//! let state = SessionStateBuilder::new()
+//!     .with_default_features()
+//!     .with_physical_optimizer_rules(IntervalJoinRule::default().with_default_rules())
+//!     .build();
+//! let context = SessionContext::new_with_state(state);
+//! let joined = context
+//!     .sql(
+//!         "SELECT w.id, l.id
+//!          FROM (VALUES (1, 10, 20), (2, 30, 40)) AS w(id, first, last)
+//!          JOIN (VALUES (7, 15, 18), (8, 20, 30)) AS l(id, first, last)
+//!            ON w.first < l.last AND l.first < w.last",
+//!     )
+//!     .await?;
+//! let plan = joined.clone().create_physical_plan().await?;
+//! assert!(displayable(plan.as_ref()).indent(false).to_string().contains("IntervalJoinExec"));
+//! let rows: usize = joined.collect().await?.iter().map(|batch| batch.num_rows()).sum();
+//! assert_eq!(rows, 1); // wait 7 lies in write 1; wait 8 touches both, and overlaps neither
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -27,6 +57,7 @@
 //! | `probe`, `probe_batch`, `probe_input` | the other side: streamed through, several times when memory is short |
 //! | `output`, `matched_rows`, `leftover` | pairs of rows, and rows without one → batches, by join type |
 //! | `time_filter` | what the smaller side's times tell the scan of the other side to skip |
+//! | `as_of` | `ASOF JOIN` as such a join |
 //! | `unspilled_repartition_pool` | a limit of memory under which the sides can be partitioned |
 //! | `within` | whether a row's times meet one of many stretches |
 //!
@@ -34,6 +65,7 @@
 //! than sorted arrays here; `datafusion-bio-functions` is tied to an old DataFusion and casts bounds
 //! to 32 bits. Neither streams, spills or joins other than inner.
 
+mod as_of;
 mod build_chunk;
 mod build_side;
 #[cfg(test)]
@@ -68,9 +100,10 @@ mod unspilled_repartition_pool;
 mod unspilled_repartition_tests;
 mod within;
 
+pub use as_of::{AsOfPlanner, nest};
 pub use condition::{Bound, IntervalCondition};
 pub use exec::IntervalJoinExec;
 pub use join::{BuildMode, IntervalJoin};
-pub(crate) use ordinal::has_ordinals;
+use ordinal::has_ordinals;
 pub use rule::IntervalJoinRule;
 pub use unspilled_repartition_pool::UnspilledRepartitionPool;

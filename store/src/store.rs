@@ -1,37 +1,13 @@
-//! The store: a folder of Parquet files and the manifest that names them.
-//!
-//! ```text
-//! incident.kcorr/
-//!   manifest.json                 what the store holds; replaced in one step
-//!   writer.lock                   held by the one process that ingests
-//!   readers.lock                  shared by those that read; nothing is removed meanwhile
-//!   data/<table>/<source>-….parquet   rows of one source
-//!   data/<table>/0-….parquet          rows of one or more, merged
-//! ```
-//!
-//! A file that the manifest does not name is no part of the store: an ingest that dies leaves such
-//! files behind, and the next one removes them. Files are never changed once written.
-
-mod compact;
-mod folder;
-mod manifest;
-mod merge;
-mod realign;
-mod source_report;
-mod staging;
-mod table_file;
-mod writer;
+//! A store opened for reading.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use compact::{Compacted, Extent};
-pub(crate) use manifest::{AnchorEntry, ClockCheckEntry, ClockFitEntry, Manifest, SourceEntry};
-pub use source_report::SourceReport;
-pub use writer::{InputIdentity, SourceWriter, StoreWriter};
-
 use crate::error::{Error, ErrorKind, Result};
+use crate::folder;
+use crate::manifest::Manifest;
+use crate::source_entry::SourceEntry;
 
 /// A store opened for reading: what it held at that moment, whatever is ingested meanwhile.
 #[derive(Debug, Clone)]
@@ -145,7 +121,8 @@ impl Store {
         names
     }
 
-    pub(crate) fn manifest(&self) -> &Manifest {
+    /// Which sources and files it holds.
+    pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
@@ -156,16 +133,4 @@ impl Store {
             .map(|source| of_source(source) as u64)
             .sum()
     }
-}
-
-/// A source that a test fills in.
-#[cfg(test)]
-pub(crate) fn test_source(source_id: i64) -> SourceEntry {
-    let text = format!(
-        r#"{{"source_id": {source_id}, "kind": "pcap", "paths": [], "format": "pcap", "size_bytes": 0,
-        "content_hash": "", "clock": "realtime", "clock_offset_ns": 0, "clock_uncertainty_ns": 0,
-        "clock_basis": "", "first_time_ns": null, "last_time_ns": null, "anchors": [], "losses": [],
-        "limits": [], "files": []}}"#
-    );
-    serde_json::from_str(&text).expect("an entry")
 }

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 /// Makes every as-of join of a statement the last join within parentheses of its own: of
 /// `a JOIN b … ASOF JOIN c … JOIN d …` this makes `(a JOIN b … ASOF JOIN c …) JOIN d …`, which means the
 /// same, because joins are taken from the left.
-pub(in crate::query) fn nest(statement: &mut Statement) {
+pub fn nest(statement: &mut Statement) {
     let (ControlFlow::Continue(()) | ControlFlow::Break(_)) = match statement {
         Statement::Statement(statement) => statement.visit(&mut Nester),
         Statement::Explain(explain) => return nest(&mut explain.statement),

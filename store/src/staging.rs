@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::compute::{max, min};
-use datafusion::arrow::datatypes::TimestampNanosecondType;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{max, min};
+use arrow::datatypes::TimestampNanosecondType;
 use kcorr_model::{ClockConversion, Output, Table, realtime_from_source};
 
 use super::manifest::FileEntry;

@@ -8,23 +8,26 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use likeness::HEAD_BYTES;
-pub(crate) use likeness::{Likeness, likeness};
-pub(crate) use map::map;
+pub use likeness::{Likeness, likeness};
+pub use map::map;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
 
 /// Bytes that are pushed into a decoder at once: enough to share out among cores.
-pub(crate) const CHUNK_BYTES: usize = 8 << 20;
+pub const CHUNK_BYTES: usize = 8 << 20;
 
 /// Bytes that are read from a file at once.
 const READ_BYTES: usize = 1 << 20;
 
 /// How an input is compressed, told by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compression {
+pub enum Compression {
+    /// Not at all.
     None,
+    /// In one or more members.
     Gzip,
+    /// In one or more frames.
     Zstd,
 }
 
@@ -40,14 +43,16 @@ impl Compression {
 
 /// An opened input.
 #[derive(Debug)]
-pub(crate) struct Input {
-    pub(crate) compression: Compression,
-    pub(crate) kind: InputKind,
+pub struct Input {
+    /// How its bytes are compressed.
+    pub compression: Compression,
+    /// Where they are.
+    pub kind: InputKind,
 }
 
 /// Where an input's bytes are.
 #[derive(Debug)]
-pub(crate) enum InputKind {
+pub enum InputKind {
     /// A file on disk, with its size.
     File(File, u64),
     /// A pipe or device, whose first bytes were read already.
@@ -55,12 +60,12 @@ pub(crate) enum InputKind {
 }
 
 /// A pipe that can be sent to the thread that decodes it.
-pub(crate) trait ReadPipe: Read + Send + std::fmt::Debug {}
+pub trait ReadPipe: Read + Send + std::fmt::Debug {}
 impl<T: Read + Send + std::fmt::Debug> ReadPipe for T {}
 
 impl Input {
     /// Opens a file, a named pipe, or `-` for standard input.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         if path == Path::new("-") {
             return Self::pipe(path, Box::new(io::stdin()));
         }
@@ -91,7 +96,7 @@ impl Input {
     }
 
     /// A reader of the decompressed bytes; `seen` is told of every raw byte.
-    pub(crate) fn reader<'a>(self, seen: impl FnMut(&[u8]) + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    pub fn reader<'a>(self, seen: impl FnMut(&[u8]) + 'a) -> io::Result<Box<dyn Read + 'a>> {
         let raw: Box<dyn Read> = match self.kind {
             InputKind::File(file, _) => Box::new(file),
             InputKind::Pipe(pipe) => Box::new(pipe),
@@ -116,7 +121,7 @@ pub fn head(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Reads until the buffer is full or the input ends or fails; bytes read before a failure count.
-pub(crate) fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
+pub fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut filled = 0;
     while filled < buffer.len() {
         match reader.read(&mut buffer[filled..]) {
@@ -138,14 +143,15 @@ fn read_head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
 
 /// The hash that tells whether two inputs have the same content.
 #[derive(Default)]
-pub(crate) struct ContentHash {
+pub struct ContentHash {
     whole: Xxh3,
     head: Xxh3,
     head_bytes: u64,
 }
 
 impl ContentHash {
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
+    /// Goes on with more bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
         self.whole.update(bytes);
         let left = usize::try_from(HEAD_BYTES - self.head_bytes).unwrap_or(0);
         let head = &bytes[..bytes.len().min(left)];
@@ -154,12 +160,12 @@ impl ContentHash {
     }
 
     /// Of all bytes.
-    pub(crate) fn hex(&self) -> String {
+    pub fn hex(&self) -> String {
         format!("{:032x}", self.whole.digest128())
     }
 
     /// Of the first bytes.
-    pub(crate) fn head_hex(&self) -> String {
+    pub fn head_hex(&self) -> String {
         format!("{:032x}", self.head.digest128())
     }
 }

@@ -8,13 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::{
-    DictionaryArray, Int32Array, Int64Array, RecordBatch, TimestampNanosecondArray,
+    AsArray, DictionaryArray, Int32Array, Int64Array, RecordBatch, TimestampNanosecondArray,
 };
-use datafusion::arrow::datatypes::{Int32Type, Schema};
+use datafusion::arrow::compute::binary;
+use datafusion::arrow::datatypes::{
+    DataType, Int32Type, Int64Type, Schema, TimeUnit, TimestampNanosecondType,
+};
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::datasource::MemTable;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use parquet::arrow::ArrowWriter;
@@ -23,7 +27,6 @@ use proptest::prelude::*;
 
 use super::deadline::within;
 use super::{IntervalJoinRule, UnspilledRepartitionPool};
-use crate::functions;
 
 /// Time for one case; it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -182,6 +185,22 @@ fn file(rows: &[Row], folder: &Path, name: &str) -> String {
     path.to_string_lossy().into_owned()
 }
 
+/// `add_ns(time, ns)`: bounds may be any expressions, functions included.
+fn add_ns() -> ScalarUDF {
+    let time = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+    let add = |arguments: &[ColumnarValue]| {
+        let [time, ns] = <[_; 2]>::try_from(ColumnarValue::values_to_arrays(arguments)?).unwrap();
+        let moved: TimestampNanosecondArray = binary(
+            time.as_primitive::<TimestampNanosecondType>(),
+            ns.as_primitive::<Int64Type>(),
+            i64::saturating_add,
+        )?;
+        Ok(ColumnarValue::Array(Arc::new(moved.with_timezone("UTC"))))
+    };
+    let types = vec![time.clone(), DataType::Int64];
+    create_udf("add_ns", types, time, Volatility::Immutable, Arc::new(add))
+}
+
 async fn context(case: &Case, is_ours: bool, folder: &Path) -> SessionContext {
     let mut config = SessionConfig::new()
         .with_target_partitions(case.partitions)
@@ -202,9 +221,7 @@ async fn context(case: &Case, is_ours: bool, folder: &Path) -> SessionContext {
         }
     }
     let context = SessionContext::new_with_state(state.build());
-    for function in functions::all() {
-        context.register_udf(function);
-    }
+    context.register_udf(add_ns());
     for (name, rows) in [("a", &case.left), ("b", &case.right)] {
         if case.inputs == Inputs::Files {
             let path = file(rows, folder, name);

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    ArrayRef, AsArray, Int64Array, RecordBatch, TimestampNanosecondArray,
-};
-use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampNanosecondArray};
+use arrow::datatypes::{Int64Type, TimestampNanosecondType};
 use kcorr_model::{BatchBuilder, ClockConversion, ClockKind, Output, Summary, tables};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::merge::{self, NewNames, Part};
-use super::super::{Manifest, StoreWriter, table_file};
 use super::{Extent, own_files};
-use crate::store::InputIdentity;
+use crate::alignment::Alignment;
+use crate::merge::{self, NewNames, Part};
+use crate::{Manifest, StoreWriter, table_file};
+
+use crate::writer::InputIdentity;
 
 /// A pause's id and its start, ns.
 type Row = (i64, i64);
@@ -45,8 +45,8 @@ fn batch(source_id: i64, rows: &[Row]) -> RecordBatch {
 }
 
 fn labels(label: &str, count: usize) -> ArrayRef {
-    use datafusion::arrow::array::DictionaryArray;
-    use datafusion::arrow::datatypes::Int32Type;
+    use arrow::array::DictionaryArray;
+    use arrow::datatypes::Int32Type;
     let labels = std::iter::repeat_n(Some(label), count);
     Arc::new(labels.collect::<DictionaryArray<Int32Type>>())
 }
@@ -70,7 +70,16 @@ fn ingest(store: &Path, name: &str, rows: &[Row]) {
         limits: Vec::new(),
     };
     writer.finish(source, summary, 1, format!("{name} {rows:?}"));
-    writer.commit().unwrap();
+    let mut commit = writer.begin_commit();
+    for source in commit.take_staged() {
+        let alignment = Alignment {
+            offset_ns: Some(0),
+            uncertainty_ns: None,
+            basis: "wall time".to_owned(),
+        };
+        commit.add(source, alignment).unwrap();
+    }
+    commit.publish(&[]).unwrap();
 }
 
 fn compact(store: &Path, extent: Extent) -> usize {
@@ -218,7 +227,7 @@ fn a_source_can_be_moved_after_it_was_merged() {
     let before = rows(&store);
     let mut changed = manifest(&store);
     let mut names = NewNames::new(&store, "0-9-1".to_owned());
-    own_files(&store, &mut changed, 1, &mut names).unwrap();
+    own_files(&mut changed, 1, &mut names).unwrap();
     changed.replace(&store).unwrap();
     assert_eq!(rows(&store), before);
     let files = &changed.sources[0].files;

@@ -4,14 +4,12 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
+use arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, PrimitiveArray, RecordBatch, UInt64Array,
 };
-use datafusion::arrow::compute;
-use datafusion::arrow::datatypes::{
-    DataType, Int64Type, Schema, TimeUnit, TimestampNanosecondType,
-};
-use datafusion::arrow::error::ArrowError;
+use arrow::compute;
+use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit, TimestampNanosecondType};
+use arrow::error::ArrowError;
 use kcorr_model::{ClockConversion, Table, realtime_from_source};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -244,7 +242,7 @@ pub(super) fn cannot_write(path: &Path, error: parquet::errors::ParquetError) ->
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::TimestampNanosecondArray;
+    use arrow::array::TimestampNanosecondArray;
     use kcorr_model::{Column, Type};
 
     use super::*;

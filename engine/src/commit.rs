@@ -1,0 +1,109 @@
+//! What a commit is: clocks are declared, sources staged, all clocks checked against the data, sources that
+//! are off moved, and then all of it becomes visible in one step.
+
+use std::collections::BTreeMap;
+
+use kcorr_model::{ClockConversion, ClockKind};
+use kcorr_store::{
+    AnchorEntry, ClockFitEntry, ClockMove, Commit, SourceEntry, SourceReport, StoreWriter,
+};
+
+use crate::clock::{ClockState, Others, align, check};
+use crate::error::Result;
+
+/// Aligns the clocks of all finished sources and makes them visible in one step. What fails changes
+/// nothing.
+pub fn commit(writer: &mut StoreWriter) -> Result<Vec<SourceReport>> {
+    let mut commit = writer.begin_commit();
+    stage(&mut commit)?;
+    let states: Vec<ClockState> = commit.sources().iter().map(state).collect();
+    // Recordings whose clocks cannot be checked are stored all the same.
+    let moves = check(&commit.store(), &states).unwrap_or_else(|error| {
+        let detail = format!("not checked: {error}");
+        unchecked(commit.sources(), &detail)
+    });
+    let moved = commit.move_sources(&moves)?;
+    Ok(commit.publish(&moved)?)
+}
+
+/// Adds the staged sources, each as its clock is declared.
+fn stage(commit: &mut Commit<'_>) -> Result<()> {
+    let mut staged = commit.take_staged();
+    let stored = commit.sources().iter();
+    let stored = stored.flat_map(|source| source.anchors.iter().cloned());
+    let new = staged.iter().flat_map(|source| &source.summary().anchors);
+    let anchors: Vec<AnchorEntry> = stored.chain(new.map(Into::into)).collect();
+    let mut others = Others {
+        anchors,
+        time_range: None,
+    };
+    // Local times last: they are put where the other recordings are.
+    staged.sort_by_key(|source| (source.summary().clock == ClockKind::LocalTime, source.id()));
+    for source in staged {
+        others.time_range = time_range(commit.sources());
+        let alignment = align(source.summary(), source.time_range(), &others);
+        commit.add(source, alignment)?;
+    }
+    Ok(())
+}
+
+/// From the first to the last time of the sources that are surely in wall time.
+fn time_range(sources: &[SourceEntry]) -> Option<(i64, i64)> {
+    let aligned = sources.iter().filter(|source| {
+        source.clock_offset_ns.is_some() && source.clock != ClockKind::LocalTime.name()
+    });
+    let ranges = aligned.filter_map(|source| source.first_time_ns.zip(source.last_time_ns));
+    ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+/// What the check of the clocks needs to know of a source.
+fn state(source: &SourceEntry) -> ClockState {
+    let (offset_ns, uncertainty_ns, basis) = source.declared();
+    let is_guess = source.clock == ClockKind::LocalTime.name();
+    let is_realtime = source.clock == ClockKind::Realtime.name();
+    let rank = match (source.kind.as_str(), is_realtime, is_guess) {
+        ("pcap", true, _) => 0,
+        (_, true, _) => 1,
+        (_, _, false) => 2,
+        _ => 3,
+    };
+    ClockState {
+        source_id: source.source_id,
+        name: format!("{} {}", source.kind, source.source_id),
+        declared: offset_ns.map(ClockConversion::fixed),
+        declared_uncertainty_ns: uncertainty_ns,
+        declared_basis: basis.to_owned(),
+        is_guess,
+        rank,
+        stored: source.conversion(),
+        times: source.first_time_ns.zip(source.last_time_ns),
+    }
+}
+
+/// Leaves all sources where they are, and says why.
+fn unchecked(sources: &[SourceEntry], detail: &str) -> BTreeMap<i64, ClockMove> {
+    let moves = sources.iter().map(|source| {
+        let (declared_offset_ns, declared_uncertainty_ns, basis) = source.declared();
+        let refined_ns = source.clock_fit.as_ref().and_then(|fit| fit.refined_ns);
+        let to = ClockMove {
+            conversion: ClockConversion::default(),
+            clock: source.clock_offset_ns.map(|_| source.conversion()),
+            uncertainty_ns: source.clock_uncertainty_ns,
+            basis: source.clock_basis.clone(),
+            fit: ClockFitEntry {
+                declared_offset_ns,
+                declared_uncertainty_ns,
+                declared_basis: basis.to_owned(),
+                refined_ns: refined_ns.or(declared_offset_ns.map(|_| 0)),
+                drift_ppb: source.clock_drift_ppb,
+                uncertainty_ns: source.clock_uncertainty_ns,
+                reference_source_id: None,
+                verdict: "untied".to_owned(),
+                detail: detail.to_owned(),
+            },
+            checks: Vec::new(),
+        };
+        (source.source_id, to)
+    });
+    moves.collect()
+}

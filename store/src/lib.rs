@@ -1,0 +1,45 @@
+//! The store: a folder of Parquet files and the manifest that names them, and the inputs that go into it.
+//!
+//! It takes batches of model tables, decisions about clocks as values ([`Alignment`], [`ClockMove`]), and hands
+//! out files; it runs no SQL, and building it compiles no DataFusion.
+//!
+//! ```text
+//! incident.kcorr/
+//!   manifest.json                 what the store holds; replaced in one step
+//!   writer.lock                   held by the one process that ingests
+//!   readers.lock                  shared by those that read; nothing is removed meanwhile
+//!   data/<table>/<source>-….parquet   rows of one source
+//!   data/<table>/0-….parquet          rows of one or more, merged
+//! ```
+//!
+//! A file that the manifest does not name is no part of the store: an ingest that dies leaves such
+//! files behind, and the next one removes them. Files are never changed once written.
+
+mod alignment;
+mod clock_move;
+mod commit;
+mod compact;
+mod error;
+mod folder;
+pub mod input;
+mod manifest;
+mod merge;
+mod source_entry;
+mod source_report;
+mod staging;
+mod store;
+mod table_file;
+mod writer;
+
+pub use alignment::Alignment;
+pub use clock_move::ClockMove;
+pub use commit::{Commit, Moved, StagedSource};
+pub use compact::{Compacted, Extent};
+pub use error::{Error, ErrorKind, Result};
+pub use manifest::{FileEntry, Manifest, MergedFile, SourceRows};
+pub use source_entry::{
+    AnchorEntry, ClockCheckEntry, ClockFitEntry, LimitEntry, LossEntry, SourceEntry,
+};
+pub use source_report::SourceReport;
+pub use store::Store;
+pub use writer::{InputIdentity, SourceWriter, StoreWriter};

@@ -1,0 +1,260 @@
+//! Ingesting into a store: all of a source or none of it, one writer at a time.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use arrow::array::RecordBatch;
+use kcorr_model::{Output, SourceId, Summary, Table};
+
+use crate::commit::Commit;
+use crate::compact::{self, Compacted, Extent};
+use crate::error::{Error, ErrorKind, Result};
+use crate::folder;
+use crate::input::Likeness;
+use crate::manifest::Manifest;
+use crate::merge::NewNames;
+use crate::source_entry::SourceEntry;
+use crate::staging::Staging;
+
+/// What makes an input the same as one that was ingested before: its kind, and its paths or its
+/// content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputIdentity {
+    /// The flag it was given with: `pcap`, `bpf`, `jfr`, …
+    pub kind: String,
+    /// Absolute paths of its files, in order; `-` for standard input.
+    pub paths: Vec<String>,
+}
+
+/// The one writer of a store. Others wait until it is dropped.
+#[derive(Debug)]
+pub struct StoreWriter {
+    pub(crate) folder: PathBuf,
+    pub(crate) manifest: Manifest,
+    /// Sources begun so far; in file names, so that no two write the same file.
+    begun: u32,
+    /// Numbers of these sources.
+    begun_ids: Vec<i64>,
+    /// Sources whose rows are staged, ready to be committed together.
+    pub(crate) finished: Vec<Finished>,
+    _lock: File,
+}
+
+/// A source being written. Sent to the thread that decodes it.
+#[derive(Debug)]
+pub struct SourceWriter {
+    pub(crate) id: SourceId,
+    pub(crate) identity: InputIdentity,
+    pub(crate) likeness: Likeness,
+    pub(crate) head_hash: Option<String>,
+    pub(crate) staging: Staging,
+}
+
+/// A source whose input was read to its end.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) source: SourceWriter,
+    pub(crate) summary: Summary,
+    pub(crate) size_bytes: u64,
+    pub(crate) content_hash: String,
+}
+
+impl StoreWriter {
+    /// Opens a store for writing, creating it if needed. When another process is writing, calls
+    /// `on_wait` once and waits for it to end.
+    pub fn open(folder: impl Into<PathBuf>, on_wait: impl FnOnce()) -> Result<Self> {
+        let folder = folder.into();
+        folder::refuse_file(&folder)?;
+        // The manifest last: another process may be making the store, and puts it there before data.
+        if folder.exists() && !folder::is_ours(&folder)? && Manifest::read(&folder)?.is_none() {
+            let message = format!(
+                "{} is not empty and not a kcorr store: name another folder with --store",
+                folder.display()
+            );
+            return Err(Error::new(ErrorKind::Store, message));
+        }
+        fs::create_dir_all(&folder).map_err(|e| Error::io("cannot create", &folder, e))?;
+        let lock = folder::writer_lock(&folder, on_wait)?;
+        // Read (again) only now: whoever held the lock may have committed.
+        let manifest = match Manifest::read(&folder)? {
+            Some(manifest) => manifest,
+            None => {
+                // From now on the folder is a store, and what is in it is the store's.
+                let manifest = Manifest::empty();
+                manifest.replace(&folder)?;
+                manifest
+            }
+        };
+        folder::remove_unnamed_files(&folder, &manifest)?;
+        Ok(Self {
+            folder,
+            manifest,
+            begun: 0,
+            begun_ids: Vec::new(),
+            finished: Vec::new(),
+            _lock: lock,
+        })
+    }
+
+    /// Starts a source. The same input (by paths) keeps its number, so its row ids stay the same.
+    pub fn begin(&mut self, identity: InputIdentity) -> SourceWriter {
+        self.begin_like(identity, Likeness::New)
+    }
+
+    /// Starts a source that may be like others: one that holds all of another takes its number.
+    pub fn begin_like(&mut self, identity: InputIdentity, mut likeness: Likeness) -> SourceWriter {
+        let same = self
+            .manifest
+            .sources
+            .iter()
+            .find(|source| is_same_path(source, &identity));
+        let held = match &likeness {
+            Likeness::Holds(ids) => ids.first().copied(),
+            _ => None,
+        };
+        let id = match same.map(|source| source.source_id).or(held) {
+            // Two inputs at once that claim one number: only the first can have it.
+            Some(id) if self.begun_ids.contains(&id) => {
+                likeness = Likeness::BeginsLike(id);
+                self.new_id()
+            }
+            Some(id) => SourceId(id),
+            None => self.new_id(),
+        };
+        self.begun_ids.push(id.0);
+        let prefix = self.new_prefix(id.0, self.manifest.generation + 1);
+        SourceWriter {
+            id,
+            identity,
+            likeness,
+            head_hash: None,
+            staging: Staging::new(&self.folder, prefix),
+        }
+    }
+
+    /// What the names of new files of a source begin with.
+    pub(crate) fn new_prefix(&mut self, source_id: i64, generation: u64) -> String {
+        self.begun += 1;
+        format!("{source_id}-{generation}-{}", self.begun)
+    }
+
+    /// Names of files with rows of one or more sources: those begin with the number that no source has.
+    pub(crate) fn merged_names(&mut self, generation: u64) -> NewNames {
+        let prefix = self.new_prefix(0, generation);
+        NewNames::new(&self.folder, prefix)
+    }
+
+    fn new_id(&mut self) -> SourceId {
+        let id = self.manifest.next_source_id;
+        self.manifest.next_source_id += 1;
+        SourceId(id)
+    }
+
+    /// Whether an input is stored, by its paths.
+    pub fn has(&self, identity: &InputIdentity) -> bool {
+        let mut sources = self.manifest.sources.iter();
+        sources.any(|source| is_same_path(source, identity))
+    }
+
+    /// What is stored.
+    pub fn sources(&self) -> &[SourceEntry] {
+        &self.manifest.sources
+    }
+
+    /// A source's paths and number, in words.
+    pub fn name(&self, source_id: i64) -> String {
+        self.manifest.source_name(source_id)
+    }
+
+    /// Takes a source whose input was read to its end. It becomes visible with
+    /// [`begin_commit`](Self::begin_commit).
+    pub fn finish(
+        &mut self,
+        source: SourceWriter,
+        summary: Summary,
+        size_bytes: u64,
+        content_hash: String,
+    ) {
+        self.finished.push(Finished {
+            source,
+            summary,
+            size_bytes,
+            content_hash,
+        });
+    }
+
+    /// Begins to put all finished sources into the store, in one step. What fails, or is dropped before
+    /// [`publish`](Commit::publish), changes nothing.
+    pub fn begin_commit(&mut self) -> Commit<'_> {
+        Commit::new(self)
+    }
+
+    /// Merges files, in one step, and removes those that were merged unless somebody reads the store.
+    pub fn compact(mut self, extent: Extent) -> Result<Vec<Compacted>> {
+        let mut manifest = self.manifest.clone();
+        manifest.generation += 1;
+        let mut names = self.merged_names(manifest.generation);
+        let done = compact::compact(&mut manifest, extent, &mut names)?;
+        if !done.is_empty() {
+            folder::sync_folders(&self.folder)?;
+            manifest.replace(&self.folder)?;
+            folder::remove_unnamed_files(&self.folder, &manifest)?;
+        }
+        Ok(done)
+    }
+}
+
+impl SourceWriter {
+    /// The source's number, from which a decoder makes its row ids.
+    pub fn id(&self) -> SourceId {
+        self.id
+    }
+
+    /// Tells the hash of the input's first bytes.
+    pub fn begins_with(&mut self, head_hash: String) {
+        self.head_hash = Some(head_hash);
+    }
+}
+
+impl Output for SourceWriter {
+    fn batch(
+        &mut self,
+        table: &'static Table,
+        batch: RecordBatch,
+    ) -> Result<(), kcorr_model::Error> {
+        self.staging.batch(table, batch)
+    }
+}
+
+/// Two inputs are the same when they were read from the same files; standard input is never known
+/// by its name.
+pub(crate) fn is_same_path(source: &SourceEntry, identity: &InputIdentity) -> bool {
+    source.kind == identity.kind
+        && source.paths == identity.paths
+        && !identity.paths.iter().any(|path| path == "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::StoreWriter;
+
+    #[test]
+    fn writers_that_find_the_store_half_made_wait_for_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for round in 0..100 {
+            let store = folder.path().join(round.to_string());
+            let barrier = Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        let writer = StoreWriter::open(&store, || ());
+                        assert!(writer.is_ok(), "{:?}", writer.err());
+                    });
+                }
+            });
+        }
+    }
+}
