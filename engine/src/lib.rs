@@ -32,7 +32,7 @@ pub use catalog::Shift;
 pub use compare::{CompareOptions, Comparison, Condition, compare};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, NotStored, Progress, ingest};
-pub use input::head;
+pub use input::{Stop, head};
 pub use interval_join::{
     Bound, BuildMode, IntervalCondition, IntervalJoin, IntervalJoinExec, IntervalJoinRule,
     UnspilledRepartitionPool,
@@ -40,8 +40,8 @@ pub use interval_join::{
 pub use null_test::NullTest;
 pub use query::{
     CannedQuery, Columns, FloatColumn, GivenParameters, Header, NumberColumn, OutputColumn,
-    Parameter, PlannedQuery, Session, SessionOptions, Step, TextColumn, canned_queries,
-    canned_query,
+    Parameter, PlannedQuery, QUERY_STACK_BYTES, Session, SessionOptions, Step, TextColumn,
+    canned_queries, canned_query,
 };
 pub use store::{Compacted, Extent, InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};
 pub use whatif::{

@@ -16,7 +16,7 @@ use kcorr_model::{BatchBuilder, tables};
 
 use crate::catalog::Shift;
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{GivenParameters, Session};
+use crate::query::{GivenParameters, Session, SessionOptions};
 use crate::store::Store;
 
 /// One row for each slow request; a request's cause is the same in all its topic-partitions.
@@ -98,6 +98,7 @@ impl NullTest {
     pub async fn run(
         &self,
         store: &Store,
+        options: &SessionOptions,
         given: &GivenParameters,
         done: &(dyn Fn(usize) + Sync),
     ) -> Result<RecordBatch> {
@@ -109,7 +110,7 @@ impl NullTest {
                 first_ns: self.first_ns,
                 last_ns: self.last_ns,
             };
-            let session = Session::open_shifted(store, &shift).await?;
+            let session = Session::open_shifted(store, options, &shift).await?;
             for planned in session.plan(VERDICTS, given).await? {
                 let mut batches = planned.run().await?;
                 while let Some(batch) = batches.try_next().await? {

@@ -12,10 +12,11 @@ use kcorr_report::comparison::column_doc;
 use kcorr_report::{Answer, Answers, Column, QueryText, Report};
 
 use crate::commands::query::parameter;
-use crate::commands::runtime;
+use crate::commands::{Global, runtime};
 use crate::exit::Status;
 use crate::output::sections::{Section, SectionFormat, Sections};
 use crate::output::text_heatmap;
+use crate::output::visible::standard_output;
 use crate::screen::Screen;
 
 /// Compare stores: the same work under different settings
@@ -91,14 +92,17 @@ enum Form {
 }
 
 impl Compare {
-    pub(crate) fn run(&self, screen: &Screen) -> anyhow::Result<Status> {
+    pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let options = self.options();
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         let comparison = runtime()?.block_on(async {
             let mut stores = Vec::new();
             for (path, name) in self.stores.iter().zip(names(&self.stores)) {
                 let store = Store::open(path)?;
-                stores.push((name, Session::open(&store).await?));
+                stores.push((
+                    name,
+                    Session::open_with(&store, &global.session_options()).await?,
+                ));
             }
             anyhow::Ok(compare(&stores, &given, &options).await?)
         })?;
@@ -187,7 +191,12 @@ impl Compare {
         {
             Some(path) => std::fs::write(path, page)
                 .with_context(|| format!("cannot write {}", path.display())),
-            None => Ok(std::io::stdout().lock().write_all(page.as_bytes())?),
+            None => {
+                let mut out = standard_output();
+                out.write_all(page.as_bytes())?;
+                out.flush()?;
+                Ok(())
+            }
         }
     }
 

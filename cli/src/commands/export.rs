@@ -12,6 +12,7 @@ use kcorr_export::{openmetrics, otlp, perfetto};
 use crate::commands::query::parameter;
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
+use crate::output::visible::standard_output;
 use crate::screen::Screen;
 
 /// Write the account for another tool
@@ -85,7 +86,7 @@ impl Export {
         };
         let mut out = common.open(is_binary)?;
         let wrote = runtime()?.block_on(async {
-            let session = Session::open(&store).await?;
+            let session = Session::open_with(&store, &global.session_options()).await?;
             anyhow::Ok(match &self.target {
                 Target::Perfetto(_) => {
                     let contents = perfetto::write(&session, &given, &mut out).await?;
@@ -137,7 +138,10 @@ impl Common {
             if is_binary && io::stdout().is_terminal() {
                 bail!("this format is not for a terminal: name a file with --output");
             }
-            return Ok(Box::new(BufWriter::new(io::stdout())));
+            return Ok(match is_binary {
+                true => Box::new(BufWriter::new(io::stdout())),
+                false => standard_output(),
+            });
         }
         let file = File::create(&self.output)
             .with_context(|| format!("cannot create {}", self.output.display()))?;

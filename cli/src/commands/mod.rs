@@ -13,6 +13,7 @@ mod probes;
 mod queries;
 mod query;
 mod report;
+mod size;
 mod sql;
 mod tables;
 mod verify;
@@ -21,7 +22,7 @@ mod whatif;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use kcorr_engine::Store;
+use kcorr_engine::{QUERY_STACK_BYTES, SessionOptions, Store};
 
 use crate::exit::Status;
 use crate::screen::{Color, Screen};
@@ -70,6 +71,11 @@ pub(crate) struct Global {
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 
+    /// Memory for the rows that queries hold at a time, for example 512MB; what does not fit goes into
+    /// temporary files
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size::bytes)]
+    pub(crate) memory_limit: Option<usize>,
+
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
@@ -78,6 +84,13 @@ pub(crate) struct Global {
 impl Global {
     fn open_store(&self) -> anyhow::Result<Store> {
         Ok(Store::open(&self.store)?)
+    }
+
+    /// What queries may take of the machine.
+    fn session_options(&self) -> SessionOptions {
+        let mut options = SessionOptions::default();
+        options.memory_limit_bytes = self.memory_limit;
+        options
     }
 }
 
@@ -111,7 +124,7 @@ impl Command {
             Self::Clocks(command) => command.run(global, screen),
             Self::Verify(command) => command.run(global, screen),
             Self::Sql(command) => command.run(global, screen),
-            Self::Compare(command) => command.run(screen),
+            Self::Compare(command) => command.run(global, screen),
             Self::Whatif(command) => command.run(global, screen),
             Self::Export(command) => command.run(global, screen),
             Self::Compact(command) => command.run(global, screen),
@@ -124,6 +137,7 @@ impl Command {
 /// The runtime that queries run on.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(QUERY_STACK_BYTES)
         .enable_all()
         .build()?)
 }

@@ -29,7 +29,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let bar = bar(test.shifts_ns.len() as u64, screen);
     let done = |done: usize| bar.set_position(done as u64);
-    let rows = test.run(store, given, &done).await?;
+    let rows = test.run(store, session.options(), given, &done).await?;
     bar.finish_and_clear();
     session.replace_rows(&kcorr_model::tables::SHIFTED_VERDICTS, rows)?;
     Ok(())

@@ -19,6 +19,7 @@ use crate::commands::{
     runtime,
 };
 use crate::exit::Status;
+use crate::output::visible::standard_output;
 use crate::screen::Screen;
 
 /// Shifts of the null test unless another number is asked for.
@@ -76,7 +77,7 @@ impl Report {
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         let store = global.open_store()?;
         let answers = runtime()?.block_on(async {
-            let session = Session::open(&store).await?;
+            let session = Session::open_with(&store, &global.session_options()).await?;
             answers(&store, &session, &given, self.shifts, screen).await
         })?;
         let report = Document::incident(&answers);
@@ -86,7 +87,9 @@ impl Report {
             Form::Json => kcorr_report::json::render(&report, &answers),
         };
         if self.output == Path::new("-") {
-            std::io::stdout().lock().write_all(text.as_bytes())?;
+            let mut out = standard_output();
+            out.write_all(text.as_bytes())?;
+            out.flush()?;
             return Ok(Status::Done);
         }
         std::fs::write(&self.output, &text)

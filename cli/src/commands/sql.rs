@@ -32,13 +32,20 @@ pub(crate) struct Sql {
     /// How results are written
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     format: Format,
+
+    /// Let SQL read and write files: FROM 'a.parquet', COPY, external tables. Without it a statement reads
+    /// the store's tables and nothing else
+    #[arg(long)]
+    allow_files: bool,
 }
 
 impl Sql {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let store = global.open_store()?;
         let runtime = runtime()?;
-        let session = runtime.block_on(Session::open(&store))?;
+        let mut options = global.session_options();
+        options.allows_files = self.allow_files;
+        let session = runtime.block_on(Session::open_with(&store, &options))?;
         let mut editor: Editor<Names, _> = Editor::new()?;
         editor.set_helper(Some(Names::all()?));
         let history = history_file();

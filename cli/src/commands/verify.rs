@@ -70,7 +70,7 @@ impl Verify {
         let test = null_test::plan(&store, &self.sources, self.shifts, between_s)?;
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         runtime()?.block_on(async {
-            let session = Session::open(&store).await?;
+            let session = Session::open_with(&store, &global.session_options()).await?;
             null_test::run(&test, &store, &session, &given, screen).await?;
             screen.note(&format!(
                 "shifted {} in a circle of {:.1} s",

@@ -74,7 +74,7 @@ impl WhatIf {
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         let store = global.open_store()?;
         let prediction = runtime()?.block_on(async {
-            let session = Session::open(&store).await?;
+            let session = Session::open_with(&store, &global.session_options()).await?;
             anyhow::Ok(what_if(&session, &given, &changes, &options).await?)
         })?;
         let mut destination = Destination::new(self.format, self.output.as_deref(), screen)?;

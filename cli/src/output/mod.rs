@@ -3,6 +3,7 @@
 pub(crate) mod sections;
 mod table;
 pub(crate) mod text_heatmap;
+pub(crate) mod visible;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -23,6 +24,7 @@ use kcorr_engine::PlannedQuery;
 
 use crate::screen::Screen;
 use table::TableWriter;
+use visible::{standard_output, visible};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,7 +81,9 @@ impl<'a> Destination<'a> {
                     .with_context(|| format!("cannot create {}", path.display()))?;
                 Box::new(BufWriter::new(file))
             }
-            None => Box::new(BufWriter::new(io::stdout())),
+            // A table's cells are made visible one by one; its own styles are not.
+            None if format == Format::Table => Box::new(BufWriter::new(io::stdout())),
+            None => standard_output(),
         };
         Ok(Self {
             format,
@@ -129,7 +133,7 @@ impl<'a> Destination<'a> {
     /// Writes a line or more.
     pub(crate) fn write_text(&mut self, text: &str) -> anyhow::Result<()> {
         let out = self.out.as_mut().context("the output is closed")?;
-        writeln!(out, "{}", text.trim_end())?;
+        writeln!(out, "{}", visible(text.trim_end()))?;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::output::json_writer;
 use crate::output::table::TableWriter;
+use crate::output::visible::{standard_output, visible};
 use crate::screen::Screen;
 
 /// How sections are written.
@@ -57,7 +58,9 @@ impl<'a> Sections<'a> {
                     .with_context(|| format!("cannot create {}", path.display()))?;
                 Box::new(BufWriter::new(file))
             }
-            None => Box::new(BufWriter::new(io::stdout())),
+            // A table's cells are made visible one by one; its own styles are not.
+            None if format == SectionFormat::Table => Box::new(BufWriter::new(io::stdout())),
+            None => standard_output(),
         };
         Ok(Self {
             format,
@@ -95,7 +98,7 @@ impl<'a> Sections<'a> {
     pub(crate) fn text(&mut self, title: &str, drawing: &str) -> anyhow::Result<()> {
         self.heading(title)?;
         match self.format {
-            SectionFormat::Table => write!(self.out, "{drawing}")?,
+            SectionFormat::Table => write!(self.out, "{}", visible(drawing))?,
             SectionFormat::Markdown => write!(self.out, "```text\n{drawing}```\n")?,
             SectionFormat::Json => {}
         }
@@ -116,7 +119,7 @@ impl<'a> Sections<'a> {
         let gap = if self.count == 0 { "" } else { "\n" };
         match self.format {
             SectionFormat::Table => {
-                writeln!(self.out, "{gap}{}", self.screen.heading(title))?;
+                writeln!(self.out, "{gap}{}", self.screen.heading(&visible(title)))?;
             }
             SectionFormat::Markdown => write!(self.out, "{gap}## {title}\n\n")?,
             SectionFormat::Json => {}

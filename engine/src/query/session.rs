@@ -21,8 +21,11 @@ use kcorr_model::Table;
 use super::as_of::{AsOfPlanner, nest};
 use super::canned::{CannedQuery, canned_query};
 use super::header::Header;
+use super::length::check_length;
 use super::parameters::{GivenParameters, bind};
+use super::permission::{StatementKind, check_plan, check_statement, check_table};
 use super::step::Step;
+use super::step_rows::StepRows;
 use crate::catalog::Shift;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interval_join::{IntervalJoinRule, UnspilledRepartitionPool};
@@ -37,7 +40,8 @@ pub struct Session {
     /// session shows one state of the store, so they stay true.
     kept: Mutex<HashMap<&'static str, Vec<(String, ScalarValue)>>>,
     steps: Mutex<Vec<Step>>,
-    shows_plans: bool,
+    step_rows: StepRows,
+    options: SessionOptions,
 }
 
 impl std::fmt::Debug for Session {
@@ -61,6 +65,9 @@ pub struct SessionOptions {
     pub memory_limit_bytes: Option<usize>,
     /// Whether `Session::take_steps` tells how each step was run.
     pub shows_plans: bool,
+    /// Whether SQL may do more than read the store's tables: read and write files (`FROM 'a.parquet'`, COPY,
+    /// external tables), make tables, and change any setting.
+    pub allows_files: bool,
 }
 
 impl Session {
@@ -75,8 +82,17 @@ impl Session {
     }
 
     /// Opens a store with some recordings shown shifted in time.
-    pub async fn open_shifted(store: &Store, shift: &Shift) -> Result<Self> {
-        Self::open_as(store, &SessionOptions::default(), Some(shift)).await
+    pub async fn open_shifted(
+        store: &Store,
+        options: &SessionOptions,
+        shift: &Shift,
+    ) -> Result<Self> {
+        Self::open_as(store, options, Some(shift)).await
+    }
+
+    /// What it was opened with.
+    pub fn options(&self) -> &SessionOptions {
+        &self.options
     }
 
     async fn open_as(
@@ -109,7 +125,10 @@ impl Session {
             .with_default_features()
             .with_physical_optimizer_rules(IntervalJoinRule::default().with_default_rules())
             .build();
-        let context = SessionContext::new_with_state(state).enable_url_table();
+        let mut context = SessionContext::new_with_state(state);
+        if options.allows_files {
+            context = context.enable_url_table();
+        }
         context.register_relation_planner(Arc::new(AsOfPlanner))?;
         for function in functions::all() {
             context.register_udf(function);
@@ -119,7 +138,8 @@ impl Session {
             context,
             kept: Mutex::default(),
             steps: Mutex::default(),
-            shows_plans: options.shows_plans,
+            step_rows: StepRows::new(options.memory_limit_bytes),
+            options: options.clone(),
         })
     }
 
@@ -140,18 +160,27 @@ impl Session {
         std::mem::take(&mut *steps)
     }
 
-    /// Plans every statement of a text, with its parameters bound.
+    /// Plans every statement of a text, with its parameters bound. Fails before anything is run for a
+    /// statement that does more than the session allows.
     pub async fn plan(&self, sql: &str, given: &GivenParameters) -> Result<Vec<PlannedQuery>> {
         let header = Header::parse(sql)?;
         let given = &with_defaults(&header, given);
         let mut planned = Vec::new();
-        for statement in parse(sql)? {
+        let statements = parse(sql)?;
+        if !self.options.allows_files {
+            statements.iter().try_for_each(|s| self.check(s))?;
+        }
+        for statement in statements {
+            let kind = StatementKind::of(&statement);
             let views = self.register_views(&statement, given).await?;
             let mut headers = vec![&header];
             headers.extend(&views);
             check_names(sql, &headers, given)?;
             let values = bind(&headers, given)?;
             let plan = self.context.state().statement_to_plan(statement).await?;
+            if !self.options.allows_files {
+                check_plan(kind, &plan)?;
+            }
             let plan = with_values(plan, &values)?;
             let frame = self.context.execute_logical_plan(plan).await?;
             planned.push(PlannedQuery { frame });
@@ -163,6 +192,15 @@ impl Session {
             ));
         }
         Ok(planned)
+    }
+
+    /// Refuses a statement that needs leave, by what it says.
+    fn check(&self, statement: &Statement) -> Result<()> {
+        check_statement(statement)?;
+        let tables = self.context.state().resolve_table_references(statement)?;
+        tables
+            .iter()
+            .try_for_each(|table| check_table(table.table()))
     }
 
     /// The canned queries that a text uses as tables, and those that they use, each after those it uses
@@ -271,10 +309,11 @@ impl Session {
         let plan = with_values(plan, &values)?;
         let table: Arc<dyn TableProvider> = if header.is_materialized {
             let frame = self.context.execute_logical_plan(plan).await?;
-            let (step, schema, rows) = Step::run(name, frame, self.shows_plans).await?;
+            let shows_plans = self.options.shows_plans;
+            let (step, table) = Step::run(name, frame, shows_plans, &self.step_rows).await?;
             let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
             steps.push(step);
-            Arc::new(MemTable::try_new(schema, vec![rows])?)
+            table
         } else {
             Arc::new(ViewTable::new(plan, None))
         };
@@ -368,6 +407,7 @@ fn with_defaults(header: &Header, given: &GivenParameters) -> GivenParameters {
 }
 
 fn parse(sql: &str) -> Result<Vec<Statement>> {
+    check_length(sql)?;
     let mut statements = DFParserBuilder::new(sql)
         .with_dialect(&PostgreSqlDialect {})
         .build()?

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
-use datafusion::physical_plan::{ExecutionPlan, collect};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::DataFrame;
 
+use super::step_rows::StepRows;
 use crate::error::Result;
 
 /// A materialized query that was run for the queries that use it.
@@ -19,6 +19,8 @@ pub struct Step {
     pub name: &'static str,
     /// Rows that it keeps.
     pub row_count: usize,
+    /// Whether they are kept in a file, because they would take too much of the limit of memory.
+    pub is_spilled: bool,
     /// Wall time of planning and running it.
     pub elapsed: Duration,
     /// How it was run, an operator a line with its metrics; only when the session was opened to show it.
@@ -26,25 +28,27 @@ pub struct Step {
 }
 
 impl Step {
-    /// Runs a materialized query; answers what it took, its columns and its rows.
+    /// Runs a materialized query; answers what it took, and its rows as a table.
     pub(super) async fn run(
         name: &'static str,
         frame: DataFrame,
         shows_plan: bool,
-    ) -> Result<(Self, SchemaRef, Vec<RecordBatch>)> {
+        kept: &StepRows,
+    ) -> Result<(Self, Arc<dyn TableProvider>)> {
         let start = Instant::now();
         let planned = Arc::clone(frame.schema().inner());
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
-        let rows = collect(Arc::clone(&plan), task).await?;
+        let rows = execute_stream(Arc::clone(&plan), Arc::clone(&task))?;
+        let kept = kept.keep(name, planned, rows, &task).await?;
         let step = Self {
             name,
-            row_count: rows.iter().map(RecordBatch::num_rows).sum(),
+            row_count: kept.row_count,
+            is_spilled: kept.is_spilled,
             elapsed: start.elapsed(),
             plan: shows_plan.then(|| drawn(plan.as_ref())),
         };
-        let schema = rows.first().map_or(planned, RecordBatch::schema);
-        Ok((step, schema, rows))
+        Ok((step, kept.table))
     }
 }
 
