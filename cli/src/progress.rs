@@ -5,6 +5,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kcorr_engine::Progress;
 
+use crate::output::visible::visible;
 use crate::screen::Screen;
 
 /// The bars, drawn on standard error while it is a terminal.
@@ -24,7 +25,7 @@ impl Bars {
         let all = MultiProgress::with_draw_target(target);
         let bars = names.map(|name| {
             let bar = all.add(ProgressBar::no_length());
-            bar.set_message(name);
+            bar.set_message(visible(&name).into_owned());
             bar
         });
         let bars = bars.collect();

@@ -1,9 +1,12 @@
-//! What goes to the terminal besides results: notes, warnings, errors, and whether to use colour.
+//! What goes to the terminal besides results: notes, warnings, errors, and whether to use colour. They quote
+//! recordings, so that all of them are made visible.
 
 use std::fmt;
 use std::io::{IsTerminal, Write};
 
 use clap::ValueEnum;
+
+use crate::output::visible::visible;
 
 /// When to colour output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,30 +39,32 @@ impl Screen {
     /// A line for people; silent with `-q`.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            say(format_args!("{text}"));
+            say(format_args!("{}", visible(text)));
         }
     }
 
     /// A line for people who asked for more with `-v`.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose && !self.quiet {
-            say(format_args!("{text}"));
+            say(format_args!("{}", visible(text)));
         }
     }
 
     /// Something that the user should know of, said even with `-q`.
     pub(crate) fn warning(&self, text: &str) {
         say(format_args!(
-            "{} {text}",
-            self.paint("33;1", "warning:", Stream::Err)
+            "{} {}",
+            self.paint("33;1", "warning:", Stream::Err),
+            visible(text)
         ));
     }
 
     /// Why the command failed, with its causes.
     pub(crate) fn error(&self, error: &anyhow::Error) {
         say(format_args!(
-            "{} {error:#}",
-            self.paint("31;1", "error:", Stream::Err)
+            "{} {}",
+            self.paint("31;1", "error:", Stream::Err),
+            visible(&format!("{error:#}"))
         ));
     }
 

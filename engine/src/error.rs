@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Store,
     /// An input is not of the format it was given as.
     Input,
+    /// The input was not read to its end because that was asked for.
+    Stopped,
     /// A query could not be planned or run, or a parameter is missing or wrong.
     Query,
 }

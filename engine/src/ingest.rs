@@ -8,7 +8,9 @@ use std::sync::mpsc;
 
 use datafusion::arrow::array::RecordBatch;
 use kcorr_model::{Decoder, Loss, LossKind, Output, Position, Severity, SourceId, Summary, Table};
-use kcorr_store::input::{self, CHUNK_BYTES, Compression, ContentHash, Input, InputKind, Likeness};
+use kcorr_store::input::{
+    self, CHUNK_BYTES, Compression, ContentHash, Input, InputKind, Likeness, Stop,
+};
 use kcorr_store::{InputIdentity, SourceWriter, StoreWriter};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +20,13 @@ const INPUT_CUT_OFF: LossKind = LossKind {
     name: "input_cut_off",
     severity: Severity::Error,
     doc: "The input could not be read to its end; everything before that place is stored.",
+};
+
+/// The input was asked to end.
+const INPUT_STOPPED: LossKind = LossKind {
+    name: "input_stopped",
+    severity: Severity::Warning,
+    doc: "The input was ended by Ctrl-C or a signal while it was read from a pipe; what had come is stored.",
 };
 
 /// One recording to ingest: a file, or several that continue each other.
@@ -41,7 +50,7 @@ impl std::fmt::Debug for Job<'_> {
 
 /// Told how far the jobs are. Called from several threads.
 pub trait Progress: Sync {
-    /// A job begins; its size in bytes, if it is known.
+    /// A job begins; its size in bytes, if it is known. Said again when it becomes known.
     fn started(&self, job: usize, total_bytes: Option<u64>);
     /// More bytes of a job were read.
     fn advanced(&self, job: usize, bytes: u64);
@@ -59,8 +68,14 @@ pub struct NotStored {
 }
 
 /// Runs all jobs and leaves what they read in the writer, to be committed. A job that fails leaves
-/// nothing behind; the others go on. An input that is the beginning of one in the store is not read.
-pub fn ingest(writer: &mut StoreWriter, jobs: Vec<Job<'_>>, progress: &dyn Progress) -> NotStored {
+/// nothing behind; the others go on. An input that is the beginning of one in the store is not read. What
+/// becomes of inputs when they are asked to stop: see [`Stop`].
+pub fn ingest(
+    writer: &mut StoreWriter,
+    jobs: Vec<Job<'_>>,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> NotStored {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut not_stored = NotStored::default();
     let mut queue = Vec::new();
@@ -93,7 +108,7 @@ pub fn ingest(writer: &mut StoreWriter, jobs: Vec<Job<'_>>, progress: &dyn Progr
             let queue = &queue;
             scope.spawn(move || {
                 while let Some((number, job, source)) = next(queue) {
-                    let result = run_caught(number, job, source, progress);
+                    let result = run_caught(number, job, source, progress, stop);
                     progress.finished(number);
                     if done.send((number, result)).is_err() {
                         return;
@@ -131,9 +146,11 @@ fn run_caught(
     job: Job<'_>,
     source: SourceWriter,
     progress: &dyn Progress,
+    stop: &Stop,
 ) -> Result<SourceRead> {
     let paths = job.paths.clone();
-    catch_unwind(AssertUnwindSafe(|| run(number, job, source, progress))).unwrap_or_else(|_| {
+    let run = AssertUnwindSafe(|| run(number, job, source, progress, stop));
+    catch_unwind(run).unwrap_or_else(|_| {
         let message = format!(
             "the decoder of {} stopped on a bug; nothing of this input was stored",
             display(&paths)
@@ -147,10 +164,16 @@ fn run(
     job: Job<'_>,
     source: SourceWriter,
     progress: &dyn Progress,
+    stop: &Stop,
 ) -> Result<SourceRead> {
+    if stop.is_asked() {
+        return Err(stopped(&job.paths));
+    }
+    // A pipe may be silent for long.
+    progress.started(number, None);
     let mut inputs = Vec::new();
     for path in &job.paths {
-        inputs.push((path.clone(), Input::open(path)?));
+        inputs.push((path.clone(), Input::open(path, stop)?));
     }
     progress.started(number, total_bytes(&inputs));
     let mut feed = Feed {
@@ -159,6 +182,7 @@ fn run(
         hash: ContentHash::default(),
         size_bytes: 0,
         losses: Vec::new(),
+        stop,
     };
     let several = inputs.len() > 1;
     for (i, (path, input)) in inputs.into_iter().enumerate() {
@@ -191,15 +215,16 @@ fn run(
 }
 
 /// A decoder between its input and the store.
-struct Feed {
+struct Feed<'a> {
     decoder: Box<dyn Decoder>,
     source: SourceWriter,
     hash: ContentHash,
     size_bytes: u64,
     losses: Vec<Loss>,
+    stop: &'a Stop,
 }
 
-impl Feed {
+impl Feed<'_> {
     fn read(
         &mut self,
         path: &Path,
@@ -217,16 +242,19 @@ impl Feed {
             let mut output = Reporting {
                 source: &mut self.source,
                 advanced,
+                stop: self.stop,
             };
-            self.decoder
-                .push_whole(&map, &mut output)
-                .map_err(|e| input_error(path, e))?;
-            return Ok(());
+            let pushed = self.decoder.push_whole(&map, &mut output);
+            if self.stop.is_asked() {
+                return Err(stopped(&[path.to_owned()]));
+            }
+            return pushed.map_err(|e| input_error(path, e));
         }
         self.stream(path, input, advanced)
     }
 
     fn stream(&mut self, path: &Path, input: Input, advanced: &dyn Fn(u64)) -> Result<()> {
+        let is_pipe = matches!(input.kind, InputKind::Pipe(_));
         let (hash, size_bytes) = (&mut self.hash, &mut self.size_bytes);
         let mut reader = input
             .reader(|raw| {
@@ -240,6 +268,9 @@ impl Feed {
         loop {
             let (filled, error) = input::fill(&mut reader, &mut buffer);
             read_bytes += filled as u64;
+            if self.stop.is_asked() && !is_pipe {
+                return Err(stopped(&[path.to_owned()]));
+            }
             self.decoder
                 .push(&buffer[..filled], &mut self.source)
                 .map_err(|e| input_error(path, e))?;
@@ -248,6 +279,9 @@ impl Feed {
                 return Ok(());
             }
             if filled < buffer.len() {
+                if self.stop.is_asked() {
+                    self.losses.push(ended(path, read_bytes));
+                }
                 return Ok(());
             }
         }
@@ -258,6 +292,7 @@ impl Feed {
 struct Reporting<'a> {
     source: &'a mut SourceWriter,
     advanced: &'a dyn Fn(u64),
+    stop: &'a Stop,
 }
 
 impl Output for Reporting<'_> {
@@ -266,6 +301,9 @@ impl Output for Reporting<'_> {
         table: &'static Table,
         batch: RecordBatch,
     ) -> Result<(), kcorr_model::Error> {
+        if self.stop.is_asked() {
+            return Err(kcorr_model::Error::output("the ingest was stopped"));
+        }
         self.source.batch(table, batch)
     }
 
@@ -282,6 +320,24 @@ fn cut_off(path: &Path, read_bytes: u64, error: &io::Error) -> Loss {
         time_range: None,
         detail: format!("{}: {error}", path.display()),
     }
+}
+
+fn ended(path: &Path, read_bytes: u64) -> Loss {
+    Loss {
+        kind: &INPUT_STOPPED,
+        count: 1,
+        first_position: Position::Byte(read_bytes),
+        time_range: None,
+        detail: format!("{}: ended by a signal", path.display()),
+    }
+}
+
+fn stopped(paths: &[PathBuf]) -> Error {
+    let message = format!(
+        "{}: stopped by a signal; nothing of it was stored",
+        display(paths)
+    );
+    Error::new(ErrorKind::Stopped, message)
 }
 
 fn total_bytes(inputs: &[(PathBuf, Input)]) -> Option<u64> {

@@ -33,11 +33,12 @@ pub use commit::commit;
 pub use compare::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, NotStored, Progress, ingest};
+pub use kcorr_store::input::Stop;
 pub use null_test::NullTest;
 pub use query::{
     CannedQuery, Columns, FloatColumn, GivenParameters, Header, NumberColumn, OutputColumn,
-    Parameter, PlannedQuery, Session, SessionOptions, Step, TextColumn, canned_queries,
-    canned_query,
+    Parameter, PlannedQuery, QUERY_STACK_BYTES, Session, SessionOptions, Step, TextColumn,
+    canned_queries, canned_query,
 };
 pub use whatif::{
     Change, Prediction, REPRODUCED_WITHIN_NS, WHAT_IF_QUERIES, WaitKind, WhatIfOptions, gains,

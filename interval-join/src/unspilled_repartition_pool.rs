@@ -8,7 +8,8 @@
 //!
 //! To be removed, for `FairSpillPool`, with the first release of DataFusion that has that change: it was
 //! merged into `main` in September 2026, after branch 55, so 56.0.0, or a 55.x that takes it over. The test
-//! `the_release_of_datafusion_that_needs_this_pool_is_in_use` reminds of it when the release changes.
+//! `the_release_of_datafusion_that_needs_this_pool_is_in_use` reminds of it when the release changes, and
+//! `a_join_of_two_divided_sides_ends_with_datafusions_own_pool` (run with `--ignored`) tells.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -19,11 +19,14 @@ use crate::exit::Status;
 use crate::progress::Bars;
 use crate::recordings;
 use crate::screen::Screen;
+use crate::stop::Signals;
 
 /// Put recordings into the store
 ///
 /// Every input is stored whole or not at all. The same input again replaces what it gave before; a new
 /// one adds to it. Files compressed with gzip or zstd are read as they are, and `-` is standard input.
+/// Ctrl-C (or TERM) ends a pipe, and what came through it is stored; of files that are not read to their
+/// end nothing is. A second one ends kcorr, and leaves the store as it was.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -105,7 +108,9 @@ impl Ingest {
             screen.note("another kcorr is writing to this store: waiting for it to end");
         })?;
         let bars = Bars::new(inputs.iter().map(|paths| name(paths)), screen);
-        let not_stored = kcorr_engine::ingest(&mut writer, jobs, &bars);
+        let signals = Signals::watch(screen)?;
+        let not_stored = kcorr_engine::ingest(&mut writer, jobs, &bars, signals.stop());
+        signals.reading_ended();
         let committing = bars.during("putting rows in order, checking clocks");
         let reports = kcorr_engine::commit(&mut writer)?;
         drop(committing);

@@ -22,6 +22,7 @@ mod whatif;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use kcorr_engine::QUERY_STACK_BYTES;
 use kcorr_store::Store;
 
 use crate::exit::Status;
@@ -112,7 +113,7 @@ impl Command {
             Self::Clocks(command) => command.run(global, screen),
             Self::Verify(command) => command.run(global, screen),
             Self::Sql(command) => command.run(global, screen),
-            Self::Compare(command) => command.run(screen),
+            Self::Compare(command) => command.run(global, screen),
             Self::Whatif(command) => command.run(global, screen),
             Self::Export(command) => command.run(global, screen),
             Self::Compact(command) => command.run(global, screen),
@@ -125,6 +126,7 @@ impl Command {
 /// The runtime that queries run on.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(QUERY_STACK_BYTES)
         .enable_all()
         .build()?)
 }

@@ -50,6 +50,11 @@ pub(crate) struct Query {
 
     #[command(flatten)]
     memory: Memory,
+
+    /// Let SQL read and write files: FROM 'a.parquet', COPY, external tables. Without it a query reads
+    /// the store's tables and nothing else
+    #[arg(long)]
+    allow_files: bool,
 }
 
 /// What `--explain` shows.
@@ -92,6 +97,7 @@ impl Query {
             Some(Explain::Analyze) => explained(&sql, "EXPLAIN ANALYZE"),
         };
         let mut options = self.memory.options();
+        options.allows_files = self.allow_files;
         // Rows of a plan are for other programs; people get it line by line.
         let draws_plan = self.explain.is_some() && self.results.format == Format::Table;
         options.shows_plans = draws_plan && self.explain == Some(Explain::Analyze);
@@ -151,8 +157,11 @@ impl Query {
 /// What a step took, in a line.
 pub(super) fn took(step: &Step) -> String {
     format!(
-        "step {}: {} rows in {:.1?}",
-        step.name, step.row_count, step.elapsed
+        "step {}: {} rows in {:.1?}{}",
+        step.name,
+        step.row_count,
+        step.elapsed,
+        if step.is_spilled { ", in a file" } else { "" }
     )
 }
 

@@ -36,13 +36,20 @@ pub(crate) struct Sql {
 
     #[command(flatten)]
     memory: Memory,
+
+    /// Let SQL read and write files: FROM 'a.parquet', COPY, external tables. Without it a statement reads
+    /// the store's tables and nothing else
+    #[arg(long)]
+    allow_files: bool,
 }
 
 impl Sql {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let store = global.open_store()?;
         let runtime = runtime()?;
-        let session = runtime.block_on(Session::open_with(&store, &self.memory.options()))?;
+        let mut options = self.memory.options();
+        options.allows_files = self.allow_files;
+        let session = runtime.block_on(Session::open_with(&store, &options))?;
         let mut editor: Editor<Names, _> = Editor::new()?;
         editor.set_helper(Some(Names::all()?));
         let history = history_file();

@@ -6,6 +6,7 @@ mod result_output;
 pub(crate) mod sections;
 mod table;
 pub(crate) mod text_heatmap;
+pub(crate) mod visible;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -27,6 +28,7 @@ use crate::screen::Screen;
 pub(crate) use output_file::OutputFile;
 pub(crate) use result_output::ResultOutput;
 use table::TableWriter;
+use visible::{standard_output, visible};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,7 +81,11 @@ impl<'a> Destination<'a> {
         if matches!(format, Format::Parquet | Format::Arrow) && is_terminal {
             bail!("Parquet and Arrow are not for a terminal: name a file with --output");
         }
-        let out = OutputFile::create(file.unwrap_or(Path::new("-")))?;
+        let out = match file {
+            // A table's cells are made visible one by one; its own styles are not.
+            None if format == Format::Table => OutputFile::stdout(),
+            file => OutputFile::create(file.unwrap_or(Path::new("-")))?,
+        };
         Ok(Self {
             format,
             screen,
@@ -129,7 +135,7 @@ impl<'a> Destination<'a> {
     /// Writes a line or more.
     pub(crate) fn write_text(&mut self, text: &str) -> anyhow::Result<()> {
         let out = self.out.as_mut().context("the output is closed")?;
-        writeln!(out, "{}", text.trim_end())?;
+        writeln!(out, "{}", visible(text.trim_end()))?;
         Ok(())
     }
 

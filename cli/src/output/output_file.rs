@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::NamedTempFile;
 
+use crate::output::visible::standard_output;
+
 /// Where output goes. What is dropped before it is finished leaves the old file as it was.
 pub(crate) enum OutputFile {
     /// Written in the same folder, and renamed.
@@ -19,16 +21,16 @@ pub(crate) enum OutputFile {
 }
 
 impl OutputFile {
-    /// Standard output.
+    /// Standard output as it is, for text whose parts were made visible already.
     pub(crate) fn stdout() -> Self {
         Self::Direct(BufWriter::new(Box::new(io::stdout())))
     }
 
-    /// A file of that name once it is finished; `-` is standard output. What is no file, such as a pipe
+    /// A file of that name once it is finished; `-` is standard output, visible on a terminal. What is no file, such as a pipe
     /// or a device, is written to at once.
     pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
         if path == Path::new("-") {
-            return Ok(Self::stdout());
+            return Ok(Self::Direct(BufWriter::new(standard_output())));
         }
         Self::open(path).with_context(|| format!("cannot create {}", path.display()))
     }

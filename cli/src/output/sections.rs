@@ -11,6 +11,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use kcorr_report::markdown::escaped;
 
 use crate::output::table::TableWriter;
+use crate::output::visible::visible;
 use crate::output::{OutputFile, json_writer};
 use crate::screen::Screen;
 
@@ -55,7 +56,11 @@ impl<'a> Sections<'a> {
             format,
             screen,
             is_terminal: file.is_none() && io::stdout().is_terminal(),
-            out: OutputFile::create(file.unwrap_or(Path::new("-")))?,
+            out: match file {
+                // A table's cells are made visible one by one; its own styles are not.
+                None if format == SectionFormat::Table => OutputFile::stdout(),
+                file => OutputFile::create(file.unwrap_or(Path::new("-")))?,
+            },
             count: 0,
         })
     }
@@ -87,7 +92,7 @@ impl<'a> Sections<'a> {
     pub(crate) fn text(&mut self, title: &str, drawing: &str) -> anyhow::Result<()> {
         self.heading(title)?;
         match self.format {
-            SectionFormat::Table => write!(self.out, "{drawing}")?,
+            SectionFormat::Table => write!(self.out, "{}", visible(drawing))?,
             SectionFormat::Markdown => {
                 let fence = fence(drawing);
                 write!(self.out, "{fence}text\n{drawing}{fence}\n")?;
@@ -110,7 +115,7 @@ impl<'a> Sections<'a> {
         let gap = if self.count == 0 { "" } else { "\n" };
         match self.format {
             SectionFormat::Table => {
-                writeln!(self.out, "{gap}{}", self.screen.heading(title))?;
+                writeln!(self.out, "{gap}{}", self.screen.heading(&visible(title)))?;
             }
             SectionFormat::Markdown => write!(self.out, "{gap}## {}\n\n", escaped(title))?,
             SectionFormat::Json => {}

@@ -7,6 +7,7 @@ use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Float64Type, SchemaRef};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
+use crate::output::visible::visible;
 use crate::screen::Screen;
 
 /// Rows that a table shows; who wants more wants another format.
@@ -70,7 +71,7 @@ impl<'a> TableWriter<'a> {
             table.enforce_styling();
         }
         table.set_header(shown.iter().map(|&column| {
-            let cell = Cell::new(names[column]).set_alignment(self.alignment(column));
+            let cell = Cell::new(visible(names[column])).set_alignment(self.alignment(column));
             if self.screen.colors_output() {
                 cell.add_attribute(Attribute::Bold)
             } else {
@@ -148,10 +149,11 @@ fn cell(column: &dyn Array, formatter: &ArrayFormatter<'_>, row: usize) -> Strin
         _ => formatter.value(row).to_string(),
     };
     let text = text.replace(['\n', '\r', '\t'], " ");
+    let text = visible(&text);
     if text.chars().count() > MAX_CELL_WIDTH {
         text.chars().take(MAX_CELL_WIDTH - 1).chain(['…']).collect()
     } else {
-        text
+        text.into_owned()
     }
 }
 

@@ -5,11 +5,11 @@
 //! the tests say so and pass, except in CI.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use assert_cmd::Command;
 use serde_json::Value as Json;
 
-use crate::{Desk, status, stderr};
+use crate::{Desk, PATIENCE, status, stderr};
 
 /// Catches what goes wrong from the first line of the page on.
 const BEFORE: &str = "<script>
@@ -298,6 +298,7 @@ impl Browser {
             .args(["--enable-logging=stderr", &profile])
             .args(arguments)
             .arg(format!("file://{}", page.display()))
+            .timeout(PATIENCE)
             .output()
             .expect("Chromium runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

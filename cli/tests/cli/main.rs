@@ -7,18 +7,26 @@ mod damage;
 mod export;
 mod files;
 mod help;
+mod hostile;
 mod incident;
 mod many;
 mod output;
+mod permission;
+mod profiles;
 mod report;
+mod signals;
 mod store;
 mod verify;
 mod whatif;
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output};
+use std::process::{Child, ExitStatus, Output};
+use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
+
+/// Time after which a run of kcorr is taken to stand still. The longest take half a minute.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A folder to work in, with a store of its own.
 struct Desk {
@@ -65,18 +73,22 @@ impl Desk {
 
     /// Starts kcorr here; the test goes on meanwhile.
     fn start(&self, arguments: &[&str]) -> Child {
-        std::process::Command::new(assert_cmd::cargo::cargo_bin!("kcorr"))
-            .current_dir(self.folder.path())
-            .args(arguments)
-            .env_remove("KCORR_STORE")
-            .spawn()
-            .expect("kcorr runs")
+        self.process(arguments).spawn().expect("kcorr runs")
+    }
+
+    /// Kcorr here, to be started.
+    fn process(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("kcorr"));
+        command.current_dir(self.folder.path()).args(arguments);
+        command.env_remove("KCORR_STORE").env("NO_COLOR", "1");
+        command
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("kcorr"));
         command.current_dir(self.folder.path()).args(arguments);
         command.env_remove("KCORR_STORE").env("NO_COLOR", "1");
+        command.timeout(PATIENCE);
         command
     }
 
@@ -92,6 +104,21 @@ impl Desk {
         let rows = self.rows(&["-c", sql]);
         let value = rows[0].values().next().expect("a column");
         value.as_f64().unwrap_or_else(|| panic!("{sql}: {value}"))
+    }
+}
+
+/// Waits for a process; fails when it stands still.
+fn ended_in_time(child: &mut Child) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a process") {
+            return status;
+        }
+        if start.elapsed() > PATIENCE {
+            child.kill().expect("killed");
+            panic!("not ended after {PATIENCE:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

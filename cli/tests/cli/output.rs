@@ -53,7 +53,11 @@ fn a_parquet_file_holds_what_json_shows() {
     let bytes = std::fs::read(desk.path("slow.parquet")).expect("a file");
     assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
     let rows = desk.rows(&["slow_requests"]);
-    let from_parquet = desk.rows(&["-c", "SELECT count(*) AS n FROM 'slow.parquet'"]);
+    let from_parquet = desk.rows(&[
+        "--allow-files",
+        "-c",
+        "SELECT count(*) AS n FROM 'slow.parquet'",
+    ]);
     assert_eq!(from_parquet[0]["n"], rows.len());
 }
 

@@ -1,6 +1,6 @@
 //! What a store keeps, whatever happens while it is written.
 
-use crate::{Desk, recording, status, stderr};
+use crate::{Desk, ended_in_time, recording, status, stderr};
 
 const COUNTS: &str = "SELECT (SELECT count(*) FROM writes) AS writes, \
      (SELECT count(*) FROM requests) AS requests, (SELECT count(*) FROM sources) AS sources";
@@ -76,7 +76,7 @@ fn a_killed_ingest_leaves_the_store_as_it_was() {
         ]);
         std::thread::sleep(std::time::Duration::from_millis(delay_ms));
         child.kill().expect("killed");
-        child.wait().expect("ended");
+        ended_in_time(&mut child);
         assert_eq!(
             desk.rows(&["-c", COUNTS]),
             before,
@@ -93,7 +93,7 @@ fn two_writers_at_once_both_store_their_input() {
         desk.start(&["-q", "ingest", "--jfr", &recording("profile.jfr")]),
     ];
     for mut child in children {
-        let code = child.wait().expect("ended").code();
+        let code = ended_in_time(&mut child).code();
         assert!(matches!(code, Some(0 | 1)), "{code:?}");
     }
     assert_eq!(desk.number("SELECT count(*) AS n FROM sources"), 2.0);
@@ -268,7 +268,7 @@ fn a_killed_compaction_leaves_the_store_as_it_was() {
         let mut child = desk.start(&["-q", "compact"]);
         std::thread::sleep(std::time::Duration::from_millis(delay_ms));
         child.kill().expect("killed");
-        child.wait().expect("ended");
+        ended_in_time(&mut child);
         assert_eq!(
             desk.rows(&["-c", counts]),
             before,

@@ -3,13 +3,17 @@
 mod canned;
 mod columns;
 mod header;
+mod length;
 mod parameters;
+mod permission;
 mod session;
 mod step;
+mod step_rows;
 
 pub use canned::{CannedQuery, canned_queries, canned_query};
 pub use columns::{Columns, FloatColumn, NumberColumn, TextColumn};
 pub use header::{Header, OutputColumn, Parameter};
+pub use length::QUERY_STACK_BYTES;
 pub use parameters::GivenParameters;
 pub use session::{PlannedQuery, Session, SessionOptions};
 pub use step::Step;

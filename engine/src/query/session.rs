@@ -9,7 +9,6 @@ use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -22,8 +21,11 @@ use kcorr_store::Store;
 
 use super::canned::{CannedQuery, canned_query};
 use super::header::Header;
+use super::length::check_length;
 use super::parameters::{GivenParameters, bind};
+use super::permission::{StatementKind, check_plan, check_statement, check_table};
 use super::step::Step;
+use super::step_rows::StepRows;
 use crate::catalog::Altered;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{catalog, functions};
@@ -34,18 +36,10 @@ pub struct Session {
     context: SessionContext,
     /// Materialized queries whose rows are registered, with the values they were computed with. A
     /// session shows one state of the store, so they stay true.
-    kept: Mutex<HashMap<&'static str, Kept>>,
+    kept: Mutex<HashMap<&'static str, Vec<(String, ScalarValue)>>>,
     steps: Mutex<Vec<Step>>,
+    step_rows: StepRows,
     options: SessionOptions,
-}
-
-/// A materialized query whose rows are registered.
-#[derive(Debug, Clone)]
-struct Kept {
-    /// The values that its rows depend on.
-    values: Vec<(String, ScalarValue)>,
-    /// What the rows take of the memory of the session that computed them.
-    _memory: Arc<MemoryReservation>,
 }
 
 impl std::fmt::Debug for Session {
@@ -69,6 +63,9 @@ pub struct SessionOptions {
     pub memory_limit_bytes: Option<usize>,
     /// Whether `Session::take_steps` tells how each step was run.
     pub shows_plans: bool,
+    /// Whether SQL may do more than read the store's tables: read and write files (`FROM 'a.parquet'`, COPY,
+    /// external tables), make tables, and change any setting.
+    pub allows_files: bool,
 }
 
 impl Session {
@@ -138,7 +135,10 @@ impl Session {
             .with_default_features()
             .with_physical_optimizer_rules(IntervalJoinRule::default().with_default_rules())
             .build();
-        let context = SessionContext::new_with_state(state).enable_url_table();
+        let mut context = SessionContext::new_with_state(state);
+        if options.allows_files {
+            context = context.enable_url_table();
+        }
         context.register_relation_planner(Arc::new(AsOfPlanner))?;
         for function in functions::all() {
             context.register_udf(function);
@@ -148,6 +148,7 @@ impl Session {
             context,
             kept: Mutex::default(),
             steps: Mutex::default(),
+            step_rows: StepRows::new(options.memory_limit_bytes),
             options: options.clone(),
         })
     }
@@ -175,18 +176,27 @@ impl Session {
         std::mem::take(&mut *steps)
     }
 
-    /// Plans every statement of a text, with its parameters bound.
+    /// Plans every statement of a text, with its parameters bound. Fails before anything is run for a
+    /// statement that does more than the session allows.
     pub async fn plan(&self, sql: &str, given: &GivenParameters) -> Result<Vec<PlannedQuery>> {
         let header = Header::parse(sql)?;
         let given = &with_defaults(&header, given);
         let mut planned = Vec::new();
-        for statement in parse(sql)? {
+        let statements = parse(sql)?;
+        if !self.options.allows_files {
+            statements.iter().try_for_each(|s| self.check(s))?;
+        }
+        for statement in statements {
+            let kind = StatementKind::of(&statement);
             let views = self.register_views(&statement, given).await?;
             let mut headers = vec![&header];
             headers.extend(&views);
             check_names(sql, &headers, given)?;
             let values = bind(&headers, given)?;
             let plan = self.context.state().statement_to_plan(statement).await?;
+            if !self.options.allows_files {
+                check_plan(kind, &plan)?;
+            }
             let plan = with_values(plan, &values)?;
             let frame = self.context.execute_logical_plan(plan).await?;
             planned.push(PlannedQuery { frame });
@@ -198,6 +208,15 @@ impl Session {
             ));
         }
         Ok(planned)
+    }
+
+    /// Refuses a statement that needs leave, by what it says.
+    fn check(&self, statement: &Statement) -> Result<()> {
+        check_statement(statement)?;
+        let tables = self.context.state().resolve_table_references(statement)?;
+        tables
+            .iter()
+            .try_for_each(|table| check_table(table.table()))
     }
 
     /// The canned queries that a text uses as tables, and those that they use, each after those it uses
@@ -373,28 +392,24 @@ impl Session {
         if self.keeps(name, &bearing) {
             return Ok(());
         }
-        let mut memory = None;
+        let is_materialized = header.is_materialized;
         let plan = self.context.state().statement_to_plan(statement).await?;
         let plan = with_values(plan, &values)?;
         let table: Arc<dyn TableProvider> = if header.is_materialized {
             let frame = self.context.execute_logical_plan(plan).await?;
-            let (step, rows) = Step::run(name, frame, self.options.shows_plans).await?;
+            let shows_plans = self.options.shows_plans;
+            let (step, table) = Step::run(name, frame, shows_plans, &self.step_rows).await?;
             let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
             steps.push(step);
-            memory = Some(Arc::new(rows.memory));
-            Arc::new(MemTable::try_new(rows.schema, vec![rows.batches])?)
+            table
         } else {
             Arc::new(ViewTable::new(plan, None))
         };
         self.context.deregister_table(name)?;
         self.context.register_table(name, table)?;
-        if let Some(memory) = memory {
+        if is_materialized {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let kept_rows = Kept {
-                values: bearing,
-                _memory: memory,
-            };
-            kept.insert(name, kept_rows);
+            kept.insert(name, bearing);
         }
         Ok(())
     }
@@ -421,7 +436,7 @@ impl Session {
     /// Whether the rows of a materialized query with these values are registered already.
     fn keeps(&self, name: &str, bearing: &[(String, ScalarValue)]) -> bool {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(name).is_some_and(|kept| kept.values == bearing)
+        kept.get(name).is_some_and(|values| values == bearing)
     }
 }
 
@@ -480,6 +495,7 @@ fn with_defaults(header: &Header, given: &GivenParameters) -> GivenParameters {
 }
 
 fn parse(sql: &str) -> Result<Vec<Statement>> {
+    check_length(sql)?;
     let mut statements = DFParserBuilder::new(sql)
         .with_dialect(&PostgreSqlDialect {})
         .build()?

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::DataFrame;
-use futures::TryStreamExt;
 
+use super::step_rows::StepRows;
 use crate::error::Result;
 
 /// A materialized query that was run for the queries that use it.
@@ -21,84 +19,41 @@ pub struct Step {
     pub name: &'static str,
     /// Rows that it keeps.
     pub row_count: usize,
+    /// Whether they are kept in a file, because they would take too much of the limit of memory.
+    pub is_spilled: bool,
     /// Wall time of planning and running it.
     pub elapsed: Duration,
     /// How it was run, an operator a line with its metrics; only when the session was opened to show it.
     pub plan: Option<String>,
 }
 
-/// The rows of a step.
-#[derive(Debug)]
-pub(super) struct StepRows {
-    pub(super) schema: SchemaRef,
-    pub(super) batches: Vec<RecordBatch>,
-    /// Their part of the session's memory, for as long as they are kept.
-    pub(super) memory: MemoryReservation,
-}
-
 impl Step {
-    /// Runs a materialized query; answers what it took, and its rows. They count towards the session's
-    /// memory limit.
+    /// Runs a materialized query; answers what it took, and its rows as a table.
     pub(super) async fn run(
         name: &'static str,
         frame: DataFrame,
         shows_plan: bool,
-    ) -> Result<(Self, StepRows)> {
+        kept: &StepRows,
+    ) -> Result<(Self, Arc<dyn TableProvider>)> {
         let start = Instant::now();
         let planned = Arc::clone(frame.schema().inner());
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
-        let memory = MemoryConsumer::new(format!("rows of {name}")).register(task.memory_pool());
-        let mut stream = execute_stream(Arc::clone(&plan), task)?;
-        let mut rows = Vec::new();
-        while let Some(batch) = stream.try_next().await? {
-            memory.try_grow(size(&batch)?)?;
-            rows.push(batch);
-        }
+        let rows = execute_stream(Arc::clone(&plan), Arc::clone(&task))?;
+        let kept = kept.keep(name, planned, rows, &task).await?;
         let step = Self {
             name,
-            row_count: rows.iter().map(RecordBatch::num_rows).sum(),
+            row_count: kept.row_count,
+            is_spilled: kept.is_spilled,
             elapsed: start.elapsed(),
             plan: shows_plan.then(|| drawn(plan.as_ref())),
         };
-        let schema = rows.first().map_or(planned, RecordBatch::schema);
-        let rows = StepRows {
-            schema,
-            batches: rows,
-            memory,
-        };
-        Ok((step, rows))
+        Ok((step, kept.table))
     }
-}
-
-/// Bytes of a batch's own rows: batches may be slices of the same buffers.
-fn size(batch: &RecordBatch) -> Result<usize> {
-    let columns = batch.columns().iter();
-    let sizes = columns.map(|column| column.to_data().get_slice_memory_size());
-    let sizes: Vec<usize> = sizes
-        .collect::<std::result::Result<_, _>>()
-        .map_err(datafusion::error::DataFusionError::from)?;
-    Ok(sizes.into_iter().sum())
 }
 
 /// A plan that was run, an operator a line.
 fn drawn(plan: &dyn ExecutionPlan) -> String {
     let plan = DisplayableExecutionPlan::with_metrics(plan);
     plan.indent(true).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use datafusion::arrow::array::{ArrayRef, Int64Array};
-
-    use super::*;
-
-    #[test]
-    fn slices_of_one_batch_take_no_more_than_the_batch() {
-        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1_000));
-        let batch = RecordBatch::try_from_iter([("n", numbers)]).expect("a batch");
-        let slices = (0..10).map(|part| size(&batch.slice(part * 100, 100)).expect("a size"));
-        assert_eq!(slices.sum::<usize>(), 8_000);
-        assert_eq!(size(&batch).expect("a size"), 8_000);
-    }
 }

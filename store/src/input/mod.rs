@@ -2,6 +2,8 @@
 
 mod likeness;
 mod map;
+mod pipe;
+mod stop;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -10,6 +12,8 @@ use std::path::Path;
 use likeness::HEAD_BYTES;
 pub use likeness::{Likeness, likeness};
 pub use map::map;
+pub use pipe::Pipe;
+pub use stop::Stop;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
@@ -56,18 +60,14 @@ pub enum InputKind {
     /// A file on disk, with its size.
     File(File, u64),
     /// A pipe or device, whose first bytes were read already.
-    Pipe(io::Chain<io::Cursor<Vec<u8>>, Box<dyn ReadPipe>>),
+    Pipe(io::Chain<io::Cursor<Vec<u8>>, Pipe>),
 }
 
-/// A pipe that can be sent to the thread that decodes it.
-pub trait ReadPipe: Read + Send + std::fmt::Debug {}
-impl<T: Read + Send + std::fmt::Debug> ReadPipe for T {}
-
 impl Input {
-    /// Opens a file, a named pipe, or `-` for standard input.
-    pub fn open(path: &Path) -> Result<Self> {
+    /// Opens a file, a named pipe, or `-` for standard input. Pipes end when they are asked to stop.
+    pub fn open(path: &Path, stop: &Stop) -> Result<Self> {
         if path == Path::new("-") {
-            return Self::pipe(path, Box::new(io::stdin()));
+            return Self::pipe(path, Pipe::new(io::stdin(), stop));
         }
         let cannot_open = |e| Error::io("cannot open", path, e);
         let mut file = File::open(path).map_err(cannot_open)?;
@@ -77,7 +77,7 @@ impl Input {
             return Err(cannot_open(error));
         }
         if !metadata.is_file() {
-            return Self::pipe(path, Box::new(file));
+            return Self::pipe(path, Pipe::new(file, stop));
         }
         let head = read_head(&mut file).map_err(|e| Error::io("cannot read", path, e))?;
         io::Seek::rewind(&mut file).map_err(|e| Error::io("cannot read", path, e))?;
@@ -87,7 +87,7 @@ impl Input {
         })
     }
 
-    fn pipe(path: &Path, mut pipe: Box<dyn ReadPipe>) -> Result<Self> {
+    fn pipe(path: &Path, mut pipe: Pipe) -> Result<Self> {
         let head = read_head(&mut pipe).map_err(|e| Error::io("cannot read", path, e))?;
         Ok(Self {
             compression: Compression::of(&head),
@@ -113,7 +113,8 @@ impl Input {
 /// The first (decompressed) bytes of a file, to tell what it looks like.
 pub fn head(path: &Path) -> Result<Vec<u8>> {
     let cannot_read = |e| Error::io("cannot read", path, e);
-    let mut reader = Input::open(path)?.reader(|_| {}).map_err(cannot_read)?;
+    let input = Input::open(path, &Stop::default())?;
+    let mut reader = input.reader(|_| {}).map_err(cannot_read)?;
     let mut head = vec![0; 4096];
     let filled = fill(&mut reader, &mut head).0;
     head.truncate(filled);
@@ -191,7 +192,8 @@ mod tests {
 
     fn read_all(path: &Path) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut reader = Input::open(path).unwrap().reader(|_| {}).unwrap();
+        let input = Input::open(path, &Stop::default()).unwrap();
+        let mut reader = input.reader(|_| {}).unwrap();
         reader.read_to_end(&mut bytes).unwrap();
         bytes
     }
@@ -227,7 +229,7 @@ mod tests {
     #[test]
     fn a_folder_is_no_input() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Input::open(folder.path()).unwrap_err();
+        let error = Input::open(folder.path(), &Stop::default()).unwrap_err();
         assert!(error.to_string().starts_with("cannot open"));
     }
 }
