@@ -17,6 +17,9 @@
 --                           the root is that of most of them (see queue_times)
 --    4 pause                the JVM was stopped
 --    5 same_log_run         its handler's lock wait, and a run of short appends to the log
+--    5 run_queue            its handler's wait for a CPU: during its work (also to take a lock
+--                           that was free), right before it (it was woken to take the
+--                           request: 2), or right after (unless acks=all)
 --    6 lock_wait            its handler's lock wait; nothing shows behind what
 --    7 append_run           its own append began just when another thread's long append to
 --                           the log ended; and no wait for any log was recorded then
@@ -25,8 +28,6 @@
 --                           connection_threads), or of all network threads at once; begun
 --                           before it could be read, or ending when its handler began or
 --                           when its response left
---    9 run_queue            its handler's wait for a CPU: during its work, right before it
---                           (it was woken to take the request) or right after
 --   10 response_bytes       the bytes of its response on the wire
 --   11 follower_fetch       acks=all: the fetch by which the last follower showed that it
 --                           had the records, and that fetch's answer (see replication)
@@ -117,7 +118,7 @@ network_times AS (
 handler_runs AS (
     SELECT
         w.request_id, r.start_time, r.end_time, w.begin_time, w.handled_time, w.response_time,
-        w.confidence
+        w.confidence, w.acks
     FROM request_work AS w
     INNER JOIN run_queue_waits AS r
         ON r.tid = w.tid
@@ -263,7 +264,9 @@ stretches AS (
             BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6
     UNION ALL
     SELECT
-        r.request_id, r.start_time, r.end_time, 9,
+        r.request_id, r.start_time, r.end_time,
+        -- Woken to take the request, its handler has it.
+        CASE WHEN r.start_time < r.begin_time THEN 2 ELSE 5 END,
         CASE WHEN r.end_time <= r.begin_time THEN 'request_queue' ELSE 'handler' END,
         'cpu', 'own', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
@@ -273,9 +276,14 @@ stretches AS (
             r.start_time < r.handled_time
             AND r.end_time >= add_ns(r.begin_time, CAST(-$handoff_ms * 1e6 AS BIGINT))
         )
-        OR elapsed_ns(r.handled_time, r.start_time) BETWEEN 0 AND $handoff_ms * 1e6
+        -- With acks=all the response does not tell when its handler was done with it.
         OR (
-            r.start_time >= r.handled_time
+            r.acks <> -1
+            AND elapsed_ns(r.handled_time, r.start_time) BETWEEN 0 AND $handoff_ms * 1e6
+        )
+        OR (
+            r.acks <> -1
+            AND r.start_time >= r.handled_time
             AND elapsed_ns(r.end_time, r.response_time) BETWEEN 0 AND $handoff_ms * 1e6
         )
     UNION ALL

@@ -25,8 +25,11 @@ after_waits AS (
     SELECT o.request_id, l.lock_wait_id, o.write_id, o.confidence
     FROM own_operations AS o
     INNER JOIN accounted_requests AS a ON a.request_id = o.request_id
+    INNER JOIN requests AS r ON r.request_id = o.request_id
     INNER JOIN near_waits AS l ON l.previous_write_id = o.write_id
-    WHERE (l.is_after OR elapsed_ns(o.end_time, l.start_time) <= $handoff_ms * 1e6)
+    -- With acks=all the response leaves long after the handler was done: it may be at its next request.
+    WHERE (r.acks <> -1 OR l.is_after)
+        AND (l.is_after OR elapsed_ns(o.end_time, l.start_time) <= $handoff_ms * 1e6)
         AND l.end_time <= add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
 ),
 before_waits AS (

@@ -27,7 +27,19 @@ edges AS (
             ORDER BY start_time, end_time
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS reached_time
-    FROM handler_states
+    FROM (
+        -- Between rows that follow each other at once, the handler was at the same work or at the next.
+        SELECT
+            pool, handler_count, tid, start_time,
+            CASE
+                WHEN elapsed_ns(end_time, LEAD(start_time) OVER thread_order)
+                    BETWEEN 0 AND $handoff_ms * 1e6
+                    THEN LEAD(start_time) OVER thread_order
+                ELSE end_time
+            END AS end_time
+        FROM handler_states
+        WINDOW thread_order AS (PARTITION BY pool, tid ORDER BY start_time, end_time)
+    )
 ),
 steps AS (
     SELECT
