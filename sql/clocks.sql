@@ -8,6 +8,7 @@
 --   stepped      it, or what it is tied to, was set while it was recorded
 --   ambiguous    the data fit at several offsets; not checked
 --   untied       nothing in the data ties it to another recording; not checked
+--   unchecked    the check failed; clock_fits.detail says why
 -- @column source_id           BIGINT  -- the recording
 -- @column kind                VARCHAR -- the flag it was given with
 -- @column clock               VARCHAR -- the clock its times were read on

@@ -4,6 +4,7 @@
 //! This crate knows arguments, progress, output formats and exit statuses; what is done is in the
 //! engine and the ingest crates.
 
+mod causes;
 mod commands;
 mod exit;
 mod output;

@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 
 use clap::ValueEnum;
 
+use crate::causes::with_causes;
 use crate::output::visible::visible;
 
 /// When to colour output.
@@ -64,7 +65,7 @@ impl Screen {
         say(format_args!(
             "{} {}",
             self.paint("31;1", "error:", Stream::Err),
-            visible(&format!("{error:#}"))
+            visible(&with_causes(error.as_ref()).to_string())
         ));
     }
 

@@ -9,21 +9,37 @@ use kcorr_store::{
 };
 
 use crate::clock::{ClockState, Others, align, check};
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// What became of a commit.
+#[derive(Debug)]
+pub struct Committed {
+    /// What became of each source.
+    pub sources: Vec<SourceReport>,
+    /// Why the clocks could not be checked against the data; the sources are stored with the clocks that they
+    /// declare.
+    pub unchecked: Option<Error>,
+}
 
 /// Aligns the clocks of all finished sources and makes them visible in one step. What fails changes
 /// nothing.
-pub fn commit(writer: &mut StoreWriter) -> Result<Vec<SourceReport>> {
+pub fn commit(writer: &mut StoreWriter) -> Result<Committed> {
     let mut commit = writer.begin_commit();
     stage(&mut commit)?;
     let states: Vec<ClockState> = commit.sources().iter().map(state).collect();
     // Recordings whose clocks cannot be checked are stored all the same.
-    let moves = check(&commit.store(), &states).unwrap_or_else(|error| {
-        let detail = format!("not checked: {error}");
-        unchecked(commit.sources(), &detail)
-    });
+    let (moves, failed) = match check(&commit.store(), &states) {
+        Ok(moves) => (moves, None),
+        Err(error) => {
+            let detail = format!("not checked: {error}");
+            (unchecked(commit.sources(), &detail), Some(error))
+        }
+    };
     let moved = commit.move_sources(&moves)?;
-    Ok(commit.publish(&moved)?)
+    Ok(Committed {
+        sources: commit.publish(&moved)?,
+        unchecked: failed,
+    })
 }
 
 /// Adds the staged sources, each as its clock is declared.
@@ -98,7 +114,7 @@ fn unchecked(sources: &[SourceEntry], detail: &str) -> BTreeMap<i64, ClockMove> 
                 drift_ppb: source.clock_drift_ppb,
                 uncertainty_ns: source.clock_uncertainty_ns,
                 reference_source_id: None,
-                verdict: "untied".to_owned(),
+                verdict: "unchecked".to_owned(),
                 detail: detail.to_owned(),
             },
             checks: Vec::new(),

@@ -78,6 +78,7 @@ impl From<kcorr_store::Error> for Error {
     fn from(error: kcorr_store::Error) -> Self {
         let kind = match error.kind() {
             kcorr_store::ErrorKind::Store => ErrorKind::Store,
+            kcorr_store::ErrorKind::Input => ErrorKind::Input,
             _ => ErrorKind::Io,
         };
         let (message, source) = error.into_parts();

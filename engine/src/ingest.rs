@@ -1,5 +1,6 @@
 //! Ingesting: pushes inputs through their decoders into a store, several at a time.
 
+use std::cmp::Reverse;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -78,7 +79,7 @@ pub fn ingest(
 ) -> NotStored {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut not_stored = NotStored::default();
-    let mut queue = Vec::new();
+    let mut inputs = Vec::new();
     let mut begun = Vec::new();
     for (number, job) in jobs.into_iter().enumerate() {
         let identity = identity(&job);
@@ -97,9 +98,17 @@ pub fn ingest(
             not_stored.known.push((number, detail));
             continue;
         }
-        queue.push((number, job, writer.begin_like(identity, likeness)));
+        inputs.push((number, job, identity, likeness));
     }
-    queue.reverse();
+    // A log that was stored and then renamed keeps its number, though its successor has its name now.
+    inputs.sort_by_key(|(.., likeness)| !matches!(likeness, Likeness::Holds(_)));
+    let mut queue: Vec<_> = inputs
+        .into_iter()
+        .map(|(number, job, identity, likeness)| {
+            (number, job, writer.begin_like(identity, likeness))
+        })
+        .collect();
+    queue.sort_by_key(|(number, ..)| Reverse(*number));
     let queue = Mutex::new(queue);
     let (done, results) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -176,10 +185,14 @@ fn run(
         inputs.push((path.clone(), Input::open(path, stop)?));
     }
     progress.started(number, total_bytes(&inputs));
+    let mut hash = ContentHash::default();
+    for (size_bytes, _) in source.held() {
+        hash.ask(*size_bytes);
+    }
     let mut feed = Feed {
         decoder: (job.decoder)(source.id()),
         source,
-        hash: ContentHash::default(),
+        hash,
         size_bytes: 0,
         losses: Vec::new(),
         stop,
@@ -205,6 +218,7 @@ fn run(
         .finish(&mut feed.source)
         .map_err(|e| input_error(path, e))?;
     summary.losses.append(&mut feed.losses);
+    feed.check_held(path)?;
     feed.source.begins_with(feed.hash.head_hex());
     Ok(SourceRead {
         source: feed.source,
@@ -225,6 +239,20 @@ struct Feed<'a> {
 }
 
 impl Feed<'_> {
+    /// An input takes the place of others because it held all of them when it was looked at. It must have
+    /// held them when it was read, too: somebody may have cut or replaced it in between.
+    fn check_held(&self, path: &Path) -> Result<()> {
+        let is_held = |(size, hash): &(u64, String)| self.hash.at(*size) == Some(hash);
+        if self.source.held().iter().all(is_held) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} was changed while it was being read: it no longer holds what is stored of it, which stays: ingest it again",
+            path.display()
+        );
+        Err(Error::new(ErrorKind::Input, message))
+    }
+
     fn read(
         &mut self,
         path: &Path,
@@ -355,7 +383,7 @@ fn input_error(path: &Path, error: kcorr_model::Error) -> Error {
         kcorr_model::ErrorKind::Output => ErrorKind::Io,
         _ => ErrorKind::Input,
     };
-    Error::new(kind, format!("{}: {error}", path.display()))
+    Error::because(kind, format!("{}: {error}", path.display()), error)
 }
 
 fn identity(job: &Job<'_>) -> InputIdentity {
@@ -381,4 +409,96 @@ fn display(paths: &[PathBuf]) -> String {
         .map(|path| path.display().to_string())
         .collect();
     paths.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use kcorr_model::ClockKind;
+
+    use super::*;
+
+    /// Takes anything, and yields nothing.
+    struct Anything;
+
+    impl Decoder for Anything {
+        fn push(&mut self, _: &[u8], _: &mut dyn Output) -> Result<(), kcorr_model::Error> {
+            Ok(())
+        }
+
+        fn finish(&mut self, _: &mut dyn Output) -> Result<Summary, kcorr_model::Error> {
+            Ok(Summary {
+                format: "anything".to_owned(),
+                clock: ClockKind::Realtime,
+                anchors: Vec::new(),
+                losses: Vec::new(),
+                limits: Vec::new(),
+            })
+        }
+    }
+
+    struct Silent;
+
+    impl Progress for Silent {
+        fn started(&self, _: usize, _: Option<u64>) {}
+        fn advanced(&self, _: usize, _: u64) {}
+        fn finished(&self, _: usize) {}
+    }
+
+    /// Ingests a file after something has happened to it that its look did not see.
+    fn stored(store: &Path, file: &Path, happens: impl Fn() + Send) -> NotStored {
+        let mut writer = StoreWriter::open(store, || {}).unwrap();
+        let job = Job {
+            kind: "bpf",
+            paths: vec![file.to_owned()],
+            decoder: Box::new(|_| {
+                happens();
+                Box::new(Anything)
+            }),
+        };
+        let not_stored = ingest(&mut writer, vec![job], &Silent);
+        crate::commit(&mut writer).unwrap();
+        not_stored
+    }
+
+    fn hashes(store: &Path) -> Vec<(String, u64)> {
+        let writer = StoreWriter::open(store, || {}).unwrap();
+        let sources = writer.sources().iter();
+        sources
+            .map(|source| (source.content_hash.clone(), source.size_bytes))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_cut_or_changed_before_it_is_read_does_not_replace_what_it_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store");
+        let (first, grown) = (folder.path().join("first"), folder.path().join("grown"));
+        let bytes: Vec<u8> = (0..10_000_u32).flat_map(u32::to_le_bytes).collect();
+        fs::write(&first, &bytes).unwrap();
+        assert!(stored(&store, &first, || {}).errors.is_empty());
+        let before = hashes(&store);
+        let longer = [&bytes[..], b"more"].concat();
+        let mut changed = longer.clone();
+        changed[20_000] ^= 1;
+        for then in [&bytes[..9_000], &changed] {
+            fs::write(&grown, &longer).unwrap();
+            let not_stored = stored(&store, &grown, || fs::write(&grown, then).unwrap());
+            let error = not_stored
+                .errors
+                .first()
+                .map(|(_, error)| error.to_string());
+            let text = error.unwrap_or_default();
+            assert!(
+                text.contains("was changed while it was being read"),
+                "{text}"
+            );
+            assert_eq!(hashes(&store), before);
+        }
+        fs::write(&grown, &longer).unwrap();
+        assert!(stored(&store, &grown, || {}).errors.is_empty());
+        assert_eq!(hashes(&store).len(), 1);
+        assert_ne!(hashes(&store), before);
+    }
 }

@@ -29,7 +29,7 @@ mod whatif;
 
 pub use ablation_test::AblationTest;
 pub use catalog::{Ablation, Shift, Taken};
-pub use commit::commit;
+pub use commit::{Committed, commit};
 pub use compare::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, NotStored, Progress, ingest};

@@ -115,12 +115,11 @@ impl Error {
 
     /// The output failed.
     pub fn output(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        let source = source.into();
         Self {
             kind: ErrorKind::Output,
             position: Position::Whole,
-            message: format!("cannot write rows: {source}"),
-            source: Some(source),
+            message: "cannot write rows".to_owned(),
+            source: Some(source.into()),
         }
     }
 

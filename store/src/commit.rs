@@ -102,6 +102,7 @@ impl<'a> Commit<'a> {
             likeness,
             head_hash,
             staging,
+            ..
         } = source;
         let (holds, begins_like) = self.told(&likeness);
         let offset = alignment.offset_ns.unwrap_or(0);
@@ -248,6 +249,8 @@ impl<'a> Commit<'a> {
         folder::sync_folders(&self.writer.folder)?;
         self.manifest.replace(&self.writer.folder)?;
         self.writer.manifest = self.manifest;
+        // Nobody may be reading the store any more; what cannot be removed now goes with the next ingest.
+        let _ = folder::remove_unnamed_files(&self.writer.folder, &self.writer.manifest);
         Ok(self.reports)
     }
 
@@ -287,10 +290,13 @@ fn move_files(
     for (number, file) in source.files.iter().enumerate() {
         let path = format!("data/{}/{prefix}-{}.parquet", file.table, number + 1);
         let (from, to) = (folder.join(&file.path), folder.join(&path));
-        let size_bytes = table_file::write_moved(&from, &to, conversion)?;
+        // What is damaged must not be written again with new hashes.
+        file.check(folder)?;
+        let (size_bytes, hashes) = table_file::write_moved(&from, &to, conversion)?;
         files.push(FileEntry {
             path,
             size_bytes,
+            hashes: Some(hashes),
             ..file.clone()
         });
     }

@@ -94,7 +94,7 @@ struct Group {
 fn groups(names: &NewNames, files: Vec<FileEntry>) -> Result<Vec<Group>> {
     let mut groups: Vec<Group> = Vec::new();
     for file in files {
-        let part = Part::open(names.path(&file.path))?;
+        let part = Part::of_store(&file, names)?;
         if !part.tells_sources() {
             continue;
         }
@@ -171,7 +171,7 @@ fn take_out(
             own.push(merged.file);
             continue;
         }
-        let part = Part::open(names.path(&merged.file.path))?;
+        let part = Part::of_store(&merged.file, names)?;
         let table = &merged.file.table;
         left.extend(merge::part_by_source(&part, table, sources, false, names)?);
         if keeps_theirs {

@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Io,
     /// The store is missing, or is not one that this version can read.
     Store,
+    /// An input is not one that can be read.
+    Input,
 }
 
 /// What the store's functions return.

@@ -16,6 +16,8 @@
 //! files behind, and the next one removes them. Files are never changed once written.
 
 mod alignment;
+mod block_hashes;
+mod check;
 mod clock_move;
 mod commit;
 mod compact;
@@ -24,6 +26,7 @@ mod folder;
 pub mod input;
 mod manifest;
 mod merge;
+mod read_checked;
 mod source_entry;
 mod source_report;
 mod staging;
@@ -32,6 +35,8 @@ mod table_file;
 mod writer;
 
 pub use alignment::Alignment;
+pub use block_hashes::BlockHashes;
+pub use check::{Checked, check};
 pub use clock_move::ClockMove;
 pub use commit::{Commit, Moved, StagedSource};
 pub use compact::{Compacted, Extent};

@@ -2,18 +2,60 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
+use crate::block_hashes::BlockHashes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source_entry::SourceEntry;
 
 const FILE: &str = "manifest.json";
+pub(crate) const STAGED: &str = "manifest.json.new";
 
 /// Written into every manifest; a reader refuses a store with a later layout. The second added files
-/// with rows of several sources, which a reader of the first would leave out.
-const LAYOUT_VERSION: u32 = 2;
+/// with rows of several sources, which a reader of the first would leave out; the third hashes, which a
+/// writer of the second would not keep.
+const LAYOUT_VERSION: u32 = 3;
+
+/// From this layout on a manifest has its own hash.
+const HASHED_VERSION: u32 = 3;
+
+/// What stands in the hash's place while it is computed.
+const NO_HASH: &str = "00000000000000000000000000000000";
+
+/// The manifest's text begins with this, and then comes the hash.
+const BEFORE_HASH: &[u8] = b"{\n  \"hash\": \"";
+const HASH_PLACE: Range<usize> = BEFORE_HASH.len()..BEFORE_HASH.len() + NO_HASH.len();
+
+/// The manifest as it is written: with the hash (XXH3, 128 bits) of its text, in which zeros stand for the
+/// hash itself.
+#[derive(Serialize)]
+struct Hashed<'a> {
+    hash: &'static str,
+    #[serde(flatten)]
+    manifest: &'a Manifest,
+}
+
+/// What is read first of a manifest.
+#[derive(Deserialize)]
+struct Layout {
+    layout_version: u32,
+}
+
+/// Whether a manifest's text has the hash that is in it.
+fn is_as_written(text: &[u8]) -> bool {
+    let Some(found) = text.get(HASH_PLACE) else {
+        return false;
+    };
+    let mut hash = Xxh3::new();
+    hash.update(&text[..HASH_PLACE.start]);
+    hash.update(NO_HASH.as_bytes());
+    hash.update(&text[HASH_PLACE.end..]);
+    text.starts_with(BEFORE_HASH) && found == format!("{:032x}", hash.digest128()).as_bytes()
+}
 
 /// Everything a store knows besides its Parquet files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,6 +103,20 @@ pub struct FileEntry {
     pub row_count: u64,
     /// Its length.
     pub size_bytes: u64,
+    /// Hashes of its bytes; `None` for files that were written before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hashes: Option<BlockHashes>,
+}
+
+impl FileEntry {
+    /// Reads the whole file and fails when a byte is not as it was written.
+    pub(crate) fn check(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(&self.path);
+        match &self.hashes {
+            Some(hashes) => hashes.check_file(&path, self.size_bytes),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Manifest {
@@ -83,18 +139,29 @@ impl Manifest {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io("cannot read", &path, e)),
         };
-        let mut manifest: Self = serde_json::from_slice(&text).map_err(|e| {
+        let not_one = |e| {
             let message = format!("{} is not a kcorr manifest", path.display());
             Error::because(ErrorKind::Store, message, e)
-        })?;
-        if !(1..=LAYOUT_VERSION).contains(&manifest.layout_version) {
+        };
+        // The version first: what a later one says otherwise need not be understood.
+        let Layout { layout_version } = serde_json::from_slice(&text).map_err(not_one)?;
+        if !(1..=LAYOUT_VERSION).contains(&layout_version) {
             let message = format!(
-                "{} has store layout {}, this kcorr reads layouts up to {LAYOUT_VERSION}: ingest the recordings again into a new store",
+                "{} has store layout {layout_version}, this kcorr reads layouts up to {LAYOUT_VERSION}: ingest the recordings again into a new store",
                 folder.display(),
-                manifest.layout_version,
             );
             return Err(Error::new(ErrorKind::Store, message));
         }
+        // One flipped bit may have made the version an earlier one.
+        let is_hashed = layout_version >= HASHED_VERSION || text.starts_with(BEFORE_HASH);
+        if is_hashed && !is_as_written(&text) {
+            let message = format!(
+                "{} is damaged: its text does not have the hash that is in it: ingest the recordings again into a new store",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::Store, message));
+        }
+        let mut manifest: Self = serde_json::from_slice(&text).map_err(not_one)?;
         manifest.layout_version = LAYOUT_VERSION;
         Ok(Some(manifest))
     }
@@ -103,11 +170,22 @@ impl Manifest {
     /// the new one, whenever the process dies.
     pub(crate) fn replace(&self, folder: &Path) -> Result<()> {
         let path = folder.join(FILE);
-        let staged = folder.join("manifest.json.new");
-        let text = serde_json::to_vec_pretty(self)
+        let staged = folder.join(STAGED);
+        let hashed = Hashed {
+            hash: NO_HASH,
+            manifest: self,
+        };
+        let mut text = serde_json::to_vec_pretty(&hashed)
             .map_err(|e| Error::because(ErrorKind::Store, "cannot encode the manifest", e))?;
+        let hash = format!("{:032x}", xxh3_128(&text));
+        text[HASH_PLACE].copy_from_slice(hash.as_bytes());
         let write = || -> std::io::Result<()> {
-            let mut file = File::create(&staged)?;
+            // What a writer that died has left; a link is removed, not what it leads to.
+            match fs::remove_file(&staged) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+            let mut file = File::create_new(&staged)?;
             file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&staged, &path)?;
@@ -163,5 +241,62 @@ impl Manifest {
             }
             _ => format!("source {source_id}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source_entry::test_source;
+
+    #[test]
+    fn no_flipped_bit_of_a_manifest_is_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut manifest = Manifest::empty();
+        manifest.sources.push(test_source(1));
+        manifest.replace(folder.path()).unwrap();
+        assert!(Manifest::read(folder.path()).unwrap().is_some());
+        let path = folder.path().join(FILE);
+        let text = fs::read(&path).unwrap();
+        for at in 0..text.len() {
+            for bit in 0..8 {
+                let mut flipped = text.clone();
+                flipped[at] ^= 1 << bit;
+                fs::write(&path, flipped).unwrap();
+                assert!(
+                    Manifest::read(folder.path()).is_err(),
+                    "byte {at}, bit {bit}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_manifest_of_before_there_were_hashes_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"layout_version": 2, "generation": 4, "next_source_id": 2, "sources": []}"#;
+        fs::write(folder.path().join(FILE), text).unwrap();
+        let manifest = Manifest::read(folder.path()).unwrap().unwrap();
+        assert_eq!(manifest.generation, 4);
+    }
+
+    #[test]
+    fn a_later_layout_is_refused_whatever_else_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"layout_version": 4, "sources": {"elsewhere": true}}"#;
+        fs::write(folder.path().join(FILE), text).unwrap();
+        let error = Manifest::read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("has store layout 4"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_place_of_a_new_manifest_is_not_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("other");
+        fs::write(&other, "stays").unwrap();
+        std::os::unix::fs::symlink(&other, folder.path().join(STAGED)).unwrap();
+        Manifest::empty().replace(folder.path()).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "stays");
     }
 }

@@ -20,7 +20,9 @@ use parquet::file::statistics::Statistics;
 
 use super::manifest::{FileEntry, MergedFile, SourceRows};
 use super::table_file::{self, bad_rows, cannot_read, cannot_write};
+use crate::block_hashes::HashedFile;
 use crate::error::{Error, Result};
+use crate::folder;
 
 /// Rows of a merged file: a few row groups, so that statistics leave out whole files, and few enough
 /// that taking out one source writes little again.
@@ -65,8 +67,7 @@ impl NewNames {
     }
 
     fn next(&mut self, table: &str) -> Result<String> {
-        let folder = self.folder.join("data").join(table);
-        fs::create_dir_all(&folder).map_err(|e| Error::io("cannot create", &folder, e))?;
+        folder::table_folder(&self.folder, table)?;
         self.next += 1;
         Ok(format!(
             "data/{table}/{}-{}.parquet",
@@ -87,6 +88,12 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// Opens a file of the store, which must be as it was written: damage must not be merged.
+    pub(super) fn of_store(file: &FileEntry, names: &NewNames) -> Result<Self> {
+        file.check(&names.folder)?;
+        Self::open(names.path(&file.path))
+    }
+
     /// Reads a file's footer.
     pub(super) fn open(path: PathBuf) -> Result<Self> {
         let file = File::open(&path).map_err(|e| Error::io("cannot open", &path, e))?;
@@ -387,7 +394,7 @@ struct SizedFiles<'a> {
 /// A file being written.
 struct OpenFile {
     path: String,
-    writer: ArrowWriter<File>,
+    writer: ArrowWriter<HashedFile>,
     row_count: u64,
     sources: BTreeMap<i64, u64>,
 }
@@ -431,7 +438,7 @@ impl SizedFiles<'_> {
     }
 
     fn end(&mut self, file: OpenFile) -> Result<()> {
-        let size_bytes = table_file::close(&self.names.path(&file.path), file.writer)?;
+        let (size_bytes, hashes) = table_file::close(&self.names.path(&file.path), file.writer)?;
         let sources = file.sources.into_iter();
         self.done.push(MergedFile {
             file: FileEntry {
@@ -439,6 +446,7 @@ impl SizedFiles<'_> {
                 path: file.path,
                 row_count: file.row_count,
                 size_bytes,
+                hashes: Some(hashes),
             },
             sources: sources
                 .map(|(source_id, row_count)| SourceRows {

@@ -14,6 +14,7 @@ use kcorr_model::{ClockConversion, Output, Table, realtime_from_source};
 use super::manifest::FileEntry;
 use super::table_file;
 use crate::error::{Error, ErrorKind, Result};
+use crate::folder;
 
 /// Bytes of rows that one table of one source holds in memory before they go to a file.
 const TABLE_BYTES_IN_MEMORY: usize = 24 << 20;
@@ -121,11 +122,12 @@ impl Staging {
         let path = self.next_path(table)?;
         let to = self.folder.join(&path);
         let conversion = ClockConversion::fixed(clock_offset_ns);
-        let size_bytes = table_file::write_moved(&from, &to, &conversion)?;
+        let (size_bytes, hashes) = table_file::write_moved(&from, &to, &conversion)?;
         fs::remove_file(&from).map_err(|e| Error::io("cannot remove", &from, e))?;
         Ok(FileEntry {
             path,
             size_bytes,
+            hashes: Some(hashes),
             ..file
         })
     }
@@ -153,8 +155,7 @@ impl Staging {
     }
 
     fn next_path(&mut self, table: &Table) -> Result<String> {
-        let folder = self.folder.join("data").join(table.name);
-        fs::create_dir_all(&folder).map_err(|e| Error::io("cannot create", &folder, e))?;
+        folder::table_folder(&self.folder, table.name)?;
         self.next_file += 1;
         let path = format!(
             "data/{}/{}-{}.parquet",
@@ -217,12 +218,14 @@ fn write(
     clock_offset_ns: i64,
 ) -> Result<FileEntry> {
     let row_count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-    let size_bytes = table_file::write(&folder.join(&path), table, batches, clock_offset_ns)?;
+    let (size_bytes, hashes) =
+        table_file::write(&folder.join(&path), table, batches, clock_offset_ns)?;
     Ok(FileEntry {
         table: table.name.to_owned(),
         path,
         row_count,
         size_bytes,
+        hashes: Some(hashes),
     })
 }
 

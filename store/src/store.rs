@@ -4,29 +4,37 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::block_hashes::how_to_mend;
 use crate::error::{Error, ErrorKind, Result};
 use crate::folder;
-use crate::manifest::Manifest;
+use crate::manifest::{FileEntry, Manifest};
 use crate::source_entry::SourceEntry;
 
 /// A store opened for reading: what it held at that moment, whatever is ingested meanwhile.
 #[derive(Debug, Clone)]
 pub struct Store {
     folder: PathBuf,
-    manifest: Manifest,
+    manifest: Arc<Manifest>,
     /// Held, shared with other readers, while files that are replaced meanwhile must stay.
     _readers: Option<Arc<File>>,
 }
 
 impl Store {
-    /// Opens an existing store.
+    /// Opens an existing store. Fails when one of its files is missing or has another length than it was
+    /// written with; that its bytes are the same is checked as they are read.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
-        let folder = folder.into();
+        let store = Self::read(&folder.into())?;
+        store.check_sizes()?;
+        Ok(store)
+    }
+
+    /// Opens a store whose files may be damaged.
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
+        let folder = folder::canonical(folder.to_owned());
         folder::refuse_file(&folder)?;
-        // Locked before the manifest is read, so that what it names stays. A store that cannot be
-        // written to has no writers to keep from it.
+        // Locked before the manifest is read, so that what it names stays.
         let readers = if folder.exists() {
-            folder::readers_lock(&folder).ok()
+            folder::readers_lock(&folder)?
         } else {
             None
         };
@@ -47,13 +55,11 @@ impl Store {
             );
             return Err(Error::new(ErrorKind::Store, message));
         };
-        let store = Self {
+        Ok(Self {
             folder,
-            manifest,
+            manifest: Arc::new(manifest),
             _readers: readers.map(Arc::new),
-        };
-        store.check_files()?;
-        Ok(store)
+        })
     }
 
     /// What a store will hold once a manifest is in place; its files are there already. Only for its
@@ -61,29 +67,31 @@ impl Store {
     pub(crate) fn of_manifest(folder: &Path, manifest: &Manifest) -> Self {
         Self {
             folder: folder.to_owned(),
-            manifest: manifest.clone(),
+            manifest: Arc::new(manifest.clone()),
             _readers: None,
         }
     }
 
-    /// A data file that is missing or cut would read as no rows.
-    fn check_files(&self) -> Result<()> {
-        for file in self.manifest.files() {
-            let path = self.folder.join(&file.path);
-            let size = std::fs::metadata(&path).map(|metadata| metadata.len()).ok();
-            if size != Some(file.size_bytes) {
-                let message = format!(
-                    "the store's file {} is {}: ingest its recording again",
-                    path.display(),
-                    match size {
-                        Some(size) => format!("{size} bytes long, not {}", file.size_bytes),
-                        None => "missing".to_owned(),
-                    }
-                );
-                return Err(Error::new(ErrorKind::Store, message));
-            }
-        }
-        Ok(())
+    /// Fails when a file is missing or cut, which would read as no rows.
+    pub fn check_sizes(&self) -> Result<()> {
+        let mut files = self.manifest.files();
+        files.try_for_each(|file| self.check_size(file))
+    }
+
+    pub(crate) fn check_size(&self, file: &FileEntry) -> Result<()> {
+        let path = self.folder.join(&file.path);
+        let is = match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.len() == file.size_bytes => return Ok(()),
+            Ok(metadata) => format!("{} bytes long, not {}", metadata.len(), file.size_bytes),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => "missing".to_owned(),
+            Err(e) => return Err(Error::io("cannot open", &path, e)),
+        };
+        let message = format!(
+            "the store's file {} is {is}: {}",
+            path.display(),
+            how_to_mend(&path),
+        );
+        Err(Error::new(ErrorKind::Store, message))
     }
 
     /// The store's folder.

@@ -18,6 +18,7 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
+use crate::block_hashes::{BlockHashes, HashedFile};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Rows of a row group: few, so that a stretch of time reads little beside itself; with fewer, reading a
@@ -25,13 +26,13 @@ use crate::error::{Error, ErrorKind, Result};
 const ROW_GROUP_ROWS: usize = 64 * 1024;
 
 /// Writes rows as one file, sorted by the table's time. Times are converted to wall time first when
-/// an offset is given. Returns the size of the file in bytes.
+/// an offset is given. Returns the length and the hashes of the file.
 pub(super) fn write(
     path: &Path,
     table: &Table,
     batches: Vec<RecordBatch>,
     clock_offset_ns: i64,
-) -> Result<u64> {
+) -> Result<(u64, BlockHashes)> {
     let rows = sorted(table, batches).map_err(|e| bad_rows(path, e))?;
     let conversion = ClockConversion::fixed(clock_offset_ns);
     let rows = moved(&rows, &conversion).map_err(|e| bad_rows(path, e))?;
@@ -41,7 +42,11 @@ pub(super) fn write(
 }
 
 /// Writes a copy of a file of the store with all times converted once more. Order and ids stay.
-pub(super) fn write_moved(from: &Path, to: &Path, conversion: &ClockConversion) -> Result<u64> {
+pub(super) fn write_moved(
+    from: &Path,
+    to: &Path,
+    conversion: &ClockConversion,
+) -> Result<(u64, BlockHashes)> {
     let cannot_read = |e| cannot_read(from, e);
     let file = File::open(from).map_err(|e| Error::io("cannot open", from, e))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(cannot_read)?;
@@ -161,23 +166,20 @@ pub(super) fn writer(
     path: &Path,
     sorted_by: Option<&str>,
     schema: &Arc<Schema>,
-) -> Result<ArrowWriter<File>> {
+) -> Result<ArrowWriter<HashedFile>> {
     let file = File::create_new(path).map_err(|e| Error::io("cannot create", path, e))?;
     ArrowWriter::try_new(
-        file,
+        HashedFile::new(file),
         Arc::clone(schema),
         Some(properties(sorted_by, schema)),
     )
     .map_err(|e| cannot_write(path, e))
 }
 
-/// Ends a file and makes it durable; its size in bytes.
-pub(super) fn close(path: &Path, writer: ArrowWriter<File>) -> Result<u64> {
+/// Ends a file and makes it durable; its length and hashes.
+pub(super) fn close(path: &Path, writer: ArrowWriter<HashedFile>) -> Result<(u64, BlockHashes)> {
     let file = writer.into_inner().map_err(|e| cannot_write(path, e))?;
-    file.sync_all()
-        .and_then(|()| file.metadata())
-        .map(|metadata| metadata.len())
-        .map_err(|e| Error::io("cannot write", path, e))
+    file.close().map_err(|e| Error::io("cannot write", path, e))
 }
 
 fn properties(sorted_by: Option<&str>, schema: &Schema) -> WriterProperties {

@@ -46,6 +46,7 @@ pub struct SourceWriter {
     pub(crate) id: SourceId,
     pub(crate) identity: InputIdentity,
     pub(crate) likeness: Likeness,
+    held: Vec<(u64, String)>,
     pub(crate) head_hash: Option<String>,
     pub(crate) staging: Staging,
 }
@@ -74,6 +75,7 @@ impl StoreWriter {
             return Err(Error::new(ErrorKind::Store, message));
         }
         fs::create_dir_all(&folder).map_err(|e| Error::io("cannot create", &folder, e))?;
+        let folder = folder::canonical(folder);
         let lock = folder::writer_lock(&folder, on_wait)?;
         // Read (again) only now: whoever held the lock may have committed.
         let manifest = match Manifest::read(&folder)? {
@@ -86,10 +88,11 @@ impl StoreWriter {
             }
         };
         folder::remove_unnamed_files(&folder, &manifest)?;
+        let begun = folder::last_number(&folder, manifest.generation)?;
         Ok(Self {
             folder,
             manifest,
-            begun: 0,
+            begun,
             begun_ids: Vec::new(),
             finished: Vec::new(),
             _lock: lock,
@@ -115,7 +118,10 @@ impl StoreWriter {
         let id = match same.map(|source| source.source_id).or(held) {
             // Two inputs at once that claim one number: only the first can have it.
             Some(id) if self.begun_ids.contains(&id) => {
-                likeness = Likeness::BeginsLike(id);
+                // One that has the number by its path alone says nothing of the other's bytes.
+                if held == Some(id) {
+                    likeness = Likeness::BeginsLike(id);
+                }
                 self.new_id()
             }
             Some(id) => SourceId(id),
@@ -126,6 +132,7 @@ impl StoreWriter {
         SourceWriter {
             id,
             identity,
+            held: self.held_by(&likeness),
             likeness,
             head_hash: None,
             staging: Staging::new(&self.folder, prefix),
@@ -142,6 +149,16 @@ impl StoreWriter {
     pub(crate) fn merged_names(&mut self, generation: u64) -> NewNames {
         let prefix = self.new_prefix(0, generation);
         NewNames::new(&self.folder, prefix)
+    }
+
+    fn held_by(&self, likeness: &Likeness) -> Vec<(u64, String)> {
+        let Likeness::Holds(ids) = likeness else {
+            return Vec::new();
+        };
+        let sources = self.manifest.sources.iter();
+        let held = sources.filter(|source| ids.contains(&source.source_id));
+        held.map(|source| (source.size_bytes, source.content_hash.clone()))
+            .collect()
     }
 
     fn new_id(&mut self) -> SourceId {
@@ -208,6 +225,12 @@ impl SourceWriter {
     /// The source's number, from which a decoder makes its row ids.
     pub fn id(&self) -> SourceId {
         self.id
+    }
+
+    /// Lengths and hashes of the stored inputs that this one was found to hold, and whose place it is to
+    /// take.
+    pub fn held(&self) -> &[(u64, String)] {
+        &self.held
     }
 
     /// Tells the hash of the input's first bytes.

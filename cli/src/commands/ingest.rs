@@ -13,6 +13,7 @@ use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::Severity;
 use kcorr_store::{Extent, SourceReport, StoreWriter};
 
+use crate::causes::with_causes;
 use crate::commands::captures::Captures;
 use crate::commands::{Global, compact, log_directory};
 use crate::exit::Status;
@@ -112,13 +113,20 @@ impl Ingest {
         let not_stored = kcorr_engine::ingest(&mut writer, jobs, &bars, signals.stop());
         signals.reading_ended();
         let committing = bars.during("putting rows in order, checking clocks");
-        let reports = kcorr_engine::commit(&mut writer)?;
+        let committed = kcorr_engine::commit(&mut writer)?;
         drop(committing);
+        let reports = committed.sources;
         for report in &reports {
             show(report, screen);
         }
         for (job, known) in &not_stored.known {
             screen.note(&format!("{}: {known}", name(&inputs[*job])));
+        }
+        if let Some(error) = &committed.unchecked {
+            screen.warning(&format!(
+                "clocks were not checked against each other, and are as the recordings declare them: {}",
+                with_causes(error)
+            ));
         }
         let errors = &not_stored.errors;
         for (job, error) in errors {
@@ -130,9 +138,12 @@ impl Ingest {
         drop(merging);
         match merged {
             Ok(done) => compact::show(&done, screen),
-            Err(error) => screen.warning(&format!("many small files were not merged: {error:#}")),
+            Err(error) => screen.warning(&format!(
+                "many small files were not merged: {}",
+                with_causes(&error)
+            )),
         }
-        let lost = reports.iter().any(is_lossy);
+        let lost = reports.iter().any(is_lossy) || committed.unchecked.is_some();
         Ok(if !errors.is_empty() || (lost && self.strict) {
             Status::Failed
         } else if lost {
@@ -332,7 +343,8 @@ fn show_error(error: &Error, paths: &[PathBuf], screen: &Screen) {
         _ => None,
     };
     let error = anyhow::anyhow!(
-        "{error:#}{}",
+        "{}{}",
+        with_causes(error),
         hint.map(|hint| format!(" (the file {hint})"))
             .unwrap_or_default()
     );

@@ -1,6 +1,7 @@
 //! The commands: one file and one struct each, one line in [`Command`].
 
 mod captures;
+mod check;
 mod clocks;
 mod compact;
 mod compare;
@@ -98,6 +99,7 @@ pub(crate) enum Command {
     Whatif(whatif::WhatIf),
     Export(export::Export),
     Compact(compact::Compact),
+    Check(check::Check),
     Probes(probes::Probes),
     Completions(completions::Completions),
 }
@@ -117,6 +119,7 @@ impl Command {
             Self::Whatif(command) => command.run(global, screen),
             Self::Export(command) => command.run(global, screen),
             Self::Compact(command) => command.run(global, screen),
+            Self::Check(command) => command.run(global, screen),
             Self::Probes(command) => command.run(screen),
             Self::Completions(command) => command.run(),
         }

@@ -2,6 +2,7 @@
 
 mod ablation;
 mod altered;
+mod checked_files;
 mod completed;
 mod manifest_tables;
 mod shift;
@@ -23,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) use ablation::kind_expression;
 pub use ablation::{Ablation, Taken};
 pub(crate) use altered::Altered;
+use checked_files::CheckedFiles;
 use manifest_tables::manifest_table;
 pub use shift::Shift;
 
@@ -32,6 +34,8 @@ pub(crate) async fn register(
     store: &Store,
     altered: Option<Altered<'_>>,
 ) -> Result<()> {
+    let files = Arc::new(CheckedFiles::new(store));
+    context.register_object_store(&store_url("")?, files);
     for &table in tables::ALL {
         if let Some(batch) = manifest_table(table, store.manifest()) {
             let memory = MemTable::try_new(table.schema(), vec![vec![batch?]])?;
@@ -99,6 +103,17 @@ async fn register_rows(
     }
 }
 
+/// Where a file is found that has a path below the store's folder.
+fn store_url(path: &str) -> Result<Url> {
+    let no_url = || Error::new(ErrorKind::Store, format!("{path} is no path of a file"));
+    let mut url = Url::parse(checked_files::URL).map_err(|_| no_url())?;
+    // Not parsed from text, in which a name's `*` or `%20` would mean something else.
+    let mut segments = url.path_segments_mut().map_err(|()| no_url())?;
+    segments.extend(path.split('/').filter(|name| !name.is_empty()));
+    drop(segments);
+    Ok(url)
+}
+
 async fn register_files(
     context: &SessionContext,
     store: &Store,
@@ -109,14 +124,7 @@ async fn register_files(
     let urls: Vec<ListingTableUrl> = store
         .manifest()
         .files_of(stored_as)
-        .map(|file| {
-            let path = store.folder().join(&file.path);
-            let path = std::path::absolute(&path).unwrap_or(path);
-            let no_url = || Error::new(ErrorKind::Store, format!("{} is no path", path.display()));
-            // Not parsed from text, in which a path's `*` or `%20` would mean something else.
-            let url = Url::from_file_path(&path).map_err(|()| no_url())?;
-            Ok(ListingTableUrl::try_new(url, None)?)
-        })
+        .map(|file| Ok(ListingTableUrl::try_new(store_url(&file.path)?, None)?))
         .collect::<Result<_>>()?;
     if urls.is_empty() {
         let schema = table.map_or_else(|| Arc::new(Schema::empty()), Table::schema);

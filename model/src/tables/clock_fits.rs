@@ -51,7 +51,7 @@ pub static CLOCK_FITS: Table = Table {
         Column::required(
             "verdict",
             Type::Label,
-            "`reference`, `agrees`, `refined` (the declared clock was unknown or a guess, and the data tell), `contradicts` (the data are used), `stepped`, `ambiguous` (ties fit at several offsets) or `untied`.",
+            "`reference`, `agrees`, `refined` (the declared clock was unknown or a guess, and the data tell), `contradicts` (the data are used), `stepped`, `ambiguous` (ties fit at several offsets), `untied`, or `unchecked` (the check failed, and `detail` says why).",
         ),
         Column::required("detail", Type::Text, "The verdict in words."),
     ],

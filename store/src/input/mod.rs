@@ -5,6 +5,7 @@ mod map;
 mod pipe;
 mod stop;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -16,7 +17,7 @@ pub use pipe::Pipe;
 pub use stop::Stop;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that are pushed into a decoder at once: enough to share out among cores.
 pub const CHUNK_BYTES: usize = 8 << 20;
@@ -40,8 +41,32 @@ impl Compression {
         match head {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            // A skippable frame, with which pzstd begins.
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             _ => Self::None,
         }
+    }
+}
+
+/// A compression that is not read: its name, and the command that undoes it.
+fn unread_compression(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    match head {
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(("xz", "xz")),
+        [
+            b'B',
+            b'Z',
+            b'h',
+            b'1'..=b'9',
+            0x31,
+            0x41,
+            0x59,
+            0x26,
+            0x53,
+            0x59,
+            ..,
+        ] => Some(("bzip2", "bzip2")),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some(("lz4", "lz4")),
+        _ => None,
     }
 }
 
@@ -81,6 +106,7 @@ impl Input {
         }
         let head = read_head(&mut file).map_err(|e| Error::io("cannot read", path, e))?;
         io::Seek::rewind(&mut file).map_err(|e| Error::io("cannot read", path, e))?;
+        refuse_unread(path, &head)?;
         Ok(Self {
             compression: Compression::of(&head),
             kind: InputKind::File(file, metadata.len()),
@@ -89,6 +115,7 @@ impl Input {
 
     fn pipe(path: &Path, mut pipe: Pipe) -> Result<Self> {
         let head = read_head(&mut pipe).map_err(|e| Error::io("cannot read", path, e))?;
+        refuse_unread(path, &head)?;
         Ok(Self {
             compression: Compression::of(&head),
             kind: InputKind::Pipe(io::Cursor::new(head).chain(pipe)),
@@ -108,6 +135,17 @@ impl Input {
             Compression::Zstd => Box::new(zstd::stream::Decoder::with_buffer(raw)?),
         })
     }
+}
+
+fn refuse_unread(path: &Path, head: &[u8]) -> Result<()> {
+    let Some((name, command)) = unread_compression(head) else {
+        return Ok(());
+    };
+    let path = path.display();
+    let message = format!(
+        "{path} is compressed with {name}, which is not read: give what `{command} -dc {path}` prints"
+    );
+    Err(Error::new(ErrorKind::Input, message))
 }
 
 /// The first (decompressed) bytes of a file, to tell what it looks like.
@@ -136,7 +174,7 @@ pub fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> (usize, Option<io::Err
 }
 
 fn read_head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut head = vec![0; 4];
+    let mut head = vec![0; 10];
     let (filled, error) = fill(reader, &mut head);
     head.truncate(filled);
     error.map_or(Ok(head), Err)
@@ -146,18 +184,46 @@ fn read_head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
 #[derive(Default)]
 pub struct ContentHash {
     whole: Xxh3,
+    read_bytes: u64,
     head: Xxh3,
     head_bytes: u64,
+    /// Hashes of the first bytes up to places that were asked for, by place.
+    places: BTreeMap<u64, Option<String>>,
 }
 
 impl ContentHash {
     /// Goes on with more bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        self.whole.update(bytes);
+        let mut left = bytes;
+        let ahead = self.places.range_mut(self.read_bytes + 1..);
+        for (place, found) in ahead {
+            let Ok(length) = usize::try_from(place - self.read_bytes) else {
+                break;
+            };
+            let Some((until, behind)) = left.split_at_checked(length) else {
+                break;
+            };
+            self.whole.update(until);
+            self.read_bytes = *place;
+            *found = Some(format!("{:032x}", self.whole.digest128()));
+            left = behind;
+        }
+        self.whole.update(left);
+        self.read_bytes += left.len() as u64;
         let left = usize::try_from(HEAD_BYTES - self.head_bytes).unwrap_or(0);
         let head = &bytes[..bytes.len().min(left)];
         self.head.update(head);
         self.head_bytes += head.len() as u64;
+    }
+
+    /// Asks for the hash of the first bytes up to a place.
+    pub fn ask(&mut self, place: u64) {
+        self.places.entry(place).or_default();
+    }
+
+    /// The hash up to a place that was asked for before; `None` when the input ends before it.
+    pub fn at(&self, place: u64) -> Option<&str> {
+        self.places.get(&place)?.as_deref()
     }
 
     /// Of all bytes.
@@ -223,6 +289,57 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             assert_eq!(read_all(&path), b"one two", "{name}");
             assert_eq!(head(&path).unwrap(), b"one two", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_zstd_file_may_begin_with_a_skippable_frame() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pzstd");
+        let skippable = [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 9, 9, 9, 9];
+        let frame = zstd::encode_all(&b"one two"[..], 1).unwrap();
+        std::fs::write(&path, [&skippable[..], &frame].concat()).unwrap();
+        assert_eq!(read_all(&path), b"one two");
+    }
+
+    #[test]
+    fn a_compression_that_is_not_read_is_named_with_the_command_that_undoes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dump");
+        let heads: [(&str, &[u8]); 3] = [
+            ("xz", b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46"),
+            ("bzip2", b"BZh91AY&SY\x4e\xec"),
+            ("lz4", b"\x04\x22\x4d\x18\x64\x40\xa7"),
+        ];
+        for (name, head) in heads {
+            std::fs::write(&path, head).unwrap();
+            let error = Input::open(&path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Input);
+            let command = format!("`{name} -dc {}`", path.display());
+            assert!(error.to_string().contains(&command), "{error}");
+        }
+        std::fs::write(&path, "BZh1 is how this text begins").unwrap();
+        assert!(Input::open(&path).is_ok());
+    }
+
+    #[test]
+    fn hashes_of_beginnings_do_not_depend_on_how_an_input_is_read() {
+        let bytes: Vec<u8> = (0..1000_u32).map(|i| i as u8).collect();
+        for piece in [1, 7, 100, 1000] {
+            let mut hash = ContentHash::default();
+            for place in [100, 101, 1000, 2000] {
+                hash.ask(place);
+            }
+            for piece in bytes.chunks(piece) {
+                hash.update(piece);
+            }
+            for place in [100, 101, 1000] {
+                let mut alone = ContentHash::default();
+                alone.update(&bytes[..place]);
+                assert_eq!(hash.at(place as u64), Some(alone.hex().as_str()), "{place}");
+            }
+            assert_eq!(hash.at(2000), None);
+            assert_eq!(hash.head_hex(), hash.hex());
         }
     }
 

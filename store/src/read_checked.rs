@@ -1,0 +1,136 @@
+//! Reading parts of a store's files, which are compared with their hashes on the way.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
+
+use bytes::Bytes;
+
+use crate::block_hashes::{BLOCK_BYTES, changed, how_to_mend};
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::FileEntry;
+use crate::store::Store;
+
+/// Whole blocks of a file that follow each other.
+struct Span {
+    first: u64,
+    bytes: Bytes,
+}
+
+impl Store {
+    /// Reads ranges of bytes of a file. Whole blocks are read around them, and fails when one of these is not
+    /// as it was written.
+    pub fn read_ranges(&self, file: &FileEntry, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let path = self.folder().join(&file.path);
+        let mut opened = File::open(&path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => unlike(&path, "missing"),
+            _ => Error::io("cannot open", &path, e),
+        })?;
+        let spans = aligned(ranges, file.size_bytes)
+            .into_iter()
+            .map(|span| {
+                let read = read(&mut opened, &path, span)?;
+                check(file, &path, &read)?;
+                Ok(read)
+            })
+            .collect::<Result<Vec<Span>>>()?;
+        ranges
+            .iter()
+            .map(|range| cut_out(&spans, range, &path))
+            .collect()
+    }
+}
+
+/// The blocks that hold ranges, as ranges of bytes that do not touch, in order.
+fn aligned(ranges: &[Range<u64>], size_bytes: u64) -> Vec<Range<u64>> {
+    let block_start = |at: u64| at / BLOCK_BYTES * BLOCK_BYTES;
+    let wide = ranges.iter().filter(|range| range.start < range.end);
+    let mut wide: Vec<Range<u64>> = wide
+        .map(|range| {
+            let end = block_start(range.end - 1).saturating_add(BLOCK_BYTES);
+            block_start(range.start)..end.min(size_bytes)
+        })
+        .collect();
+    wide.sort_by_key(|range| range.start);
+    let mut merged: Vec<Range<u64>> = Vec::new();
+    for range in wide {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+fn read(file: &mut File, path: &Path, range: Range<u64>) -> Result<Span> {
+    let length = range.end.saturating_sub(range.start);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    let mut read = || {
+        file.seek(SeekFrom::Start(range.start))?;
+        file.take(length).read_to_end(&mut bytes)
+    };
+    let read_bytes = read().map_err(|e| Error::io("cannot read", path, e))?;
+    if read_bytes as u64 != length {
+        return Err(unlike(path, "cut"));
+    }
+    Ok(Span {
+        first: range.start,
+        bytes: Bytes::from(bytes),
+    })
+}
+
+fn check(file: &FileEntry, path: &Path, span: &Span) -> Result<()> {
+    let Some(hashes) = &file.hashes else {
+        return Ok(());
+    };
+    let block_bytes = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
+    for (block, bytes) in (span.first / BLOCK_BYTES..).zip(span.bytes.chunks(block_bytes)) {
+        if !hashes.matches(block, bytes) {
+            return Err(changed(path, block, file.size_bytes));
+        }
+    }
+    Ok(())
+}
+
+fn cut_out(spans: &[Span], range: &Range<u64>, path: &Path) -> Result<Bytes> {
+    if range.start >= range.end {
+        return Ok(Bytes::new());
+    }
+    let outside = || unlike(path, "shorter than its reader takes it to be");
+    let place = spans.partition_point(|span| span.first <= range.start);
+    let span = place.checked_sub(1).and_then(|place| spans.get(place));
+    let span = span.ok_or_else(outside)?;
+    let at = |place: u64| usize::try_from(place - span.first).unwrap_or(usize::MAX);
+    if at(range.end) > span.bytes.len() {
+        return Err(outside());
+    }
+    Ok(span.bytes.slice(at(range.start)..at(range.end)))
+}
+
+fn unlike(path: &Path, is: &str) -> Error {
+    let message = format!(
+        "the store's file {} is {is}: {}",
+        path.display(),
+        how_to_mend(path)
+    );
+    Error::new(ErrorKind::Store, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_blocks_are_read_once_around_all_ranges() {
+        let size = 3 * BLOCK_BYTES + 10;
+        let near = [BLOCK_BYTES + 5..BLOCK_BYTES + 6, 7..9, 100..BLOCK_BYTES];
+        assert_eq!(aligned(&near, size), [0..2 * BLOCK_BYTES]);
+        let last = [size - 1..size, 0..1];
+        assert_eq!(
+            aligned(&last, size),
+            [0..BLOCK_BYTES, 3 * BLOCK_BYTES..size]
+        );
+        assert!(aligned(&[5..5], size).is_empty());
+    }
+}
