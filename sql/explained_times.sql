@@ -91,6 +91,21 @@ stages AS (
     FROM request_stages AS g
     INNER JOIN request_work AS w ON w.request_id = g.request_id
 ),
+kept_stages AS (
+    -- Where its network thread, or one that may be, waited for a CPU for most of the response's stage, the
+    -- stage is that wait, or does not tell a response from a starved thread.
+    SELECT DISTINCT g.request_id, w.network_tid IS NOT NULL AS is_known
+    FROM request_stages AS g
+    INNER JOIN request_work AS w ON w.request_id = g.request_id
+    INNER JOIN network_states AS s
+        ON s.start_time < g.done_time
+        AND g.response_start < s.end_time
+    WHERE s.root = 'cpu'
+        AND s.tid = COALESCE(w.network_tid, s.tid)
+    GROUP BY g.request_id, w.network_tid, s.tid, g.response_start, g.done_time
+    HAVING 2 * SUM(overlap_ns(s.start_time, s.end_time, g.response_start, g.done_time))
+        > elapsed_ns(g.response_start, g.done_time)
+),
 network_times AS (
     SELECT
         w.request_id,
@@ -302,12 +317,17 @@ stretches AS (
     FROM replication AS f
     UNION ALL
     SELECT
-        g.request_id, g.start_time, g.end_time, CASE g.root WHEN 'unexplained' THEN 16 ELSE 12 END,
+        g.request_id, g.start_time, g.end_time,
+        CASE WHEN g.root = 'unexplained' OR NOT COALESCE(k.is_known, TRUE) THEN 16 ELSE 12 END,
         g.segment,
-        g.root, 'own', NULL, NULL,
+        CASE WHEN k.is_known THEN 'cpu' WHEN NOT k.is_known THEN 'unexplained' ELSE g.root END,
+        'own', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
-        'request_log', CASE g.root WHEN 'unexplained' THEN NULL ELSE 0.9 END
+        'request_log', CASE WHEN g.root <> 'unexplained' AND COALESCE(k.is_known, TRUE) THEN 0.9 END
     FROM stages AS g
+    LEFT JOIN kept_stages AS k
+        ON k.request_id = g.request_id
+        AND g.segment = 'response'
     UNION ALL
     SELECT
         s.request_id, GREATEST(s.begin_time, add_ns(s.time, -LEAST(s.since_ns, s.weight_ns))), s.time,
