@@ -172,8 +172,8 @@ impl<'a> Commit<'a> {
         }
     }
 
-    /// Takes earlier ingests of the same input out of the manifest, and says how many rows they had. Their
-    /// files stay until nobody reads the store.
+    /// Takes earlier ingests of the same input out of the manifest, and says how many rows the largest
+    /// had. Their files stay until nobody reads the store.
     fn remove_same(&mut self, entry: &SourceEntry, likeness: &Likeness) -> Result<Option<u64>> {
         let identity = InputIdentity {
             kind: entry.kind.clone(),
@@ -195,17 +195,16 @@ impl<'a> Commit<'a> {
             .filter(|source| is_replaced(source))
             .map(|source| source.source_id)
             .collect();
-        if replaced.is_empty() {
+        let row_counts = replaced.iter().map(|id| self.manifest.row_count_of(*id));
+        let Some(most) = row_counts.max() else {
             return Ok(None);
-        }
-        let row_count = replaced.iter().map(|id| self.manifest.row_count_of(*id));
-        let row_count = row_count.sum();
+        };
         let mut names = self.writer.merged_names(self.manifest.generation);
         compact::drop_rows(&mut self.manifest, &replaced, &mut names)?;
         self.manifest
             .sources
             .retain(|source| !replaced.contains(&source.source_id));
-        Ok(Some(row_count))
+        Ok(Some(most))
     }
 
     /// Moves sources in time: their files are written again under new names. Ids stay. Of those that are

@@ -27,7 +27,7 @@ pub struct SourceReport {
     pub realigned: Vec<String>,
     /// Whether its times could be tied to wall time.
     pub is_aligned: bool,
-    /// Rows of earlier ingests of the same input, which it replaced.
+    /// Rows of the earlier ingest of the same input that it replaced; of several, of the largest.
     pub replaced_row_count: Option<u64>,
     /// Sources under other names that it is like, in words: those it replaced because it holds all of them, …
     pub holds: Option<String>,

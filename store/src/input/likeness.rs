@@ -4,6 +4,8 @@
 //! A recording that was cut, or went on, begins with the same bytes. Inputs that can be read only once
 //! (pipes) are not looked at, nor is what is in a compressed file.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -35,12 +37,22 @@ pub fn likeness(paths: &[PathBuf], kind: &str, stored: &[SourceEntry]) -> Likene
 fn compare(paths: &[PathBuf], kind: &str, stored: &[SourceEntry]) -> io::Result<Likeness> {
     let size = size(paths)?;
     let mut alike: Vec<&SourceEntry> = Vec::new();
+    // Most stored sources are longer than their head, so that one hash does for all of them.
+    let mut heads: HashMap<u64, String> = HashMap::new();
     for source in stored.iter().filter(|source| source.kind == kind) {
         // Too short a beginning says nothing.
         let is_comparable = source.size_bytes > 0 && size >= source.size_bytes.min(HEAD_BYTES);
-        if let (true, Some(head)) = (is_comparable, &source.head_hash)
-            && *head == hashes(paths, &[source.size_bytes.min(HEAD_BYTES)])?.concat()
-        {
+        let (true, Some(head)) = (is_comparable, &source.head_hash) else {
+            continue;
+        };
+        let own = match heads.entry(source.size_bytes.min(HEAD_BYTES)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let hash = hashes(paths, &[*new.key()])?.concat();
+                new.insert(hash)
+            }
+        };
+        if head == own {
             alike.push(source);
         }
     }
