@@ -11,10 +11,12 @@
 //! | `catalog`, `functions` | the store's tables, and functions, for SQL |
 //! | `interval_join` | joins of rows that overlap in time, as one operator |
 //! | [`NullTest`] | how much would be blamed by chance |
+//! | [`AblationTest`] | whether verdicts rest on what was not recorded |
 //! | [`Comparison`] | the latencies of several stores against each other |
 //! | [`what_if`] | the latencies that shorter waits would have given |
 //! | [`Session`] | SQL, canned queries and their parameters |
 
+mod ablation_test;
 mod catalog;
 mod clock;
 mod compare;
@@ -28,8 +30,9 @@ mod query;
 mod store;
 mod whatif;
 
-pub use catalog::Shift;
-pub use compare::{CompareOptions, Comparison, Condition, compare};
+pub use ablation_test::AblationTest;
+pub use catalog::{Ablation, Shift, Taken};
+pub use compare::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, NotStored, Progress, ingest};
 pub use input::head;
@@ -45,5 +48,6 @@ pub use query::{
 };
 pub use store::{Compacted, Extent, InputIdentity, SourceReport, SourceWriter, Store, StoreWriter};
 pub use whatif::{
-    Change, Prediction, REPRODUCED_WITHIN_NS, WaitKind, WhatIfOptions, gains, what_if,
+    Change, Prediction, REPRODUCED_WITHIN_NS, WHAT_IF_QUERIES, WaitKind, WhatIfOptions, gains,
+    what_if,
 };

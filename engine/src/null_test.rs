@@ -14,7 +14,7 @@ use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use futures::TryStreamExt;
 use kcorr_model::{BatchBuilder, tables};
 
-use crate::catalog::Shift;
+use crate::catalog::{Altered, Shift};
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::{GivenParameters, Session};
 use crate::store::Store;
@@ -94,10 +94,12 @@ impl NullTest {
         })
     }
 
-    /// Blames anew for every shift; `done` is told how many are done. The rows of `shifted_verdicts`.
+    /// Blames anew for every shift; `done` is told how many are done. The session is of the store as it
+    /// is. The rows of `shifted_verdicts`.
     pub async fn run(
         &self,
         store: &Store,
+        whole: &Session,
         given: &GivenParameters,
         done: &(dyn Fn(usize) + Sync),
     ) -> Result<RecordBatch> {
@@ -109,7 +111,7 @@ impl NullTest {
                 first_ns: self.first_ns,
                 last_ns: self.last_ns,
             };
-            let session = Session::open_shifted(store, &shift).await?;
+            let session = Session::open_altered(store, Altered::Shifted(&shift), whole).await?;
             for planned in session.plan(VERDICTS, given).await? {
                 let mut batches = planned.run().await?;
                 while let Some(batch) = batches.try_next().await? {

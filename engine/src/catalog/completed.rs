@@ -15,17 +15,26 @@ pub(super) struct Completed {
 
 /// How a table is completed, if the store holds anything to complete it from.
 pub(super) fn of(table: &'static Table, store: &Store) -> Option<Completed> {
-    let (source, sql): (&str, fn(&str) -> String) = match table.name {
-        "request_partitions" => (tables::TOPICS.name, named_partitions),
-        "writes" => (tables::LOG_BATCHES.name, writes_with_offsets),
+    let sql: fn(&str) -> String = match table.name {
+        "request_partitions" => named_partitions,
+        "writes" => writes_with_offsets,
         _ => return None,
     };
-    if store.row_count(source) == 0 {
+    if store.row_count(completing(table)?.name) == 0 {
         return None;
     }
     let stored_name = format!("stored_{}", table.name);
     let sql = sql(&stored_name);
     Some(Completed { stored_name, sql })
+}
+
+/// The table that a table is completed from.
+pub(super) fn completing(table: &Table) -> Option<&'static Table> {
+    match table.name {
+        "request_partitions" => Some(&tables::TOPICS),
+        "writes" => Some(&tables::LOG_BATCHES),
+        _ => None,
+    }
 }
 
 /// Newer clients name topics by id only: their names come from whatever recording has both.

@@ -1,5 +1,7 @@
 //! The catalog: a store's tables as DataFusion tables.
 
+mod ablation;
+mod altered;
 mod completed;
 mod manifest_tables;
 mod shift;
@@ -18,25 +20,28 @@ use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
+pub(crate) use ablation::kind_expression;
+pub use ablation::{Ablation, Taken};
+pub(crate) use altered::Altered;
 use manifest_tables::manifest_table;
 pub use shift::Shift;
 
-/// Registers every table of a store, with some recordings shifted in time if that is asked for.
+/// Registers every table of a store, altered if that is asked for.
 pub(crate) async fn register(
     context: &SessionContext,
     store: &Store,
-    shift: Option<&Shift>,
+    altered: Option<Altered<'_>>,
 ) -> Result<()> {
     for &table in tables::ALL {
         if let Some(batch) = manifest_table(table, store.manifest()) {
             let memory = MemTable::try_new(table.schema(), vec![vec![batch?]])?;
-            context.register_table(table.name, Arc::new(memory))?;
+            register_memory(context, table, Arc::new(memory), altered).await?;
         } else {
             let completed = completed::of(table, store);
             let name = completed
                 .as_ref()
                 .map_or(table.name, |completed| &completed.stored_name);
-            register_rows(context, store, name, table, shift).await?;
+            register_rows(context, store, name, table, altered).await?;
         }
     }
     for name in store.extra_tables() {
@@ -51,16 +56,39 @@ pub(crate) async fn register(
     Ok(())
 }
 
-/// Registers the rows of a table under a name, shifted if that is asked for.
+/// Registers a table of the manifest, without some rows if that is asked for. Shifting a recording does
+/// not alter what is known of it.
+async fn register_memory(
+    context: &SessionContext,
+    table: &'static Table,
+    memory: Arc<MemTable>,
+    altered: Option<Altered<'_>>,
+) -> Result<()> {
+    let as_recorded = format!("as_recorded_{}", table.name);
+    let sql = match altered {
+        Some(Altered::Without(ablation)) => ablation.sql(table, &as_recorded),
+        _ => None,
+    };
+    let Some(sql) = sql else {
+        context.register_table(table.name, memory)?;
+        return Ok(());
+    };
+    context.register_table(&as_recorded, memory)?;
+    let view = context.sql(&sql).await?.into_view();
+    context.register_table(table.name, view)?;
+    Ok(())
+}
+
+/// Registers the rows of a table under a name, altered if that is asked for.
 async fn register_rows(
     context: &SessionContext,
     store: &Store,
     name: &str,
     table: &'static Table,
-    shift: Option<&Shift>,
+    altered: Option<Altered<'_>>,
 ) -> Result<()> {
     let as_recorded = format!("as_recorded_{}", table.name);
-    match shift.and_then(|shift| shift.sql(table, &as_recorded)) {
+    match altered.and_then(|altered| altered.sql(table, &as_recorded)) {
         None => register_files(context, store, name, Some(table), table.name).await,
         Some(sql) => {
             register_files(context, store, &as_recorded, Some(table), table.name).await?;

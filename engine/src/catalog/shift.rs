@@ -3,6 +3,8 @@
 
 use kcorr_model::{Table, Type};
 
+use crate::store::Store;
+
 /// Recordings that are shown shifted in time, all by the same amount, in a circle: what leaves a stretch
 /// of time at its end comes back at its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,14 @@ impl Shift {
         });
         let columns: Vec<String> = columns.collect();
         Some(format!("SELECT {} FROM {stored_name}", columns.join(", ")))
+    }
+
+    /// Whether a table has rows of the recordings that are shifted.
+    pub(super) fn changes(&self, table: &Table, store: &Store) -> bool {
+        self.source_ids.iter().any(|source_id| {
+            let mut rows = store.manifest().rows_of(*source_id);
+            rows.any(|(name, _)| name == table.name)
+        })
     }
 }
 

@@ -24,6 +24,9 @@ pub use condition::Condition;
 pub(crate) use sample::percentile_of_sorted;
 use sample::{Sample, Statistic, Statistics};
 
+/// The canned queries that a comparison asks of each store.
+pub const COMPARE_QUERIES: &[&str] = &["latency_samples", "latency_groups", "compare_heatmap"];
+
 /// How stores are compared.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

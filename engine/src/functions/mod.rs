@@ -3,6 +3,7 @@
 mod add_ns;
 mod cause_of;
 mod elapsed_ns;
+mod file_operation;
 mod overlap_ns;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
@@ -14,6 +15,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         ScalarUDF::from(add_ns::AddNs::default()),
         ScalarUDF::from(cause_of::CauseOf::default()),
         ScalarUDF::from(elapsed_ns::ElapsedNs::default()),
+        ScalarUDF::from(file_operation::FileOperation::default()),
         ScalarUDF::from(overlap_ns::OverlapNs::default()),
     ]
 }

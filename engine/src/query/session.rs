@@ -1,6 +1,6 @@
 //! A session: a store opened for SQL.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
@@ -9,6 +9,7 @@ use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -23,7 +24,7 @@ use super::canned::{CannedQuery, canned_query};
 use super::header::Header;
 use super::parameters::{GivenParameters, bind};
 use super::step::Step;
-use crate::catalog::Shift;
+use crate::catalog::Altered;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interval_join::{IntervalJoinRule, UnspilledRepartitionPool};
 use crate::store::Store;
@@ -35,9 +36,18 @@ pub struct Session {
     context: SessionContext,
     /// Materialized queries whose rows are registered, with the values they were computed with. A
     /// session shows one state of the store, so they stay true.
-    kept: Mutex<HashMap<&'static str, Vec<(String, ScalarValue)>>>,
+    kept: Mutex<HashMap<&'static str, Kept>>,
     steps: Mutex<Vec<Step>>,
-    shows_plans: bool,
+    options: SessionOptions,
+}
+
+/// A materialized query whose rows are registered.
+#[derive(Debug, Clone)]
+struct Kept {
+    /// The values that its rows depend on.
+    values: Vec<(String, ScalarValue)>,
+    /// What the rows take of the memory of the session that computed them.
+    _memory: Arc<MemoryReservation>,
 }
 
 impl std::fmt::Debug for Session {
@@ -74,15 +84,36 @@ impl Session {
         Self::open_as(store, options, None).await
     }
 
-    /// Opens a store with some recordings shown shifted in time.
-    pub async fn open_shifted(store: &Store, shift: &Shift) -> Result<Self> {
-        Self::open_as(store, &SessionOptions::default(), Some(shift)).await
+    /// Opens a store whose tables are shown otherwise than they were recorded. What a session of the
+    /// store as it is has kept of materialized queries serves this one too, where it rests on no table
+    /// that is altered.
+    pub(crate) async fn open_altered(
+        store: &Store,
+        altered: Altered<'_>,
+        whole: &Self,
+    ) -> Result<Self> {
+        let session = Self::open_as(store, &whole.options, Some(altered)).await?;
+        let whole_kept = {
+            let kept = whole.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.clone()
+        };
+        for (name, rows_kept) in whole_kept {
+            let below = whole.tables_below_query(name)?;
+            if below.iter().any(|table| altered.changes(table, store)) {
+                continue;
+            }
+            let rows = whole.context.table_provider(name).await?;
+            session.context.register_table(name, rows)?;
+            let mut kept = session.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(name, rows_kept);
+        }
+        Ok(session)
     }
 
     async fn open_as(
         store: &Store,
         options: &SessionOptions,
-        shift: Option<&Shift>,
+        altered: Option<Altered<'_>>,
     ) -> Result<Self> {
         let mut config = SessionConfig::new().with_information_schema(true);
         config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
@@ -114,12 +145,12 @@ impl Session {
         for function in functions::all() {
             context.register_udf(function);
         }
-        catalog::register(&context, store, shift).await?;
+        catalog::register(&context, store, altered).await?;
         Ok(Self {
             context,
             kept: Mutex::default(),
             steps: Mutex::default(),
-            shows_plans: options.shows_plans,
+            options: options.clone(),
         })
     }
 
@@ -128,9 +159,15 @@ impl Session {
         let memory = MemTable::try_new(table.schema(), vec![vec![rows]])?;
         self.context.deregister_table(table.name)?;
         self.context.register_table(table.name, Arc::new(memory))?;
-        // What was kept may have been made of the rows that are replaced.
+        // What was made of the rows that are replaced is not kept.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.clear();
+        let names: Vec<&'static str> = kept.keys().copied().collect();
+        for name in names {
+            let below = self.tables_below_query(name)?;
+            if below.iter().any(|used| used.name == table.name) {
+                kept.remove(name);
+            }
+        }
         Ok(())
     }
 
@@ -175,6 +212,77 @@ impl Session {
         Ok(order.into_iter().map(|(query, _)| query).collect())
     }
 
+    /// The parameters of a canned query and of those that it builds on, with their defaults: a query's
+    /// own default stands for all below it.
+    pub fn parameters_of(&self, query: &CannedQuery) -> Result<BTreeMap<String, Option<String>>> {
+        let mut parameters = BTreeMap::new();
+        let below = self.canned_below(query.sql)?;
+        let below = below.iter().rev().map(|query| &query.header);
+        for header in below.chain([&query.header]) {
+            for parameter in &header.parameters {
+                parameters.insert(parameter.name.clone(), parameter.default.clone());
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// Refuses given parameters that none of some canned queries has, nor any that they build on. Those
+    /// that are `set` otherwise, each with what sets them, are refused too: they would have no effect.
+    pub fn check_given(
+        &self,
+        names: &[&str],
+        given: &GivenParameters,
+        set: &[(&str, &str)],
+    ) -> Result<()> {
+        let mut known = BTreeSet::new();
+        for name in names {
+            if let Some(query) = canned_query(name).transpose()? {
+                known.extend(self.parameters_of(&query)?.into_keys());
+            }
+        }
+        for name in given.keys() {
+            if let Some((_, by)) = set.iter().find(|(set, _)| set == name) {
+                let message = format!("the parameter {name} would have no effect: use {by}");
+                return Err(Error::new(ErrorKind::Query, message));
+            }
+            if !known.contains(name) {
+                known.retain(|name| !set.iter().any(|(set, _)| set == name));
+                let known: Vec<String> = known.into_iter().collect();
+                let message = format!(
+                    "there is no parameter {name}; there are {}",
+                    known.join(", ")
+                );
+                return Err(Error::new(ErrorKind::Query, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The tables that a text uses, by itself or through canned queries.
+    pub(crate) fn tables_below(&self, sql: &str) -> Result<Vec<&'static Table>> {
+        let mut statements = parse(sql)?;
+        for query in self.canned_below(sql)? {
+            statements.extend(parse(query.sql)?);
+        }
+        let mut tables = Vec::new();
+        for statement in &statements {
+            let references = self.context.state().resolve_table_references(statement)?;
+            let names = references.iter().map(|reference| reference.table());
+            tables.extend(names.filter_map(kcorr_model::tables::by_name));
+        }
+        tables.sort_unstable_by_key(|table| table.name);
+        tables.dedup_by_key(|table| table.name);
+        Ok(tables)
+    }
+
+    /// The tables that a canned query uses.
+    fn tables_below_query(&self, name: &str) -> Result<Vec<&'static Table>> {
+        match canned_query(name).transpose()? {
+            Some(query) => self.tables_below(query.sql),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Runs a canned query. Parameters that it does not have are left out, so that one set of them
     /// serves several queries.
     pub async fn run_canned(
@@ -188,7 +296,8 @@ impl Session {
         };
         let query = canned_query(name).ok_or_else(no_query)??;
         let mut given = given.clone();
-        given.retain(|key, _| query.header.parameters.iter().any(|p| p.name == *key));
+        let known = self.parameters_of(&query)?;
+        given.retain(|name, _| known.contains_key(name));
         let mut planned = self.plan(query.sql, &given).await?;
         let last = planned.pop().ok_or_else(no_query)?;
         last.run().await
@@ -266,23 +375,28 @@ impl Session {
         if self.keeps(name, &bearing) {
             return Ok(());
         }
-        let is_materialized = header.is_materialized;
+        let mut memory = None;
         let plan = self.context.state().statement_to_plan(statement).await?;
         let plan = with_values(plan, &values)?;
         let table: Arc<dyn TableProvider> = if header.is_materialized {
             let frame = self.context.execute_logical_plan(plan).await?;
-            let (step, schema, rows) = Step::run(name, frame, self.shows_plans).await?;
+            let (step, rows) = Step::run(name, frame, self.options.shows_plans).await?;
             let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
             steps.push(step);
-            Arc::new(MemTable::try_new(schema, vec![rows])?)
+            memory = Some(Arc::new(rows.memory));
+            Arc::new(MemTable::try_new(rows.schema, vec![rows.batches])?)
         } else {
             Arc::new(ViewTable::new(plan, None))
         };
         self.context.deregister_table(name)?;
         self.context.register_table(name, table)?;
-        if is_materialized {
+        if let Some(memory) = memory {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.insert(name, bearing);
+            let kept_rows = Kept {
+                values: bearing,
+                _memory: memory,
+            };
+            kept.insert(name, kept_rows);
         }
         Ok(())
     }
@@ -309,7 +423,7 @@ impl Session {
     /// Whether the rows of a materialized query with these values are registered already.
     fn keeps(&self, name: &str, bearing: &[(String, ScalarValue)]) -> bool {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(name).is_some_and(|values| values == bearing)
+        kept.get(name).is_some_and(|kept| kept.values == bearing)
     }
 }
 

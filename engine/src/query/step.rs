@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
-use datafusion::physical_plan::{ExecutionPlan, collect};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::DataFrame;
+use futures::TryStreamExt;
 
 use crate::error::Result;
 
@@ -25,18 +27,34 @@ pub struct Step {
     pub plan: Option<String>,
 }
 
+/// The rows of a step.
+#[derive(Debug)]
+pub(super) struct StepRows {
+    pub(super) schema: SchemaRef,
+    pub(super) batches: Vec<RecordBatch>,
+    /// Their part of the session's memory, for as long as they are kept.
+    pub(super) memory: MemoryReservation,
+}
+
 impl Step {
-    /// Runs a materialized query; answers what it took, its columns and its rows.
+    /// Runs a materialized query; answers what it took, and its rows. They count towards the session's
+    /// memory limit.
     pub(super) async fn run(
         name: &'static str,
         frame: DataFrame,
         shows_plan: bool,
-    ) -> Result<(Self, SchemaRef, Vec<RecordBatch>)> {
+    ) -> Result<(Self, StepRows)> {
         let start = Instant::now();
         let planned = Arc::clone(frame.schema().inner());
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
-        let rows = collect(Arc::clone(&plan), task).await?;
+        let memory = MemoryConsumer::new(format!("rows of {name}")).register(task.memory_pool());
+        let mut stream = execute_stream(Arc::clone(&plan), task)?;
+        let mut rows = Vec::new();
+        while let Some(batch) = stream.try_next().await? {
+            memory.try_grow(size(&batch)?)?;
+            rows.push(batch);
+        }
         let step = Self {
             name,
             row_count: rows.iter().map(RecordBatch::num_rows).sum(),
@@ -44,12 +62,43 @@ impl Step {
             plan: shows_plan.then(|| drawn(plan.as_ref())),
         };
         let schema = rows.first().map_or(planned, RecordBatch::schema);
-        Ok((step, schema, rows))
+        let rows = StepRows {
+            schema,
+            batches: rows,
+            memory,
+        };
+        Ok((step, rows))
     }
+}
+
+/// Bytes of a batch's own rows: batches may be slices of the same buffers.
+fn size(batch: &RecordBatch) -> Result<usize> {
+    let columns = batch.columns().iter();
+    let sizes = columns.map(|column| column.to_data().get_slice_memory_size());
+    let sizes: Vec<usize> = sizes
+        .collect::<std::result::Result<_, _>>()
+        .map_err(datafusion::error::DataFusionError::from)?;
+    Ok(sizes.into_iter().sum())
 }
 
 /// A plan that was run, an operator a line.
 fn drawn(plan: &dyn ExecutionPlan) -> String {
     let plan = DisplayableExecutionPlan::with_metrics(plan);
     plan.indent(true).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{ArrayRef, Int64Array};
+
+    use super::*;
+
+    #[test]
+    fn slices_of_one_batch_take_no_more_than_the_batch() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1_000));
+        let batch = RecordBatch::try_from_iter([("n", numbers)]).expect("a batch");
+        let slices = (0..10).map(|part| size(&batch.slice(part * 100, 100)).expect("a size"));
+        assert_eq!(slices.sum::<usize>(), 8_000);
+        assert_eq!(size(&batch).expect("a size"), 8_000);
+    }
 }

@@ -38,6 +38,15 @@ pub use change::{Change, WaitKind};
 pub use gains::gains;
 use recording::Recording;
 
+/// The canned queries that a what-if asks.
+pub const WHAT_IF_QUERIES: &[&str] = &[
+    "replay_requests",
+    "replay_appends",
+    "replay_waits",
+    "write_states",
+    "request_segments",
+];
+
 /// How a what-if is computed.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]

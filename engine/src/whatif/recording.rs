@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use futures::StreamExt;
 
 use super::Change;
-use crate::error::Result;
-use crate::query::{Columns, GivenParameters, NumberColumn, Session, TextColumn};
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::{Columns, GivenParameters, NumberColumn, Session, TextColumn, canned_query};
 
 /// A recording in memory.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,55 @@ pub(super) struct Recording {
     pub(super) states: HashMap<i64, Vec<(String, i64)>>,
     /// The time of slow requests by what it was spent on.
     pub(super) segments: Vec<Segment>,
+    /// What the account allows for.
+    pub(super) allowed: Allowed,
+}
+
+/// What the account allows for between rows that belong together, in ns: parameters of `blame`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Allowed {
+    /// A thread that waited for a monitor writes this soon after getting it: `handoff_ms`.
+    pub(super) handoff: i64,
+    /// How far the recordings' clocks may be apart: `clock_slack_ms`.
+    pub(super) clock_slack: i64,
+}
+
+impl Default for Allowed {
+    fn default() -> Self {
+        Self {
+            handoff: 1_000_000,
+            clock_slack: 1_000_000,
+        }
+    }
+}
+
+impl Allowed {
+    /// As given, else as `blame` has it.
+    fn of(given: &GivenParameters) -> Result<Self> {
+        let blame = canned_query("blame").transpose()?;
+        let ns = |name: &str, otherwise: i64| -> Result<i64> {
+            let parameters = blame.iter().flat_map(|query| &query.header.parameters);
+            let default = parameters
+                .filter(|parameter| parameter.name == name)
+                .find_map(|parameter| parameter.default.as_ref());
+            let Some(text) = given.get(name).or(default) else {
+                return Ok(otherwise);
+            };
+            let ms = text.parse::<f64>().ok().filter(|ms| ms.is_finite());
+            let ms = ms.ok_or_else(|| {
+                let message = format!("--param {name}: `{text}` is not a DOUBLE");
+                Error::new(ErrorKind::Query, message)
+            })?;
+            #[expect(clippy::cast_possible_truncation, reason = "it saturates")]
+            let ns = (ms * 1e6).round() as i64;
+            Ok(ns)
+        };
+        let usual = Self::default();
+        Ok(Self {
+            handoff: ns("handoff_ms", usual.handoff)?,
+            clock_slack: ns("clock_slack_ms", usual.clock_slack)?,
+        })
+    }
 }
 
 /// A request; times in ns.
@@ -76,7 +125,10 @@ impl Recording {
             given
         };
         let accounted = with_slo(account_ms);
-        let mut recording = Self::default();
+        let mut recording = Self {
+            allowed: Allowed::of(given)?,
+            ..Self::default()
+        };
         recording.read_requests(session).await?;
         // Every request, however fast, holds its log and its handler.
         recording.read_appends(session, &with_slo(0.0)).await?;
@@ -259,6 +311,7 @@ impl Recording {
             let batch = batch?;
             let columns = Columns(&batch);
             let state: TextColumn = columns.text("write_state")?;
+            let cause: TextColumn = columns.text("cause")?;
             let stage: TextColumn = columns.text("segment")?;
             let [request, length, write, pause, lock_wait] = numbers(
                 &columns,
@@ -274,10 +327,12 @@ impl Recording {
                 let (Some(request), Some(length)) = (request.get(row), length.get(row)) else {
                     continue;
                 };
+                // A replay knows writes; syncs and reads stay as they are in both predictions.
+                let is_write = cause.get(row).is_some_and(|c| c.ends_with("slow_write"));
                 self.segments.push(Segment {
                     request,
                     length,
-                    write: write.get(row),
+                    write: write.get(row).filter(|_| is_write),
                     write_state: state.get(row).map(str::to_owned),
                     pause: pause.get(row),
                     lock_wait: lock_wait.get(row),
@@ -293,7 +348,32 @@ fn numbers<const N: usize>(columns: &Columns<'_>, names: [&str; N]) -> Result<[N
     let columns = names.into_iter().map(|name| columns.number(name));
     let columns: Vec<NumberColumn> = columns.collect::<Result<_>>()?;
     // As many columns as names.
-    columns.try_into().map_err(|_| {
-        crate::error::Error::new(crate::error::ErrorKind::Query, "a column is missing")
-    })
+    columns
+        .try_into()
+        .map_err(|_| Error::new(ErrorKind::Query, "a column is missing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_allows_for_what_the_account_was_told_to() {
+        let given = |name: &str, value: &str| {
+            Allowed::of(&GivenParameters::from([(
+                name.to_owned(),
+                value.to_owned(),
+            )]))
+        };
+        assert_eq!(
+            Allowed::of(&GivenParameters::new()).expect("defaults"),
+            Allowed::default()
+        );
+        assert_eq!(
+            given("handoff_ms", "2.5").expect("a time").handoff,
+            2_500_000
+        );
+        assert_eq!(given("clock_slack_ms", "0").expect("a time").clock_slack, 0);
+        assert!(given("handoff_ms", "soon").is_err());
+    }
 }

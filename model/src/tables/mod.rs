@@ -1,5 +1,6 @@
 //! Every table, one file each. A new table is one file here and two lines below.
 
+mod ablated_verdicts;
 mod block_io;
 mod broker_requests;
 mod clock_anchors;
@@ -27,6 +28,7 @@ mod topics;
 mod what_ifs;
 mod writes;
 
+pub use ablated_verdicts::ABLATED_VERDICTS;
 pub use block_io::BLOCK_IO;
 pub use broker_requests::BROKER_REQUESTS;
 pub use clock_anchors::CLOCK_ANCHORS;
@@ -83,6 +85,7 @@ pub static ALL: &[&Table] = &[
     &LOG_BATCHES,
     &BROKER_REQUESTS,
     &SHIFTED_VERDICTS,
+    &ABLATED_VERDICTS,
     &WHAT_IFS,
 ];
 

@@ -13,12 +13,6 @@ use std::collections::HashMap;
 
 use super::super::recording::{Append, Recording};
 
-/// A thread that waited for a monitor writes this soon after getting it, in ns.
-const HANDOFF_NS: i64 = 1_000_000;
-
-/// How far the recordings' clocks may be apart, in ns.
-const CLOCK_SLACK_NS: i64 = 1_000_000;
-
 /// An append, and when its thread waited for the log and held it; times in ns.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Recorded<'a> {
@@ -97,14 +91,16 @@ fn asked_at(recording: &Recording, append: &Append, begin: Option<i64>) -> i64 {
     let Some(waits) = recording.monitor_waits.get(&append.tid) else {
         return append.start;
     };
-    let earliest = begin.map_or(i64::MIN, |begin| begin - CLOCK_SLACK_NS);
-    let to = waits.partition_point(|&(_, end)| end <= append.start + HANDOFF_NS);
+    let allowed = recording.allowed;
+    let earliest = begin.map_or(i64::MIN, |begin| begin.saturating_sub(allowed.clock_slack));
+    let latest = append.start.saturating_add(allowed.handoff);
+    let to = waits.partition_point(|&(_, end)| end <= latest);
     // Backwards; a thread may have to wait again at once.
     let before = waits.get(..to).unwrap_or_default().iter().rev();
     before
         .filter(|&&(start, _)| start >= earliest)
         .try_fold(append.start, |asked, &(start, end)| {
-            if end < asked - HANDOFF_NS {
+            if end < asked.saturating_sub(allowed.handoff) {
                 Err(asked)
             } else {
                 Ok(asked.min(start))
@@ -191,6 +187,18 @@ mod tests {
             ..Recording::default()
         };
         assert_eq!(times(&recording), [(10, 10, 10), (10, 10, 60)]);
+    }
+
+    #[test]
+    fn a_wait_belongs_to_the_append_that_the_handoff_reaches() {
+        let mut recording = Recording {
+            appends: vec![append(1, 5_000_000, 6_000_000)],
+            monitor_waits: HashMap::from([(1, vec![(1_000_000, 2_000_000)])]),
+            ..Recording::default()
+        };
+        assert_eq!(times(&recording)[0].0, 5_000_000);
+        recording.allowed.handoff = 3_000_000;
+        assert_eq!(times(&recording)[0].0, 1_000_000);
     }
 
     #[test]
