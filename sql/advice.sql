@@ -15,14 +15,22 @@
 --                        would do
 --   write_other          writes at the root were slow and no journal commit covers them
 --   fsync                the operations at the root were syncs
---   spread_partitions    requests waited for a log's monitor behind another write to the
---                        same log
+--   page_cache           the operations at the root were reads
+--   spread_partitions    requests waited for a log's monitor behind another write, sync or
+--                        read of the same log
 --   spread_connections   requests queued behind an earlier request of their own
 --                        connection
---   more_handlers        requests waited for a free handler, or nearly all handlers were
---                        at a standstill at once
+--   more_handlers        nearly all handlers were at a standstill at once
 --   gc                   the JVM was stopped
+--   more_cpu             handlers or network threads were at work on a CPU, or waited for
+--                        one
+--   cpu_quota            the CPU quota was used up
+--   client_quota         requests were held back by a quota of the broker
+--   followers            followers were late
+--   network_threads      network threads were busy
 --   record_more          no recorded row explains the time
+-- A change rests on verdicts of its own root and way only: time that is unexplained, or
+-- that another cause explains, asks for none of them.
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column change         VARCHAR     -- as above
@@ -48,7 +56,7 @@ total AS (
 ),
 rooted AS (
     SELECT
-        e.kind, e.root_id, e.episode, e.root_write_id, w.operation,
+        e.kind, e.root_id, e.episode, e.root_write_id, e.start_time, e.end_time,
         w.duration_ns / 1e6 AS write_ms,
         v.request_id, v.waited_ms, v.connection_queue_ms, v.lock_wait_ms, v.cause,
         elapsed_ns(e.start_time, e.end_time) / 1e6 AS root_ms
@@ -62,18 +70,21 @@ handlers AS (
     WHERE thread_name LIKE '%request-handler-%'
 ),
 standstills AS (
-    -- Handlers that an episode kept in a write or a lock wait for at least half of it.
+    -- Handlers that stood in a write, a sync or a lock wait for at least half of an episode.
     SELECT r.episode, MIN(r.root_ms) AS root_ms, COUNT(DISTINCT x.tid) AS busy_count
     FROM rooted AS r
     INNER JOIN (
-        SELECT request_id, tid, elapsed_ns(start_time, end_time) AS duration_ns
+        SELECT request_id, tid, start_time, end_time
         FROM own_writes
         UNION ALL
-        SELECT s.request_id, l.tid, l.duration_ns
+        SELECT s.request_id, l.tid, l.start_time, l.end_time
         FROM request_segments AS s
         INNER JOIN lock_waits AS l ON l.lock_wait_id = s.lock_wait_id
+        WHERE s.cause LIKE '%slow_%'
     ) AS x ON x.request_id = r.request_id
-    WHERE x.duration_ns / 1e6 >= r.root_ms / 2
+    WHERE r.kind <> 'pause'
+        AND 2 * overlap_ns(x.start_time, x.end_time, r.start_time, r.end_time)
+            >= elapsed_ns(r.start_time, r.end_time)
     GROUP BY r.episode
 ),
 queued AS (
@@ -81,6 +92,7 @@ queued AS (
     FROM request_segments AS s
     INNER JOIN request_verdicts AS v ON v.request_id = s.request_id
     WHERE s.segment = 'request_queue'
+        AND s.cause LIKE 'queued_behind_slow_%'
     GROUP BY s.request_id
 ),
 commits AS (
@@ -121,15 +133,22 @@ found AS (
         'write' AS whatif, TRUE AS asks
     FROM rooted
     WHERE kind = 'write'
-        AND operation LIKE '%write%'
     UNION ALL
     SELECT
         'fsync' AS change, 6 AS rank,
         request_id, waited_ms AS gain_ms, root_id, root_ms,
         'syncs' AS evidence,
-        'write' AS whatif, TRUE AS asks
+        NULL AS whatif, TRUE AS asks
     FROM rooted
-    WHERE operation IN ('fsync', 'fdatasync')
+    WHERE kind = 'sync'
+    UNION ALL
+    SELECT
+        'page_cache' AS change, 6 AS rank,
+        request_id, waited_ms AS gain_ms, root_id, root_ms,
+        'reads' AS evidence,
+        NULL AS whatif, TRUE AS asks
+    FROM rooted
+    WHERE kind = 'read'
     UNION ALL
     SELECT
         'spread_connections' AS change, 7 AS rank,
@@ -138,16 +157,16 @@ found AS (
         'requests that waited for their own connection' AS evidence,
         NULL AS whatif, TRUE AS asks
     FROM request_verdicts
-    WHERE cause = 'queued_behind_slow_write'
+    WHERE cause LIKE 'queued_behind_%'
         AND connection_queue_ms > 0
     UNION ALL
     SELECT
         'spread_partitions' AS change, 8 AS rank,
         request_id, waited_ms AS gain_ms, root_write_id AS root_id, write_ms AS root_ms,
-        'writes that held a log while others waited for it' AS evidence,
+        'writes, syncs and reads that held a log while others waited for it' AS evidence,
         'lock_wait' AS whatif, TRUE AS asks
     FROM rooted
-    WHERE cause = 'lock_wait_behind_slow_write'
+    WHERE cause LIKE 'lock_wait_behind_slow_%'
     UNION ALL
     SELECT
         'more_handlers' AS change, 9 AS rank,
@@ -170,7 +189,34 @@ found AS (
     WHERE kind = 'pause'
     UNION ALL
     SELECT
-        'record_more' AS change, 11 AS rank,
+        c.change, c.rank,
+        v.request_id, v.waited_ms AS gain_ms, v.request_id AS root_id,
+        v.waited_ms AS root_ms,
+        c.evidence,
+        NULL AS whatif, TRUE AS asks
+    FROM request_verdicts AS v
+    INNER JOIN (
+        SELECT 11 AS rank, 'cpu' AS root, 'more_cpu' AS change,
+            'requests that a handler or network thread worked on, or that waited for a CPU'
+            AS evidence
+        UNION ALL
+        SELECT 12 AS rank, 'cpu_throttle' AS root, 'cpu_quota' AS change,
+            'requests that stood still for want of CPU quota' AS evidence
+        UNION ALL
+        SELECT 13 AS rank, 'throttled' AS root, 'client_quota' AS change,
+            'requests held back by a quota of the broker' AS evidence
+        UNION ALL
+        SELECT 14 AS rank, 'remote' AS root, 'followers' AS change,
+            'requests that waited for followers' AS evidence
+        UNION ALL
+        SELECT 15 AS rank, 'network_thread' AS root, 'network_threads' AS change,
+            'requests that waited for a busy network thread' AS evidence
+    ) AS c
+        ON v.cause = c.root
+        OR v.cause LIKE ('%behind_' || c.root)
+    UNION ALL
+    SELECT
+        'record_more' AS change, 16 AS rank,
         request_id, waited_ms AS gain_ms, request_id AS root_id, waited_ms AS root_ms,
         'requests that no recorded row explains' AS evidence,
         NULL AS whatif, TRUE AS asks

@@ -1,15 +1,16 @@
 -- Which slow request belongs to which episode.
 --
 -- An episode is everything behind one root: the journal commit that covers at least half
--- of the write at the request's root; without one, that write itself; or a pause of the
--- JVM. Requests that nothing explains belong to none.
+-- of the write at the request's root; without one, that write itself, or sync, or read; or
+-- a pause of the JVM. A sync makes the journal commit, so that a commit is no root of it.
+-- Requests whose verdict is about something else, or that nothing explains, belong to none.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
 -- @column episode        BIGINT      -- number of the episode;
 --                                       1 cost the requests most time
--- @column kind           VARCHAR     -- journal_commit, write or pause
+-- @column kind           VARCHAR     -- journal_commit, write, sync, read or pause
 -- @column root_id        BIGINT      -- function_call_id, write_id
 --                                       or pause_id of the root
 -- @column root_write_id  BIGINT      -- the write that the request waited for
@@ -17,7 +18,9 @@
 -- @column end_time       TIMESTAMP   -- its end
 WITH
 root_writes AS (
-    SELECT DISTINCT w.write_id, w.start_time, w.end_time, w.duration_ns
+    SELECT DISTINCT
+        w.write_id, w.start_time, w.end_time, w.duration_ns,
+        file_operation(w.operation) AS kind
     FROM request_verdicts AS v
     INNER JOIN writes AS w ON w.write_id = v.root_write_id
 ),
@@ -39,27 +42,31 @@ commits AS (
         AND w.start_time < f.end_time
     WHERE 2 * overlap_ns(w.start_time, w.end_time, f.start_time, f.end_time)
             >= w.duration_ns
+        AND w.kind = 'write'
 ),
 rooted AS (
     SELECT
         v.request_id,
         v.waited_ms,
-        v.root_write_id,
+        w.write_id AS root_write_id,
         CASE
             WHEN c.function_call_id IS NOT NULL THEN 'journal_commit'
-            WHEN w.write_id IS NOT NULL THEN 'write'
-            ELSE 'pause'
+            ELSE COALESCE(w.kind, 'pause')
         END AS kind,
         COALESCE(c.function_call_id, w.write_id, p.pause_id) AS root_id,
         COALESCE(c.start_time, w.start_time, p.start_time) AS start_time,
         COALESCE(c.end_time, w.end_time, p.end_time) AS end_time
     FROM request_verdicts AS v
-    LEFT JOIN root_writes AS w ON w.write_id = v.root_write_id
+    LEFT JOIN root_writes AS w
+        ON w.write_id = v.root_write_id
+        AND v.cause LIKE ('%slow_' || w.kind)
     LEFT JOIN commits AS c
-        ON c.write_id = v.root_write_id
+        ON c.write_id = w.write_id
         AND c.place = 1
-    LEFT JOIN pauses AS p ON p.pause_id = v.pause_id
-    WHERE COALESCE(v.root_write_id, v.pause_id) IS NOT NULL
+    LEFT JOIN pauses AS p
+        ON p.pause_id = v.pause_id
+        AND v.cause LIKE '%pause'
+    WHERE COALESCE(w.write_id, p.pause_id) IS NOT NULL
 ),
 costs AS (
     SELECT

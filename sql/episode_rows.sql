@@ -51,7 +51,7 @@ thread_bars AS (
         concat_ws(
             ' ',
             w.operation,
-            'to',
+            CASE file_operation(w.operation) WHEN 'write' THEN 'to' ELSE 'of' END,
             COALESCE(w.topic || '-' || CAST(w.partition AS VARCHAR), w.file)
         ) AS detail,
         w.write_id AS row_id

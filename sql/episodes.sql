@@ -1,16 +1,18 @@
 -- Slow requests grouped by what was at their root, the costliest first.
 --
--- An episode is a journal commit, a write without one, or a pause of the JVM, and every
+-- An episode is a journal commit, a write without one, a sync, a read, or a pause of the
+-- JVM, and every
 -- slow request that waited for it, directly or in a queue (see `episode_requests`).
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  max_episodes   BIGINT = 50 -- at most this many
 -- @column episode        BIGINT      -- number; 1 cost the requests most time
--- @column kind           VARCHAR     -- journal_commit, write or pause
--- @column start_time     TIMESTAMP   -- start of the commit, write or pause
+-- @column kind           VARCHAR     -- journal_commit, write, sync, read or pause
+-- @column start_time     TIMESTAMP   -- start of the commit, write, sync, read or pause
 -- @column duration_ms    DOUBLE      -- how long it took
 -- @column request_count  BIGINT      -- slow requests behind it
--- @column own_count      BIGINT      -- of them slow in their own write
+-- @column own_count      BIGINT      -- of them held up by their own write,
+--                                       sync or read, or by the pause
 -- @column lock_count     BIGINT      -- waiting for a lock
 -- @column queued_count   BIGINT      -- queued behind another request
 -- @column write_count    BIGINT      -- writes that it held up and requests waited for
@@ -34,7 +36,7 @@ sums AS (
         e.start_time,
         e.end_time,
         COUNT(*) AS request_count,
-        COUNT(*) FILTER (WHERE v.cause = 'slow_write') AS own_count,
+        COUNT(*) FILTER (WHERE v.cause NOT LIKE '%behind%') AS own_count,
         COUNT(*) FILTER (WHERE v.cause LIKE 'lock_wait%') AS lock_count,
         COUNT(*) FILTER (WHERE v.cause LIKE 'queued%') AS queued_count,
         COUNT(DISTINCT e.root_write_id) AS write_count,
@@ -98,7 +100,7 @@ LEFT JOIN function_calls AS f
     ON s.kind = 'journal_commit'
     AND f.function_call_id = s.root_id
 LEFT JOIN writes AS w
-    ON s.kind = 'write'
+    ON s.kind IN ('write', 'sync', 'read')
     AND w.write_id = s.root_id
 LEFT JOIN thread_names AS wt ON wt.tid = w.tid
 WHERE s.episode <= $max_episodes

@@ -2,9 +2,9 @@
 --
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @column kind           VARCHAR     -- journal_commit, write, pause;
+-- @column kind           VARCHAR     -- journal_commit, write, sync, read, pause;
 --                                       other when no such row is at the root
--- @column episode_count  BIGINT      -- commits, writes or pauses
+-- @column episode_count  BIGINT      -- commits, writes, syncs, reads or pauses
 -- @column request_count  BIGINT      -- slow requests behind them
 -- @column request_ratio  DOUBLE      -- their share of the slow requests
 -- @column cost_ms        DOUBLE      -- time that the requests waited for them, added up

@@ -1,20 +1,63 @@
--- What the writes at the root were doing while slow requests waited for them.
+-- What the writes, syncs and reads at the root were doing while slow requests waited for
+-- them.
 --
+-- A request is counted once: with the operation and state that took most of its time
+-- behind them. The first row is for all; the others add up to it.
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @column write_state    VARCHAR     -- as in write_states;
---                                       unknown when no recording tells
--- @column request_count  BIGINT      -- slow requests concerned
--- @column waited_ms      DOUBLE      -- their time behind writes in this state, added up
+-- @column operation      VARCHAR     -- write, sync or read; any for all
+-- @column write_state    VARCHAR     -- as in write_states; unknown when no
+--                                       recording tells; any for all
+-- @column request_count  BIGINT      -- slow requests that this held up longest
+-- @column waited_ms      DOUBLE      -- time of slow requests behind operations in
+--                                       this state, added up
 -- @column waited_ratio   DOUBLE      -- that time's share of the
 --                                       latency of all slow requests
+WITH
+behind AS (
+    SELECT
+        s.request_id,
+        file_operation(w.operation) AS operation,
+        COALESCE(s.write_state, 'unknown') AS write_state,
+        SUM(s.segment_ns) AS waited_ns
+    FROM request_segments AS s
+    INNER JOIN writes AS w ON w.write_id = s.root_write_id
+    GROUP BY
+        s.request_id, file_operation(w.operation), COALESCE(s.write_state, 'unknown')
+),
+placed AS (
+    SELECT
+        *,
+        ROW_NUMBER() OVER (
+            PARTITION BY request_id ORDER BY waited_ns DESC, operation, write_state
+        ) AS place
+    FROM behind
+),
+counted AS (
+    SELECT
+        operation,
+        write_state,
+        COUNT(*) FILTER (WHERE place = 1) AS request_count,
+        SUM(waited_ns) AS waited_ns
+    FROM placed
+    GROUP BY operation, write_state
+    UNION ALL
+    SELECT
+        'any' AS operation,
+        'any' AS write_state,
+        COUNT(DISTINCT request_id) AS request_count,
+        SUM(waited_ns) AS waited_ns
+    FROM behind
+    HAVING COUNT(*) > 0
+)
 SELECT
-    COALESCE(s.write_state, 'unknown') AS write_state,
-    COUNT(DISTINCT s.request_id) AS request_count,
-    SUM(s.segment_ns) / 1e6 AS waited_ms,
-    SUM(s.segment_ns) / 1e6 / MIN(t.latency_ms) AS waited_ratio
-FROM request_segments AS s
+    c.operation,
+    c.write_state,
+    c.request_count,
+    c.waited_ns / 1e6 AS waited_ms,
+    c.waited_ns / 1e6 / t.latency_ms AS waited_ratio
+FROM counted AS c
 CROSS JOIN (SELECT SUM(latency_ms) AS latency_ms FROM request_verdicts) AS t
-WHERE s.root_write_id IS NOT NULL
-GROUP BY COALESCE(s.write_state, 'unknown')
-ORDER BY waited_ms DESC, write_state
+ORDER BY
+    CASE c.operation WHEN 'any' THEN 1 ELSE 2 END,
+    waited_ms DESC, c.operation, c.write_state

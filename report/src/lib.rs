@@ -14,6 +14,7 @@
 //! | [`html`], [`markdown`], [`json`] | the three forms |
 
 mod answer;
+mod cause;
 mod cell;
 pub mod chart;
 pub mod comparison;
@@ -28,9 +29,9 @@ mod text;
 mod value;
 
 pub use answer::{Answer, Answers, Column, QueryText};
+pub use cause::{Cause, cause};
 pub use cell::Cell;
 pub use error::Error;
-pub use names::{Cause, cause};
 pub use report::{Block, Drawing, Figure, Report, Row, Section, Table, TableColumn};
 pub use text::{Span, Text};
 pub use value::Value;

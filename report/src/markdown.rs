@@ -135,20 +135,22 @@ fn text(it: &Text) -> String {
 
 fn cell_text(cell: &Cell, with_unit: bool) -> String {
     let text = match cell.value.text() {
-        Some(name) => crate::names::shown(&cell.column, name).to_owned(),
+        Some(name) => crate::names::shown(&cell.column, name).into_owned(),
         None if with_unit => cell.text_with_unit(),
         None => cell.text(),
     };
     escaped(&text)
 }
 
-/// Text without the signs that Markdown would take for its own.
-fn escaped(text: &str) -> String {
+/// Text without the signs that Markdown would take for its own, in one line.
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\n' | '\r' => out.push(' '),
-            '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '\\' | '#' => out.extend(['\\', c]),
+            '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '\\' | '#' | '&' | '~' => {
+                out.extend(['\\', c]);
+            }
             _ => out.push(c),
         }
     }

@@ -54,6 +54,7 @@ fn every_number_in_html_is_the_cell_of_its_query() {
             .entry(each.query.clone())
             .or_insert_with(|| match each.query.as_str() {
                 "false_attribution" => verified(&desk, 10),
+                "ablation" => verified(&desk, 0),
                 "expected_gains" => replayed(&desk),
                 query => desk.rows(&[query]),
             });
@@ -117,6 +118,14 @@ fn a_report_says_how_often_requests_would_be_blamed_by_chance() {
     let sections = without["sections"].to_string();
     assert!(
         sections.contains("was not measured: no shifts were asked for"),
+        "{sections}"
+    );
+    let any = &without["queries"]["ablation"]["rows"][0];
+    assert_eq!(any[0], "any");
+    assert!(sections.contains("What the verdicts become"), "{sections}");
+    let sections = report(&["--shifts", "0", "--no-ablation"])["sections"].to_string();
+    assert!(
+        sections.contains("was not measured: it was asked to be left out"),
         "{sections}"
     );
     assert!(!sections.contains("so that they fit by chance only"));
@@ -209,7 +218,6 @@ fn one_recording_alone_gives_a_report() {
     assert!(html.contains("was not measured: none was slow."));
 }
 
-/// The rates of the null test, as `kcorr verify` gives them.
 /// What `kcorr whatif` gives without each kind of wait, as `expected_gains` has it: by the command that the
 /// report gives for checking.
 fn replayed(desk: &Desk) -> Vec<serde_json::Map<String, Json>> {
@@ -266,6 +274,7 @@ fn replayed(desk: &Desk) -> Vec<serde_json::Map<String, Json>> {
     rows
 }
 
+/// The rates of the null test as `kcorr verify` gives them; with no shifts, the counts of the ablation test.
 fn verified(desk: &Desk, shifts: u32) -> Vec<serde_json::Map<String, Json>> {
     let shifts = shifts.to_string();
     let output = desk.kcorr(&["-q", "verify", "--format", "json", "--shifts", &shifts]);

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::names::{class, label, shown};
+use crate::cause::{class, label};
+use crate::names::shown;
 use crate::{Block, Cell, Drawing, Figure, QueryText, Row, Span, Table, Text};
 
 /// Writes a block.
@@ -55,7 +56,7 @@ fn sentence(it: &Text, linked: bool) -> Markup {
 /// A value with its place in its query.
 fn data(cell: &Cell, with_unit: bool) -> Markup {
     let words = match cell.value.text() {
-        Some(name) => shown(&cell.column, name).to_owned(),
+        Some(name) => shown(&cell.column, name).into_owned(),
         None if with_unit => cell.text_with_unit(),
         None => cell.text(),
     };

@@ -1,6 +1,9 @@
 //! The page around a report: head, navigation, style and script.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("../../assets/style.css");
 const SCRIPT: &str = include_str!("../../assets/script.js");
@@ -23,8 +26,7 @@ pub fn page(title: &str, subtitle: &Markup, entries: &[Entry<'_>], body: &Markup
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+                meta http-equiv="Content-Security-Policy" content=(policy());
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
@@ -48,4 +50,43 @@ pub fn page(title: &str, subtitle: &Markup, entries: &[Entry<'_>], body: &Markup
         }
     };
     page.into_string()
+}
+
+/// What the page may load and run: its own style and script by their hashes, and nothing else. Text of a
+/// recording that came to be markup would be neither.
+fn policy() -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; \
+         base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_style_and_the_script_of_the_page_are_allowed() {
+        let page = page("Incident", &html! {}, &[], &html! {});
+        assert!(!page.contains("unsafe-inline"));
+        assert!(
+            !page.contains("style=\""),
+            "an attribute would not be applied"
+        );
+        for (open, close, kind) in [
+            ("<style>", "</style>", "style"),
+            ("<script>", "</script>", "script"),
+        ] {
+            let (_, rest) = page.split_once(open).expect("a beginning");
+            let (text, _) = rest.split_once(close).expect("an end");
+            let hash = STANDARD.encode(Sha256::digest(text));
+            assert!(
+                page.contains(&format!("{kind}-src &#39;sha256-{hash}&#39;"))
+                    || page.contains(&format!("{kind}-src 'sha256-{hash}'"))
+            );
+        }
+    }
 }

@@ -53,6 +53,14 @@ static CHANGES: &[Change] = &[
         option: "log.flush.interval.messages, log.flush.interval.ms",
     },
     Change {
+        name: "page_cache",
+        title: "Keep what consumers read in memory",
+        how: "A read of data that left the page cache waits for the disk, and whoever needs its thread or its \
+              log waits with it. Find the consumer that is far behind, move it to followers or slow it down \
+              with a quota, or give the page cache more memory.",
+        option: "replica.selector.class, consumer_byte_rate",
+    },
+    Change {
         name: "spread_connections",
         title: "Do not queue requests behind each other on one connection",
         how: "Kafka serves one request of a connection at a time. Several producers, or one for each \
@@ -79,6 +87,40 @@ static CHANGES: &[Change] = &[
         title: "Shorten stops of the JVM",
         how: "See the collector's log for what the stops were about.",
         option: "-Xlog:gc*,safepoint*",
+    },
+    Change {
+        name: "more_cpu",
+        title: "Give the broker more CPU, or less to do with it",
+        how: "Decompression, conversion of message formats and TLS take most of it on brokers; whatever else \
+              runs on the machine competes with it.",
+        option: "compression.type=producer",
+    },
+    Change {
+        name: "cpu_quota",
+        title: "Raise the CPU quota of the broker's control group",
+        how: "All its threads stand still until the next period once the quota is used up, however idle the \
+              machine is.",
+        option: "cpu.max, resources.limits.cpu",
+    },
+    Change {
+        name: "client_quota",
+        title: "Raise the quota, or let the client send less",
+        how: "The broker delays these requests on purpose.",
+        option: "producer_byte_rate, request_percentage",
+    },
+    Change {
+        name: "followers",
+        title: "Find out why the followers were late",
+        how: "With acks=all the answer waits for all replicas that are in sync. Record on the followers over \
+              the same time: their disk, their CPU and their fetcher threads.",
+        option: "num.replica.fetchers, replica.fetch.wait.max.ms",
+    },
+    Change {
+        name: "network_threads",
+        title: "Run more network threads, or find what keeps them",
+        how: "A network thread serves many connections; one that computes or waits for the disk holds all \
+              of them up.",
+        option: "num.network.threads",
     },
     Change {
         name: "record_more",

@@ -2,8 +2,8 @@
 
 use super::latency::step_times;
 use super::steps_table;
+use crate::cause::{cause, class, label, rank};
 use crate::chart::{StackedBars, StackedPart, stacked_bars};
-use crate::names::{class, label, rank};
 use crate::{Answer, Answers, Block, Drawing, Section, Table, Text};
 
 pub(super) fn section(answers: &Answers) -> Option<Section> {
@@ -35,10 +35,11 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
         blocks.push(Block::Table(Table::of(
             states,
             "states-table",
-            "What the writes at the root were doing".into(),
+            "What the writes, syncs and reads at the root were doing".into(),
             &[
+                ("operation", "Operation"),
                 ("write_state", "State"),
-                ("request_count", "Requests"),
+                ("request_count", "Requests, each once"),
                 ("waited_ms", "Time lost"),
                 ("waited_ratio", "Share of time"),
             ],
@@ -75,8 +76,14 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
 fn meanings(causes: &Answer) -> Block {
     let names = (0..causes.len()).map(|row| causes.text(row, "cause"));
     let meaning = |name| {
-        let sentence = crate::cause(name).map_or("", |cause| cause.sentence);
-        Text::default().code(name).and(": ").and(sentence).and(".")
+        let sentence = cause(name)
+            .map(|cause| cause.sentence())
+            .unwrap_or_default();
+        Text::default()
+            .code(name)
+            .and(": ")
+            .and(&*sentence)
+            .and(".")
     };
     Block::List(names.map(meaning).collect())
 }
@@ -96,7 +103,7 @@ fn stacked(over_time: &Answer, steps: &Answer) -> Drawing {
             start_ns,
             end_ns,
             value: over_time.number(row, "request_count").unwrap_or(0.0),
-            class: class(name).to_owned(),
+            class: class(name),
             title: format!(
                 "{}: {} requests, {}",
                 over_time.cell(row, "start_time").text(),
@@ -124,7 +131,7 @@ fn stacked(over_time: &Answer, steps: &Answer) -> Drawing {
         }),
         legend: names
             .iter()
-            .map(|name| (class(name).to_owned(), label(name).to_owned()))
+            .map(|name| (class(name), label(name).into_owned()))
             .collect(),
         queries: vec!["causes_over_time".to_owned()],
     }

@@ -1,7 +1,8 @@
 //! Slow requests grouped by what was at their root, each as one story with its timeline.
 
+use crate::cause::{class, label};
 use crate::chart::{Bar, Lane, Timeline, timeline};
-use crate::names::{class, label, root};
+use crate::names::root;
 use crate::{Answer, Answers, Block, Drawing, Section, Table, Text};
 
 pub(super) fn section(answers: &Answers) -> Option<Section> {
@@ -88,6 +89,17 @@ fn story(episodes: &Answer, row: usize) -> Text {
             .and(" for ")
             .and(cell("duration_ms"))
             .and("; no recorded journal commit covers it"),
+        kind @ ("sync" | "read") => text
+            .and(", the thread ")
+            .and(cell("thread_name"))
+            .and(if kind == "sync" {
+                " was in one sync to disk of "
+            } else {
+                " was in one read of "
+            })
+            .and(cell("logs"))
+            .and(" for ")
+            .and(cell("duration_ms")),
         _ => text.and(", the JVM stopped for ").and(cell("duration_ms")),
     };
     text = text
@@ -95,8 +107,14 @@ fn story(episodes: &Answer, row: usize) -> Text {
         .and(cell("request_count"))
         .and(" of the slow requests waited for it: ");
     let mut parts = Vec::new();
+    let own = match episodes.text(row, "kind") {
+        "sync" => " in their own sync",
+        "read" => " in their own read",
+        "pause" => " at work themselves",
+        _ => " in their own write",
+    };
     for (column, words) in [
-        ("own_count", " in their own write"),
+        ("own_count", own),
         ("lock_count", " at a lock"),
         ("queued_count", " in a queue behind another request"),
     ] {
@@ -201,7 +219,7 @@ fn bar(bars: &Answer, row: usize) -> Bar {
     let time = |column| bars.time(row, column).unwrap_or_default();
     let kind = bars.text(row, "bar");
     let class = match kind {
-        "request" => class(bars.text(row, "cause")).to_owned(),
+        "request" => class(bars.text(row, "cause")),
         "connection_queue" => "b-queue thin".to_owned(),
         "write" => "c-write".to_owned(),
         "lock_wait" => "c-lock".to_owned(),
@@ -242,7 +260,10 @@ fn legend(bars: &Answer, rows: &[usize]) -> Vec<(String, String)> {
         add("c-pause", "JVM pause");
     }
     if has("write") {
-        add("c-write", "write; request slow in its own write");
+        add(
+            "c-write",
+            "write, sync or read; request slow in its own write",
+        );
     }
     if has("lock_wait") {
         add("c-lock", "lock wait; request behind a lock");

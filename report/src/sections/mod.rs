@@ -42,6 +42,7 @@ pub static QUERIES: &[&str] = &[
     "data_quality",
     "root_commits",
     "expected_gains",
+    "ablation",
     "false_attribution",
 ];
 

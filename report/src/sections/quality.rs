@@ -42,6 +42,7 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
         )),
     }
     blocks.extend(chance(answers));
+    blocks.extend(ablation(answers));
     Some(Section {
         id: "quality",
         title: "Data quality".to_owned(),
@@ -78,6 +79,46 @@ fn chance(answers: &Answers) -> Vec<Block> {
             ("chance_max_ratio", "Most"),
             ("waited_ratio", "Share of time"),
             ("chance_waited_ratio", "By chance"),
+        ],
+    );
+    vec![Block::Paragraph(how), Block::Table(table)]
+}
+
+/// What verdicts become when something is taken away.
+fn ablation(answers: &Answers) -> Vec<Block> {
+    let Some(rows) = answers.rows("ablation") else {
+        let why = answers.why_left_out("ablation");
+        return why.into_iter().cloned().map(Block::Note).collect();
+    };
+    let how = Text::from(
+        "Each recording and each kind of rows was taken away, one at a time, and the slow requests \
+         blamed anew. Without its evidence a verdict may become unexplained or say less; one that \
+         became another cause was inferred from what was not recorded: ",
+    )
+    .and(rows.cell(0, "changed_count"))
+    .and(" of ")
+    .and(rows.cell(0, "request_count"))
+    .and(" (")
+    .and(rows.cell(0, "changed_ratio"))
+    .and("). ")
+    .code("kcorr verify --shifts 0")
+    .and(" gives the same.");
+    let table = Table::of(
+        rows,
+        "ablation-table",
+        "What the verdicts become when something is taken away".into(),
+        &[
+            ("taken", "Without"),
+            ("taken_count", "Rows"),
+            ("request_count", "Slow requests"),
+            ("kept_count", "Same cause"),
+            ("less_count", "Says less"),
+            ("unexplained_count", "Unexplained"),
+            ("changed_count", "Another cause"),
+            ("changed_ratio", "Share"),
+            ("example_request_id", "For example"),
+            ("example_cause", "Its cause"),
+            ("example_ablated_cause", "Without it"),
         ],
     );
     vec![Block::Paragraph(how), Block::Table(table)]

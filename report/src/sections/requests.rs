@@ -1,7 +1,7 @@
 //! The slowest requests, each with its chain.
 
+use crate::cause::{cause, class, label};
 use crate::chart::{Share, share_bar};
-use crate::names::{class, label};
 use crate::{Answer, Answers, Block, Drawing, Section, Table, Text};
 
 pub(super) fn section(answers: &Answers) -> Option<Section> {
@@ -106,18 +106,16 @@ fn part(chains: &Answer, row: usize) -> Text {
         .and(": ")
         .and(cell("part_ms"))
         .and(" ");
-    text = match chains.text(row, "cause") {
-        "slow_write" => text.and("in its own write"),
-        "lock_wait_behind_slow_write" => text.and("at the lock of a log, behind a write"),
-        "queued_behind_slow_write" => text.and("in a queue, behind a write"),
-        "lock_wait_other" => text.and("at a lock that no write explains"),
-        "pause" => text.and("stopped with the whole JVM"),
-        other => text.and(label(other)),
+    let name = chains.text(row, "cause");
+    let known = cause(name);
+    text = match known {
+        Some(cause) => text.and(&*cause.place()),
+        None => text.and(name),
     };
     if has("log") {
         text = text.and(" to ").and(cell("log"));
     }
-    if has("thread_name") && chains.text(row, "cause") != "slow_write" {
+    if has("thread_name") && !known.is_some_and(|cause| cause.is_own()) {
         text = text.and(" by ").and(cell("thread_name"));
     }
     if has("root_ms") {
@@ -139,7 +137,7 @@ fn part(chains: &Answer, row: usize) -> Text {
     if has("lock_class") {
         text = text.and("; lock ").and(cell("lock_class"));
     }
-    if has("confidence") && chains.text(row, "cause") != "unexplained" {
+    if has("confidence") && name != "unexplained" {
         text = text.and("; confidence ").and(cell("confidence"));
     }
     text.and(".")
@@ -148,7 +146,7 @@ fn part(chains: &Answer, row: usize) -> Text {
 fn parts(requests: &Answer, chains: &Answer, at: usize, rows: &[usize]) -> Drawing {
     let share = |&row: &usize| Share {
         ratio: chains.number(row, "part_ratio").unwrap_or(0.0),
-        class: class(chains.text(row, "cause")).to_owned(),
+        class: class(chains.text(row, "cause")),
         title: format!(
             "{}: {}",
             label(chains.text(row, "cause")),

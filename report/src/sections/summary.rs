@@ -1,7 +1,8 @@
 //! The incident in a few sentences.
 
+use crate::cause::{cause, class, label};
 use crate::chart::{Share, share_bar};
-use crate::names::{class, label, root};
+use crate::names::root;
 use crate::{Answer, Answers, Block, Drawing, Figure, Section, Text};
 
 pub(super) fn section(answers: &Answers) -> Option<Section> {
@@ -66,10 +67,10 @@ fn shares(causes: &Answer) -> Drawing {
         );
         shares.push(Share {
             ratio: causes.number(row, "request_ratio").unwrap_or(0.0),
-            class: class(name).to_owned(),
+            class: class(name),
             title: text.clone(),
         });
-        legend.push((class(name).to_owned(), text.clone()));
+        legend.push((class(name), text.clone()));
         told.push(text);
     }
     let description = told.join("; ");
@@ -89,13 +90,16 @@ fn points(answers: &Answers, headline: &Answer) -> Vec<Text> {
     if let Some(causes) = answers.rows("causes") {
         for row in 0..causes.len() {
             let name = causes.text(row, "cause");
-            let sentence = crate::cause(name).map_or(name, |cause| cause.sentence);
+            let sentence = match cause(name) {
+                Some(cause) => cause.sentence(),
+                None => name.into(),
+            };
             points.push(
                 Text::from(causes.cell(row, "request_count"))
                     .and(" (")
                     .and(causes.cell(row, "request_ratio"))
                     .and("): ")
-                    .and(sentence)
+                    .and(&*sentence)
                     .and("."),
             );
         }
