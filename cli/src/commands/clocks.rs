@@ -1,13 +1,12 @@
 //! `kcorr clocks`
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::commands::Global;
+use crate::commands::memory::Memory;
 use crate::commands::query::run_query;
 use crate::exit::Status;
-use crate::output::Format;
+use crate::output::ResultOutput;
 use crate::screen::Screen;
 
 /// Show how the recordings' clocks were aligned, and what the data say of them
@@ -20,23 +19,15 @@ Examples:
   kcorr clocks --format json
   kcorr query -c 'SELECT source_id, detail FROM clocks'   the verdicts in words")]
 pub(crate) struct Clocks {
-    /// How results are written
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[command(flatten)]
+    results: ResultOutput,
 
-    /// Write results to this file
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 impl Clocks {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
-        run_query(
-            "clocks",
-            self.format,
-            self.output.as_deref(),
-            global,
-            screen,
-        )
+        run_query("clocks", &self.results, &self.memory, global, screen)
     }
 }

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use kcorr_engine::{
-    CompareOptions, Comparison, Condition, GivenParameters, Session, Store, canned_query, compare,
+    COMPARE_QUERIES, CompareOptions, Comparison, Condition, GivenParameters, Session, Store,
+    canned_query, compare,
 };
 use kcorr_report::comparison::column_doc;
 use kcorr_report::{Answer, Answers, Column, QueryText, Report};
 
+use crate::commands::memory::Memory;
 use crate::commands::query::parameter;
 use crate::commands::runtime;
 use crate::exit::Status;
+use crate::output::OutputFile;
 use crate::output::sections::{Section, SectionFormat, Sections};
 use crate::output::text_heatmap;
 use crate::screen::Screen;
@@ -75,6 +78,9 @@ pub(crate) struct Compare {
     /// A value for a parameter of the canned queries, for example clock_slack_ms=2
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
+
+    #[command(flatten)]
+    memory: Memory,
 }
 
 /// The forms of a comparison.
@@ -98,7 +104,9 @@ impl Compare {
             let mut stores = Vec::new();
             for (path, name) in self.stores.iter().zip(names(&self.stores)) {
                 let store = Store::open(path)?;
-                stores.push((name, Session::open(&store).await?));
+                let session = Session::open_with(&store, &self.memory.options()).await?;
+                session.check_given(COMPARE_QUERIES, &given, &[("slo_ms", "--slo")])?;
+                stores.push((name, session));
             }
             anyhow::Ok(compare(&stores, &given, &options).await?)
         })?;
@@ -180,15 +188,11 @@ impl Compare {
     fn write_page(&self, comparison: &Comparison) -> anyhow::Result<()> {
         let answers = self.answers(comparison)?;
         let page = kcorr_report::html::render(&Report::comparison(&answers));
-        match self
-            .output
-            .as_deref()
-            .filter(|path| *path != Path::new("-"))
-        {
-            Some(path) => std::fs::write(path, page)
-                .with_context(|| format!("cannot write {}", path.display())),
-            None => Ok(std::io::stdout().lock().write_all(page.as_bytes())?),
-        }
+        let path = self.output.as_deref().unwrap_or(Path::new("-"));
+        let mut out = OutputFile::create(path)?;
+        out.write_all(page.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        out.finish()
     }
 
     /// The tables, each with the canned query that it is computed from.

@@ -1,17 +1,18 @@
 //! `kcorr export`
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
 use kcorr_engine::{GivenParameters, Session};
 use kcorr_export::{openmetrics, otlp, perfetto};
 
+use crate::commands::memory::Memory;
 use crate::commands::query::parameter;
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
+use crate::output::OutputFile;
 use crate::screen::Screen;
 
 /// Write the account for another tool
@@ -59,6 +60,9 @@ struct Common {
     /// A value for a parameter of the queries, for example slo_ms=100
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
+
+    #[command(flatten)]
+    memory: Memory,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -76,7 +80,7 @@ impl Export {
             Target::Otlp { common, .. } => (common, &["trace_spans"][..]),
             Target::Openmetrics(common) => (common, &["latency_histograms"][..]),
         };
-        let given = common.given(queries)?;
+        let given: GivenParameters = common.parameters.iter().cloned().collect();
         let store = global.open_store()?;
         let is_binary = match &self.target {
             Target::Perfetto(_) => true,
@@ -85,7 +89,8 @@ impl Export {
         };
         let mut out = common.open(is_binary)?;
         let wrote = runtime()?.block_on(async {
-            let session = Session::open(&store).await?;
+            let session = Session::open_with(&store, &common.memory.options()).await?;
+            session.check_given(queries, &given, &[])?;
             anyhow::Ok(match &self.target {
                 Target::Perfetto(_) => {
                     let contents = perfetto::write(&session, &given, &mut out).await?;
@@ -105,42 +110,17 @@ impl Export {
                 }
             })
         })?;
+        out.finish()?;
         screen.note(&format!("{}: {wrote}", common.output.display()));
         Ok(Status::Done)
     }
 }
 
 impl Common {
-    /// The parameters; one that none of the queries has is a slip of the pen.
-    fn given(&self, queries: &[&str]) -> anyhow::Result<GivenParameters> {
-        let mut names = Vec::new();
-        for name in queries {
-            let query = kcorr_engine::canned_query(name)
-                .with_context(|| format!("there is no canned query {name}"))??;
-            names.extend(query.header.parameters.into_iter().map(|p| p.name));
+    fn open(&self, is_binary: bool) -> anyhow::Result<OutputFile> {
+        if self.output == Path::new("-") && is_binary && io::stdout().is_terminal() {
+            bail!("this format is not for a terminal: name a file with --output");
         }
-        names.sort_unstable();
-        names.dedup();
-        for (name, _) in &self.parameters {
-            if !names.contains(name) {
-                bail!(
-                    "the export has no parameter {name}; it has {}",
-                    names.join(", ")
-                );
-            }
-        }
-        Ok(self.parameters.iter().cloned().collect())
-    }
-
-    fn open(&self, is_binary: bool) -> anyhow::Result<Box<dyn Write + Send>> {
-        if self.output == Path::new("-") {
-            if is_binary && io::stdout().is_terminal() {
-                bail!("this format is not for a terminal: name a file with --output");
-            }
-            return Ok(Box::new(BufWriter::new(io::stdout())));
-        }
-        let file = File::create(&self.output)
-            .with_context(|| format!("cannot create {}", self.output.display()))?;
-        Ok(Box::new(BufWriter::new(file)))
+        OutputFile::create(&self.output)
     }
 }

@@ -8,13 +8,14 @@ mod completions;
 mod export;
 mod ingest;
 mod log_directory;
-mod null_test;
+mod memory;
 mod probes;
 mod queries;
 mod query;
 mod report;
 mod sql;
 mod tables;
+mod verdict_tests;
 mod verify;
 mod whatif;
 

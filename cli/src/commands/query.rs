@@ -1,14 +1,15 @@
 //! `kcorr query`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use kcorr_engine::{GivenParameters, Session, SessionOptions, Step, canned_queries, canned_query};
+use kcorr_engine::{GivenParameters, Session, Step, canned_queries, canned_query};
 
+use crate::commands::memory::Memory;
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
-use crate::output::{Destination, Format};
+use crate::output::{Format, ResultOutput};
 use crate::screen::Screen;
 
 /// Run a canned query, a file of SQL, or SQL from the command line
@@ -39,23 +40,16 @@ pub(crate) struct Query {
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
 
-    /// How results are written
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-
-    /// Write results to this file
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    results: ResultOutput,
 
     /// Show the plan instead of the result: `plan` without running the query (the steps below it are
     /// run), `analyze` with what running it and each step took, by operator
     #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "plan")]
     explain: Option<Explain>,
 
-    /// Memory for the rows that the query holds, for example 512MB; what does not fit goes into
-    /// temporary files
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    memory_limit: Option<usize>,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 /// What `--explain` shows.
@@ -70,17 +64,17 @@ enum Explain {
 /// Runs a canned query as it is.
 pub(super) fn run_query(
     name: &str,
-    format: Format,
-    output: Option<&Path>,
+    results: &ResultOutput,
+    memory: &Memory,
     global: &Global,
     screen: &Screen,
 ) -> anyhow::Result<Status> {
     let query = canned_query(name).with_context(|| format!("there is no query {name}"))??;
     let store = global.open_store()?;
     runtime()?.block_on(async {
-        let session = Session::open(&store).await?;
+        let session = Session::open_with(&store, &memory.options()).await?;
         let planned = session.plan(query.sql, &GivenParameters::new()).await?;
-        let mut destination = Destination::new(format, output, screen)?;
+        let mut destination = results.destination(screen)?;
         for query in planned {
             destination.write(query).await?;
         }
@@ -97,19 +91,17 @@ impl Query {
             Some(Explain::Plan) => explained(&sql, "EXPLAIN"),
             Some(Explain::Analyze) => explained(&sql, "EXPLAIN ANALYZE"),
         };
-        let mut options = SessionOptions::default();
-        options.memory_limit_bytes = self.memory_limit;
+        let mut options = self.memory.options();
         // Rows of a plan are for other programs; people get it line by line.
-        let draws_plan = self.explain.is_some() && self.format == Format::Table;
+        let draws_plan = self.explain.is_some() && self.results.format == Format::Table;
         options.shows_plans = draws_plan && self.explain == Some(Explain::Analyze);
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         let store = global.open_store()?;
         runtime()?.block_on(async {
             let session = Session::open_with(&store, &options).await?;
             let planned = session.plan(&sql, &given).await?;
-            self.format.check_count(planned.len())?;
-            // Only now: a query that is wrong must not empty the file.
-            let mut destination = Destination::new(self.format, self.output.as_deref(), screen)?;
+            self.results.format.check_count(planned.len())?;
+            let mut destination = self.results.destination(screen)?;
             for step in session.take_steps() {
                 screen.detail(&took(&step));
                 if let Some(plan) = &step.plan {
@@ -176,33 +168,6 @@ fn explained(sql: &str, word: &str) -> String {
     format!("{header}{word} {statement}")
 }
 
-/// A number of bytes with a unit: `512MB`, `2GiB`, `1000000`.
-fn size(text: &str) -> Result<usize, String> {
-    let expected = || "expected a size, for example 512MB or 2GiB".to_owned();
-    let text = text.trim();
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(digits).ok_or_else(expected)?;
-    let number: usize = number.parse().map_err(|_| expected())?;
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" => 1000,
-        "kib" => 1 << 10,
-        "m" | "mb" => 1_000_000,
-        "mib" => 1 << 20,
-        "g" | "gb" => 1_000_000_000,
-        "gib" => 1 << 30,
-        _ => return Err(expected()),
-    };
-    let bytes = number.checked_mul(factor).ok_or_else(expected)?;
-    if bytes == 0 {
-        Err(expected())
-    } else {
-        Ok(bytes)
-    }
-}
-
 /// `NAME=VALUE` in its parts.
 pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -211,20 +176,5 @@ pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
             Ok((name.to_owned(), value.to_owned()))
         }
         _ => Err("expected NAME=VALUE, for example slo_ms=65".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_size_is_a_number_and_a_unit() {
-        assert_eq!(size("256MB"), Ok(256_000_000));
-        assert_eq!(size("2 GiB"), Ok(2 << 30));
-        assert_eq!(size("1000"), Ok(1000));
-        for bad in ["", "MB", "1.5GB", "0", "5 parsecs", "99999999999GiB"] {
-            assert!(size(bad).is_err(), "{bad}");
-        }
     }
 }

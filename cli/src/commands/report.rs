@@ -8,17 +8,19 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
 use kcorr_engine::{
-    CannedQuery, GivenParameters, Session, Store, WhatIfOptions, canned_query, gains,
+    AblationTest, CannedQuery, GivenParameters, Session, Store, WhatIfOptions, canned_query, gains,
 };
 use kcorr_report::{Answer, Answers, Column, QueryText, Report as Document, Text, sections};
 
-use crate::commands::null_test::{self, SHIFTS_S};
+use crate::commands::memory::Memory;
+use crate::commands::verdict_tests::{self, SHIFTS_S};
 use crate::commands::{
     Global,
     query::{parameter, took},
     runtime,
 };
 use crate::exit::Status;
+use crate::output::OutputFile;
 use crate::screen::Screen;
 
 /// Shifts of the null test unless another number is asked for.
@@ -26,6 +28,9 @@ const SHIFTS: u32 = 10;
 
 /// With more slow requests the null test is left out unless asked for: each shift blames all of them anew.
 const MOST_SLOW: i64 = 2_000;
+
+/// With more things that can be taken away, the ablation test is left out: each costs a run of `blame`.
+const MOST_ABLATIONS: usize = 40;
 
 /// With more requests, changes are not replayed.
 const MOST_REPLAYED: i64 = 200_000;
@@ -38,7 +43,7 @@ Examples:
   kcorr report --output incident.md      Markdown, for a wiki or a ticket
   kcorr report --param slo_ms=200        with another objective
   kcorr report --format json --output -  for programs
-  kcorr report --shifts 0                sooner: without the rate of blame by chance
+  kcorr report --shifts 0 --no-ablation  sooner: without the tests of the verdicts
 
 Every number in it is a cell of a canned query; the queries are in the report.")]
 pub(crate) struct Report {
@@ -57,6 +62,22 @@ pub(crate) struct Report {
     /// Shifts of the null test, as in `kcorr verify`; 0 for none (default: 10, or 0 with more than 2000 slow requests)
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=10_000))]
     shifts: Option<u32>,
+
+    #[command(flatten)]
+    memory: Memory,
+
+    /// Leave out the ablation test of `kcorr verify`, which takes away each recording and kind of rows (so it is with more than 2000 slow requests)
+    #[arg(long)]
+    no_ablation: bool,
+}
+
+/// The tests of the verdicts that were asked for.
+#[derive(Debug, Clone, Copy)]
+struct VerdictTests {
+    /// Shifts of the null test.
+    shifts: Option<u32>,
+    /// Whether recordings are taken away.
+    ablates: bool,
 }
 
 /// The forms of a report.
@@ -76,8 +97,12 @@ impl Report {
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         let store = global.open_store()?;
         let answers = runtime()?.block_on(async {
-            let session = Session::open(&store).await?;
-            answers(&store, &session, &given, self.shifts, screen).await
+            let session = Session::open_with(&store, &self.memory.options()).await?;
+            let tests = VerdictTests {
+                shifts: self.shifts,
+                ablates: !self.no_ablation,
+            };
+            answers(&store, &session, &given, tests, screen).await
         })?;
         let report = Document::incident(&answers);
         let text = match form {
@@ -85,13 +110,13 @@ impl Report {
             Form::Markdown => kcorr_report::markdown::render(&report),
             Form::Json => kcorr_report::json::render(&report, &answers),
         };
-        if self.output == Path::new("-") {
-            std::io::stdout().lock().write_all(text.as_bytes())?;
-            return Ok(Status::Done);
-        }
-        std::fs::write(&self.output, &text)
+        let mut out = OutputFile::create(&self.output)?;
+        out.write_all(text.as_bytes())
             .with_context(|| format!("cannot write {}", self.output.display()))?;
-        screen.note(&format!("wrote {}", self.output.display()));
+        out.finish()?;
+        if self.output != Path::new("-") {
+            screen.note(&format!("wrote {}", self.output.display()));
+        }
         Ok(Status::Done)
     }
 
@@ -121,7 +146,7 @@ async fn answers(
     store: &Store,
     session: &Session,
     given: &GivenParameters,
-    shifts: Option<u32>,
+    tests: VerdictTests,
     screen: &Screen,
 ) -> anyhow::Result<Answers> {
     let mut answers = Answers::default();
@@ -133,10 +158,10 @@ async fn answers(
         };
         let query = query?;
         let below = session.canned_below(query.sql)?;
-        let parameters = parameters(&query, &below);
+        let parameters = session.parameters_of(&query)?;
         known.extend(parameters.keys().cloned());
         for step in below {
-            let own = self::parameters(&step, &session.canned_below(step.sql)?);
+            let own = session.parameters_of(&step)?;
             answers.insert_step(text(&step, &own, given));
         }
         asked.push((query, parameters));
@@ -151,11 +176,15 @@ async fn answers(
     for (query, parameters) in asked {
         let start = std::time::Instant::now();
         // Its rows are made by the test; the queries before it keep theirs until then.
-        if query.name == "false_attribution" {
+        if matches!(query.name, "false_attribution" | "ablation") {
             let slow = answers.rows("headline");
             let slow = slow.and_then(|a| a.value(0, "slow_count").int());
-            let not_measured =
-                measure_chance(store, session, given, shifts, slow.unwrap_or(0), screen).await?;
+            let slow = slow.unwrap_or(0);
+            let not_measured = if query.name == "ablation" {
+                take_away(store, session, given, tests.ablates, slow, screen).await?
+            } else {
+                measure_chance(store, session, given, tests.shifts, slow, screen).await?
+            };
             if let Some(why) = not_measured {
                 answers.leave_out(query.name, why);
             }
@@ -242,14 +271,55 @@ async fn measure_chance(
             .code("kcorr verify");
         return Ok(Some(text.and(".")));
     }
-    let test = match null_test::plan(store, &[], shifts, SHIFTS_S) {
+    let test = match verdict_tests::plan_shifts(store, &[], shifts, SHIFTS_S) {
         Ok(test) => test,
         Err(why) => return Ok(Some(not_measured.and(format!("{why}.").as_str()))),
     };
-    let blame = canned_query("blame").context("there is no query blame")??;
-    let known = parameters(&blame, &session.canned_below(blame.sql)?);
-    null_test::run(&test, store, session, &among(given, &known), screen).await?;
+    let given = of_blame(session, given)?;
+    verdict_tests::shift(&test, store, session, &given, screen).await?;
     Ok(None)
+}
+
+/// Runs the ablation test, so that `ablation` has rows; else says why it has none.
+async fn take_away(
+    store: &Store,
+    session: &Session,
+    given: &GivenParameters,
+    is_asked_for: bool,
+    slow_count: i64,
+    screen: &Screen,
+) -> anyhow::Result<Option<Text>> {
+    let not_measured = Text::from("What verdicts become without a recording was not measured: ");
+    let verify = |text: Text| Some(text.code("kcorr verify --shifts 0").and(" does it."));
+    if slow_count == 0 {
+        return Ok(Some(not_measured.and("none was slow.")));
+    }
+    if !is_asked_for {
+        let text = not_measured.and("it was asked to be left out. ");
+        return Ok(verify(text));
+    }
+    if slow_count > MOST_SLOW {
+        let text = not_measured.and("with so many slow requests it takes long. ");
+        return Ok(verify(text));
+    }
+    let test = AblationTest::plan(store, session, &[]).await?;
+    if test.ablations.is_empty() {
+        let text = not_measured.and("there is nothing beside the capture.");
+        return Ok(Some(text));
+    }
+    if test.ablations.len() > MOST_ABLATIONS {
+        let text = not_measured.and("with so many recordings it takes long. ");
+        return Ok(verify(text));
+    }
+    let given = of_blame(session, given)?;
+    verdict_tests::ablate(&test, store, session, &given, screen).await?;
+    Ok(None)
+}
+
+/// Those of the given values that `blame` has a parameter for.
+fn of_blame(session: &Session, given: &GivenParameters) -> anyhow::Result<GivenParameters> {
+    let blame = canned_query("blame").context("there is no query blame")??;
+    Ok(among(given, &session.parameters_of(&blame)?))
 }
 
 /// Those of the given values that a query has a parameter for.
@@ -276,22 +346,6 @@ async fn ask(
         doc: column.doc.clone(),
     });
     Ok(Answer::new(text, columns.collect(), &batches)?)
-}
-
-/// The parameters of a query and of those it builds on, with their defaults.
-fn parameters(query: &CannedQuery, below: &[CannedQuery]) -> BTreeMap<String, Option<String>> {
-    let mut parameters = BTreeMap::new();
-    for header in below
-        .iter()
-        .rev()
-        .map(|query| &query.header)
-        .chain([&query.header])
-    {
-        for parameter in &header.parameters {
-            parameters.insert(parameter.name.clone(), parameter.default.clone());
-        }
-    }
-    parameters
 }
 
 fn text(

@@ -11,6 +11,7 @@ use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::{Editor, Helper, Highlighter, Hinter, Validator};
 
+use crate::commands::memory::Memory;
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
 use crate::output::{Destination, Format};
@@ -32,13 +33,16 @@ pub(crate) struct Sql {
     /// How results are written
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     format: Format,
+
+    #[command(flatten)]
+    memory: Memory,
 }
 
 impl Sql {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let store = global.open_store()?;
         let runtime = runtime()?;
-        let session = runtime.block_on(Session::open(&store))?;
+        let session = runtime.block_on(Session::open_with(&store, &self.memory.options()))?;
         let mut editor: Editor<Names, _> = Editor::new()?;
         editor.set_helper(Some(Names::all()?));
         let history = history_file();

@@ -1,16 +1,17 @@
 //! `kcorr whatif`
 
-use std::path::PathBuf;
-
 use anyhow::bail;
 use clap::Args;
-use kcorr_engine::{Change, GivenParameters, Session, WaitKind, WhatIfOptions, what_if};
+use kcorr_engine::{
+    Change, GivenParameters, Session, WHAT_IF_QUERIES, WaitKind, WhatIfOptions, what_if,
+};
 
 use crate::commands::compare::{milliseconds, time_ns};
+use crate::commands::memory::Memory;
 use crate::commands::query::parameter;
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
-use crate::output::{Destination, Format};
+use crate::output::ResultOutput;
 use crate::screen::Screen;
 
 /// Predict latencies if some waits had been shorter
@@ -52,13 +53,11 @@ pub(crate) struct WhatIf {
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
 
-    /// How the prediction is written
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[command(flatten)]
+    results: ResultOutput,
 
-    /// Write it to this file
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 impl WhatIf {
@@ -74,10 +73,15 @@ impl WhatIf {
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         let store = global.open_store()?;
         let prediction = runtime()?.block_on(async {
-            let session = Session::open(&store).await?;
+            let session = Session::open_with(&store, &self.memory.options()).await?;
+            session.check_given(
+                WHAT_IF_QUERIES,
+                &given,
+                &[("slo_ms", "--slo and --account-from")],
+            )?;
             anyhow::Ok(what_if(&session, &given, &changes, &options).await?)
         })?;
-        let mut destination = Destination::new(self.format, self.output.as_deref(), screen)?;
+        let mut destination = self.results.destination(screen)?;
         destination.write_batch(&prediction.statistics)?;
         destination.finish()?;
         screen.note(&format!(

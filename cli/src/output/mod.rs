@@ -1,11 +1,13 @@
 //! Writing query results: as a table for people, or in a format for programs.
 
+mod formula;
+mod output_file;
+mod result_output;
 pub(crate) mod sections;
 mod table;
 pub(crate) mod text_heatmap;
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ use futures::StreamExt;
 use kcorr_engine::PlannedQuery;
 
 use crate::screen::Screen;
+pub(crate) use output_file::OutputFile;
+pub(crate) use result_output::ResultOutput;
 use table::TableWriter;
 
 /// How results are written.
@@ -57,12 +61,14 @@ impl Format {
 pub(crate) struct Destination<'a> {
     format: Format,
     screen: &'a Screen,
-    out: Option<Box<dyn Write + Send>>,
+    out: Option<OutputFile>,
     is_terminal: bool,
+    /// Whether cells of CSV that begin like a formula are marked as text.
+    guards_formulas: bool,
 }
 
 impl<'a> Destination<'a> {
-    /// Opens the output file, or takes standard output.
+    /// Begins the output file, or takes standard output.
     pub(crate) fn new(
         format: Format,
         file: Option<&Path>,
@@ -73,19 +79,13 @@ impl<'a> Destination<'a> {
         if matches!(format, Format::Parquet | Format::Arrow) && is_terminal {
             bail!("Parquet and Arrow are not for a terminal: name a file with --output");
         }
-        let out: Box<dyn Write + Send> = match file {
-            Some(path) => {
-                let file = File::create(path)
-                    .with_context(|| format!("cannot create {}", path.display()))?;
-                Box::new(BufWriter::new(file))
-            }
-            None => Box::new(BufWriter::new(io::stdout())),
-        };
+        let out = OutputFile::create(file.unwrap_or(Path::new("-")))?;
         Ok(Self {
             format,
             screen,
             out: Some(out),
             is_terminal,
+            guards_formulas: false,
         })
     }
 
@@ -143,21 +143,18 @@ impl<'a> Destination<'a> {
         Ok(())
     }
 
-    /// Makes sure that everything is written.
+    /// Makes sure that everything is written, and puts the file in its place.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
-        if let Some(mut out) = self.out {
-            out.flush()?;
-        }
-        Ok(())
+        self.out.map_or(Ok(()), OutputFile::finish)
     }
 }
 
-type Out = Box<dyn Write + Send>;
+type Out = OutputFile;
 
 /// The rows of one result on their way out.
 enum RowWriter<'a, 'b> {
     Table(TableWriter<'a>, &'b mut Out),
-    Csv(Box<csv::Writer<&'b mut Out>>),
+    Csv(Box<csv::Writer<&'b mut Out>>, bool),
     Json(json::Writer<&'b mut Out, json::writer::JsonArray>),
     Ndjson(json::Writer<&'b mut Out, json::writer::LineDelimited>),
     Parquet(Box<ArrowWriter<&'b mut Out>>),
@@ -177,9 +174,11 @@ impl<'a, 'b> RowWriter<'a, 'b> {
             ),
             Format::Csv => {
                 let mut writer = csv::WriterBuilder::new().with_header(true).build(out);
+                let is_guarded = destination.guards_formulas;
                 // The header, also of no rows.
-                writer.write(&flat(&RecordBatch::new_empty(SchemaRef::clone(schema)))?)?;
-                Self::Csv(Box::new(writer))
+                let none = RecordBatch::new_empty(SchemaRef::clone(schema));
+                writer.write(&csv_cells(&none, is_guarded)?)?;
+                Self::Csv(Box::new(writer), is_guarded)
             }
             Format::Json => Self::Json(json_writer().build(out)),
             Format::Ndjson => Self::Ndjson(json_writer().build(out)),
@@ -194,7 +193,7 @@ impl<'a, 'b> RowWriter<'a, 'b> {
     fn add(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
         match self {
             Self::Table(writer, _) => writer.add(batch)?,
-            Self::Csv(writer) => writer.write(&flat(batch)?)?,
+            Self::Csv(writer, is_guarded) => writer.write(&csv_cells(batch, *is_guarded)?)?,
             Self::Json(writer) => writer.write(batch)?,
             Self::Ndjson(writer) => writer.write(batch)?,
             Self::Parquet(writer) => writer.write(batch)?,
@@ -206,7 +205,7 @@ impl<'a, 'b> RowWriter<'a, 'b> {
     fn finish(self) -> anyhow::Result<()> {
         match self {
             Self::Table(writer, out) => writer.finish(out)?,
-            Self::Csv(_) => {}
+            Self::Csv(..) => {}
             Self::Json(mut writer) => {
                 writer.finish()?;
                 writeln!(writer.into_inner())?;
@@ -224,6 +223,16 @@ impl<'a, 'b> RowWriter<'a, 'b> {
 /// Every object has every key.
 fn json_writer() -> json::WriterBuilder {
     json::WriterBuilder::new().with_explicit_nulls(true)
+}
+
+/// Rows as CSV has them, and as a spreadsheet may have them.
+fn csv_cells(batch: &RecordBatch, is_guarded: bool) -> anyhow::Result<RecordBatch> {
+    let flat = flat(batch)?;
+    if is_guarded {
+        formula::guarded(&flat)
+    } else {
+        Ok(flat)
+    }
 }
 
 /// CSV has no lists: they become text.

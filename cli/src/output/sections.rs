@@ -1,17 +1,17 @@
 //! Several tables under headings: for people, as Markdown, or as one JSON object.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use anyhow::Context;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::arrow::json;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use crate::output::json_writer;
+use kcorr_report::markdown::escaped;
+
 use crate::output::table::TableWriter;
+use crate::output::{OutputFile, json_writer};
 use crate::screen::Screen;
 
 /// How sections are written.
@@ -39,7 +39,7 @@ pub(crate) struct Sections<'a> {
     format: SectionFormat,
     screen: &'a Screen,
     is_terminal: bool,
-    out: Box<dyn Write + Send>,
+    out: OutputFile,
     count: usize,
 }
 
@@ -51,19 +51,11 @@ impl<'a> Sections<'a> {
         screen: &'a Screen,
     ) -> anyhow::Result<Self> {
         let file = file.filter(|path| *path != Path::new("-"));
-        let out: Box<dyn Write + Send> = match file {
-            Some(path) => {
-                let file = File::create(path)
-                    .with_context(|| format!("cannot create {}", path.display()))?;
-                Box::new(BufWriter::new(file))
-            }
-            None => Box::new(BufWriter::new(io::stdout())),
-        };
         Ok(Self {
             format,
             screen,
             is_terminal: file.is_none() && io::stdout().is_terminal(),
-            out,
+            out: OutputFile::create(file.unwrap_or(Path::new("-")))?,
             count: 0,
         })
     }
@@ -96,20 +88,22 @@ impl<'a> Sections<'a> {
         self.heading(title)?;
         match self.format {
             SectionFormat::Table => write!(self.out, "{drawing}")?,
-            SectionFormat::Markdown => write!(self.out, "```text\n{drawing}```\n")?,
+            SectionFormat::Markdown => {
+                let fence = fence(drawing);
+                write!(self.out, "{fence}text\n{drawing}{fence}\n")?;
+            }
             SectionFormat::Json => {}
         }
         self.count += 1;
         Ok(())
     }
 
-    /// Makes sure that everything is written.
+    /// Makes sure that everything is written, and puts the file in its place.
     pub(crate) fn finish(mut self) -> anyhow::Result<()> {
         if self.format == SectionFormat::Json {
             writeln!(self.out, "}}")?;
         }
-        self.out.flush()?;
-        Ok(())
+        self.out.finish()
     }
 
     fn heading(&mut self, title: &str) -> anyhow::Result<()> {
@@ -118,7 +112,7 @@ impl<'a> Sections<'a> {
             SectionFormat::Table => {
                 writeln!(self.out, "{gap}{}", self.screen.heading(title))?;
             }
-            SectionFormat::Markdown => write!(self.out, "{gap}## {title}\n\n")?,
+            SectionFormat::Markdown => write!(self.out, "{gap}## {}\n\n", escaped(title))?,
             SectionFormat::Json => {}
         }
         Ok(())
@@ -127,6 +121,7 @@ impl<'a> Sections<'a> {
     fn markdown(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
         let schema = batch.schema();
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let names: Vec<String> = names.into_iter().map(escaped).collect();
         writeln!(self.out, "| {} |", names.join(" | "))?;
         let rules = schema.fields().iter().map(|field| {
             if field.data_type().is_numeric() {
@@ -150,11 +145,28 @@ impl<'a> Sections<'a> {
                     DataType::Float64 => {
                         format!("{:.3}", column.as_primitive::<Float64Type>().value(row))
                     }
-                    _ => formatter.value(row).to_string().replace('|', "\\|"),
+                    _ => escaped(&formatter.value(row).to_string()),
                 })
                 .collect();
             writeln!(self.out, "| {} |", cells.join(" | "))?;
         }
         Ok(())
+    }
+}
+
+/// What encloses a text as it is: more back-ticks than it has in a row.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_is_longer_than_what_it_encloses() {
+        assert_eq!(fence("plain"), "```");
+        assert_eq!(fence("a ``` b ````"), "`````");
     }
 }

@@ -5,12 +5,14 @@ mod clocks;
 mod compare;
 mod damage;
 mod export;
+mod files;
 mod help;
 mod incident;
 mod many;
 mod output;
 mod report;
 mod store;
+mod verify;
 mod whatif;
 
 use std::path::{Path, PathBuf};
