@@ -9,6 +9,7 @@ use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -36,7 +37,7 @@ pub struct Session {
     context: SessionContext,
     /// Materialized queries whose rows are registered, with the values they were computed with. A
     /// session shows one state of the store, so they stay true.
-    kept: Mutex<HashMap<&'static str, Vec<(String, ScalarValue)>>>,
+    kept: Mutex<HashMap<&'static str, Kept>>,
     steps: Mutex<Vec<Step>>,
     step_rows: StepRows,
     options: SessionOptions,
@@ -392,7 +393,7 @@ impl Session {
         if self.keeps(name, &bearing) {
             return Ok(());
         }
-        let is_materialized = header.is_materialized;
+        let mut memory = None;
         let plan = self.context.state().statement_to_plan(statement).await?;
         let plan = with_values(plan, &values)?;
         let table: Arc<dyn TableProvider> = if header.is_materialized {
@@ -407,9 +408,13 @@ impl Session {
         };
         self.context.deregister_table(name)?;
         self.context.register_table(name, table)?;
-        if is_materialized {
+        if let Some(memory) = memory {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.insert(name, bearing);
+            let kept_rows = Kept {
+                values: bearing,
+                _memory: memory,
+            };
+            kept.insert(name, kept_rows);
         }
         Ok(())
     }
@@ -436,7 +441,7 @@ impl Session {
     /// Whether the rows of a materialized query with these values are registered already.
     fn keeps(&self, name: &str, bearing: &[(String, ScalarValue)]) -> bool {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(name).is_some_and(|values| values == bearing)
+        kept.get(name).is_some_and(|kept| kept.values == bearing)
     }
 }
 
