@@ -98,7 +98,7 @@ enum Form {
 }
 
 impl Compare {
-    pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+    pub(crate) fn run(&self, screen: &Screen) -> anyhow::Result<Status> {
         let options = self.options();
         let given: GivenParameters = self.parameters.iter().cloned().collect();
         let comparison = runtime()?.block_on(async {

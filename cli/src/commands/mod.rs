@@ -115,7 +115,7 @@ impl Command {
             Self::Clocks(command) => command.run(global, screen),
             Self::Verify(command) => command.run(global, screen),
             Self::Sql(command) => command.run(global, screen),
-            Self::Compare(command) => command.run(global, screen),
+            Self::Compare(command) => command.run(screen),
             Self::Whatif(command) => command.run(global, screen),
             Self::Export(command) => command.run(global, screen),
             Self::Compact(command) => command.run(global, screen),

@@ -28,7 +28,7 @@ use crate::screen::Screen;
 pub(crate) use output_file::OutputFile;
 pub(crate) use result_output::ResultOutput;
 use table::TableWriter;
-use visible::{standard_output, visible};
+use visible::visible;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
