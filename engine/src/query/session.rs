@@ -9,7 +9,6 @@ use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -37,7 +36,7 @@ pub struct Session {
     context: SessionContext,
     /// Materialized queries whose rows are registered, with the values they were computed with. A
     /// session shows one state of the store, so they stay true.
-    kept: Mutex<HashMap<&'static str, Kept>>,
+    kept: Mutex<HashMap<&'static str, Vec<(String, ScalarValue)>>>,
     steps: Mutex<Vec<Step>>,
     step_rows: StepRows,
     options: SessionOptions,
@@ -393,7 +392,7 @@ impl Session {
         if self.keeps(name, &bearing) {
             return Ok(());
         }
-        let mut memory = None;
+        let is_materialized = header.is_materialized;
         let plan = self.context.state().statement_to_plan(statement).await?;
         let plan = with_values(plan, &values)?;
         let table: Arc<dyn TableProvider> = if header.is_materialized {
@@ -408,13 +407,9 @@ impl Session {
         };
         self.context.deregister_table(name)?;
         self.context.register_table(name, table)?;
-        if let Some(memory) = memory {
+        if is_materialized {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let kept_rows = Kept {
-                values: bearing,
-                _memory: memory,
-            };
-            kept.insert(name, kept_rows);
+            kept.insert(name, bearing);
         }
         Ok(())
     }
@@ -441,7 +436,7 @@ impl Session {
     /// Whether the rows of a materialized query with these values are registered already.
     fn keeps(&self, name: &str, bearing: &[(String, ScalarValue)]) -> bool {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(name).is_some_and(|kept| kept.values == bearing)
+        kept.get(name).is_some_and(|values| values == bearing)
     }
 }
 

@@ -7,7 +7,6 @@ use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::DataFrame;
-use futures::TryStreamExt;
 
 use super::step_rows::StepRows;
 use crate::error::Result;
@@ -26,15 +25,6 @@ pub struct Step {
     pub elapsed: Duration,
     /// How it was run, an operator a line with its metrics; only when the session was opened to show it.
     pub plan: Option<String>,
-}
-
-/// The rows of a step.
-#[derive(Debug)]
-pub(super) struct StepRows {
-    pub(super) schema: SchemaRef,
-    pub(super) batches: Vec<RecordBatch>,
-    /// Their part of the session's memory, for as long as they are kept.
-    pub(super) memory: MemoryReservation,
 }
 
 impl Step {
@@ -62,34 +52,8 @@ impl Step {
     }
 }
 
-/// Bytes of a batch's own rows: batches may be slices of the same buffers.
-fn size(batch: &RecordBatch) -> Result<usize> {
-    let columns = batch.columns().iter();
-    let sizes = columns.map(|column| column.to_data().get_slice_memory_size());
-    let sizes: Vec<usize> = sizes
-        .collect::<std::result::Result<_, _>>()
-        .map_err(datafusion::error::DataFusionError::from)?;
-    Ok(sizes.into_iter().sum())
-}
-
 /// A plan that was run, an operator a line.
 fn drawn(plan: &dyn ExecutionPlan) -> String {
     let plan = DisplayableExecutionPlan::with_metrics(plan);
     plan.indent(true).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use datafusion::arrow::array::{ArrayRef, Int64Array};
-
-    use super::*;
-
-    #[test]
-    fn slices_of_one_batch_take_no_more_than_the_batch() {
-        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1_000));
-        let batch = RecordBatch::try_from_iter([("n", numbers)]).expect("a batch");
-        let slices = (0..10).map(|part| size(&batch.slice(part * 100, 100)).expect("a size"));
-        assert_eq!(slices.sum::<usize>(), 8_000);
-        assert_eq!(size(&batch).expect("a size"), 8_000);
-    }
 }

@@ -17,9 +17,9 @@ use datafusion::datasource::listing::{
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::spill_file::SpillFile;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::file::properties::WriterProperties;
 use futures::TryStreamExt;
-use parquet::arrow::ArrowWriter;
-use parquet::file::properties::WriterProperties;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
