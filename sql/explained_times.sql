@@ -32,8 +32,8 @@
 --   11 follower_fetch       acks=all: the fetch by which the last follower showed that it
 --                           had the records, and that fetch's answer (see replication)
 --   12 request_log          the broker's own log: remote, throttled, response
---   13 on_cpu_sample        samples of its handler one right after another, during its work;
---                           each for its weight at most
+--   13 on_cpu_sample        samples of its handler one right after another, during its work or
+--                           up to its beginning (see handler_samples)
 -- What is left is unexplained, and `rule` says what is known of it:
 --   14 request_log_contradicts  another rule explains it, but the broker's own log has the
 --                           request in another stage then
@@ -139,22 +139,6 @@ handler_runs AS (
         ON r.tid = w.tid
         AND r.start_time < w.response_time
         AND w.service_start < r.end_time
-),
-samples AS (
-    SELECT
-        w.request_id,
-        s.time,
-        s.weight_ns,
-        w.begin_time,
-        w.confidence,
-        elapsed_ns(LAG(s.time) OVER (PARTITION BY w.request_id ORDER BY s.time), s.time) AS since_ns
-    FROM request_work AS w
-    INNER JOIN stack_samples AS s
-        ON s.tid = w.tid
-        AND s.time >= w.begin_time
-        AND s.time < w.handled_time
-    WHERE s.state = 'on_cpu'
-        AND s.weight_ns > 0
 ),
 stretches AS (
     SELECT
@@ -330,13 +314,11 @@ stretches AS (
         AND g.segment = 'response'
     UNION ALL
     SELECT
-        s.request_id, GREATEST(s.begin_time, add_ns(s.time, -LEAST(s.since_ns, s.weight_ns))), s.time,
-        13, 'handler',
+        s.request_id, s.start_time, s.end_time, 13, 'handler',
         'cpu', 'own', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
         'on_cpu_sample', 0.7 * s.confidence
-    FROM samples AS s
-    WHERE s.since_ns <= 2 * s.weight_ns
+    FROM handler_samples AS s
     UNION ALL
     SELECT
         w.request_id, w.begin_time, w.handled_time, 15, 'handler',
