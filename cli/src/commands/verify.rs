@@ -12,7 +12,7 @@ use crate::exit::Status;
 use crate::output::{Destination, ResultOutput};
 use crate::screen::Screen;
 
-/// Test the verdicts: how often blame comes by chance, and whether any rests on what is missing
+/// Test the verdicts: how much is blamed by chance, how much from absence
 ///
 /// Shifts recordings in time, by many amounts, and blames anew each time: whatever is still blamed is a
 /// coincidence. All recordings are shifted together but the packet capture, in a circle inside the time
