@@ -35,7 +35,7 @@ pub use catalog::{Ablation, Shift, Taken};
 pub use compare::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, NotStored, Progress, ingest};
-pub use input::head;
+pub use input::{beginning, head};
 pub use interval_join::{
     Bound, BuildMode, IntervalCondition, IntervalJoin, IntervalJoinExec, IntervalJoinRule,
     UnspilledRepartitionPool,
