@@ -238,8 +238,12 @@ impl Framing {
                 }
             };
         }
-        let carried = self.carry.len();
-        let whole = rest;
+        // What was carried into this segment, and the segment from there on.
+        let own = piece.bytes.len().saturating_sub(rest.len());
+        let (carried, whole) = match self.carry.len().checked_sub(own) {
+            Some(carried) => (carried, piece.bytes),
+            None => (self.carry.len(), rest),
+        };
         let rest = self.fill_carry(rest, self.need, shared);
         if self.carry.len() < self.need {
             return rest;
