@@ -457,7 +457,7 @@ mod tests {
                 Box::new(Anything)
             }),
         };
-        let not_stored = ingest(&mut writer, vec![job], &Silent);
+        let not_stored = ingest(&mut writer, vec![job], &Silent, &Stop::default());
         crate::commit(&mut writer).unwrap();
         not_stored
     }

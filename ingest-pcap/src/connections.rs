@@ -4,10 +4,11 @@ use hashbrown::HashMap;
 use kcorr_model::{Error, LossKind, LossLedger, Output, Position, RowIds, Severity, SourceId};
 
 use crate::PcapOptions;
-use crate::capture::{Packet, PacketSink};
-use crate::connection::{Connection, reason};
+use crate::capture::{FileTimes, Packet, PacketSink};
+use crate::connection::{Connection, SECOND_VIEW, View, reason};
 use crate::network::{Endpoint, NoSegment, Segment, segment_of_frame};
 use crate::not_read::PacketsNotRead;
+use crate::ports::Ports;
 use crate::shared::Shared;
 
 /// Fragments of IP packets.
@@ -36,8 +37,9 @@ pub(crate) static TOO_MANY_CONNECTIONS: LossKind = LossKind {
 pub(crate) static NO_REQUESTS: LossKind = LossKind {
     name: "pcap_no_requests",
     severity: Severity::Error,
-    doc: "No Kafka request was found on the broker's ports; if the broker listens on another port, \
-          name it with --kafka-port.",
+    doc: "No Kafka request was found: if the broker listens on a port that was not looked at, name it \
+          with --kafka-port; if its traffic is encrypted or was captured in one direction only, \
+          capture it where it is plain and whole.",
 };
 
 /// Ports of other TCP traffic that are counted, to name them when nothing was found.
@@ -52,7 +54,9 @@ struct Key {
 /// The connections of a capture, and everything their packets become.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    ports: Vec<u16>,
+    pub(crate) ports: Ports,
+    /// Slots by the client's address and port: more than one when it is seen in several views.
+    by_client: HashMap<Endpoint, Vec<usize>>,
     by_key: HashMap<Key, usize>,
     slots: Vec<Option<Box<Connection>>>,
     free: Vec<usize>,
@@ -64,6 +68,8 @@ pub(crate) struct Connections {
     not_read: PacketsNotRead,
     /// Whether tunnels in UDP were seen, so that fragments of datagrams are of interest.
     has_datagrams: bool,
+    /// How the capture's files follow each other.
+    pub(crate) file_times: FileTimes,
     pub(crate) longest_cut: usize,
     /// Messages that were exported without their packets.
     pub(crate) exported_pdus: u64,
@@ -72,7 +78,8 @@ pub(crate) struct Connections {
 impl Connections {
     pub(crate) fn new(source: SourceId, options: &PcapOptions) -> Self {
         Self {
-            ports: options.kafka_ports.clone(),
+            ports: Ports::new(&options.kafka_ports),
+            by_client: HashMap::new(),
             by_key: HashMap::new(),
             slots: Vec::new(),
             free: Vec::new(),
@@ -83,6 +90,7 @@ impl Connections {
             other_ports: Vec::new(),
             not_read: PacketsNotRead::default(),
             has_datagrams: false,
+            file_times: FileTimes::default(),
             longest_cut: 0,
             exported_pdus: 0,
         }
@@ -138,13 +146,13 @@ impl Connections {
 
     #[inline]
     fn segment(&mut self, segment: &Segment<'_>, packet: &Packet<'_>) {
-        let to_broker = self.ports.contains(&segment.destination.port);
-        let from_broker = self.ports.contains(&segment.source.port);
+        let to_broker = self.ports.contains(segment.destination.port);
+        let from_broker = self.ports.contains(segment.source.port);
         let from_client = match (to_broker, from_broker) {
             (true, false) => true,
             (false, true) => false,
             (false, false) => {
-                self.count_port(segment);
+                self.elsewhere(segment, packet);
                 return;
             }
             // Both ends have a broker's port: whoever is known as the client is, else whoever
@@ -172,7 +180,7 @@ impl Connections {
                 server: segment.source,
             }
         };
-        let Some(slot) = self.slot(key, segment, from_client, packet.position) else {
+        let Some(slot) = self.slot(key, segment, from_client, packet) else {
             return;
         };
         let Some(Some(connection)) = self.slots.get_mut(slot) else {
@@ -197,8 +205,9 @@ impl Connections {
         key: Key,
         segment: &Segment<'_>,
         from_client: bool,
-        position: u64,
+        packet: &Packet<'_>,
     ) -> Option<usize> {
+        let position = packet.position;
         let found = self.by_key.get(&key).copied();
         if let Some(slot) = found {
             let connection = self.slots.get_mut(slot)?.as_mut()?;
@@ -212,12 +221,16 @@ impl Connections {
         if found.is_none() && self.by_key.len() >= self.most {
             self.forget_idle(position);
         }
-        let connection = Box::new(Connection::new(
+        let is_seen_better = self.is_seen_better(key, segment, from_client, packet);
+        let mut connection = Box::new(Connection::new(
             self.ids.next(),
             key.client,
             key.server,
             position,
         ));
+        if is_seen_better {
+            connection.discard(&mut self.shared);
+        }
         let slot = match found.or_else(|| self.free.pop()) {
             Some(slot) => {
                 *self.slots.get_mut(slot)? = Some(connection);
@@ -229,7 +242,77 @@ impl Connections {
             }
         };
         self.by_key.insert(key, slot);
+        let views = self.by_client.entry(key.client).or_default();
+        if !views.contains(&slot) {
+            views.push(slot);
+        }
         Some(slot)
+    }
+
+    /// Whether a connection that begins with this segment is the same as one that is known, and that
+    /// one is the better view. When the new one is better, the known one is given up.
+    fn is_seen_better(
+        &mut self,
+        key: Key,
+        segment: &Segment<'_>,
+        from_client: bool,
+        packet: &Packet<'_>,
+    ) -> bool {
+        let Some(views) = self.by_client.get(&key.client) else {
+            return false;
+        };
+        for &slot in views {
+            let Some(Some(other)) = self.slots.get_mut(slot) else {
+                continue;
+            };
+            let (client, server) = other.ends();
+            if client != key.client || server == key.server {
+                continue;
+            }
+            let view = other.view(segment, from_client, packet.time);
+            if view == View::Other {
+                continue;
+            }
+            let (kept, left) = match view {
+                View::Nearer => (key.server, server),
+                _ => (server, key.server),
+            };
+            self.shared.losses.record_many(
+                &SECOND_VIEW,
+                1,
+                Position::Byte(packet.position),
+                Some((packet.time, packet.time)),
+                || format!("{client} → {kept} is also seen as → {left}; the first is kept"),
+            );
+            if view == View::Nearer {
+                other.discard(&mut self.shared);
+                return false;
+            }
+            return true;
+        }
+        false
+    }
+
+    /// A segment between ports that are not known to be a broker's.
+    fn elsewhere(&mut self, segment: &Segment<'_>, packet: &Packet<'_>) {
+        self.count_port(segment);
+        if !self.ports.are_sought() {
+            return;
+        }
+        let bytes = packet.data.len();
+        let kept = self
+            .ports
+            .look_into(segment, packet.time, packet.position, bytes);
+        for kept in kept {
+            let packet = Packet {
+                time: kept.time,
+                link_type: packet.link_type,
+                data: packet.data.get(..kept.packet_bytes).unwrap_or(packet.data),
+                original_bytes: kept.packet_bytes,
+                position: kept.position,
+            };
+            self.segment(&kept.segment(), &packet);
+        }
     }
 
     fn count_port(&mut self, segment: &Segment<'_>) {
@@ -272,6 +355,12 @@ impl Connections {
         connection.close(reason::CAPTURE_GAP, &mut self.shared);
         let (client, server) = connection.ends();
         self.by_key.remove(&Key { client, server });
+        if let Some(views) = self.by_client.get_mut(&client) {
+            views.retain(|&view| view != slot);
+            if views.is_empty() {
+                self.by_client.remove(&client);
+            }
+        }
         self.free.push(slot);
     }
 
@@ -314,6 +403,7 @@ impl Connections {
             connection.close(reason::OPEN_AT_END, &mut self.shared);
         }
         self.not_read.report(&mut self.shared.losses);
+        self.file_times.report(&mut self.shared.losses);
         if self.shared.requests_seen == 0 {
             let mut seen = self.other_ports.clone();
             seen.sort_unstable_by_key(|&(port, count)| (std::cmp::Reverse(count), port));
@@ -322,13 +412,19 @@ impl Connections {
                 .take(5)
                 .map(|(port, count)| format!("{port} ({count} packets)"))
                 .collect();
-            let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
+            let ports = self.ports.known().iter();
+            let ports: Vec<String> = ports.map(u16::to_string).collect();
             self.shared
                 .losses
                 .record(&NO_REQUESTS, Position::Whole, || {
                     format!(
-                        "looked at port {}; other TCP ports in the capture: {}",
+                        "looked at port {}{}; other TCP ports in the capture: {}",
                         ports.join(", "),
+                        if self.ports.are_sought() {
+                            " and for Kafka on all others"
+                        } else {
+                            ""
+                        },
                         if seen.is_empty() {
                             "none".to_owned()
                         } else {
@@ -349,7 +445,11 @@ pub(crate) struct Ingest<'a> {
 impl PacketSink for Ingest<'_> {
     #[inline]
     fn packet(&mut self, packet: Packet<'_>) -> Result<(), Error> {
-        self.connections.packet(&packet);
+        let connections = &mut *self.connections;
+        connections
+            .file_times
+            .packet(packet.time, packet.position, &mut connections.shared.losses);
+        connections.packet(&packet);
         if self.connections.shared.rows.are_full() {
             self.connections.shared.rows.yield_full(self.output)?;
         }

@@ -44,7 +44,9 @@ impl Decoder for PcapDecoder {
         self.capture.end_file(&mut Ingest {
             connections: &mut self.connections,
             output,
-        })
+        })?;
+        self.connections.file_times.next_file();
+        Ok(())
     }
 
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
@@ -77,6 +79,18 @@ impl Decoder for PcapDecoder {
             });
         }
         let mut format = self.capture.description();
+        if self.connections.ports.are_sought() {
+            let mut ports = self.connections.shared.ports_seen.clone();
+            ports.sort_unstable();
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            match ports.len() {
+                0 => {}
+                // Kafka's own port is no finding.
+                1 if ports == ["9092"] => {}
+                1 => format = format!("{format}, port {} (found)", ports.join("")),
+                _ => format = format!("{format}, ports {} (found)", ports.join(", ")),
+            }
+        }
         if self.files > 1 {
             format = format!("{format}, {} files", self.files);
         }

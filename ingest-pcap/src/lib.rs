@@ -32,7 +32,7 @@
 //!
 //! - Files: pcap (µs and ns, either byte order) and pcapng (sections, interfaces with their own
 //!   resolutions and offsets, statistics of drops), in any pieces, and several files one after
-//!   another. [`recognise`] tells them from other formats. The caller opens and decompresses.
+//!   another in the order of their times ([`first_time`] tells it). [`recognise`] tells them from other formats. The caller opens and decompresses.
 //! - Ethernet, Linux cooked v1 and v2, raw IP, null/loopback, PPP, PPPoE, Cisco HDLC, MPLS, NFLOG,
 //!   PKTAP, PPI, pflog, enc, and PDUs that Wireshark exports; tags of any kind; VXLAN, Geneve, GRE,
 //!   NVGRE, ERSPAN, IP in IP, MPLS, GTP-U, L2TP, TZSP and EtherIP, in one another to a bound; IPv4,
@@ -65,10 +65,11 @@ mod message;
 mod network;
 mod not_read;
 mod options;
+mod ports;
 mod rows;
 mod shared;
 
-pub use capture::recognise;
+pub use capture::{first_time, recognise};
 pub use decoder::PcapDecoder;
 pub use kcorr_kafka::DEFAULT_ID_HEADERS;
 pub use options::PcapOptions;

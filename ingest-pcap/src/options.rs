@@ -5,7 +5,7 @@ use kcorr_kafka::DEFAULT_ID_HEADERS;
 /// How to read a capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PcapOptions {
-    /// TCP ports of brokers. Default: 9092.
+    /// TCP ports of brokers. Empty, the default: 9092, and the ports on which requests are found.
     pub kafka_ports: Vec<u16>,
     /// Names of the record headers that hold a message's id: of those a record has, the first in
     /// this list wins; ASCII case does not matter. `None`: records are not looked into. Default:
@@ -22,7 +22,7 @@ pub struct PcapOptions {
 impl Default for PcapOptions {
     fn default() -> Self {
         Self {
-            kafka_ports: vec![9092],
+            kafka_ports: Vec::new(),
             message_id_headers: Some(
                 DEFAULT_ID_HEADERS
                     .iter()

@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     /// Bytes held by all connections.
     pub(crate) held_bytes: usize,
     pub(crate) requests_seen: u64,
+    /// The brokers' ports that requests had rows for.
+    pub(crate) ports_seen: Vec<u16>,
 }
 
 impl Shared {
@@ -52,6 +54,7 @@ impl Shared {
             pool: Vec::new(),
             held_bytes: 0,
             requests_seen: 0,
+            ports_seen: Vec::new(),
         }
     }
 
@@ -70,6 +73,9 @@ impl Shared {
         no_response: Option<&'static str>,
         labels: &mut ConnectionLabels,
     ) {
+        if labels.rows == 0 && !self.ports_seen.contains(&labels.server.port) {
+            self.ports_seen.push(labels.server.port);
+        }
         self.rows.push(&request, no_response, labels, &self.topics);
         if self.pool.len() < POOL {
             request.clear();

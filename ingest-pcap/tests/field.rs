@@ -141,3 +141,71 @@ fn a_short_snap_length_keeps_every_request_and_its_times() {
     );
     assert!(cut.lost("pcap_packet_cut") > 0);
 }
+
+#[test]
+fn a_connection_seen_before_and_after_address_translation_has_one_row_a_request() {
+    let decoded = decoded("dnat-both-views.pcap");
+    // The view of the broker has base's times; in the service's a request takes 30 µs more.
+    assert_eq!(totals(&decoded), (71, 71, 160_524_168));
+    let servers = decoded.rows("requests", &["server_address"]);
+    assert!(servers.iter().all(|server| server == "127.0.0.1:19092"));
+    assert_eq!(decoded.losses(), ["pcap_second_view"]);
+}
+
+#[test]
+fn the_brokers_port_is_found_in_every_capture() {
+    for (name, port, requests) in [
+        ("empty-client-id-mid.pcap", 19092, 227),
+        ("large-requests-mid.pcap", 19092, 9),
+        ("tunnels-base.pcap", 19092, 71),
+        ("tunnels-vxlan.pcap", 19092, 71),
+        ("exported-pdus.pcapng", 19095, 17),
+        ("consumer.pcap", 19092, 74),
+        ("consumer-snap96.pcap", 19092, 74),
+        ("dnat-both-views.pcap", 19092, 71),
+    ] {
+        let decoded = decode_with(PcapOptions::default(), &[&field(name)], usize::MAX);
+        let found = totals(&decoded).0;
+        assert_eq!(found, requests, "{name}: {:?}", decoded.summary);
+        let named = format!("port {port} (found)");
+        assert!(
+            decoded.summary.format.ends_with(&named),
+            "{name}: {:?}",
+            decoded.summary.format
+        );
+    }
+}
+
+fn rotated(order: &[usize]) -> Decoded {
+    let files: Vec<Vec<u8>> = order
+        .iter()
+        .map(|index| match index {
+            0 => field("dump.pcap"),
+            index => field(&format!("dump.pcap{index}")),
+        })
+        .collect();
+    let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+    decode_with(on_port(19092), &files, usize::MAX)
+}
+
+#[test]
+fn files_of_one_capture_have_times_by_which_they_are_put_in_order() {
+    let mut order: Vec<usize> = vec![0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9];
+    let shuffled = rotated(&order);
+    assert!(shuffled.lost("pcap_files_backwards") > 0);
+    order.sort_by_key(|index| {
+        let name = match index {
+            0 => "dump.pcap".to_owned(),
+            index => format!("dump.pcap{index}"),
+        };
+        kcorr_ingest_pcap::first_time(&field(&name)[..2000]).unwrap()
+    });
+    assert_eq!(order, (0..12).collect::<Vec<_>>());
+    let sorted = rotated(&order);
+    assert_eq!(totals(&sorted), (131, 128, 1_714_315_000));
+    assert_eq!(sorted.losses(), ["pcap_mid_stream"]);
+    // Without one in the middle.
+    order.remove(9);
+    let gap = rotated(&order);
+    assert_eq!(gap.lost("pcap_file_gap"), 1, "{:?}", gap.summary.losses);
+}

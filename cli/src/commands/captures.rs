@@ -20,7 +20,7 @@ impl Args for Captures {
                 .value_parser(value_parser!(PathBuf))
                 .action(ArgAction::Append)
                 .help(
-                    "Packet captures (pcap, pcapng); several files after one --pcap are one rotated capture",
+                    "Packet captures (pcap, pcapng); several files after one --pcap are one capture, in any order",
                 ),
         )
     }
@@ -42,5 +42,29 @@ impl FromArgMatches for Captures {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
+    }
+}
+
+/// Bytes of a capture file in which its first packet is, whatever headers and secrets come before it.
+const BEFORE_THE_SECOND_PACKET: usize = 320 << 10;
+
+/// The files of one capture, by the times of their first packets: a shell puts `dump.pcap10` before
+/// `dump.pcap2`, and a ring begins anywhere. What has no time (a pipe, what is no capture) stays where it is.
+pub(super) fn in_order_of_time(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let time = |path: &PathBuf| {
+        if !path.is_file() {
+            return None;
+        }
+        let beginning = kcorr_store::input::beginning(path, BEFORE_THE_SECOND_PACKET).ok()?;
+        kcorr_ingest_pcap::first_time(&beginning)
+    };
+    let times: Option<Vec<i64>> = paths.iter().map(time).collect();
+    match times {
+        Some(times) if paths.len() > 1 => {
+            let mut timed: Vec<_> = times.into_iter().zip(paths).collect();
+            timed.sort_by_key(|(time, _)| *time);
+            timed.into_iter().map(|(_, path)| path.clone()).collect()
+        }
+        _ => paths.to_vec(),
     }
 }

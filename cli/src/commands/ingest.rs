@@ -14,7 +14,7 @@ use kcorr_model::Severity;
 use kcorr_store::{Extent, SourceReport, StoreWriter};
 
 use crate::causes::with_causes;
-use crate::commands::captures::Captures;
+use crate::commands::captures::{self, Captures};
 use crate::commands::{Global, compact, log_directory};
 use crate::exit::Status;
 use crate::progress::Bars;
@@ -32,7 +32,8 @@ use crate::stop::Signals;
 #[command(after_help = "\
 Examples:
   kcorr ingest --jfr profile.jfr --bpf writes.jsonl --pcap dump.pcap
-  kcorr ingest --pcap dump.pcap0 dump.pcap1 dump.pcap2     rotated files of one capture
+  kcorr ingest --pcap dump.pcap*                           rotated files of one capture, in any order
+  kcorr ingest --pcap dump.pcap --kafka-port 9092,9093     brokers' ports, when not all are to be read
   tcpdump -i any -w - port 9092 | kcorr ingest --pcap -
   kcorr --store monday.kcorr ingest --bpf writes.jsonl --threads jstack.txt
 
@@ -53,8 +54,8 @@ pub(crate) struct Ingest {
     #[arg(long, num_args = 1.., value_name = "FILE")]
     threads: Vec<PathBuf>,
 
-    /// Port of the broker in captures
-    #[arg(long, value_name = "PORT", default_values_t = [9092])]
+    /// Ports of the broker in captures; without: 9092, and those that Kafka is spoken on
+    #[arg(long, value_name = "PORT", num_args = 1.., value_delimiter = ',')]
     kafka_port: Vec<u16>,
 
     /// Log directories of the broker: the folder above those of the topic-partitions, one of these, or a tar archive (also .tar.gz, .tar.zst)
@@ -143,6 +144,9 @@ impl Ingest {
                 with_causes(&error)
             )),
         }
+        if let Some(next) = next_command(&reports) {
+            screen.note(&format!("next: kcorr {next}"));
+        }
         let lost = reports.iter().any(is_lossy) || committed.unchecked.is_some();
         Ok(if !errors.is_empty() || (lost && self.strict) {
             Status::Failed
@@ -172,7 +176,7 @@ impl Ingest {
         for paths in &self.pcap.0 {
             jobs.push(Job {
                 kind: "pcap",
-                paths: paths.clone(),
+                paths: captures::in_order_of_time(paths),
                 decoder: Box::new(|id| Box::new(PcapDecoder::new(id, self.pcap_options()))),
             });
         }
@@ -256,6 +260,19 @@ fn name(paths: &[PathBuf]) -> String {
         0 | 1 => name.into_owned(),
         n => format!("{name} and {} more", n - 1),
     }
+}
+
+/// What to ask now: where slow requests waited, or what there is.
+fn next_command(reports: &[SourceReport]) -> Option<&'static str> {
+    let mut tables = reports.iter().flat_map(|report| &report.rows).peekable();
+    tables.peek()?;
+    Some(
+        if tables.any(|(table, count)| table == "requests" && *count > 0) {
+            "query blame"
+        } else {
+            "tables"
+        },
+    )
 }
 
 fn is_lossy(report: &SourceReport) -> bool {

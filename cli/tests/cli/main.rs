@@ -1,6 +1,7 @@
 //! The real binary on the bundled incident.
 
 mod browser;
+mod captures;
 mod clocks;
 mod compare;
 mod damage;

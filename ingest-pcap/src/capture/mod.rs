@@ -4,8 +4,13 @@
 //! that two pushes share is put together in a buffer. A damaged record is a loss, and reading goes
 //! on at the next place where records follow one another.
 
+mod file_times;
+mod first_time;
 mod pcap;
 mod pcapng;
+
+pub(crate) use file_times::FileTimes;
+pub use first_time::first_time;
 
 use kcorr_model::{Error, LossKind, LossLedger, Position, Severity};
 

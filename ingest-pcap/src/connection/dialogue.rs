@@ -266,6 +266,11 @@ impl Dialogue {
         shared.emit(request, Some(reason), &mut self.labels);
     }
 
+    /// Drops all that wait.
+    pub(super) fn discard(&mut self, shared: &mut Shared) {
+        while self.pop(shared).is_some() {}
+    }
+
     /// Stops reading the connection.
     pub(super) fn make_opaque(&mut self, kind: &'static LossKind, shared: &mut Shared) {
         if self.is_opaque {

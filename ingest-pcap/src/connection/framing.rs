@@ -14,7 +14,9 @@ use kcorr_model::{LossKind, Position, Severity};
 use super::dialogue::{Dialogue, RESPONSE_UNMATCHED, reason};
 use super::header::{Evidence, LONGEST_MESSAGE, Likeness, RequestHeader, is_tls, request_likeness};
 use super::piece::{Piece, Side};
-use request_search::{Content, Kept, RequestSearch};
+pub(super) use candidate::Known;
+pub(super) use request_search::RequestSearch;
+use request_search::{Content, Kept};
 pub(crate) use resume::MID_STREAM;
 
 use crate::message::{BodyWalker, Next, Request, Walked, api};
@@ -70,6 +72,9 @@ pub(super) struct Framing {
     message_bytes: u64,
     position: u64,
     walker: BodyWalker,
+    /// The message's body does not fit its length, which may be the one that is wrong: where the next
+    /// message begins is not sure.
+    is_doubtful: bool,
     /// The request that is being sent or answered; none for a response without one. And the bytes
     /// it holds.
     request: Option<Box<Request>>,
@@ -96,6 +101,7 @@ impl Framing {
             message_bytes: 0,
             position: 0,
             walker: BodyWalker::Skip,
+            is_doubtful: false,
             request: None,
             request_bytes: 0,
             requests_sought: None,
@@ -232,8 +238,12 @@ impl Framing {
                 }
             };
         }
-        let carried = self.carry.len();
-        let whole = rest;
+        // What was carried into this segment, and the segment from there on.
+        let own = piece.bytes.len().saturating_sub(rest.len());
+        let (carried, whole) = match self.carry.len().checked_sub(own) {
+            Some(carried) => (carried, piece.bytes),
+            None => (self.carry.len(), rest),
+        };
         let rest = self.fill_carry(rest, self.need, shared);
         if self.carry.len() < self.need {
             return rest;
@@ -517,6 +527,7 @@ impl Framing {
         };
         if let Some(problem) = problem {
             self.skip = self.left;
+            self.is_doubtful = self.side == Side::Requests;
             let what = self.describe();
             shared
                 .losses
@@ -547,7 +558,11 @@ impl Framing {
     /// Ends the message; `seen` says whether its last byte was.
     #[inline]
     fn end_message(&mut self, seen: bool, dialogue: &mut Dialogue, shared: &mut Shared) {
-        self.state = State::Header;
+        self.state = if std::mem::take(&mut self.is_doubtful) {
+            State::Searching
+        } else {
+            State::Header
+        };
         self.clear_carry(shared);
         self.left = 0;
         self.skip = 0;
@@ -567,6 +582,16 @@ impl Framing {
                 shared.emit(request, reason, &mut dialogue.labels);
             }
         }
+    }
+
+    /// Everything that is held is dropped, and nothing becomes a row.
+    pub(super) fn discard(&mut self, shared: &mut Shared) {
+        self.clear_carry(shared);
+        self.to_read = VecDeque::new();
+        if let Some(search) = self.requests_sought.take() {
+            shared.release(search.accounted);
+        }
+        let _ = self.take_request(shared);
     }
 
     /// The connection ends: what is not complete will not be.

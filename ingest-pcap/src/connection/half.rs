@@ -10,8 +10,12 @@ pub(super) const WINDOW: i32 = 64 << 20;
 /// One direction of a connection.
 #[derive(Debug)]
 pub(super) struct Half {
-    /// The sequence number of the next byte, once one was seen.
+    /// The sequence number of the next byte, once one was seen, and of the first.
     pub(super) next: Option<u32>,
+    pub(super) first: Option<u32>,
+    /// Segments with payload, and those that hold nothing new.
+    pub(super) segments: u64,
+    pub(super) copies: u64,
     pub(super) hold: Hold,
     /// How often the other end has acknowledged bytes beyond `next`, and up to where.
     acknowledged: u8,
@@ -28,6 +32,9 @@ impl Half {
     pub(super) fn new(side: Side) -> Self {
         Self {
             next: None,
+            first: None,
+            segments: 0,
+            copies: 0,
             hold: Hold::default(),
             acknowledged: 0,
             acknowledged_to: 0,
@@ -46,9 +53,23 @@ impl Half {
             .map(|next| sequence.wrapping_sub(next).cast_signed())
     }
 
+    /// Counts a segment, and whether it is a copy of what came before.
+    #[inline]
+    pub(super) fn count(&mut self, sequence: u32, bytes: u32) {
+        if bytes == 0 {
+            return;
+        }
+        self.segments = self.segments.saturating_add(1);
+        let is_copy = self
+            .ahead(sequence.wrapping_add(bytes))
+            .is_some_and(|end| end <= 0 && end > -WINDOW);
+        self.copies = self.copies.saturating_add(u64::from(is_copy));
+    }
+
     /// Goes on to `sequence`.
     #[inline]
     pub(super) fn go_to(&mut self, sequence: u32) {
+        self.first = self.first.or(Some(sequence));
         self.next = Some(sequence);
         self.acknowledged = 0;
     }

@@ -13,6 +13,8 @@ mod header;
 mod hold;
 mod holes;
 mod piece;
+mod probe;
+mod view;
 
 use kcorr_model::{LossKind, Position, Severity};
 
@@ -24,6 +26,8 @@ use half::{Half, WINDOW};
 use hold::Held;
 use holes::CAPTURE_GAP;
 use piece::{Piece, Side};
+pub(crate) use probe::RequestProbe;
+pub(crate) use view::{SECOND_VIEW, View};
 
 /// Payloads cut by the snap length.
 pub(crate) static PACKET_CUT: LossKind = LossKind {
@@ -234,6 +238,7 @@ impl Connection {
             );
         }
         let (half, dialogue) = self.half(side);
+        half.count(segment.sequence, segment_bytes(segment));
         let ahead = match half.ahead(segment.sequence) {
             Some(ahead) => ahead,
             None => {
@@ -460,6 +465,7 @@ impl Connection {
             return;
         }
         self.is_closed = true;
+        self.tell_copies(shared);
         for side in [Side::Requests, Side::Responses] {
             self.empty_hold(side, shared);
         }

@@ -21,6 +21,8 @@ pub(crate) struct ConnectionLabels {
     pub(crate) connection_id: i64,
     pub(crate) client: Endpoint,
     pub(crate) server: Endpoint,
+    /// Rows so far.
+    pub(crate) rows: u64,
     client_label: CachedLabel,
     server_label: CachedLabel,
     /// The client id seen last, and its key.
@@ -34,6 +36,7 @@ impl ConnectionLabels {
             connection_id,
             client,
             server,
+            rows: 0,
             client_label: CachedLabel::default(),
             server_label: CachedLabel::default(),
             client_id: None,
@@ -109,6 +112,7 @@ impl RequestRows {
         no_response: Option<&'static str>,
         connection: &mut ConnectionLabels,
     ) {
+        connection.rows = connection.rows.saturating_add(1);
         self.request_id.push(request.request_id);
         self.connection_id.push(connection.connection_id);
         let (client, server) = (connection.client, connection.server);

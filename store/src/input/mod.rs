@@ -150,10 +150,15 @@ fn refuse_unread(path: &Path, head: &[u8]) -> Result<()> {
 
 /// The first (decompressed) bytes of a file, to tell what it looks like.
 pub fn head(path: &Path) -> Result<Vec<u8>> {
+    beginning(path, 4096)
+}
+
+/// The first (decompressed) bytes of a file, so many if it has them.
+pub fn beginning(path: &Path, bytes: usize) -> Result<Vec<u8>> {
     let cannot_read = |e| Error::io("cannot read", path, e);
     let input = Input::open(path, &Stop::default())?;
     let mut reader = input.reader(|_| {}).map_err(cannot_read)?;
-    let mut head = vec![0; 4096];
+    let mut head = vec![0; bytes];
     let filled = fill(&mut reader, &mut head).0;
     head.truncate(filled);
     Ok(head)

@@ -157,7 +157,7 @@ fn queue_behind_known_holders(appends: &mut [Recorded<'_>]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::recording::Request;
+    use super::super::super::recording::{Allowed, Request};
     use super::*;
 
     fn append(write: i64, start: i64, end: i64) -> Append {
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn waits_right_after_each_other_are_one() {
-        let at = |ms: i64| ms * HANDOFF_NS;
+        let at = |ms: i64| ms * Allowed::default().handoff;
         let recording = Recording {
             appends: vec![append(1, at(50), at(60))],
             monitor_waits: HashMap::from([(
@@ -257,19 +257,20 @@ mod tests {
 
     #[test]
     fn a_wait_from_before_a_request_was_there_is_none_of_its() {
-        let mut only = append(1, 50 * CLOCK_SLACK_NS, 60 * CLOCK_SLACK_NS);
+        let slack = Allowed::default().clock_slack;
+        let mut only = append(1, 50 * slack, 60 * slack);
         only.request = Some(7);
         let recording = Recording {
             requests: vec![Request {
                 id: 7,
-                service_start: 40 * CLOCK_SLACK_NS,
+                service_start: 40 * slack,
                 ..Request::default()
             }],
             appends: vec![only],
-            monitor_waits: HashMap::from([(1, vec![(10, 50 * CLOCK_SLACK_NS)])]),
+            monitor_waits: HashMap::from([(1, vec![(10, 50 * slack)])]),
             ..Recording::default()
         };
-        let at = 50 * CLOCK_SLACK_NS;
+        let at = 50 * slack;
         assert_eq!(times(&recording), [(at, at, at)]);
     }
 }

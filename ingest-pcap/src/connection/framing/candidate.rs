@@ -180,9 +180,9 @@ impl Head {
 
 /// What is known of the connection before.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
-    pub(super) client_id: Option<&'a str>,
-    pub(super) last_correlation: Option<i32>,
+pub(in crate::connection) struct Known<'a> {
+    pub(in crate::connection) client_id: Option<&'a str>,
+    pub(in crate::connection) last_correlation: Option<i32>,
 }
 
 /// A place where a request may begin.

@@ -48,16 +48,26 @@ pub(super) struct Kept {
 
 /// A request that was found: where it begins, since the search began.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub(super) start: u64,
-    pub(super) size: u64,
-    /// Header bytes, when the request began in an earlier piece.
-    candidate: Option<Candidate>,
+pub(in crate::connection) struct Found {
+    pub(in crate::connection) start: u64,
+    pub(in crate::connection) size: u64,
+    candidate: Candidate,
+}
+
+impl Found {
+    pub(in crate::connection) fn correlation_id(&self) -> i32 {
+        self.candidate.head.correlation_id
+    }
+
+    /// Whether the request behind it was seen too.
+    pub(in crate::connection) fn is_followed(&self) -> bool {
+        self.candidate.is_followed
+    }
 }
 
 /// The search for the next request of a direction.
 #[derive(Debug, Default)]
-pub(super) struct RequestSearch {
+pub(in crate::connection) struct RequestSearch {
     /// Bytes that have come.
     at: u64,
     /// Where the last piece began.
@@ -78,7 +88,7 @@ pub(super) struct RequestSearch {
 
 impl RequestSearch {
     /// Bytes that have come since the search began.
-    pub(super) fn at(&self) -> u64 {
+    pub(in crate::connection) fn at(&self) -> u64 {
         self.at
     }
 
@@ -101,7 +111,7 @@ impl RequestSearch {
     }
 
     /// Takes the next bytes; `is_whole` says that they begin where their segment begins.
-    pub(super) fn take(
+    pub(in crate::connection) fn take(
         &mut self,
         rest: &[u8],
         is_whole: bool,
@@ -295,7 +305,7 @@ impl RequestSearch {
     }
 
     /// Bytes that are not there: of a packet that was cut, or of packets that were not captured.
-    pub(super) fn miss(
+    pub(in crate::connection) fn miss(
         &mut self,
         bytes: u64,
         seen: Option<i64>,
@@ -355,7 +365,12 @@ impl RequestSearch {
     }
 
     /// A segment of the other direction begins with a response to this correlation id.
-    pub(super) fn answered(&mut self, id: i32, is_exact: bool, time: i64) -> Option<Found> {
+    pub(in crate::connection) fn answered(
+        &mut self,
+        id: i32,
+        is_exact: bool,
+        time: i64,
+    ) -> Option<Found> {
         let at = self.at;
         self.candidates
             .iter()
@@ -406,9 +421,8 @@ impl RequestSearch {
     pub(super) fn replay(self, found: Found) -> Vec<Kept> {
         let mut pieces = Vec::new();
         let mut at = found.start;
-        if self.kept_from > at
-            && let Some(candidate) = found.candidate
-        {
+        let candidate = found.candidate;
+        if self.kept_from > at {
             at = at.saturating_add(candidate.bytes.len() as u64);
             pieces.push(Kept {
                 content: Content::Bytes(candidate.bytes),
@@ -452,6 +466,6 @@ fn found(candidate: Candidate) -> Found {
     Found {
         start: candidate.start,
         size: candidate.head.size,
-        candidate: Some(candidate),
+        candidate,
     }
 }
