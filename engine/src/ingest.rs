@@ -447,7 +447,7 @@ mod tests {
     }
 
     /// Ingests a file after something has happened to it that its look did not see.
-    fn stored(store: &Path, file: &Path, happens: impl Fn() + Send) -> NotStored {
+    fn stored(store: &Path, file: &Path, happens: impl Fn() + Send + Sync) -> NotStored {
         let mut writer = StoreWriter::open(store, || {}).unwrap();
         let job = Job {
             kind: "bpf",

@@ -318,13 +318,13 @@ mod tests {
         ];
         for (name, head) in heads {
             std::fs::write(&path, head).unwrap();
-            let error = Input::open(&path).unwrap_err();
+            let error = Input::open(&path, &Stop::default()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Input);
             let command = format!("`{name} -dc {}`", path.display());
             assert!(error.to_string().contains(&command), "{error}");
         }
         std::fs::write(&path, "BZh1 is how this text begins").unwrap();
-        assert!(Input::open(&path).is_ok());
+        assert!(Input::open(&path, &Stop::default()).is_ok());
     }
 
     #[test]
