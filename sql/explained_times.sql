@@ -106,6 +106,36 @@ kept_stages AS (
     HAVING 2 * SUM(overlap_ns(s.start_time, s.end_time, g.response_start, g.done_time))
         > elapsed_ns(g.response_start, g.done_time)
 ),
+matching_times AS (
+    -- A thread that nothing ties to the connection, but that was kept from about when the request could
+    -- be read until about when its handler began, or from when that was done until the response left.
+    SELECT
+        w.request_id, s.start_time, s.end_time, s.chain_end, s.root, s.root_write_id, s.tid,
+        COALESCE(
+            s.chain_start <= add_ns(
+                w.service_start, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
+            )
+                AND elapsed_ns(s.chain_end, w.begin_time)
+                    BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + s.chain_slack_ns,
+            FALSE
+        ) AS is_unread,
+        COALESCE(
+            s.chain_start <= add_ns(
+                w.handled_time, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
+            )
+                AND elapsed_ns(s.chain_end, w.response_time)
+                    BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + s.chain_slack_ns,
+            FALSE
+        ) AS is_response
+    FROM request_work AS w
+    INNER JOIN network_states AS s
+        ON s.start_time < w.response_time
+        AND w.service_start < s.end_time
+    WHERE w.network_tid IS NULL
+        AND s.tid IS NOT NULL
+        AND s.root = 'cpu'
+        AND w.api = 'Produce'
+),
 network_times AS (
     SELECT
         w.request_id,
@@ -261,6 +291,22 @@ stretches AS (
     WHERE n.segment = 'unread'
         OR elapsed_ns(n.chain_end, n.response_time)
             BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6
+    UNION ALL
+    SELECT
+        m.request_id,
+        CASE WHEN m.is_unread THEN m.start_time ELSE GREATEST(m.start_time, w.handled_time) END,
+        CASE
+            WHEN m.is_unread THEN LEAST(m.end_time, w.begin_time)
+            ELSE LEAST(m.end_time, w.response_time)
+        END,
+        8, CASE WHEN m.is_unread THEN 'unread' ELSE 'response' END,
+        'cpu', 'own', NULL, NULL,
+        NULL, NULL, m.tid, NULL, NULL, NULL,
+        'network_thread_matches', 0.6
+    FROM matching_times AS m
+    INNER JOIN request_work AS w ON w.request_id = m.request_id
+    WHERE m.is_unread
+        OR m.is_response
     UNION ALL
     SELECT
         r.request_id, r.start_time, r.end_time,

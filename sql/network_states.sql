@@ -17,6 +17,8 @@
 -- @column root_write_id  BIGINT      -- the file operation
 -- @column chain_start    TIMESTAMP   -- start of the chain
 -- @column chain_end      TIMESTAMP   -- its end
+-- @column chain_slack_ns BIGINT      -- how much later it may have begun, and how much
+--                                       longer lasted: samples are taken now and then
 WITH
 sampled AS (
     -- A sample stands for its weight of CPU time, whenever that was: only samples that follow each other
@@ -42,24 +44,27 @@ states AS (
             WHEN w.is_sync THEN 'slow_sync'
             ELSE 'slow_write'
         END AS root,
-        w.write_id AS root_write_id
+        w.write_id AS root_write_id,
+        0 AS slack_ns
     FROM near_writes AS w
     INNER JOIN network_threads AS t ON t.tid = w.tid
     WHERE elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
     UNION ALL
-    SELECT r.tid, r.start_time, r.end_time, 'cpu', NULL
+    SELECT r.tid, r.start_time, r.end_time, 'cpu', NULL, 0
     FROM near_times AS n
     INNER JOIN run_queue_waits AS r
         ON r.start_time < n.end_time
         AND n.start_time < r.end_time
     INNER JOIN network_threads AS t ON t.tid = r.tid
     UNION ALL
-    SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 'cpu', NULL
+    SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 'cpu', NULL, 2 * weight_ns
     FROM sampled
     WHERE since_ns <= 2 * weight_ns
 ),
 distinct_states AS (
-    SELECT tid, start_time, MAX(end_time) AS end_time, MIN(root) AS root, MIN(root_write_id) AS root_write_id
+    SELECT
+        tid, start_time, MAX(end_time) AS end_time, MIN(root) AS root,
+        MIN(root_write_id) AS root_write_id, MAX(slack_ns) AS slack_ns
     FROM states
     GROUP BY tid, start_time
 ),
@@ -94,11 +99,11 @@ counted AS (
     FROM edges
 ),
 whole AS (
-    SELECT tid, start_time, end_time, root, root_write_id
+    SELECT tid, start_time, end_time, root, root_write_id, slack_ns
     FROM distinct_states
     UNION ALL
     -- All at once: the state of the one that came last stands for all.
-    SELECT CAST(NULL AS INT), c.start_time, c.end_time, c.root, c.root_write_id
+    SELECT CAST(NULL AS INT), c.start_time, c.end_time, c.root, c.root_write_id, 0
     FROM counted AS c
     INNER JOIN (
         SELECT MAX(thread_count) AS thread_count FROM network_threads WHERE is_whole
@@ -133,6 +138,7 @@ SELECT
     root,
     root_write_id,
     MIN(start_time) OVER (PARTITION BY tid, chain) AS chain_start,
-    MAX(end_time) OVER (PARTITION BY tid, chain) AS chain_end
+    MAX(end_time) OVER (PARTITION BY tid, chain) AS chain_end,
+    CAST(MAX(slack_ns) OVER (PARTITION BY tid, chain) AS BIGINT) AS chain_slack_ns
 FROM numbered
 ORDER BY start_time, tid, end_time, root, root_write_id
