@@ -527,7 +527,7 @@ impl Framing {
         };
         if let Some(problem) = problem {
             self.skip = self.left;
-            self.is_doubtful = self.side == Side::Requests;
+            self.is_doubtful = true;
             let what = self.describe();
             shared
                 .losses
@@ -559,6 +559,7 @@ impl Framing {
     #[inline]
     fn end_message(&mut self, seen: bool, dialogue: &mut Dialogue, shared: &mut Shared) {
         self.state = if std::mem::take(&mut self.is_doubtful) {
+            self.skipped_since = Some(self.last_time);
             State::Searching
         } else {
             State::Header
