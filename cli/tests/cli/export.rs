@@ -173,6 +173,11 @@ fn a_whole_table_is_an_arrow_file() {
     let bytes = std::fs::read(desk.path("writes.arrow")).expect("a file");
     assert!(bytes.starts_with(b"ARROW1") && bytes.ends_with(b"ARROW1"));
     let stored = desk.number("SELECT count(*) AS n FROM writes");
-    let written = desk.number("SELECT count(*) AS n FROM 'writes.arrow'");
+    let counted = [
+        "--allow-files",
+        "-c",
+        "SELECT count(*) AS n FROM 'writes.arrow'",
+    ];
+    let written = desk.rows(&counted)[0]["n"].as_f64().expect("a number");
     assert_eq!(stored, written);
 }

@@ -78,14 +78,14 @@ fn a_check_names_every_damaged_file_and_nothing_else() {
         "{}",
         stderr(&output)
     );
-    let (writes, pauses) = (&files(&desk, "writes")[0], &files(&desk, "pauses")[0]);
+    let (writes, waits) = (&files(&desk, "writes")[0], &files(&desk, "lock_waits")[0]);
     flip(writes, 10_000, 3);
-    fs::remove_file(pauses).expect("removed");
+    fs::remove_file(waits).expect("removed");
     let output = desk.kcorr(&["check"]);
     assert_eq!(status(&output), 2);
     let text = stderr(&output);
     assert_eq!(text.matches("error:").count(), 2, "{text}");
-    for (file, is) in [(writes, "is damaged"), (pauses, "is missing")] {
+    for (file, is) in [(writes, "is damaged"), (waits, "is missing")] {
         assert!(text.contains(&format!("{} {is}", file.display())), "{text}");
     }
 }
