@@ -159,11 +159,11 @@ fn ablations(groups: &[Group], kept_sources: &BTreeSet<i64>) -> Vec<Ablation> {
     let mut seen: Vec<&Vec<&Group>> = Vec::new();
     let mut ablations = Vec::new();
     for (taken, groups) in &by_taken {
-        let is_same = match taken {
+        let is_whole_table = match taken {
             Taken::Kind(table, kind) => kind.is_empty() || kind_count(table) > MOST_KINDS,
-            Taken::Table(_) | Taken::Recording(_) => seen.contains(&groups),
+            Taken::Table(_) | Taken::Recording(_) => false,
         };
-        if is_same {
+        if is_whole_table || seen.contains(&groups) {
             continue;
         }
         seen.push(groups);

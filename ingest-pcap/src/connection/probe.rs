@@ -84,7 +84,7 @@ impl RequestProbe {
                 return true;
             }
             self.last_id = Some(found.correlation_id());
-            self.search = Box::default();
+            *self.search = Default::default();
             let start = usize::try_from(found.start.saturating_sub(before)).unwrap_or(usize::MAX);
             let gone = before.saturating_sub(found.start);
             payload = payload.get(start..).unwrap_or_default();
@@ -112,7 +112,7 @@ impl RequestProbe {
             && let Some(found) = self.search.miss(bytes, seen, 0, self.known())
         {
             self.last_id = Some(found.correlation_id());
-            self.search = Box::default();
+            *self.search = Default::default();
         }
     }
 

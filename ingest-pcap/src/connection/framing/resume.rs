@@ -124,7 +124,7 @@ impl Framing {
                 return;
             };
             at = at.saturating_add(u64::from(length)).saturating_add(4);
-            if length < 4 || length > 512 << 20 {
+            if !(4..=512 << 20).contains(&length) {
                 return;
             }
             let found = self
