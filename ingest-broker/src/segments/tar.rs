@@ -101,7 +101,7 @@ fn octal(field: &[u8]) -> Option<u64> {
 fn size_of(field: &[u8]) -> Option<u64> {
     match field.split_first()? {
         (0x80, rest) => rest.iter().try_fold(0_u64, |value, &byte| {
-            Some(value.checked_mul(256)?.checked_add(u64::from(byte))?)
+            value.checked_mul(256)?.checked_add(u64::from(byte))
         }),
         _ => octal(field),
     }
