@@ -185,7 +185,7 @@ stretches AS (
     UNION ALL
     -- Others waited for the monitor on, and nobody had it: it was in the same flush still.
     SELECT
-        o.request_id, o.end_time, h.end_time, 1, 'sync',
+        o.request_id, o.end_time, h.end_time, 5, 'sync',
         'slow_sync', 'own', o.write_id, NULL,
         NULL, NULL, NULL, o.topic, o.partition, NULL,
         'flush_held', 0.7 * o.confidence

@@ -165,7 +165,7 @@ fn bytes_of_anything_are_no_trace() {
             state ^= state >> 7;
             state ^= state << 17;
             // A line end and `@` in some hundred bytes.
-            let byte = (state >> 32) as u8;
+            let byte = (state >> 32).to_le_bytes()[0];
             if byte == b'\n' {
                 vec![b'\n', b'@']
             } else {

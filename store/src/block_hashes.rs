@@ -179,7 +179,9 @@ mod tests {
     fn hashes_do_not_depend_on_how_a_file_was_written_and_survive_the_manifest() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        let bytes: Vec<u8> = (0..600_000_u32).map(|i| (i * 7 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..600_000_u32)
+            .map(|i| ((i * 7) >> 3).to_le_bytes()[0])
+            .collect();
         let (size_bytes, hashes) = written(&path, &bytes, 1_000);
         assert_eq!((size_bytes, hashes.0.len()), (600_000, 3));
         assert_eq!(hashes, written(&path, &bytes, 599_999).1);

@@ -122,6 +122,10 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(
+        clippy::single_range_in_vec_init,
+        reason = "ranges are what is asked for"
+    )]
     fn whole_blocks_are_read_once_around_all_ranges() {
         let size = 3 * BLOCK_BYTES + 10;
         let near = [BLOCK_BYTES + 5..BLOCK_BYTES + 6, 7..9, 100..BLOCK_BYTES];

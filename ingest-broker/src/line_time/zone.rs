@@ -143,6 +143,7 @@ mod tests {
 
     #[test]
     fn zones_are_offsets_or_names() {
+        #[allow(clippy::type_complexity, reason = "a table of cases")]
         let cases: [(&str, Option<(Option<i32>, usize)>); 13] = [
             ("Z DEBUG", Some((Some(0), 1))),
             ("+0200]", Some((Some(120), 5))),

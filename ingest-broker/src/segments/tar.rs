@@ -322,6 +322,10 @@ mod tests {
         bytes
     }
 
+    #[allow(
+        clippy::type_complexity,
+        reason = "files, what was left out, and whether it ended"
+    )]
     fn read(bytes: &[u8], size: usize) -> (Vec<(String, Vec<u8>)>, Vec<String>, bool) {
         let mut reader = TarReader::default();
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();
