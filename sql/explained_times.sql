@@ -7,8 +7,6 @@
 --    1 own_write            the write that carried its records
 --    1 own_sync             a sync of its handler, between or right beside its own writes
 --                           to the log (see own_operations)
---    1 flush_held           after such a sync: lock waits of others for the log, which
---                           nobody else had yet (see wait_holders)
 --    2 recorded_owner, same_log, same_log_sync, owner_waited, acquired_before
 --                           its handler's lock wait, and the file operation that the
 --                           holder was in or waited behind (see wait_holders)
@@ -17,6 +15,8 @@
 --                           the root is that of most of them (see queue_times)
 --    4 pause                the JVM was stopped
 --    5 same_log_run         its handler's lock wait, and a run of short appends to the log
+--    5 flush_held           after an own sync:  lock waits of others for the log, which
+--                           nobody else had yet (see wait_holders)
 --    5 run_queue            its handler's wait for a CPU: during its work (also to take a lock
 --                           that was free), right before it (it was woken to take the
 --                           request: 2), or right after (unless acks=all)
@@ -119,7 +119,8 @@ matching_times AS (
                     BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + s.chain_slack_ns,
             FALSE
         ) AS is_unread,
-        COALESCE(
+        -- With acks=all the response is due when followers have fetched, not when the handler is done.
+        w.acks <> -1 AND COALESCE(
             s.chain_start <= add_ns(
                 w.handled_time, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
             )
@@ -306,7 +307,7 @@ stretches AS (
     FROM matching_times AS m
     INNER JOIN request_work AS w ON w.request_id = m.request_id
     WHERE m.is_unread
-        OR m.is_response
+        OR COALESCE(m.is_response, FALSE)
     UNION ALL
     SELECT
         r.request_id, r.start_time, r.end_time,

@@ -41,7 +41,7 @@ fn no_flipped_bit_is_believed() {
     for number in 0..25_usize {
         let table = tables[number % tables.len()];
         let file = &files(&desk, table)[0];
-        let length = fs::metadata(file).expect("a file").len() as usize;
+        let length = usize::try_from(fs::metadata(file).expect("a file").len()).expect("a length");
         // Over the whole file, and at its end, where the footer is.
         let at = if number % 6 == 5 {
             length - number

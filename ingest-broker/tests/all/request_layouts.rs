@@ -215,6 +215,7 @@ fn laid_out(layout: impl Fn(usize, &str) -> String) -> String {
 
 #[test]
 fn a_time_is_read_in_every_format_and_place() {
+    #[allow(clippy::type_complexity, reason = "a table of cases")]
     let local: [(&str, &dyn Fn(usize, &str) -> String); 9] = [
         ("host first", &|s, m| {
             format!("broker1.example.com 2026/11/28 11:30:{s:02}.5 DEBUG {m}")
@@ -244,6 +245,7 @@ fn a_time_is_read_in_every_format_and_place() {
             format!("[DEBUG] 2026-11-28 11:30:{s:02}:500 {m}")
         }),
     ];
+    #[allow(clippy::type_complexity, reason = "a table of cases")]
     let zoned: [(&str, &dyn Fn(usize, &str) -> String); 9] = [
         ("millis", &|s, m| {
             format!("{} DEBUG {m}", 1_795_865_400_500_u64 + 1000 * s as u64)
