@@ -48,7 +48,7 @@ fn no_flipped_bit_is_believed() {
         } else {
             number * 7919 * 61
         };
-        let good = flip(file, at, number as u32 % 8);
+        let good = flip(file, at, u32::try_from(number % 8).expect("a bit"));
         let output = desk.kcorr(&[
             "query",
             "--format",
