@@ -132,7 +132,7 @@ fn a_reader_can_open_filter_sort_and_zoom() {
         assert!(
             told["chain"]
                 .as_str()
-                .is_some_and(|chain| chain.contains("behind a write to topicB-0")),
+                .is_some_and(|chain| chain.contains("behind a slow write to topicB-0")),
             "{told}"
         );
 
