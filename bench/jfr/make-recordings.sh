@@ -4,23 +4,22 @@
 #
 # usage: make-recordings.sh DIRECTORY [BYTES]
 #
-# Needs a JDK (17 or later; JAVA_HOME if it is not on the path), curl, unzip. async-profiler comes
-# from Maven Central.
+# Needs a JDK (17 or later; JAVA_HOME if it is not on the path), Maven, unzip. async-profiler comes
+# by Maven, from where that is set up to look.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 directory=$1
 bytes=${2:-210000000}
 version=4.6
-repository=${MAVEN_REPOSITORY:-https://repo.maven.apache.org/maven2}
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 javac=${JAVA_HOME:+$JAVA_HOME/bin/}javac
 mkdir -p "$directory/classes"
 cd "$directory"
 "$javac" -d classes "$here/Contend.java"
 if [ ! -e libasyncProfiler.so ]; then
-    curl -fsSL -o async-profiler.jar \
-        "$repository/tools/profiler/async-profiler/$version/async-profiler-$version.jar"
-    unzip -o -q -j async-profiler.jar 'linux-x64/libasyncProfiler.so'
+    mvn --quiet --batch-mode dependency:copy \
+        -Dartifact="tools.profiler:async-profiler:$version" -DoutputDirectory=.
+    unzip -o -q -j "async-profiler-$version.jar" 'linux-x64/libasyncProfiler.so'
 fi
 options='-XX:+UnlockDiagnosticVMOptions -XX:+DebugNonSafepoints -Xmx512m'
 if [ ! -e async-profiler.jfr ]; then
