@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use support::capture::{ACK, BROKER, CLIENT, Capture, Link, Packet, Tcp};
 use support::kafka::{Topic, batch, produce, produced, request_of, response};
-use support::{Decoded, decode};
+use support::{Decoded, cases, decode};
 
 /// What a connection is like.
 #[derive(Debug, Clone)]
@@ -210,21 +210,8 @@ fn assert_found(
     Ok(())
 }
 
-fn cases() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        failure_persistence: None,
-        cases: if default.cases == 256 {
-            150
-        } else {
-            default.cases
-        },
-        ..default
-    }
-}
-
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn a_capture_begun_anywhere_finds_the_requests_that_follow(

@@ -16,7 +16,7 @@ use kcorr_model::tables;
 use proptest::prelude::*;
 use support::capture::{BROKER, CLIENT, Capture, Link, Tcp};
 use support::kafka::{Topic, batch, produce, produced, request, response};
-use support::{Decoded, decode, decode_with};
+use support::{Decoded, cases, decode, decode_with};
 
 /// One exchange of a connection.
 #[derive(Debug, Clone)]
@@ -187,22 +187,8 @@ fn assert_untouched(
     Ok(())
 }
 
-fn cases() -> ProptestConfig {
-    // PROPTEST_CASES asks for more.
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        failure_persistence: None,
-        cases: if default.cases == 256 {
-            100
-        } else {
-            default.cases
-        },
-        ..default
-    }
-}
-
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn any_split_of_the_input_gives_the_same_rows(

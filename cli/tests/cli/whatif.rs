@@ -93,6 +93,8 @@ fn stalling(preset: &str, seed: u64) -> Options {
     options.block_io_per_second = 0.0;
     options.write_run_queue_per_second = 0.0;
     options.run_queue_per_second = 0.0;
+    options.late_run_queue_per_second = 0.0;
+    options.network_run_queue_per_second = 0.0;
     options.cpu_write_per_second = 0.0;
     options.cpu_bound_per_second = 0.0;
     options.other_lock_per_second = 0.0;
@@ -117,7 +119,12 @@ fn true_latencies(truth: &std::path::Path) -> Vec<f64> {
 
 #[test]
 fn the_same_load_without_the_stalls_is_in_the_range() {
-    for (preset, seed) in [("clean", 1), ("clean", 2), ("clean", 3), ("starved", 1)] {
+    for (preset, seed) in [
+        ("clean", 1),
+        ("clean", 2),
+        ("clean", 3),
+        ("shared-queue", 1),
+    ] {
         let desk = Desk::new();
         let with = stalling(preset, seed);
         let mut without = with.clone();

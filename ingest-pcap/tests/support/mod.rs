@@ -11,6 +11,18 @@ use arrow::datatypes::{Int64Type, TimestampNanosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::{Decoder, SourceId, Summary, Table};
+use proptest::test_runner::Config;
+
+/// So many random cases of a property, unless `PROPTEST_CASES` asks for another number.
+pub fn cases(number: u32) -> Config {
+    let default = Config::default();
+    let is_asked = std::env::var_os("PROPTEST_CASES").is_some();
+    Config {
+        failure_persistence: None,
+        cases: if is_asked { default.cases } else { number },
+        ..default
+    }
+}
 
 pub type Batches = Vec<(&'static Table, RecordBatch)>;
 
