@@ -13,12 +13,16 @@ use crate::screen::Screen;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  kcorr queries                      one line for each
+  kcorr queries                      one line for each that people ask first
+  kcorr queries --all                also the steps below them, and what reports and exports read
   kcorr queries blame                what it answers, its parameters and columns, and its SQL
   kcorr queries blame > mine.sql     a start for your own")]
 pub(crate) struct Queries {
     /// Show this query
     name: Option<String>,
+    /// List all, by what they serve
+    #[arg(long, conflicts_with = "name")]
+    all: bool,
 }
 
 impl Queries {
@@ -31,15 +35,23 @@ impl Queries {
             write!(out, "{}", query.sql)?;
             return Ok(Status::Done);
         }
-        let queries = canned_queries()?;
-        let width = queries
-            .iter()
-            .map(|query| query.name.len())
-            .max()
-            .unwrap_or(0);
+        let mut queries = canned_queries()?;
+        queries.retain(|query| self.all || query.folder.is_empty());
+        // Names stay in order within what they serve.
+        queries.sort_by_key(|query| query.folder);
+        let names = queries.iter().map(|query| query.name.len());
+        let width = names.max().unwrap_or(0);
+        let mut folder = "";
         for query in &queries {
+            if query.folder != folder {
+                folder = query.folder;
+                writeln!(out, "\n{folder}:")?;
+            }
             let name = screen.heading(&format!("{:width$}", query.name));
             writeln!(out, "{name}  {}", query.header.purpose)?;
+        }
+        if !self.all {
+            writeln!(out, "\nThe steps below them: kcorr queries --all")?;
         }
         Ok(Status::Done)
     }

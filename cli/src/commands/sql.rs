@@ -22,6 +22,7 @@ use crate::screen::Screen;
 #[command(after_help = "\
 A statement ends with `;`. In the shell:
   \\d             tables and canned queries
+  \\d+            also the steps below the queries, by what they serve
   \\d writes      columns of a table
   \\blame         run the canned query `blame`
   \\q             leave (or Ctrl-D)
@@ -139,7 +140,8 @@ impl Sql {
 /// What a backslash command asks, as SQL.
 fn command_sql(command: &str) -> anyhow::Result<String> {
     match command.split_whitespace().collect::<Vec<_>>()[..] {
-        ["d" | "dt"] => Ok(names_sql()?),
+        ["d" | "dt"] => Ok(names_sql(false)?),
+        ["d+" | "dt+"] => Ok(names_sql(true)?),
         ["d", table] => Ok(format!("SHOW COLUMNS FROM {table}")),
         [name] => {
             let query = canned_query(name)
@@ -150,20 +152,29 @@ fn command_sql(command: &str) -> anyhow::Result<String> {
     }
 }
 
-/// A query that lists the tables and canned queries.
-fn names_sql() -> anyhow::Result<String> {
+/// A query that lists the tables and the canned queries: those that people ask first, or all of them.
+fn names_sql(all: bool) -> anyhow::Result<String> {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let mut rows: Vec<String> = tables::ALL
         .iter()
         .map(|table| format!("({}, 'table', {})", quoted(table.name), quoted(table.doc)))
         .collect();
     for query in canned_queries()? {
+        let kind = match query.folder {
+            "" => "query".to_owned(),
+            _ if !all => continue,
+            folder => format!("step: {folder}"),
+        };
         let purpose = quoted(&query.header.purpose);
-        rows.push(format!("({}, 'query', {purpose})", quoted(query.name)));
+        rows.push(format!(
+            "({}, {}, {purpose})",
+            quoted(query.name),
+            quoted(&kind)
+        ));
     }
     let rows = rows.join(", ");
     Ok(format!(
-        "SELECT name, kind, meaning FROM (VALUES {rows}) AS t (name, kind, meaning) ORDER BY kind DESC, name"
+        "SELECT name, kind, meaning FROM (VALUES {rows}) AS t (name, kind, meaning) ORDER BY kind = 'table' DESC, kind, name"
     ))
 }
 

@@ -40,6 +40,10 @@ fn a_canned_query_can_be_read() {
         list.lines().any(|line| line.starts_with("blame ")),
         "{list}"
     );
+    assert!(!list.contains("explained_times"), "{list}");
+    let all = stdout(&desk.kcorr(&["queries", "--all"]));
+    assert!(all.contains("\naccount:\n"), "{all}");
+    assert!(all.contains("explained_times"), "{all}");
     let blame = stdout(&desk.kcorr(&["queries", "blame"]));
     assert!(
         blame.starts_with("-- ") && blame.contains("@param  slo_ms"),
