@@ -1,7 +1,7 @@
 //! What eBPF tracers print, as rows of kcorr's tables.
 //!
 //! People trace file systems with bpftrace one-liners, with bcc's tools, with scripts of their own. This
-//! crate reads what these print: JSON lines of kcorr's own [probes], `bpftrace -f json`, bpftrace's
+//! crate reads what these print: JSON lines of kcorr's own probes, `bpftrace -f json`, bpftrace's
 //! text with maps of stacks, the text and CSV of `ext4slower` and its kin, `fileslower`,
 //! `funcslower`, `biosnoop`, `runqslower`, `profile` and `offcputime`, collapsed stacks of async-profiler,
 //! lines with start and end time, and any JSON by a [`FieldMap`]; in UTF-8 or UTF-16, with the colours of
@@ -64,7 +64,6 @@ mod local_time;
 mod operation;
 mod options;
 mod own_line;
-pub mod probes;
 mod recording;
 mod rows;
 mod stack_lines;

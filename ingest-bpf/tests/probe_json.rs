@@ -32,9 +32,7 @@ fn a_sync_of_a_mapping_has_no_file_and_no_topic() {
         1
     );
     assert_eq!(decoded.summary.losses, []);
-    let script = kcorr_ingest_bpf::probes::by_name("file-writes")
-        .unwrap()
-        .script;
+    let script = kcorr_probes::by_name("file-writes").unwrap().script;
     assert!(script.contains("tracepoint:syscalls:sys_enter_msync"));
     assert!(script.contains("tracepoint:syscalls:sys_exit_msync"));
 }

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use kcorr_engine::{
-    COMPARE_QUERIES, CompareOptions, Comparison, Condition, GivenParameters, Session, canned_query,
-    compare,
-};
+use kcorr_analysis::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
+use kcorr_engine::{GivenParameters, Session, canned_query};
 use kcorr_report::comparison::column_doc;
 use kcorr_report::{Answer, Answers, Column, QueryText, Report};
 use kcorr_store::Store;

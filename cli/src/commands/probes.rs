@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_ingest_bpf::probes::{BpftraceVersion, PROBES, Probe, ProbeParameters, by_name};
+use kcorr_probes::{BpftraceVersion, PROBES, Probe, ProbeParameters, by_name};
 
 use crate::exit::Status;
 use crate::screen::Screen;

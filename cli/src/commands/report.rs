@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
-use kcorr_engine::{
-    AblationTest, CannedQuery, GivenParameters, Session, WhatIfOptions, canned_query, gains,
-};
+use kcorr_analysis::{AblationTest, WhatIfOptions, gains};
+use kcorr_engine::{CannedQuery, GivenParameters, Session, canned_query};
 use kcorr_report::{Answer, Answers, Column, QueryText, Report as Document, Text, sections};
 use kcorr_store::Store;
 

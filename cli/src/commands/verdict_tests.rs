@@ -2,7 +2,8 @@
 //! and recordings taken away.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kcorr_engine::{AblationTest, GivenParameters, NullTest, Session};
+use kcorr_analysis::{AblationTest, NullTest};
+use kcorr_engine::{GivenParameters, Session};
 use kcorr_store::Store;
 
 use crate::screen::Screen;

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_engine::{AblationTest, GivenParameters, NullTest, Session, canned_query};
+use kcorr_analysis::{AblationTest, NullTest};
+use kcorr_engine::{GivenParameters, Session, canned_query};
 use kcorr_store::Store;
 
 use crate::commands::memory::Memory;

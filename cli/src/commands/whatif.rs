@@ -2,9 +2,8 @@
 
 use anyhow::bail;
 use clap::Args;
-use kcorr_engine::{
-    Change, GivenParameters, Session, WHAT_IF_QUERIES, WaitKind, WhatIfOptions, what_if,
-};
+use kcorr_analysis::{Change, WHAT_IF_QUERIES, WaitKind, WhatIfOptions, what_if};
+use kcorr_engine::{GivenParameters, Session};
 
 use crate::commands::compare::{milliseconds, time_ns};
 use crate::commands::memory::Memory;

@@ -40,7 +40,7 @@ impl std::fmt::Display for Taken {
 
 /// The expression that tells the kinds of a table's rows apart; null for rows that are never taken away
 /// as a kind. `None` for tables that are no events of their own.
-pub(crate) fn kind_expression(table: &Table) -> Option<&'static str> {
+pub fn kind_expression(table: &Table) -> Option<&'static str> {
     Some(match table.name {
         // Without slow requests there are no verdicts.
         "requests" => "CASE WHEN replica_id IS NOT NULL THEN 'follower fetch' END",

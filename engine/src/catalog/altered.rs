@@ -7,7 +7,7 @@ use kcorr_store::Store;
 
 /// How the tables differ from what was recorded.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Altered<'a> {
+pub enum Altered<'a> {
     /// Some recordings at another time.
     Shifted(&'a Shift),
     /// Something taken away.

@@ -21,9 +21,8 @@ use kcorr_store::Store;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-pub(crate) use ablation::kind_expression;
-pub use ablation::{Ablation, Taken};
-pub(crate) use altered::Altered;
+pub use ablation::{Ablation, Taken, kind_expression};
+pub use altered::Altered;
 use checked_files::CheckedFiles;
 use manifest_tables::manifest_table;
 pub use shift::Shift;

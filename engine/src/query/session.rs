@@ -82,11 +82,7 @@ impl Session {
     /// Opens a store whose tables are shown otherwise than they were recorded. What a session of the
     /// store as it is has kept of materialized queries serves this one too, where it rests on no table
     /// that is altered.
-    pub(crate) async fn open_altered(
-        store: &Store,
-        altered: Altered<'_>,
-        whole: &Self,
-    ) -> Result<Self> {
+    pub async fn open_altered(store: &Store, altered: Altered<'_>, whole: &Self) -> Result<Self> {
         let session = Self::open_as(store, &whole.options, Some(altered)).await?;
         let whole_kept = {
             let kept = whole.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -276,7 +272,7 @@ impl Session {
     }
 
     /// The tables that a text uses, by itself or through canned queries.
-    pub(crate) fn tables_below(&self, sql: &str) -> Result<Vec<&'static Table>> {
+    pub fn tables_below(&self, sql: &str) -> Result<Vec<&'static Table>> {
         let mut statements = parse(sql)?;
         for query in self.canned_below(sql)? {
             statements.extend(parse(query.sql)?);

@@ -20,7 +20,7 @@ fn spans(printed: &[Value], event: &str, name: &str) -> Vec<(i64, i64)> {
 
 #[test]
 fn every_script_is_understood() {
-    for probe in kcorr_ingest_bpf::probes::PROBES {
+    for probe in kcorr_probes::PROBES {
         let script = Script::parse(probe.script);
         assert!(script.probes.len() > 3, "{}", probe.name);
     }

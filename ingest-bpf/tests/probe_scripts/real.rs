@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kcorr_ingest_bpf::probes::{ProbeParameters, by_name};
+use kcorr_probes::{ProbeParameters, by_name};
 
 const RAW: &str = r#"
 tracepoint:ext4:ext4_journal_start_inode { printf("%llu %d ext4_journal_start_inode\n", nsecs, tid); }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kcorr_ingest_bpf::probes::{ProbeParameters, by_name};
+use kcorr_probes::{ProbeParameters, by_name};
 
 use crate::script::{Expr, Script, Statement};
 

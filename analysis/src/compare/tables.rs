@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 
 use super::Compared;
 use super::bootstrap::interval;
 use super::sample::{Statistic, Statistics};
-use crate::error::{Error, ErrorKind, Result};
+use kcorr_engine::{Error, ErrorKind, Result};
 
 /// One row a statistic and store.
 pub(super) fn latency(stores: &[Compared], confidence: f64) -> Result<RecordBatch> {

@@ -6,18 +6,16 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringBuilder,
-};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringBuilder};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use futures::TryStreamExt;
 use kcorr_model::{BatchBuilder, tables};
 use kcorr_store::Store;
 
-use crate::catalog::{Altered, Shift};
-use crate::error::{Error, ErrorKind, Result};
-use crate::query::{GivenParameters, Session};
+use kcorr_engine::{Altered, Shift};
+use kcorr_engine::{Error, ErrorKind, Result};
+use kcorr_engine::{GivenParameters, Session};
 
 /// One row for each slow request; a request's cause is the same in all its topic-partitions.
 const VERDICTS: &str =

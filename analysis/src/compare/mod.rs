@@ -16,11 +16,11 @@ mod tables;
 
 use std::collections::{BTreeSet, HashMap};
 
-use datafusion::arrow::array::RecordBatch;
+use arrow::array::RecordBatch;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::query::{GivenParameters, Session};
 pub use condition::Condition;
+use kcorr_engine::{Error, ErrorKind, Result};
+use kcorr_engine::{GivenParameters, Session};
 pub(crate) use sample::percentile_of_sorted;
 use sample::{Sample, Statistic, Statistics};
 

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use datafusion::arrow::compute::concat_batches;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::compute::concat_batches;
 use kcorr_model::{BatchBuilder, tables};
 
 use super::recording::Recording;
 use super::{Change, WaitKind, WhatIfOptions, predict, replay};
-use crate::error::{Error, ErrorKind, Result};
-use crate::query::{GivenParameters, Session};
+use kcorr_engine::{Error, ErrorKind, Result};
+use kcorr_engine::{GivenParameters, Session};
 
 /// Predicts the latencies without each kind of wait, one kind at a time. The recording is read once, with
 /// the rows of queries that the session has already; `given` are further parameters of these.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use futures::StreamExt;
 
 use super::tables::batch;
-use crate::error::Result;
-use crate::query::{Columns, GivenParameters, Session};
+use kcorr_engine::Result;
+use kcorr_engine::{Columns, GivenParameters, Session};
 
 /// A row of `compare_heatmap`.
 #[derive(Debug, Clone, PartialEq)]

@@ -29,13 +29,13 @@ mod subtract;
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 
 use crate::compare::{CompareOptions, percentile_of_sorted, run_intervals};
-use crate::error::{Error, ErrorKind, Result};
-use crate::query::{GivenParameters, Session};
 pub use change::{Change, WaitKind};
 pub use gains::gains;
+use kcorr_engine::{Error, ErrorKind, Result};
+use kcorr_engine::{GivenParameters, Session};
 use recording::Recording;
 
 /// The canned queries that a what-if asks.

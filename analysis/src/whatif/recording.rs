@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use futures::StreamExt;
 
 use super::Change;
-use crate::error::{Error, ErrorKind, Result};
-use crate::query::{Columns, GivenParameters, NumberColumn, Session, TextColumn, canned_query};
+use kcorr_engine::{Columns, GivenParameters, NumberColumn, Session, TextColumn, canned_query};
+use kcorr_engine::{Error, ErrorKind, Result};
 
 /// A recording in memory.
 #[derive(Debug, Clone, Default)]

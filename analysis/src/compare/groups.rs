@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use futures::StreamExt;
 
 use super::tables::batch;
-use crate::error::Result;
-use crate::query::{Columns, GivenParameters, Session};
+use kcorr_engine::Result;
+use kcorr_engine::{Columns, GivenParameters, Session};
 
 /// The groups of a store, by dimension and name.
 pub(super) type Groups = BTreeMap<(String, String), Group>;
@@ -109,7 +109,7 @@ pub(super) fn differences(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datafusion::arrow::array::AsArray;
+    use arrow::array::AsArray;
 
     fn group(slow_per_1000: f64) -> Group {
         Group {

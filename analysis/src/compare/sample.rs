@@ -2,8 +2,8 @@
 
 use futures::StreamExt;
 
-use crate::error::Result;
-use crate::query::{Columns, GivenParameters, Session};
+use kcorr_engine::Result;
+use kcorr_engine::{Columns, GivenParameters, Session};
 
 /// Latencies by arrival, as `latency_samples` gives them.
 #[derive(Debug, Clone, Default)]

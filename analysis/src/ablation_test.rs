@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringBuilder};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringBuilder};
 use futures::TryStreamExt;
 use kcorr_model::{BatchBuilder, tables};
 
-use crate::catalog::{Ablation, Altered, Taken, kind_expression};
-use crate::error::{Error, ErrorKind, Result};
-use crate::query::{Columns, GivenParameters, Session, canned_query};
+use kcorr_engine::{Ablation, Altered, Taken, kind_expression};
+use kcorr_engine::{Columns, GivenParameters, Session, canned_query};
+use kcorr_engine::{Error, ErrorKind, Result};
 use kcorr_store::Store;
 
 /// One row for each slow request; a request's cause is the same in all its topic-partitions.
