@@ -31,8 +31,6 @@
 --   record_more          no recorded row explains the time
 -- A change rests on verdicts of its own root and way only: time that is unexplained, or
 -- that another cause explains, asks for none of them.
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column change         VARCHAR     -- as above
 -- @column removes        VARCHAR     -- root, or wait: what it would take away
 -- @column request_count  BIGINT      -- slow requests that ask for it

@@ -1,7 +1,5 @@
 -- What the slow requests waited for: one row a cause, the most requests first.
 --
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column cause          VARCHAR     -- as in blame
 -- @column request_count  BIGINT      -- slow requests with this cause
 -- @column request_ratio  DOUBLE      -- their share of the slow requests

@@ -3,8 +3,6 @@
 -- An episode is a journal commit, a write without one, a sync, a read, or a pause of the
 -- JVM, and every
 -- slow request that waited for it, directly or in a queue (see `episode_requests`).
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  max_episodes   BIGINT = 50 -- at most this many
 -- @column episode        BIGINT      -- number; 1 cost the requests most time
 -- @column kind           VARCHAR     -- journal_commit, write, sync, read or pause

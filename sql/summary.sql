@@ -5,9 +5,6 @@
 -- by topic; cause: the slow produce requests by what they waited for.
 -- @param  slo_ms        DOUBLE = 65 -- a request at least this
 --                                      slow is over the objective
--- @param  clock_slack_ms DOUBLE = 1 -- how far the recordings' clocks may be apart
--- @param  handoff_ms    DOUBLE = 1  -- a thread appends this soon after a monitor wait
--- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column by            VARCHAR     -- api, topic or cause
 -- @column name          VARCHAR     -- its value
 -- @column request_count BIGINT      -- requests

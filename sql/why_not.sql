@@ -1,9 +1,5 @@
 -- What the account of the slow requests cannot explain, why, and which recording would
 -- settle it.
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
--- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column unexplained_ms DOUBLE      -- time of slow requests that nothing explains
 -- @column share_ratio    DOUBLE      -- its share in all their time
 -- @column request_count  BIGINT      -- slow requests concerned

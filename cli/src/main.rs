@@ -6,7 +6,9 @@
 
 mod causes;
 mod commands;
+mod duration;
 mod exit;
+mod objective;
 mod output;
 mod progress;
 mod recordings;

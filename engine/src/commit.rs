@@ -10,6 +10,7 @@ use kcorr_store::{
 
 use crate::clock::{ClockState, Others, align, check};
 use crate::error::{Error, Result};
+use crate::query::SessionOptions;
 
 /// What became of a commit.
 #[derive(Debug)]
@@ -24,11 +25,16 @@ pub struct Committed {
 /// Aligns the clocks of all finished sources and makes them visible in one step. What fails changes
 /// nothing.
 pub fn commit(writer: &mut StoreWriter) -> Result<Committed> {
+    commit_with(writer, &SessionOptions::default())
+}
+
+/// Commits, with limits of the session that checks the clocks.
+pub fn commit_with(writer: &mut StoreWriter, options: &SessionOptions) -> Result<Committed> {
     let mut commit = writer.begin_commit();
     stage(&mut commit)?;
     let states: Vec<ClockState> = commit.sources().iter().map(state).collect();
     // Recordings whose clocks cannot be checked are stored all the same.
-    let (moves, failed) = match check(&commit.store(), &states) {
+    let (moves, failed) = match check(&commit.store(), &states, options) {
         Ok(moves) => (moves, None),
         Err(error) => {
             let detail = format!("not checked: {error}");

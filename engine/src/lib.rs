@@ -20,12 +20,12 @@ mod ingest;
 mod query;
 
 pub use catalog::{Ablation, Altered, Shift, Taken, kind_expression};
-pub use commit::{Committed, commit};
+pub use commit::{Committed, commit, commit_with};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, NotStored, Progress, ingest};
 pub use kcorr_store::input::Stop;
 pub use query::{
     CannedQuery, Columns, FloatColumn, GivenParameters, Header, NumberColumn, OutputColumn,
-    Parameter, PlannedQuery, QUERY_STACK_BYTES, Session, SessionOptions, Step, TextColumn,
-    canned_queries, canned_query,
+    Parameter, PlannedQuery, QUERY_STACK_BYTES, SLO_PARAMETER, Session, SessionOptions, Step,
+    TextColumn, canned_queries, canned_query, parameters_in,
 };

@@ -134,6 +134,8 @@ pub struct Answers {
     answers: BTreeMap<String, Answer>,
     steps: BTreeMap<String, QueryText>,
     left_out: BTreeMap<String, Text>,
+    /// Whether nobody asked for the objective, the latency from which on a request is slow.
+    pub objective_is_default: bool,
 }
 
 impl Answers {

@@ -277,7 +277,13 @@ fn bound_below(bound: f64) -> f64 {
 fn latency(answers: &Answers) -> Option<Section> {
     let answer = answers.rows("latency")?;
     let caption = match objective(answer) {
-        Some(objective) => format!("Latency of produce requests; slow: at least {objective} ms"),
+        Some(objective) => {
+            let default = match answers.objective_is_default {
+                true => " (the default objective; --slo sets another)",
+                false => "",
+            };
+            format!("Latency of produce requests; slow: at least {objective} ms{default}")
+        }
         None => "Latency of produce requests".to_owned(),
     };
     let mut columns = vec![("statistic", "Statistic"), ("store", "Store")];

@@ -2,7 +2,6 @@
 --
 -- Settings under which short waits or writes were not recorded, and losses: those that
 -- fell into the request's time, or whose time is not known.
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @column request_id     BIGINT      -- the request
 -- @column limits         VARCHAR     -- settings with their value
 --                                       and losses with their count

@@ -5,7 +5,6 @@
 -- operation, or waited for a CPU, sent no response meanwhile; when the connection's
 -- responses left during such times of every network thread but one, it is that one's.
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column connection_id  BIGINT      -- the connection
 -- @column tid            INT         -- its network thread

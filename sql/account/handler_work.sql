@@ -3,9 +3,6 @@
 --
 -- The handler is the thread of the request's own writes.
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column request_id     BIGINT      -- the request
 -- @column tid            INT         -- its handler
 -- @column service_start  TIMESTAMP   -- the request was read and all

@@ -4,7 +4,6 @@
 -- The lives of the accounted requests, widened by the clocks' slack and merged where
 -- they overlap.
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column start_time     TIMESTAMP   -- start of the stretch
 -- @column end_time       TIMESTAMP   -- its end

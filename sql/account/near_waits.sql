@@ -9,8 +9,6 @@
 -- the last of them ends as the wait does. Other locks are told apart by their class: Kafka's logs
 -- are guarded by a plain java.lang.Object (older ones by the log itself).
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_wait_ms    DOUBLE = 0.05 -- shorter waits are left out
 -- @column lock_wait_id   BIGINT      -- the wait

@@ -7,8 +7,6 @@
 -- directory. Consecutive syncs of one thread on one log are a chain: one stretch under
 -- the log's monitor, if any of it is.
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column write_id       BIGINT      -- the operation
 -- @column tid            INT         -- the thread that did it

@@ -8,9 +8,7 @@
 --   before   to the log of the own write that was its next append (a roll), after the
 --            request could be served, unless it follows another append to that log
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column request_id     BIGINT      -- the request
 -- @column write_id       BIGINT      -- the operation
 -- @column tid            INT         -- the handler

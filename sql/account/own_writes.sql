@@ -12,7 +12,6 @@
 --   time_order    sizes unknown: as many writes as requests in a stretch of time, taken
 --                 in order
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_partition_id BIGINT -- the topic-partition of the request
 -- @column request_id     BIGINT      -- the request

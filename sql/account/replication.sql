@@ -4,9 +4,7 @@
 -- leader has processed the fetch of the last of the followers that asked before the
 -- response was sent: at that fetch's answer or at the request's own, whichever is first.
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column request_id     BIGINT      -- the request
 -- @column start_time     TIMESTAMP   -- end of its handler's work on it
 -- @column end_time       TIMESTAMP   -- the last follower's fetch was processed

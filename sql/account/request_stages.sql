@@ -6,7 +6,6 @@
 -- the wire when the line was written within 3 ms of that, else the line's own time (the
 -- network thread was late to note it). Line times have 1 ms; durations are finer.
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
 -- @column broker_request_id BIGINT   -- the line of the log

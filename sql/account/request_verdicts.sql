@@ -1,8 +1,6 @@
 -- The verdict of each slow request: `blame` in one row a request.
 --
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is listed
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
 -- @column arrival_time   TIMESTAMP   -- first byte of the request
 -- @column end_time       TIMESTAMP   -- last byte of the response

@@ -1,9 +1,6 @@
 -- What is known of each accounted request's way through the broker: its handler, its
 -- network thread, and when its handler worked on it.
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column request_id     BIGINT      -- the request
 -- @column api            VARCHAR     -- its API
 -- @column acks           INT         -- acknowledgements that it asked for

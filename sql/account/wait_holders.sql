@@ -16,8 +16,6 @@
 --                    of less than `min_holder_ms` are not told apart, so that a convoy
 --                    of thousands stays small
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_holder_ms  DOUBLE = 0.1 -- a holder at least this long is listed by itself
 -- @column lock_wait_id   BIGINT      -- the wait

@@ -2,9 +2,6 @@
 -- slow.
 --
 -- What `kcorr compare` and `kcorr whatif` take percentiles of.
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow has a cause
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column arrival_time   TIMESTAMP   -- first byte of the request on the wire
 -- @column latency_ns     BIGINT      -- from the first byte of the request
 --                                       to the last of the response

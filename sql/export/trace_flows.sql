@@ -2,9 +2,6 @@
 --
 -- Kinds and ids are those of `trace_slices`. A pair is listed once, with its time over
 -- all slow requests.
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column flow_id        BIGINT      -- number of the pair, from 1
 -- @column waiter_kind    VARCHAR     -- request, lock_wait or write
 -- @column waiter_id      BIGINT      -- its id

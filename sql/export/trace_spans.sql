@@ -1,9 +1,6 @@
 -- Every slow request as a trace: a span for the request, and one for each segment of its
 -- time.
 --
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column request_id     BIGINT      -- the request: its spans are one trace
 -- @column place          BIGINT      -- number of the span in its trace: 0 the request,
 --                                       from 1 its segments

@@ -3,7 +3,6 @@
 --
 -- @param  slo_ms         DOUBLE = 0  -- only requests at least this slow
 --                                       are matched with their writes
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column write_id       BIGINT      -- the write
 -- @column tid            INT         -- its thread
 -- @column start_time     TIMESTAMP   -- its start

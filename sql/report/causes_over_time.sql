@@ -1,9 +1,6 @@
 -- What the slow requests waited for, over time, by their arrival.
 --
 -- One row a step of `time_axis` and cause with slow requests.
--- @param  slo_ms         DOUBLE = 65  -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1   -- how far the recordings' clocks may be apart
--- @param  max_steps      BIGINT = 120 -- at most about this many steps
 -- @column start_time     TIMESTAMP    -- start of the step
 -- @column end_time       TIMESTAMP    -- its end
 -- @column cause          VARCHAR      -- as in blame

@@ -5,8 +5,6 @@
 -- a pause of the JVM. A sync makes the journal commit, so that a commit is no root of it.
 -- Requests whose verdict is about something else, or that nothing explains, belong to none.
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
 -- @column episode        BIGINT      -- number of the episode;
 --                                       1 cost the requests most time

@@ -2,8 +2,6 @@
 --
 -- Lanes are the journal, the threads whose writes and waits the requests wait for, and
 -- the slowest requests.
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  max_timelines  BIGINT = 5  -- the bars of at most this many episodes
 -- @param  max_lanes      BIGINT = 30 -- at most this many requests of an episode,
 --                                       and as many threads

@@ -3,7 +3,6 @@
 --
 -- @param  slo_ms          DOUBLE = 65 -- a request at least this
 --                                        slow is over the objective
--- @param  clock_slack_ms  DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column slo_ms          DOUBLE      -- the objective
 -- @column first_time      TIMESTAMP   -- arrival of the first produce request
 -- @column last_time       TIMESTAMP   -- end of the last

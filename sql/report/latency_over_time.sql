@@ -3,7 +3,6 @@
 -- One row a step of `time_axis`; percentiles are null where no request arrived.
 -- @param  slo_ms        DOUBLE = 65  -- a request at least this
 --                                       slow is over the objective
--- @param  max_steps     BIGINT = 120 -- at most about this many steps
 -- @column start_time    TIMESTAMP    -- start of the step
 -- @column end_time      TIMESTAMP    -- its end
 -- @column request_count BIGINT       -- answered produce requests that arrived in it

@@ -1,8 +1,6 @@
 -- The locks that threads waited for longest while requests were recorded.
 --
 -- A wait that two recorders saw counts once for each: they have rows of their own.
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  max_rows       BIGINT = 15 -- at most this many
 -- @column lock_class     VARCHAR     -- class of the lock
 -- @column kind           VARCHAR     -- monitor, monitor_wait, park or native

@@ -1,7 +1,5 @@
 -- The logs whose writes held requests up: one row a topic-partition.
 --
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  max_rows       BIGINT = 15 -- at most this many
 -- @column topic          VARCHAR     -- topic
 -- @column partition      INT         -- partition

@@ -2,8 +2,6 @@
 --
 -- One row is a part of a request's latency with one cause and one root; its largest
 -- parts only, in order of time.
--- @param  slo_ms         DOUBLE = 65  -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1   -- how far the recordings' clocks may be apart
 -- @param  max_requests   BIGINT = 200 -- the parts of at most this many requests
 -- @param  max_parts      BIGINT = 6   -- at most this many parts of a request
 -- @column request_id     BIGINT       -- the request

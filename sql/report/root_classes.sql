@@ -1,7 +1,5 @@
 -- What is at the root of the slow requests, by class; the first is the one to fix first.
 --
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column kind           VARCHAR     -- journal_commit, write, sync, read, pause;
 --                                       other when no such row is at the root
 -- @column episode_count  BIGINT      -- commits, writes, syncs, reads or pauses

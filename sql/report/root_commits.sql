@@ -7,8 +7,6 @@
 -- exceed; fewer than five commits tell nothing. The phases are known when the journal's
 -- probe was on: in the phase of flushing, ext4 with `data=ordered` sends the file data of
 -- the transaction to the disk.
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column function_call_id BIGINT    -- the commit
 -- @column start_time     TIMESTAMP   -- its start
 -- @column duration_ms    DOUBLE      -- how long it took

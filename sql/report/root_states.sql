@@ -3,8 +3,6 @@
 --
 -- A request is counted once: with the operation and state that took most of its time
 -- behind them. The first row is for all; the others add up to it.
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column operation      VARCHAR     -- write, sync or read; any for all
 -- @column write_state    VARCHAR     -- as in write_states; unknown when no
 --                                       recording tells; any for all

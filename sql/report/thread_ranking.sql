@@ -1,7 +1,5 @@
 -- The threads behind whose writes requests waited, and what these threads did otherwise.
 --
--- @param  slo_ms         DOUBLE = 65 -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  max_rows       BIGINT = 15 -- at most this many
 -- @column thread_name    VARCHAR     -- name in Java, or else in the kernel
 -- @column tid            INT         -- thread id of the operating system

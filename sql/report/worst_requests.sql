@@ -1,7 +1,5 @@
 -- The slowest requests, each with its verdict in one row.
 --
--- @param  slo_ms         DOUBLE = 65  -- a request at least this slow is slow
--- @param  clock_slack_ms DOUBLE = 1   -- how far the recordings' clocks may be apart
 -- @param  max_requests   BIGINT = 200 -- at most this many
 -- @column place          BIGINT       -- 1 is the slowest
 -- @column arrival_time   TIMESTAMP    -- first byte of the request

@@ -2,7 +2,6 @@
 --
 -- One row a step of `time_axis` and duration class with writes. Four classes make a
 -- factor of ten.
--- @param  max_steps     BIGINT = 120 -- at most about this many steps
 -- @column start_time    TIMESTAMP    -- start of the step that the writes began in
 -- @column end_time      TIMESTAMP    -- its end
 -- @column low_ms        DOUBLE       -- lowest duration of the class

@@ -10,6 +10,7 @@
 //!   readers.lock                  shared by those that read; nothing is removed meanwhile
 //!   data/<table>/<source>-….parquet   rows of one source
 //!   data/<table>/0-….parquet          rows of one or more, merged
+//!   steps/                        rows that queries have computed, if they keep some; no part of the store
 //! ```
 //!
 //! A file that the manifest does not name is no part of the store: an ingest that dies leaves such

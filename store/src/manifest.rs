@@ -120,6 +120,11 @@ impl FileEntry {
 }
 
 impl Manifest {
+    /// A hash of all that it says: of two states of a store it is not the same.
+    pub fn digest(&self) -> Option<u128> {
+        Some(xxh3_128(&serde_json::to_vec(self).ok()?))
+    }
+
     /// The manifest of an empty store.
     pub(crate) fn empty() -> Self {
         Self {

@@ -3,18 +3,20 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use kcorr_analysis::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
-use kcorr_engine::{GivenParameters, Session, canned_query};
+use kcorr_engine::{Session, canned_query};
 use kcorr_report::comparison::column_doc;
 use kcorr_report::{Answer, Answers, Column, QueryText, Report};
 use kcorr_store::Store;
 
 use crate::commands::memory::Memory;
-use crate::commands::query::parameter;
-use crate::commands::runtime;
+use crate::commands::parameters::Parameters;
+use crate::commands::{Global, runtime};
+use crate::duration::{duration_ns, milliseconds};
 use crate::exit::Status;
+use crate::objective::{Objective, Objectives};
 use crate::output::OutputFile;
 use crate::output::sections::{Section, SectionFormat, Sections};
 use crate::output::text_heatmap;
@@ -42,10 +44,6 @@ pub(crate) struct Compare {
     #[arg(required = true, num_args = 2.., value_name = "STORE")]
     stores: Vec<PathBuf>,
 
-    /// Latency objective: a request at least this slow misses it
-    #[arg(long, value_name = "TIME", default_value = "65ms", value_parser = time_ns)]
-    slo: i64,
-
     /// End with status 3 when this holds for a store after the first, for example 'p999 > 1.1x'
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<Condition>,
@@ -67,16 +65,15 @@ pub(crate) struct Compare {
     replicates: usize,
 
     /// Latencies this close together are resampled together; longer than the stalls
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time_ns)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration_ns)]
     block: i64,
 
     /// Seed of the resampling
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
 
-    /// A value for a parameter of the canned queries, for example clock_slack_ms=2
-    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    parameters: Parameters,
 
     #[command(flatten)]
     memory: Memory,
@@ -96,9 +93,10 @@ enum Form {
 }
 
 impl Compare {
-    pub(crate) fn run(&self, screen: &Screen) -> anyhow::Result<Status> {
-        let options = self.options();
-        let given: GivenParameters = self.parameters.iter().cloned().collect();
+    pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        let options = self.options(global.slo);
+        let objective = Objective::asked_for(global.slo, options.slo_ms);
+        let given = self.parameters.without_objective();
         let comparison = runtime()?.block_on(async {
             let mut stores = Vec::new();
             for (path, name) in self.stores.iter().zip(names(&self.stores)) {
@@ -109,7 +107,7 @@ impl Compare {
             }
             anyhow::Ok(compare(&stores, &given, &options).await?)
         })?;
-        self.write(&comparison, screen)?;
+        self.write(&comparison, &options, &objective, screen)?;
         let mut status = Status::Done;
         for condition in &self.fail_if {
             for found in comparison.matching(condition) {
@@ -120,9 +118,9 @@ impl Compare {
         Ok(status)
     }
 
-    fn options(&self) -> CompareOptions {
+    fn options(&self, asked_for: Option<Objectives>) -> CompareOptions {
         let mut options = CompareOptions::default();
-        options.slo_ms = milliseconds(self.slo);
+        options.slo_ms = asked_for.map_or(options.slo_ms, Objectives::ms);
         options.replicates = self.replicates;
         options.block_ns = self.block;
         options.seed = self.seed;
@@ -141,19 +139,24 @@ impl Compare {
         })
     }
 
-    fn write(&self, comparison: &Comparison, screen: &Screen) -> anyhow::Result<()> {
+    fn write(
+        &self,
+        comparison: &Comparison,
+        options: &CompareOptions,
+        objective: &Objective,
+        screen: &Screen,
+    ) -> anyhow::Result<()> {
         let format = match self.form() {
             Form::Table => SectionFormat::Table,
             Form::Markdown => SectionFormat::Markdown,
             Form::Json => SectionFormat::Json,
-            Form::Html => return self.write_page(comparison),
+            Form::Html => return self.write_page(comparison, options, objective),
         };
-        let objective = milliseconds(self.slo);
         let section = |name, title: String, batch| Section { name, title, batch };
         let sections = [
             section(
                 "latency",
-                format!("Latency of produce requests; slow: at least {objective} ms"),
+                format!("Latency of produce requests; {objective}"),
                 &comparison.latency,
             ),
             section(
@@ -178,14 +181,21 @@ impl Compare {
         };
         if format == SectionFormat::Json {
             out.add(&heatmap)?;
+            screen.note(&objective.to_string());
         } else {
             out.text(&heatmap.title, &text_heatmap::draw(heatmap.batch)?)?;
         }
         out.finish()
     }
 
-    fn write_page(&self, comparison: &Comparison) -> anyhow::Result<()> {
-        let answers = self.answers(comparison)?;
+    fn write_page(
+        &self,
+        comparison: &Comparison,
+        options: &CompareOptions,
+        objective: &Objective,
+    ) -> anyhow::Result<()> {
+        let mut answers = self.answers(comparison, options)?;
+        answers.objective_is_default = objective.is_default();
         let page = kcorr_report::html::render(&Report::comparison(&answers));
         let path = self.output.as_deref().unwrap_or(Path::new("-"));
         let mut out = OutputFile::create(path)?;
@@ -195,14 +205,18 @@ impl Compare {
     }
 
     /// The tables, each with the canned query that it is computed from.
-    fn answers(&self, comparison: &Comparison) -> anyhow::Result<Answers> {
+    fn answers(
+        &self,
+        comparison: &Comparison,
+        options: &CompareOptions,
+    ) -> anyhow::Result<Answers> {
         let mut parameters = vec![
-            ("slo_ms".to_owned(), milliseconds(self.slo).to_string()),
+            ("slo_ms".to_owned(), options.slo_ms.to_string()),
             ("block_ms".to_owned(), milliseconds(self.block).to_string()),
             ("replicates".to_owned(), self.replicates.to_string()),
             ("seed".to_owned(), self.seed.to_string()),
         ];
-        parameters.extend(self.parameters.iter().cloned());
+        parameters.extend(self.parameters.pairs());
         let tables = [
             (
                 "latency",
@@ -272,53 +286,9 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
     names
 }
 
-/// A time with its unit (`65ms`, `2s`, `500us`), in ns; a number alone is in milliseconds.
-pub(super) fn time_ns(text: &str) -> Result<i64, String> {
-    parse_time(text).map_err(|e| format!("{e:#}"))
-}
-
-fn parse_time(text: &str) -> anyhow::Result<i64> {
-    let text = text.trim();
-    let unit_at = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
-    let digits: usize = match unit.trim() {
-        "ns" => 0,
-        "us" | "µs" => 3,
-        "ms" | "" => 6,
-        "s" => 9,
-        _ => bail!("expected a time such as 65ms, 2s or 500us"),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() || fraction.len() > digits {
-        bail!("expected a time such as 65ms, 2s or 500us");
-    }
-    let padded = format!("{whole}{fraction:0<digits$}");
-    let time = padded.parse().context("the time is too long")?;
-    Ok(time)
-}
-
-/// Only for queries and people, who count in milliseconds.
-#[expect(clippy::cast_precision_loss, reason = "a time that a person gave")]
-pub(super) fn milliseconds(time_ns: i64) -> f64 {
-    time_ns as f64 / 1e6
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_have_a_unit_or_are_milliseconds() {
-        assert_eq!(time_ns("65ms"), Ok(65_000_000));
-        assert_eq!(time_ns("65"), Ok(65_000_000));
-        assert_eq!(time_ns("1.5 s"), Ok(1_500_000_000));
-        assert_eq!(time_ns("0.25ms"), Ok(250_000));
-        for bad in ["", "ms", "5 m", "-1ms", "1.5ns", "99999999999s", "1.2.3s"] {
-            assert!(time_ns(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn stores_of_one_name_are_called_by_their_paths() {

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
-use kcorr_engine::{GivenParameters, Session};
+use kcorr_engine::{Session, canned_query};
 use kcorr_export::{openmetrics, otlp, perfetto};
 
 use crate::commands::memory::Memory;
-use crate::commands::query::parameter;
+use crate::commands::parameters::Parameters;
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
+use crate::objective::Objective;
 use crate::output::OutputFile;
 use crate::screen::Screen;
 
@@ -57,9 +58,8 @@ struct Common {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
-    /// A value for a parameter of the queries, for example slo_ms=100
-    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    parameters: Parameters,
 
     #[command(flatten)]
     memory: Memory,
@@ -80,7 +80,7 @@ impl Export {
             Target::Otlp { common, .. } => (common, &["trace_spans"][..]),
             Target::Openmetrics(common) => (common, &["latency_histograms"][..]),
         };
-        let given: GivenParameters = common.parameters.iter().cloned().collect();
+        let given = common.parameters.given(global)?;
         let store = global.open_store()?;
         let is_binary = match &self.target {
             Target::Perfetto(_) => true,
@@ -112,6 +112,13 @@ impl Export {
         })?;
         out.finish()?;
         screen.note(&format!("{}: {wrote}", common.output.display()));
+        let mut parameters = Vec::new();
+        for query in queries.iter().filter_map(|name| canned_query(name)) {
+            parameters.extend(query?.parameters()?);
+        }
+        if let Some(objective) = Objective::of(&parameters, &given) {
+            screen.note(&objective.to_string());
+        }
         Ok(Status::Done)
     }
 }

@@ -15,6 +15,7 @@ use kcorr_store::{Extent, SourceReport, StoreWriter};
 
 use crate::causes::with_causes;
 use crate::commands::captures::{self, Captures};
+use crate::commands::memory::Memory;
 use crate::commands::{Global, compact, log_directory};
 use crate::exit::Status;
 use crate::progress::Bars;
@@ -96,6 +97,9 @@ pub(crate) struct Ingest {
     /// End with status 2 when anything could not be read
     #[arg(long)]
     strict: bool,
+
+    #[command(flatten)]
+    memory: Memory,
 }
 
 impl Ingest {
@@ -114,7 +118,7 @@ impl Ingest {
         let not_stored = kcorr_engine::ingest(&mut writer, jobs, &bars, signals.stop());
         signals.reading_ended();
         let committing = bars.during("putting rows in order, checking clocks");
-        let committed = kcorr_engine::commit(&mut writer)?;
+        let committed = kcorr_engine::commit_with(&mut writer, &self.memory.options())?;
         drop(committing);
         let reports = committed.sources;
         for report in &reports {

@@ -10,6 +10,7 @@ mod export;
 mod ingest;
 mod log_directory;
 mod memory;
+mod parameters;
 mod probes;
 mod queries;
 mod query;
@@ -22,11 +23,13 @@ mod whatif;
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use kcorr_engine::QUERY_STACK_BYTES;
 use kcorr_store::Store;
 
 use crate::exit::Status;
+use crate::objective::Objectives;
 use crate::screen::{Color, Screen};
 
 /// Finds what every slow Kafka request waited for.
@@ -64,6 +67,10 @@ pub(crate) struct Global {
         value_name = "FOLDER"
     )]
     pub(crate) store: PathBuf,
+
+    /// Latency objective: a request at least this slow is slow [default: 65ms, where a query says no other]
+    #[arg(long, global = true, value_name = "TIME")]
+    pub(crate) slo: Option<Objectives>,
 
     /// Say only what went wrong
     #[arg(short, long, global = true)]
@@ -106,6 +113,11 @@ pub(crate) enum Command {
 
 impl Command {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        if global.slo.is_some() && !self.asks() {
+            bail!(
+                "--slo has no effect here: it is for query, report, verify, sql, compare, whatif and export"
+            );
+        }
         match self {
             Self::Ingest(command) => command.run(global, screen),
             Self::Query(command) => command.run(global, screen),
@@ -115,7 +127,7 @@ impl Command {
             Self::Clocks(command) => command.run(global, screen),
             Self::Verify(command) => command.run(global, screen),
             Self::Sql(command) => command.run(global, screen),
-            Self::Compare(command) => command.run(screen),
+            Self::Compare(command) => command.run(global, screen),
             Self::Whatif(command) => command.run(global, screen),
             Self::Export(command) => command.run(global, screen),
             Self::Compact(command) => command.run(global, screen),
@@ -123,6 +135,20 @@ impl Command {
             Self::Probes(command) => command.run(screen),
             Self::Completions(command) => command.run(),
         }
+    }
+
+    /// Whether it asks queries that tell slow requests from others.
+    fn asks(&self) -> bool {
+        matches!(
+            self,
+            Self::Query(_)
+                | Self::Report(_)
+                | Self::Verify(_)
+                | Self::Sql(_)
+                | Self::Compare(_)
+                | Self::Whatif(_)
+                | Self::Export(_)
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Context;
 use clap::Args;
-use kcorr_engine::{canned_queries, canned_query};
+use kcorr_engine::{CannedQuery, Parameter, canned_queries, canned_query};
 
 use crate::exit::Status;
 use crate::screen::Screen;
@@ -32,7 +32,7 @@ impl Queries {
             let query = canned_query(name).with_context(|| {
                 format!("there is no canned query {name}: see `kcorr queries`")
             })??;
-            write!(out, "{}", query.sql)?;
+            write!(out, "{}", with_parameters(&query)?)?;
             return Ok(Status::Done);
         }
         let mut queries = canned_queries()?;
@@ -55,4 +55,25 @@ impl Queries {
         }
         Ok(Status::Done)
     }
+}
+
+/// The text of a query; in its header also the parameters of the queries that it uses.
+fn with_parameters(query: &CannedQuery) -> anyhow::Result<String> {
+    let mut lines = Vec::new();
+    for parameter in query.parameters()? {
+        let is_own = |own: &Parameter| own.name == parameter.name;
+        if !query.header.parameters.iter().any(is_own) {
+            let default = parameter.default.map(|default| format!(" = {default}"));
+            lines.push(format!(
+                "-- @param  {} {}{} -- {}\n",
+                parameter.name,
+                parameter.sql_type,
+                default.unwrap_or_default(),
+                parameter.doc
+            ));
+        }
+    }
+    let columns = query.sql.find("-- @column").unwrap_or(0);
+    let (above, below) = query.sql.split_at(columns);
+    Ok(format!("{above}{}{below}", lines.concat()))
 }

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use kcorr_engine::{GivenParameters, Session, Step, canned_queries, canned_query};
+use kcorr_engine::{GivenParameters, Session, Step, canned_queries, canned_query, parameters_in};
 
 use crate::commands::memory::Memory;
+use crate::commands::parameters::Parameters;
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
+use crate::objective::Objective;
 use crate::output::{Format, ResultOutput};
 use crate::screen::Screen;
 
@@ -17,7 +19,8 @@ use crate::screen::Screen;
 #[command(after_help = "\
 Examples:
   kcorr query blame.sql
-  kcorr query slow_requests --param slo_ms=200
+  kcorr query slow_requests --slo 200ms
+  kcorr query slow_writes --param min_ms=100
   kcorr query blame --format csv --output blame.csv
   kcorr query writes --format arrow --output writes.arrow      a whole table
   kcorr query my/own.sql
@@ -36,9 +39,8 @@ pub(crate) struct Query {
     #[arg(short, long, value_name = "SQL")]
     command: Option<String>,
 
-    /// A value for $NAME in the query; headers of canned queries say which there are
-    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    parameters: Parameters,
 
     #[command(flatten)]
     results: ResultOutput,
@@ -55,6 +57,10 @@ pub(crate) struct Query {
     /// the store's tables and nothing else
     #[arg(long)]
     allow_files: bool,
+
+    /// Compute all steps anew, and keep none for the next query
+    #[arg(long)]
+    fresh: bool,
 }
 
 /// What `--explain` shows.
@@ -101,7 +107,12 @@ impl Query {
         // Rows of a plan are for other programs; people get it line by line.
         let draws_plan = self.explain.is_some() && self.results.format == Format::Table;
         options.shows_plans = draws_plan && self.explain == Some(Explain::Analyze);
-        let given: GivenParameters = self.parameters.iter().cloned().collect();
+        options.is_fresh = self.fresh;
+        let given = self.parameters.given(global)?;
+        let objective = Objective::of(&parameters_in(&sql)?, &given);
+        if global.slo.is_some() && objective.is_none() {
+            bail!("--slo would have no effect: this query knows no slow requests");
+        }
         let store = global.open_store()?;
         runtime()?.block_on(async {
             let session = Session::open_with(&store, &options).await?;
@@ -120,6 +131,9 @@ impl Query {
                 } else {
                     destination.write(query).await?;
                 }
+            }
+            if self.explain.is_none() {
+                destination.say_objective(objective.as_ref())?;
             }
             destination.finish()
         })?;
@@ -156,12 +170,22 @@ impl Query {
 
 /// What a step took, in a line.
 pub(super) fn took(step: &Step) -> String {
+    let mut how = Vec::new();
+    if step.is_kept {
+        how.push(", computed earlier".to_owned());
+    }
+    if step.is_spilled {
+        how.push(", in a file".to_owned());
+    }
+    if let Some(path) = &step.damaged {
+        how.push(format!(", anew: {} is damaged", path.display()));
+    }
     format!(
         "step {}: {} rows in {:.1?}{}",
         step.name,
         step.row_count,
         step.elapsed,
-        if step.is_spilled { ", in a file" } else { "" }
+        how.join("")
     )
 }
 
@@ -175,15 +199,4 @@ fn explained(sql: &str, word: &str) -> String {
         .sum();
     let (header, statement) = sql.split_at(header);
     format!("{header}{word} {statement}")
-}
-
-/// `NAME=VALUE` in its parts.
-pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => {
-            let name = name.strip_prefix('$').unwrap_or(name);
-            Ok((name.to_owned(), value.to_owned()))
-        }
-        _ => Err("expected NAME=VALUE, for example slo_ms=65".to_owned()),
-    }
 }

@@ -1,6 +1,5 @@
 //! `kcorr report`
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -8,17 +7,14 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use futures::TryStreamExt;
 use kcorr_analysis::{AblationTest, WhatIfOptions, gains};
-use kcorr_engine::{CannedQuery, GivenParameters, Session, canned_query};
+use kcorr_engine::{CannedQuery, GivenParameters, Parameter, SLO_PARAMETER, Session, canned_query};
 use kcorr_report::{Answer, Answers, Column, QueryText, Report as Document, Text, sections};
 use kcorr_store::Store;
 
 use crate::commands::memory::Memory;
+use crate::commands::parameters::Parameters;
 use crate::commands::verdict_tests::{self, SHIFTS_S};
-use crate::commands::{
-    Global,
-    query::{parameter, took},
-    runtime,
-};
+use crate::commands::{Global, query::took, runtime};
 use crate::exit::Status;
 use crate::output::OutputFile;
 use crate::screen::Screen;
@@ -41,7 +37,7 @@ const MOST_REPLAYED: i64 = 200_000;
 Examples:
   kcorr report                           writes report.html
   kcorr report --output incident.md      Markdown, for a wiki or a ticket
-  kcorr report --param slo_ms=200        with another objective
+  kcorr report --slo 200ms               with another objective
   kcorr report --format json --output -  for programs
   kcorr report --shifts 0 --no-ablation  sooner: without the tests of the verdicts
 
@@ -55,9 +51,8 @@ pub(crate) struct Report {
     #[arg(short, long, value_enum)]
     format: Option<Form>,
 
-    /// A value for a parameter of the queries, for example slo_ms=65
-    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    parameters: Parameters,
 
     /// Shifts of the null test, as in `kcorr verify`; 0 for none (default: 10, or 0 with more than 2000 slow requests)
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=10_000))]
@@ -94,7 +89,7 @@ enum Form {
 impl Report {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let form = self.form()?;
-        let given: GivenParameters = self.parameters.iter().cloned().collect();
+        let given = self.parameters.given(global)?;
         let store = global.open_store()?;
         let answers = runtime()?.block_on(async {
             let session = Session::open_with(&store, &self.memory.options()).await?;
@@ -149,29 +144,21 @@ async fn answers(
     tests: VerdictTests,
     screen: &Screen,
 ) -> anyhow::Result<Answers> {
+    session.check_given(sections::QUERIES, given, &[])?;
     let mut answers = Answers::default();
-    let mut known = BTreeSet::new();
+    answers.objective_is_default = !given.contains_key(SLO_PARAMETER);
     let mut asked = Vec::new();
     for name in sections::QUERIES {
         let Some(query) = canned_query(name) else {
             continue;
         };
         let query = query?;
-        let below = session.canned_below(query.sql)?;
-        let parameters = session.parameters_of(&query)?;
-        known.extend(parameters.keys().cloned());
-        for step in below {
-            let own = session.parameters_of(&step)?;
+        let parameters = query.parameters()?;
+        for step in query.below()? {
+            let own = step.parameters()?;
             answers.insert_step(text(&step, &own, given));
         }
         asked.push((query, parameters));
-    }
-    if let Some(name) = given.keys().find(|name| !known.contains(*name)) {
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        bail!(
-            "the report has no parameter {name}; it has {}",
-            known.join(", ")
-        );
     }
     for (query, parameters) in asked {
         let start = std::time::Instant::now();
@@ -275,7 +262,7 @@ async fn measure_chance(
         Ok(test) => test,
         Err(why) => return Ok(Some(not_measured.and(format!("{why}.").as_str()))),
     };
-    let given = of_blame(session, given)?;
+    let given = of_blame(given)?;
     verdict_tests::shift(&test, store, session, &given, screen).await?;
     Ok(None)
 }
@@ -311,20 +298,21 @@ async fn take_away(
         let text = not_measured.and("with so many recordings it takes long. ");
         return Ok(verify(text));
     }
-    let given = of_blame(session, given)?;
+    let given = of_blame(given)?;
     verdict_tests::ablate(&test, store, session, &given, screen).await?;
     Ok(None)
 }
 
 /// Those of the given values that `blame` has a parameter for.
-fn of_blame(session: &Session, given: &GivenParameters) -> anyhow::Result<GivenParameters> {
+fn of_blame(given: &GivenParameters) -> anyhow::Result<GivenParameters> {
     let blame = canned_query("blame").context("there is no query blame")??;
-    Ok(among(given, &session.parameters_of(&blame)?))
+    Ok(among(given, &blame.parameters()?))
 }
 
 /// Those of the given values that a query has a parameter for.
-fn among(given: &GivenParameters, known: &BTreeMap<String, Option<String>>) -> GivenParameters {
-    let known = given.iter().filter(|(name, _)| known.contains_key(*name));
+fn among(given: &GivenParameters, known: &[Parameter]) -> GivenParameters {
+    let is_known = |name: &String| known.iter().any(|parameter| parameter.name == *name);
+    let known = given.iter().filter(|(name, _)| is_known(name));
     known
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
@@ -348,14 +336,10 @@ async fn ask(
     Ok(Answer::new(text, columns.collect(), &batches)?)
 }
 
-fn text(
-    query: &CannedQuery,
-    parameters: &BTreeMap<String, Option<String>>,
-    given: &GivenParameters,
-) -> QueryText {
-    let value = |(name, default): (&String, &Option<String>)| {
-        let value = given.get(name).or(default.as_ref());
-        (name.clone(), value.cloned().unwrap_or_default())
+fn text(query: &CannedQuery, parameters: &[Parameter], given: &GivenParameters) -> QueryText {
+    let value = |parameter: &Parameter| {
+        let value = given.get(&parameter.name).or(parameter.default.as_ref());
+        (parameter.name.clone(), value.cloned().unwrap_or_default())
     };
     QueryText {
         name: query.name.to_owned(),

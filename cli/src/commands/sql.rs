@@ -3,9 +3,11 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_engine::{GivenParameters, Session, canned_queries, canned_query};
+use kcorr_engine::{
+    GivenParameters, SLO_PARAMETER, Session, canned_queries, canned_query, parameters_in,
+};
 use kcorr_model::tables;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -14,6 +16,7 @@ use rustyline::{Editor, Helper, Highlighter, Hinter, Validator};
 use crate::commands::memory::Memory;
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
+use crate::objective::{Objective, Objectives};
 use crate::output::{Destination, Format};
 use crate::screen::Screen;
 
@@ -35,6 +38,10 @@ pub(crate) struct Sql {
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     format: Format,
 
+    /// CSV for spreadsheets: cells that one would take for a formula begin with '
+    #[arg(long)]
+    safe_csv: bool,
+
     #[command(flatten)]
     memory: Memory,
 
@@ -46,6 +53,9 @@ pub(crate) struct Sql {
 
 impl Sql {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        if self.safe_csv && self.format != Format::Csv {
+            bail!("--safe-csv is for --format csv");
+        }
         let store = global.open_store()?;
         let runtime = runtime()?;
         let mut options = self.memory.options();
@@ -89,7 +99,7 @@ impl Sql {
             if matches!(text, "\\q" | "\\quit" | "exit;" | "quit;") {
                 break;
             }
-            let answer = self.answer(text, &session, &runtime, screen);
+            let answer = self.answer(text, &session, &runtime, global.slo, screen);
             if let Err(error) = answer {
                 screen.error(&error);
                 failed = true;
@@ -98,7 +108,7 @@ impl Sql {
         }
         if !statement.trim().is_empty() {
             // Input that ends without `;`, as from a pipe.
-            self.answer(statement.trim(), &session, &runtime, screen)?;
+            self.answer(statement.trim(), &session, &runtime, global.slo, screen)?;
         }
         if let Some(history) = &history {
             save(&mut editor, history)?;
@@ -117,15 +127,23 @@ impl Sql {
         text: &str,
         session: &Session,
         runtime: &tokio::runtime::Runtime,
+        slo: Option<Objectives>,
         screen: &Screen,
     ) -> anyhow::Result<()> {
         let sql = match text.strip_prefix('\\') {
             Some(command) => command_sql(command.trim_end_matches(';').trim())?,
             None => text.to_owned(),
         };
+        let known = parameters_in(&sql)?;
+        let mut given = GivenParameters::new();
+        // Statements that know no slow requests are asked beside those that do.
+        if let (Some(objectives), true) = (slo, known.iter().any(|p| p.name == SLO_PARAMETER)) {
+            given.insert(SLO_PARAMETER.to_owned(), objectives.ms().to_string());
+        }
         let mut destination = Destination::new(self.format, None, screen)?;
+        destination.guards_formulas(self.safe_csv);
         runtime.block_on(async {
-            for query in session.plan(&sql, &GivenParameters::new()).await? {
+            for query in session.plan(&sql, &given).await? {
                 tokio::select! {
                     result = destination.write(query) => result?,
                     _ = tokio::signal::ctrl_c() => anyhow::bail!("cancelled"),
@@ -133,6 +151,7 @@ impl Sql {
             }
             anyhow::Ok(())
         })?;
+        destination.say_objective(Objective::of(&known, &given).as_ref())?;
         destination.finish()
     }
 }

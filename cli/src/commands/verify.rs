@@ -7,9 +7,11 @@ use kcorr_engine::{GivenParameters, Session, canned_query};
 use kcorr_store::Store;
 
 use crate::commands::memory::Memory;
+use crate::commands::parameters::Parameters;
 use crate::commands::verdict_tests::{self, SHIFTS_S};
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
+use crate::objective::Objective;
 use crate::output::{Destination, ResultOutput};
 use crate::screen::Screen;
 
@@ -27,7 +29,7 @@ use crate::screen::Screen;
 #[command(after_help = "\
 Examples:
   kcorr verify
-  kcorr verify --param slo_ms=100 --shifts 200 --format ndjson
+  kcorr verify --slo 100ms --shifts 200 --format ndjson
   kcorr verify --source 2                      shift, and take away, only source 2
   kcorr verify --shifts 0 --format json        only what taking away does
   kcorr verify --no-ablation                   only what shifting does
@@ -56,9 +58,8 @@ pub(crate) struct Verify {
     #[arg(long)]
     no_ablation: bool,
 
-    /// A value for $NAME in the query blame
-    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = super::query::parameter)]
-    parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    parameters: Parameters,
 
     /// Give every verdict instead of rates and counts
     #[arg(long)]
@@ -87,7 +88,9 @@ impl Verify {
         let null_test = shifts
             .then(|| verdict_tests::plan_shifts(&store, &self.sources, self.shifts, between_s))
             .transpose()?;
-        let given: GivenParameters = self.parameters.iter().cloned().collect();
+        let given = self.parameters.given(global)?;
+        let blame = canned_query("blame").context("there is no query blame")??;
+        let objective = Objective::of(&blame.parameters()?, &given);
         runtime()?.block_on(async {
             let session = Session::open_with(&store, &self.memory.options()).await?;
             let mut destination = self.results.destination(screen)?;
@@ -108,6 +111,7 @@ impl Verify {
                     "this format holds one result: with --shifts 0 it is that of taking recordings away",
                 );
             }
+            destination.say_objective(objective.as_ref())?;
             destination.finish()
         })?;
         Ok(Status::Done)

@@ -3,13 +3,14 @@
 use anyhow::bail;
 use clap::Args;
 use kcorr_analysis::{Change, WHAT_IF_QUERIES, WaitKind, WhatIfOptions, what_if};
-use kcorr_engine::{GivenParameters, Session};
+use kcorr_engine::Session;
 
-use crate::commands::compare::{milliseconds, time_ns};
 use crate::commands::memory::Memory;
-use crate::commands::query::parameter;
+use crate::commands::parameters::Parameters;
 use crate::commands::{Global, runtime};
+use crate::duration::{duration_ns, milliseconds};
 use crate::exit::Status;
+use crate::objective::{Objective, Objectives};
 use crate::output::ResultOutput;
 use crate::screen::Screen;
 
@@ -40,17 +41,12 @@ pub(crate) struct WhatIf {
     #[arg(long, value_name = "KIND")]
     without: Vec<WaitKind>,
 
-    /// Latency objective: a request at least this slow misses it
-    #[arg(long, value_name = "TIME", default_value = "65ms", value_parser = time_ns)]
-    slo: i64,
-
     /// Requests at least this slow are accounted for; faster ones stay as they are when subtracting
-    #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = time_ns)]
+    #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = duration_ns)]
     account_from: i64,
 
-    /// A value for a parameter of the canned queries, for example clock_slack_ms=2
-    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    parameters: Parameters,
 
     #[command(flatten)]
     results: ResultOutput,
@@ -67,9 +63,9 @@ impl WhatIf {
             bail!("say what to change, for example --cap journal_commit=5ms or --without gc");
         }
         let mut options = WhatIfOptions::default();
-        options.slo_ms = milliseconds(self.slo);
+        options.slo_ms = global.slo.map_or(options.slo_ms, Objectives::ms);
         options.account_ms = milliseconds(self.account_from);
-        let given: GivenParameters = self.parameters.iter().cloned().collect();
+        let given = self.parameters.without_objective();
         let store = global.open_store()?;
         let prediction = runtime()?.block_on(async {
             let session = Session::open_with(&store, &self.memory.options()).await?;
@@ -82,6 +78,7 @@ impl WhatIf {
         })?;
         let mut destination = self.results.destination(screen)?;
         destination.write_batch(&prediction.statistics)?;
+        destination.say_objective(Some(&Objective::asked_for(global.slo, options.slo_ms)))?;
         destination.finish()?;
         screen.note(&format!(
             "{} produce requests; the replay knows the writes of {}; {} were accounted for; \
@@ -101,6 +98,6 @@ fn cap(text: &str) -> Result<Change, String> {
         .ok_or("expected KIND=TIME, for example journal_commit=5ms")?;
     Ok(Change {
         kind: kind.parse()?,
-        cap_ns: time_ns(time)?,
+        cap_ns: duration_ns(time)?,
     })
 }

@@ -24,6 +24,7 @@ use datafusion::parquet::arrow::ArrowWriter;
 use futures::StreamExt;
 use kcorr_engine::PlannedQuery;
 
+use crate::objective::Objective;
 use crate::screen::Screen;
 pub(crate) use output_file::OutputFile;
 pub(crate) use result_output::ResultOutput;
@@ -95,6 +96,11 @@ impl<'a> Destination<'a> {
         })
     }
 
+    /// Whether cells of CSV that a spreadsheet would take for a formula are marked as text.
+    pub(crate) fn guards_formulas(&mut self, guards: bool) {
+        self.guards_formulas = guards;
+    }
+
     /// Runs a query and writes its rows as they come.
     pub(crate) async fn write(&mut self, query: PlannedQuery) -> anyhow::Result<()> {
         let schema = query.schema();
@@ -137,6 +143,21 @@ impl<'a> Destination<'a> {
         let out = self.out.as_mut().context("the output is closed")?;
         writeln!(out, "{}", visible(text.trim_end()))?;
         Ok(())
+    }
+
+    /// Says from which latency on requests are slow in what was written: below a table, or beside what is for
+    /// programs.
+    pub(crate) fn say_objective(&mut self, objective: Option<&Objective>) -> anyhow::Result<()> {
+        match objective {
+            Some(objective) if self.format == Format::Table => {
+                self.write_text(&objective.to_string())
+            }
+            Some(objective) => {
+                self.screen.note(&objective.to_string());
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Writes rows that are there.

@@ -31,7 +31,7 @@ impl ResultOutput {
             bail!("--safe-csv is for --format csv");
         }
         let mut destination = Destination::new(self.format, self.path(), screen)?;
-        destination.guards_formulas = self.safe_csv;
+        destination.guards_formulas(self.safe_csv);
         Ok(destination)
     }
 

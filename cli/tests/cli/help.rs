@@ -46,7 +46,7 @@ fn a_canned_query_can_be_read() {
     assert!(all.contains("explained_times"), "{all}");
     let blame = stdout(&desk.kcorr(&["queries", "blame"]));
     assert!(
-        blame.starts_with("-- ") && blame.contains("@param  slo_ms"),
+        blame.starts_with("-- ") && blame.contains("@param  slo_ms DOUBLE = 65 -- "),
         "{blame}"
     );
     assert_eq!(status(&desk.kcorr(&["queries", "nosuch"])), 2);

@@ -183,7 +183,7 @@ fn the_objective_is_a_parameter_and_a_slip_is_refused() {
     let output = desk.kcorr(&["report", "--param", "slo=1000"]);
     assert_eq!(status(&output), 2);
     assert!(
-        stderr(&output).contains("has no parameter slo; it has"),
+        stderr(&output).contains("there is no parameter slo") && stderr(&output).contains("slo_ms"),
         "{}",
         stderr(&output)
     );

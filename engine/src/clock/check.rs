@@ -13,7 +13,7 @@ use super::graph::{Node, Relation, Resolved, resolve};
 use super::tie::Tie;
 use super::verdict::{self, Verdict};
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{GivenParameters, Session, canned_query};
+use crate::query::{GivenParameters, Session, SessionOptions, canned_query};
 
 /// Pairs of rows further apart than this, once aligned, are pairs by chance.
 const NEAR_NS: i64 = 10_000_000;
@@ -41,11 +41,15 @@ pub(crate) struct ClockState {
 
 /// Checks the clocks of a store's sources; what is to be done, by source. Sources that keep their
 /// times have a move that changes nothing.
-pub(crate) fn check(store: &Store, sources: &[ClockState]) -> Result<BTreeMap<i64, ClockMove>> {
+pub(crate) fn check(
+    store: &Store,
+    sources: &[ClockState],
+    options: &SessionOptions,
+) -> Result<BTreeMap<i64, ClockMove>> {
     let pairs = if sources.len() < 2 {
         BTreeMap::new()
     } else {
-        pairs(read(store)?)
+        pairs(read(store, options)?)
     };
     let outcomes: BTreeMap<(i64, i64), Outcome> = pairs
         .iter()
@@ -267,7 +271,7 @@ fn pairs(ties: Vec<(i64, i64, KindTie)>) -> BTreeMap<(i64, i64), Vec<KindTie>> {
 }
 
 /// Runs `clock_ties`, on a thread of its own: the caller may be inside another runtime.
-fn read(store: &Store) -> Result<Vec<(i64, i64, KindTie)>> {
+fn read(store: &Store, options: &SessionOptions) -> Result<Vec<(i64, i64, KindTie)>> {
     let failed = || Error::new(ErrorKind::Query, "checking the clocks stopped on a bug");
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| {
@@ -275,16 +279,19 @@ fn read(store: &Store) -> Result<Vec<(i64, i64, KindTie)>> {
                 .enable_all()
                 .build()
                 .map_err(|e| Error::because(ErrorKind::Query, "cannot start a runtime", e))?;
-            runtime.block_on(run(store))
+            runtime.block_on(run(store, options))
         });
         reading.join().unwrap_or_else(|_| Err(failed()))
     })
 }
 
-async fn run(store: &Store) -> Result<Vec<(i64, i64, KindTie)>> {
+async fn run(store: &Store, options: &SessionOptions) -> Result<Vec<(i64, i64, KindTie)>> {
     let missing = || Error::new(ErrorKind::Query, "there is no query clock_ties");
     let query = canned_query("clock_ties").ok_or_else(missing)??;
-    let session = Session::open(store).await?;
+    let mut options = options.clone();
+    // The store is not one yet: what is computed of it serves nobody else.
+    options.is_fresh = true;
+    let session = Session::open_with(store, &options).await?;
     // Of very many rows a part tells as much.
     let rows = ["writes", "request_partitions"].map(|table| store.row_count(table));
     let stride = rows.into_iter().max().unwrap_or(0) / MAX_ROWS + 1;

@@ -3,7 +3,8 @@
 //! What a person asks first lies in `sql/` itself; what serves something else lies in a folder called
 //! after that: the steps of the account, what the report, exports, comparisons and replays read.
 
-use super::header::Header;
+use super::below::Below;
+use super::header::{Header, Parameter};
 use crate::error::Result;
 
 /// Folder, name and text of each.
@@ -34,6 +35,24 @@ pub fn canned_query(name: &str) -> Option<Result<CannedQuery>> {
     Some(load(file))
 }
 
+/// The texts of all.
+pub(super) fn texts() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|&(_, _, sql)| sql)
+}
+
+impl CannedQuery {
+    /// The canned queries that it uses as tables, and those that they use, each after those it uses
+    /// itself.
+    pub fn below(&self) -> Result<Vec<Self>> {
+        Ok(Below::text(self.sql)?.into_queries().collect())
+    }
+
+    /// Its parameters, and those of the queries that it uses: its own default stands for all below it.
+    pub fn parameters(&self) -> Result<Vec<Parameter>> {
+        Ok(Below::text(self.sql)?.parameters(&self.header))
+    }
+}
+
 fn load(&(folder, name, sql): &(&'static str, &'static str, &'static str)) -> Result<CannedQuery> {
     let header = Header::parse(sql)?;
     Ok(CannedQuery {
@@ -47,11 +66,29 @@ fn load(&(folder, name, sql): &(&'static str, &'static str, &'static str)) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::parameters::uses;
 
     #[test]
     fn a_name_stands_for_one_query_whatever_folder_it_lies_in() {
         for pair in FILES.windows(2) {
             assert!(pair[0].1 < pair[1].1, "{} and {}", pair[0].1, pair[1].1);
+        }
+    }
+
+    #[test]
+    fn a_header_declares_what_its_own_text_uses_or_gives_another_default() {
+        for query in canned_queries().unwrap() {
+            let below = query.below().unwrap();
+            for parameter in &query.header.parameters {
+                let statement = query.sql.lines().filter(|line| !line.starts_with("--"));
+                let is_used = uses(&statement.collect::<Vec<_>>().join("\n"), &parameter.name);
+                let of_below = below.iter().flat_map(|query| &query.header.parameters);
+                let same = of_below.filter(|p| p.name == parameter.name);
+                let mut defaults = same.map(|p| &p.default).peekable();
+                let is_other =
+                    defaults.peek().is_some() && defaults.all(|d| *d != parameter.default);
+                assert!(is_used || is_other, "{}: {}", query.name, parameter.name);
+            }
         }
     }
 }

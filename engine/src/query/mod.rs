@@ -1,12 +1,16 @@
 //! Running SQL over a store: canned queries, the user's own, and their parameters.
 
+mod below;
 mod canned;
 mod columns;
 mod header;
+mod in_order;
+mod kept_rows;
 mod length;
 mod parameters;
 mod permission;
 mod session;
+mod statements;
 mod step;
 mod step_rows;
 
@@ -14,6 +18,6 @@ pub use canned::{CannedQuery, canned_queries, canned_query};
 pub use columns::{Columns, FloatColumn, NumberColumn, TextColumn};
 pub use header::{Header, OutputColumn, Parameter};
 pub use length::QUERY_STACK_BYTES;
-pub use parameters::GivenParameters;
-pub use session::{PlannedQuery, Session, SessionOptions};
+pub use parameters::{GivenParameters, SLO_PARAMETER};
+pub use session::{PlannedQuery, Session, SessionOptions, parameters_in};
 pub use step::Step;

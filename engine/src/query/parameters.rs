@@ -1,10 +1,11 @@
 //! Values of query parameters: from the command line, else the defaults of the headers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::common::cast::as_float64_array;
+use strsim::jaro_winkler;
 
 use super::header::{Header, Parameter};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,17 +13,33 @@ use crate::error::{Error, ErrorKind, Result};
 /// Values that the user gave, by name, as text.
 pub type GivenParameters = BTreeMap<String, String>;
 
-/// The values to bind: the given ones, and the defaults of the declared ones that were not given.
-/// Later headers (those of queries that the first one builds on) only add what is still missing.
+/// The parameter that says from which latency on a request is slow, in milliseconds.
+pub const SLO_PARAMETER: &str = "slo_ms";
+
+/// The parameters of a query: its own, and those of the queries below it, each once. A default that comes
+/// first stands for all behind it, so those that use come before those that are used.
+pub(super) fn parameters<'a>(
+    own: &'a Header,
+    below: impl IntoIterator<Item = &'a Header>,
+) -> Vec<Parameter> {
+    let mut parameters: Vec<Parameter> = Vec::new();
+    for header in std::iter::once(own).chain(below) {
+        for parameter in &header.parameters {
+            if parameters.iter().all(|known| known.name != parameter.name) {
+                parameters.push(parameter.clone());
+            }
+        }
+    }
+    parameters
+}
+
+/// The values to bind, by name: the given ones, and the defaults of the parameters that were not given.
 pub(super) fn bind(
-    headers: &[&Header],
+    parameters: &[Parameter],
     given: &GivenParameters,
 ) -> Result<Vec<(String, ScalarValue)>> {
-    let mut values: BTreeMap<&str, ScalarValue> = BTreeMap::new();
-    for parameter in headers.iter().flat_map(|header| &header.parameters) {
-        if values.contains_key(parameter.name.as_str()) {
-            continue;
-        }
+    let mut values: BTreeMap<String, ScalarValue> = BTreeMap::new();
+    for parameter in parameters {
         let text = given.get(&parameter.name).or(parameter.default.as_ref());
         let Some(text) = text else {
             let message = format!(
@@ -31,17 +48,53 @@ pub(super) fn bind(
             );
             return Err(Error::new(ErrorKind::Query, message));
         };
-        values.insert(&parameter.name, typed(parameter, text)?);
+        values.insert(parameter.name.clone(), typed(parameter, text)?);
     }
     for (name, text) in given {
-        if !values.contains_key(name.as_str()) {
-            values.insert(name, untyped(text));
+        if !values.contains_key(name) {
+            values.insert(name.clone(), untyped(text));
         }
     }
-    let owned = values
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value));
-    Ok(owned.collect())
+    Ok(values.into_iter().collect())
+}
+
+/// Refuses given values that none of the known parameters takes: they would have no effect.
+pub(super) fn refuse_unknown<'a>(
+    known: impl IntoIterator<Item = &'a str>,
+    given: &GivenParameters,
+) -> Result<()> {
+    let known: BTreeSet<&str> = known.into_iter().collect();
+    let Some(name) = given.keys().find(|name| !known.contains(name.as_str())) else {
+        return Ok(());
+    };
+    let nearest = known
+        .iter()
+        .max_by(|a, b| jaro_winkler(a, name).total_cmp(&jaro_winkler(b, name)))
+        .filter(|nearest| jaro_winkler(nearest, name) > LIKE);
+    let meant = nearest.map_or_else(String::new, |n| format!(" Did you mean {n}?"));
+    let names: Vec<&str> = known.iter().copied().collect();
+    let there = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    let message = format!(
+        "there is no parameter {name} that would have an effect.{meant} There are: {there}"
+    );
+    Err(Error::new(ErrorKind::Query, message))
+}
+
+/// How alike two names are from which on one may have been meant by the other (1: the same).
+const LIKE: f64 = 0.8;
+
+/// Whether a text uses a parameter: `$name`.
+pub(super) fn uses(sql: &str, name: &str) -> bool {
+    let placeholder = format!("${name}");
+    sql.match_indices(&placeholder).any(|(at, found)| {
+        let behind = sql.get(at + found.len()..);
+        let behind = behind.and_then(|rest| rest.chars().next());
+        behind.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+    })
 }
 
 /// The value of a declared parameter.
@@ -106,7 +159,7 @@ mod tests {
     fn a_given_value_beats_the_default_and_takes_the_declared_type() {
         let header =
             header("-- @param slo_ms DOUBLE = 65 -- x\n-- @param topic VARCHAR = NULL -- y");
-        let values = bind(&[&header], &given(&[("slo_ms", "100")])).unwrap();
+        let values = bind(&header.parameters, &given(&[("slo_ms", "100")])).unwrap();
         assert_eq!(
             values,
             vec![
@@ -120,7 +173,7 @@ mod tests {
     fn a_value_of_another_type_is_refused_with_its_name() {
         let header = header("-- @param slo_ms DOUBLE = 65 -- x");
         for bad in ["soon", "", "nan", "inf"] {
-            let error = bind(&[&header], &given(&[("slo_ms", bad)])).unwrap_err();
+            let error = bind(&header.parameters, &given(&[("slo_ms", bad)])).unwrap_err();
             assert!(
                 error.to_string().contains("--param slo_ms"),
                 "{bad}: {error}"
@@ -131,7 +184,7 @@ mod tests {
     #[test]
     fn a_parameter_without_default_must_be_given() {
         let header = header("-- @param request_id BIGINT -- the request");
-        let error = bind(&[&header], &given(&[])).unwrap_err();
+        let error = bind(&header.parameters, &given(&[])).unwrap_err();
         assert!(
             error.to_string().contains("--param request_id=…"),
             "{error}"

@@ -1,6 +1,7 @@
 //! A session: a store opened for SQL.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
@@ -13,17 +14,19 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
-use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use kcorr_interval_join::{AsOfPlanner, IntervalJoinRule, UnspilledRepartitionPool, nest};
+use datafusion::sql::parser::Statement;
+use kcorr_interval_join::{AsOfPlanner, IntervalJoinRule, UnspilledRepartitionPool};
 use kcorr_model::Table;
 use kcorr_store::Store;
 
-use super::canned::{CannedQuery, canned_query};
-use super::header::Header;
-use super::length::check_length;
-use super::parameters::{GivenParameters, bind};
+use super::below::Below;
+use super::canned::canned_query;
+use super::header::{Header, Parameter};
+use super::in_order::InOrderRule;
+use super::kept_rows::{Kept, KeptFile, KeptRows};
+use super::parameters::{GivenParameters, bind, refuse_unknown, uses};
 use super::permission::{StatementKind, check_plan, check_statement, check_table};
+use super::statements::parse;
 use super::step::Step;
 use super::step_rows::StepRows;
 use crate::catalog::Altered;
@@ -37,9 +40,26 @@ pub struct Session {
     /// Materialized queries whose rows are registered, with the values they were computed with. A
     /// session shows one state of the store, so they stay true.
     kept: Mutex<HashMap<&'static str, Vec<(String, ScalarValue)>>>,
+    /// Rows of such queries from one session to the next; `None` when they are neither read nor kept.
+    kept_rows: Option<KeptRows>,
+    /// Whether it shows something else than the store, so that it keeps no rows.
+    is_altered: bool,
+    /// Tables whose rows are not those of the store.
+    replaced: Mutex<BTreeSet<&'static str>>,
     steps: Mutex<Vec<Step>>,
     step_rows: StepRows,
     options: SessionOptions,
+}
+
+/// What is to be done before a statement can be planned.
+#[derive(Default)]
+struct Missing {
+    /// Places of the queries that must be registered, in order.
+    places: BTreeSet<usize>,
+    /// Rows that an earlier session has kept, by place.
+    files: BTreeMap<usize, KeptFile>,
+    /// Files that should have had rows, by place.
+    damaged: BTreeMap<usize, PathBuf>,
 }
 
 impl std::fmt::Debug for Session {
@@ -66,6 +86,8 @@ pub struct SessionOptions {
     /// Whether SQL may do more than read the store's tables: read and write files (`FROM 'a.parquet'`, COPY,
     /// external tables), make tables, and change any setting.
     pub allows_files: bool,
+    /// Whether steps are computed anew, and their rows not kept for later sessions.
+    pub is_fresh: bool,
 }
 
 impl Session {
@@ -106,6 +128,12 @@ impl Session {
         options: &SessionOptions,
         altered: Option<Altered<'_>>,
     ) -> Result<Self> {
+        // Whoever may make tables may have made others than the store's.
+        let keeps = !options.is_fresh && !options.allows_files;
+        let is_replaced =
+            |table: &&'static Table| altered.is_some_and(|altered| altered.changes(table, store));
+        let tables = kcorr_model::tables::ALL.iter().copied();
+        let replaced = tables.filter(is_replaced).map(|table| table.name).collect();
         let mut config = SessionConfig::new().with_information_schema(true);
         config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
         // Views of text keep whole buffers alive: passed through several sorts and joins, each batch
@@ -130,6 +158,7 @@ impl Session {
             .with_runtime_env(runtime.build_arc()?)
             .with_default_features()
             .with_physical_optimizer_rules(IntervalJoinRule::default().with_default_rules())
+            .with_physical_optimizer_rule(Arc::new(InOrderRule))
             .build();
         let mut context = SessionContext::new_with_state(state);
         if options.allows_files {
@@ -143,6 +172,9 @@ impl Session {
         Ok(Self {
             context,
             kept: Mutex::default(),
+            kept_rows: keeps.then(|| KeptRows::of(store)).flatten(),
+            is_altered: altered.is_some(),
+            replaced: Mutex::new(replaced),
             steps: Mutex::default(),
             step_rows: StepRows::new(options.memory_limit_bytes),
             options: options.clone(),
@@ -154,6 +186,9 @@ impl Session {
         let memory = MemTable::try_new(table.schema(), vec![vec![rows]])?;
         self.context.deregister_table(table.name)?;
         self.context.register_table(table.name, Arc::new(memory))?;
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        replaced.insert(table.name);
+        drop(replaced);
         // What was made of the rows that are replaced is not kept.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let names: Vec<&'static str> = kept.keys().copied().collect();
@@ -182,13 +217,12 @@ impl Session {
         if !self.options.allows_files {
             statements.iter().try_for_each(|s| self.check(s))?;
         }
+        check_names(sql, &Below::of(&statements)?.parameters(&header), given)?;
         for statement in statements {
             let kind = StatementKind::of(&statement);
-            let views = self.register_views(&statement, given).await?;
-            let mut headers = vec![&header];
-            headers.extend(&views);
-            check_names(sql, &headers, given)?;
-            let values = bind(&headers, given)?;
+            let below = Below::of(std::slice::from_ref(&statement))?;
+            self.register(&below, given).await?;
+            let values = bind(&below.parameters(&header), given)?;
             let plan = self.context.state().statement_to_plan(statement).await?;
             if !self.options.allows_files {
                 check_plan(kind, &plan)?;
@@ -215,30 +249,6 @@ impl Session {
             .try_for_each(|table| check_table(table.table()))
     }
 
-    /// The canned queries that a text uses as tables, and those that they use, each after those it uses
-    /// itself.
-    pub fn canned_below(&self, sql: &str) -> Result<Vec<CannedQuery>> {
-        let mut order = Vec::new();
-        for statement in parse(sql)? {
-            self.order_queries(&statement, &mut Vec::new(), &mut order)?;
-        }
-        Ok(order.into_iter().map(|(query, _)| query).collect())
-    }
-
-    /// The parameters of a canned query and of those that it builds on, with their defaults: a query's
-    /// own default stands for all below it.
-    pub fn parameters_of(&self, query: &CannedQuery) -> Result<BTreeMap<String, Option<String>>> {
-        let mut parameters = BTreeMap::new();
-        let below = self.canned_below(query.sql)?;
-        let below = below.iter().rev().map(|query| &query.header);
-        for header in below.chain([&query.header]) {
-            for parameter in &header.parameters {
-                parameters.insert(parameter.name.clone(), parameter.default.clone());
-            }
-        }
-        Ok(parameters)
-    }
-
     /// Refuses given parameters that none of some canned queries has, nor any that they build on. Those
     /// that are `set` otherwise, each with what sets them, are refused too: they would have no effect.
     pub fn check_given(
@@ -247,45 +257,25 @@ impl Session {
         given: &GivenParameters,
         set: &[(&str, &str)],
     ) -> Result<()> {
-        let mut known = BTreeSet::new();
-        for name in names {
-            if let Some(query) = canned_query(name).transpose()? {
-                known.extend(self.parameters_of(&query)?.into_keys());
-            }
-        }
-        for name in given.keys() {
-            if let Some((_, by)) = set.iter().find(|(set, _)| set == name) {
+        for (name, by) in set {
+            if given.contains_key(*name) {
                 let message = format!("the parameter {name} would have no effect: use {by}");
                 return Err(Error::new(ErrorKind::Query, message));
             }
-            if !known.contains(name) {
-                known.retain(|name| !set.iter().any(|(set, _)| set == name));
-                let known: Vec<String> = known.into_iter().collect();
-                let message = format!(
-                    "there is no parameter {name}; there are {}",
-                    known.join(", ")
-                );
-                return Err(Error::new(ErrorKind::Query, message));
+        }
+        let mut known = Vec::new();
+        for name in names {
+            if let Some(query) = canned_query(name).transpose()? {
+                known.extend(query.parameters()?);
             }
         }
-        Ok(())
+        known.retain(|parameter| set.iter().all(|(name, _)| *name != parameter.name));
+        refuse_unknown(known.iter().map(|p| p.name.as_str()), given)
     }
 
     /// The tables that a text uses, by itself or through canned queries.
     pub fn tables_below(&self, sql: &str) -> Result<Vec<&'static Table>> {
-        let mut statements = parse(sql)?;
-        for query in self.canned_below(sql)? {
-            statements.extend(parse(query.sql)?);
-        }
-        let mut tables = Vec::new();
-        for statement in &statements {
-            let references = self.context.state().resolve_table_references(statement)?;
-            let names = references.iter().map(|reference| reference.table());
-            tables.extend(names.filter_map(kcorr_model::tables::by_name));
-        }
-        tables.sort_unstable_by_key(|table| table.name);
-        tables.dedup_by_key(|table| table.name);
-        Ok(tables)
+        Ok(Below::text(sql)?.all_tables())
     }
 
     /// The tables that a canned query uses.
@@ -309,124 +299,127 @@ impl Session {
         };
         let query = canned_query(name).ok_or_else(no_query)??;
         let mut given = given.clone();
-        let known = self.parameters_of(&query)?;
-        given.retain(|name, _| known.contains_key(name));
+        let known = query.parameters()?;
+        given.retain(|name, _| known.iter().any(|parameter| parameter.name == *name));
         let mut planned = self.plan(query.sql, &given).await?;
         let last = planned.pop().ok_or_else(no_query)?;
         last.run().await
     }
 
-    /// Registers the canned queries that a statement uses as tables, and those that they use, with
-    /// their parameters bound. Returns their headers.
-    async fn register_views(
-        &self,
-        statement: &Statement,
-        given: &GivenParameters,
-    ) -> Result<Vec<Header>> {
-        let mut order = Vec::new();
-        self.order_queries(statement, &mut Vec::new(), &mut order)?;
-        let mut headers = Vec::new();
-        for (query, statement) in order {
-            self.register_view(query.name, statement, &query.header, &headers, given)
-                .await?;
-            headers.push(query.header);
+    /// Registers the canned queries below statements with their parameters bound: those that are not yet,
+    /// and what they need. Of steps whose rows are kept, nothing below is looked at.
+    async fn register(&self, below: &Below, given: &GivenParameters) -> Result<()> {
+        let mut missing = self.missing(below, given, true)?;
+        for (place, file) in std::mem::take(&mut missing.files) {
+            let name = below.used(place).query.name;
+            let values = below.values(place, given)?;
+            let task = self.context.task_ctx();
+            let Ok((step, rows)) = Step::read(name, file, &task, &self.step_rows).await else {
+                // It cannot be read to its end any more.
+                missing = self.missing(below, given, false)?;
+                break;
+            };
+            self.show_step(step, rows.table, values)?;
         }
-        Ok(headers)
-    }
-
-    /// The canned queries below a statement, each after those it uses itself.
-    fn order_queries(
-        &self,
-        statement: &Statement,
-        open: &mut Vec<&'static str>,
-        order: &mut Vec<(CannedQuery, Statement)>,
-    ) -> Result<()> {
-        for query in self.used_queries(statement)? {
-            if order.iter().any(|(done, _)| done.name == query.name) {
-                continue;
-            }
-            if open.contains(&query.name) {
-                let message = format!("the canned query {} uses itself", query.name);
-                return Err(Error::new(ErrorKind::Query, message));
-            }
-            let [statement] = <[Statement; 1]>::try_from(parse(query.sql)?).map_err(|_| {
-                let message = format!("the canned query {} is not one statement", query.name);
-                Error::new(ErrorKind::Query, message)
-            })?;
-            open.push(query.name);
-            self.order_queries(&statement, open, order)?;
-            open.pop();
-            order.push((query, statement));
+        for &place in &missing.places {
+            let damaged = missing.damaged.remove(&place);
+            self.register_query(below, place, given, damaged).await?;
         }
         Ok(())
     }
 
-    /// Canned queries that a statement names and that are not tables.
-    fn used_queries(&self, statement: &Statement) -> Result<Vec<CannedQuery>> {
-        let mut used = Vec::new();
-        for table in self.context.state().resolve_table_references(statement)? {
-            let name = table.table();
-            let is_table = kcorr_model::tables::by_name(name).is_some();
-            if let (false, Some(query)) = (is_table, canned_query(name)) {
-                used.push(query?);
+    /// What has to be registered, and what earlier sessions have kept of it if that is to be used.
+    fn missing(&self, below: &Below, given: &GivenParameters, uses_files: bool) -> Result<Missing> {
+        let mut missing = Missing::default();
+        let places = below.missing(|place| {
+            let query = &below.used(place).query;
+            if !query.header.is_materialized {
+                return Ok(false);
             }
-        }
-        Ok(used)
+            let values = below.values(place, given)?;
+            if self.keeps(query.name, &values) {
+                return Ok(true);
+            }
+            match self.kept_rows(below, place).filter(|_| uses_files) {
+                Some(kept_rows) => match kept_rows.find(query.name, &values) {
+                    Kept::Rows(file) => {
+                        missing.files.insert(place, file);
+                        Ok(true)
+                    }
+                    Kept::Damaged(path) => {
+                        missing.damaged.insert(place, path);
+                        Ok(false)
+                    }
+                    Kept::Nothing => Ok(false),
+                },
+                None => Ok(false),
+            }
+        })?;
+        missing.places = places;
+        Ok(missing)
     }
 
-    async fn register_view(
+    /// Where rows of a query are kept, when they rest on nothing but the store.
+    fn kept_rows(&self, below: &Below, place: usize) -> Option<&KeptRows> {
+        let kept_rows = self.kept_rows.as_ref()?;
+        let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        let rests_on_others = !replaced.is_empty()
+            && below
+                .tables_of(place)
+                .iter()
+                .any(|t| replaced.contains(t.name));
+        (!rests_on_others).then_some(kept_rows)
+    }
+
+    /// Registers a query as a table: its rows if it is materialized, else its plan.
+    async fn register_query(
         &self,
-        name: &'static str,
-        statement: Statement,
-        header: &Header,
-        used: &[Header],
+        below: &Below,
+        place: usize,
         given: &GivenParameters,
+        damaged: Option<PathBuf>,
     ) -> Result<()> {
-        let headers: Vec<&Header> = std::iter::once(header).chain(used).collect();
-        let values = bind(&headers, given)?;
-        let bearing = self.bearing_values(&statement, header, &values)?;
-        if self.keeps(name, &bearing) {
-            return Ok(());
-        }
-        let is_materialized = header.is_materialized;
+        let used = below.used(place);
+        let name = used.query.name;
+        let values = below.values(place, given)?;
+        let statement = used.statement.clone();
         let plan = self.context.state().statement_to_plan(statement).await?;
         let plan = with_values(plan, &values)?;
-        let table: Arc<dyn TableProvider> = if header.is_materialized {
-            let frame = self.context.execute_logical_plan(plan).await?;
-            let shows_plans = self.options.shows_plans;
-            let (step, table) = Step::run(name, frame, shows_plans, &self.step_rows).await?;
-            let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-            steps.push(step);
-            table
-        } else {
-            Arc::new(ViewTable::new(plan, None))
-        };
-        self.context.deregister_table(name)?;
-        self.context.register_table(name, table)?;
-        if is_materialized {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.insert(name, bearing);
+        if !used.query.header.is_materialized {
+            return self.show(name, Arc::new(ViewTable::new(plan, None)));
         }
+        let frame = self.context.execute_logical_plan(plan).await?;
+        let shows_plans = self.options.shows_plans;
+        let (mut step, rows) = Step::run(name, frame, shows_plans, &self.step_rows).await?;
+        step.damaged = damaged;
+        let kept_rows = self.kept_rows(below, place).filter(|_| !self.is_altered);
+        if let (Some(kept_rows), Some(batches)) = (kept_rows, &rows.batches) {
+            kept_rows.keep(name, &values, &rows.table.schema(), batches);
+        }
+        self.show_step(step, rows.table, values)
+    }
+
+    /// Registers the rows of a step.
+    fn show_step(
+        &self,
+        step: Step,
+        table: Arc<dyn TableProvider>,
+        values: Vec<(String, ScalarValue)>,
+    ) -> Result<()> {
+        let name = step.name;
+        self.show(name, table)?;
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.push(step);
+        drop(steps);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(name, values);
         Ok(())
     }
 
-    /// The values that the rows of a query depend on: those of its parameters, and of the parameters of
-    /// the queries it uses.
-    fn bearing_values(
-        &self,
-        statement: &Statement,
-        header: &Header,
-        values: &[(String, ScalarValue)],
-    ) -> Result<Vec<(String, ScalarValue)>> {
-        let mut below = Vec::new();
-        self.order_queries(statement, &mut Vec::new(), &mut below)?;
-        let headers = below.iter().map(|(query, _)| &query.header);
-        let bears = |name: &String| {
-            let mut headers = headers.clone().chain([header]);
-            headers.any(|header| header.parameters.iter().any(|p| p.name == *name))
-        };
-        let bearing = values.iter().filter(|(name, _)| bears(name));
-        Ok(bearing.cloned().collect())
+    fn show(&self, name: &'static str, table: Arc<dyn TableProvider>) -> Result<()> {
+        self.context.deregister_table(name)?;
+        self.context.register_table(name, table)?;
+        Ok(())
     }
 
     /// Whether the rows of a materialized query with these values are registered already.
@@ -448,33 +441,16 @@ impl PlannedQuery {
     }
 }
 
+/// The parameters of a text and of the canned queries that it uses, each once.
+pub fn parameters_in(sql: &str) -> Result<Vec<Parameter>> {
+    Ok(Below::text(sql)?.parameters(&Header::parse(sql)?))
+}
+
 /// A parameter that nothing declares or uses is a slip of the pen.
-fn check_names(sql: &str, headers: &[&Header], given: &GivenParameters) -> Result<()> {
-    let declared = || headers.iter().flat_map(|header| &header.parameters);
-    for name in given.keys() {
-        let placeholder = format!("${name}");
-        let is_used = sql.match_indices(&placeholder).any(|(at, found)| {
-            let behind = sql
-                .get(at + found.len()..)
-                .and_then(|rest| rest.chars().next());
-            behind.is_none_or(|c| !c.is_alphanumeric() && c != '_')
-        });
-        if !is_used && !declared().any(|parameter| parameter.name == *name) {
-            let mut names: Vec<&str> = declared().map(|p| p.name.as_str()).collect();
-            names.sort_unstable();
-            names.dedup();
-            let message = format!(
-                "the query has no parameter {name}; it has {}",
-                if names.is_empty() {
-                    "none".to_owned()
-                } else {
-                    names.join(", ")
-                }
-            );
-            return Err(Error::new(ErrorKind::Query, message));
-        }
-    }
-    Ok(())
+fn check_names(sql: &str, declared: &[Parameter], given: &GivenParameters) -> Result<()> {
+    let used = given.keys().filter(|name| uses(sql, name));
+    let declared = declared.iter().map(|parameter| &parameter.name);
+    refuse_unknown(declared.chain(used).map(String::as_str), given)
 }
 
 /// The defaults of a query also hold for the canned queries it uses.
@@ -488,16 +464,6 @@ fn with_defaults(header: &Header, given: &GivenParameters) -> GivenParameters {
         }
     }
     values
-}
-
-fn parse(sql: &str) -> Result<Vec<Statement>> {
-    check_length(sql)?;
-    let mut statements = DFParserBuilder::new(sql)
-        .with_dialect(&PostgreSqlDialect {})
-        .build()?
-        .parse_statements()?;
-    statements.iter_mut().for_each(nest);
-    Ok(statements.into())
 }
 
 fn with_values(plan: LogicalPlan, values: &[(String, ScalarValue)]) -> Result<LogicalPlan> {

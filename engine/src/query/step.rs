@@ -1,14 +1,18 @@
 //! What the steps below a query took: its materialized queries, each run once.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use datafusion::catalog::TableProvider;
+use datafusion::execution::TaskContext;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::DataFrame;
+use futures::stream;
 
-use super::step_rows::StepRows;
+use super::kept_rows::KeptFile;
+use super::step_rows::{KeptTable, StepRows};
 use crate::error::Result;
 
 /// A materialized query that was run for the queries that use it.
@@ -21,7 +25,12 @@ pub struct Step {
     pub row_count: usize,
     /// Whether they are kept in a file, because they would take too much of the limit of memory.
     pub is_spilled: bool,
-    /// Wall time of planning and running it.
+    /// Whether they were computed by an earlier run, and only read now.
+    pub is_kept: bool,
+    /// A file with rows of an earlier run that was not as it had been written, so that they were computed
+    /// again.
+    pub damaged: Option<PathBuf>,
+    /// Wall time of planning and running it, or of reading its rows.
     pub elapsed: Duration,
     /// How it was run, an operator a line with its metrics; only when the session was opened to show it.
     pub plan: Option<String>,
@@ -33,22 +42,47 @@ impl Step {
         name: &'static str,
         frame: DataFrame,
         shows_plan: bool,
-        kept: &StepRows,
-    ) -> Result<(Self, Arc<dyn TableProvider>)> {
+        step_rows: &StepRows,
+    ) -> Result<(Self, KeptTable)> {
         let start = Instant::now();
         let planned = Arc::clone(frame.schema().inner());
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
         let rows = execute_stream(Arc::clone(&plan), Arc::clone(&task))?;
-        let kept = kept.keep(name, planned, rows, &task).await?;
-        let step = Self {
+        let table = step_rows.keep(name, planned, rows, &task).await?;
+        let mut step = Self::of(name, &table, start);
+        step.plan = shows_plan.then(|| drawn(plan.as_ref()));
+        Ok((step, table))
+    }
+
+    /// Takes the rows that an earlier run has kept.
+    pub(super) async fn read(
+        name: &'static str,
+        file: KeptFile,
+        task: &TaskContext,
+        step_rows: &StepRows,
+    ) -> Result<(Self, KeptTable)> {
+        let start = Instant::now();
+        let schema = file.schema();
+        let batches = file.batches().map(|batch| Ok(batch?));
+        let rows = RecordBatchStreamAdapter::new(Arc::clone(&schema), stream::iter(batches));
+        let rows = Box::pin(rows);
+        let table = step_rows.keep(name, schema, rows, task).await?;
+        let mut step = Self::of(name, &table, start);
+        step.is_kept = true;
+        Ok((step, table))
+    }
+
+    fn of(name: &'static str, table: &KeptTable, start: Instant) -> Self {
+        Self {
             name,
-            row_count: kept.row_count,
-            is_spilled: kept.is_spilled,
+            row_count: table.row_count,
+            is_spilled: table.batches.is_none(),
+            is_kept: false,
+            damaged: None,
             elapsed: start.elapsed(),
-            plan: shows_plan.then(|| drawn(plan.as_ref())),
-        };
-        Ok((step, kept.table))
+            plan: None,
+        }
     }
 }
 

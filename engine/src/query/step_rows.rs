@@ -46,8 +46,8 @@ pub(super) struct StepRows {
 pub(super) struct KeptTable {
     pub(super) table: Arc<dyn TableProvider>,
     pub(super) row_count: usize,
-    /// Whether they are in a file.
-    pub(super) is_spilled: bool,
+    /// The rows, unless they are in a file.
+    pub(super) batches: Option<Vec<RecordBatch>>,
 }
 
 impl StepRows {
@@ -92,18 +92,18 @@ impl StepRows {
                 return Ok(KeptTable {
                     table,
                     row_count: row_count + more,
-                    is_spilled: true,
+                    batches: None,
                 });
             }
         }
         let schema = batches.first().map_or(planned, RecordBatch::schema);
-        let table = Arc::new(MemTable::try_new(schema, vec![batches])?);
+        let table = Arc::new(MemTable::try_new(schema, vec![batches.clone()])?);
         let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
         reserved.insert(name, reservation);
         Ok(KeptTable {
             table,
             row_count,
-            is_spilled: false,
+            batches: Some(batches),
         })
     }
 

@@ -88,10 +88,15 @@ impl Case {
 
     /// Makes a store of the tables.
     pub(crate) fn store(&self, path: &std::path::Path) {
+        self.store_as(path, "case");
+    }
+
+    /// Adds the tables to a store, as an input of this name.
+    pub(crate) fn store_as(&self, path: &std::path::Path, name: &str) {
         let mut writer = StoreWriter::open(path, || {}).expect("a store");
         let identity = InputIdentity {
             kind: "case".to_owned(),
-            paths: vec!["case".to_owned()],
+            paths: vec![name.to_owned()],
         };
         let mut source = writer.begin(identity);
         for (name, drawing) in &self.tables {
@@ -107,7 +112,7 @@ impl Case {
             losses: Vec::new(),
             limits: Vec::new(),
         };
-        writer.finish(source, summary, 0, String::new());
+        writer.finish(source, summary, 0, name.to_owned());
         kcorr_engine::commit(&mut writer).expect("a commit");
     }
 }

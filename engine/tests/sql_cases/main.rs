@@ -19,6 +19,8 @@
 
 mod account;
 mod case;
+mod kept_steps;
+mod order;
 mod rows;
 mod session;
 

@@ -7,7 +7,10 @@ use crate::{Answer, Answers, Block, Drawing, Figure, Section, Text};
 
 pub(super) fn section(answers: &Answers) -> Option<Section> {
     let headline = answers.rows("headline")?;
-    let mut blocks = vec![Block::Headline(sentence(headline))];
+    let mut blocks = vec![Block::Headline(sentence(
+        headline,
+        answers.objective_is_default,
+    ))];
     if headline.value(0, "slow_count").int().unwrap_or(0) > 0 {
         if let Some(classes) = answers.rows("root_classes") {
             blocks.push(Block::Paragraph(fix_first(classes)));
@@ -25,7 +28,12 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
     })
 }
 
-fn sentence(headline: &Answer) -> Text {
+fn sentence(headline: &Answer, objective_is_default: bool) -> Text {
+    let default = if objective_is_default {
+        " (the default objective; --slo sets another)"
+    } else {
+        ""
+    };
     let cell = |column| headline.cell(0, column);
     if headline.value(0, "request_count").int().unwrap_or(0) == 0 {
         return "No answered produce request was recorded, so there is nothing to explain. \
@@ -37,7 +45,9 @@ fn sentence(headline: &Answer) -> Text {
             .and(cell("request_count"))
             .and(" produce requests took ")
             .and(cell("slo_ms"))
-            .and(" or more. The slowest took ")
+            .and(" or more")
+            .and(default)
+            .and(". The slowest took ")
             .and(cell("max_ms"))
             .and(".");
     }
@@ -48,7 +58,9 @@ fn sentence(headline: &Answer) -> Text {
         .and(cell("slow_ratio"))
         .and(") took ")
         .and(cell("slo_ms"))
-        .and(" or more. The slowest took ")
+        .and(" or more")
+        .and(default)
+        .and(". The slowest took ")
         .and(cell("max_ms"))
         .and(".")
 }

@@ -1,0 +1,249 @@
+//! The canned queries below a statement: those that it uses as tables, and those that they use.
+
+use std::collections::BTreeSet;
+
+use datafusion::common::ScalarValue;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::resolve::resolve_table_references;
+use kcorr_model::Table;
+
+use super::canned::{CannedQuery, canned_query};
+use super::header::{Header, Parameter};
+use super::parameters::{GivenParameters, bind, parameters};
+use super::statements::parse;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The canned queries below some statements, each after those it uses itself. A query's place is where it
+/// stands in that order.
+#[derive(Debug, Default)]
+pub(super) struct Below {
+    queries: Vec<Used>,
+    /// Places of those that the statements themselves use.
+    direct: Vec<usize>,
+    /// Tables that the statements themselves read.
+    tables: Vec<&'static Table>,
+}
+
+/// A canned query that is used as a table.
+#[derive(Debug)]
+pub(super) struct Used {
+    pub(super) query: CannedQuery,
+    pub(super) statement: Statement,
+    /// Places of those that it uses itself.
+    uses: Vec<usize>,
+    /// The tables that it reads itself.
+    tables: Vec<&'static Table>,
+}
+
+impl Below {
+    /// Those below a text.
+    pub(super) fn text(sql: &str) -> Result<Self> {
+        Self::of(&parse(sql)?)
+    }
+
+    /// Those below statements. A name that is a table's stands for the table.
+    pub(super) fn of(statements: &[Statement]) -> Result<Self> {
+        let mut below = Self::default();
+        for statement in statements {
+            let (direct, tables) = below.add_used(statement, &mut Vec::new())?;
+            below.direct.extend(direct);
+            below.tables.extend(tables);
+        }
+        Ok(below)
+    }
+
+    /// Each after those it uses itself.
+    pub(super) fn into_queries(self) -> impl Iterator<Item = CannedQuery> {
+        self.queries.into_iter().map(|used| used.query)
+    }
+
+    /// A query by its place.
+    pub(super) fn used(&self, place: usize) -> &Used {
+        &self.queries[place]
+    }
+
+    /// The place of a query, if it is below.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.queries.iter().position(|used| used.query.name == name)
+    }
+
+    /// Parameters of the statements, whose header is given: its own and those of what they use.
+    pub(super) fn parameters(&self, header: &Header) -> Vec<Parameter> {
+        let below = self.queries.iter().rev();
+        parameters(header, below.map(|used| &used.query.header))
+    }
+
+    /// The values that the rows of a query depend on: those of its parameters, and of the parameters of
+    /// the queries it uses.
+    pub(super) fn values(
+        &self,
+        place: usize,
+        given: &GivenParameters,
+    ) -> Result<Vec<(String, ScalarValue)>> {
+        let reached = self.reached([place]);
+        // Those that use before those that are used.
+        let below = reached.iter().rev().filter(|&&reached| reached != place);
+        let below = below.map(|&place| &self.used(place).query.header);
+        let parameters = parameters(&self.used(place).query.header, below);
+        let given = given
+            .iter()
+            .filter(|(name, _)| parameters.iter().any(|p| p.name == **name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        bind(&parameters, &given)
+    }
+
+    /// Places of those that must be registered so that the statements can be planned, in order, when
+    /// those for which `is_there` answers yes are, with all below them.
+    pub(super) fn missing(
+        &self,
+        mut is_there: impl FnMut(usize) -> Result<bool>,
+    ) -> Result<BTreeSet<usize>> {
+        let mut missing = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut open = self.direct.clone();
+        while let Some(place) = open.pop() {
+            if seen.insert(place) && !is_there(place)? {
+                missing.insert(place);
+                open.extend(&self.used(place).uses);
+            }
+        }
+        Ok(missing)
+    }
+
+    /// The tables that the statements read, by themselves or through canned queries.
+    pub(super) fn all_tables(&self) -> Vec<&'static Table> {
+        let below = self.queries.iter().flat_map(|used| &used.tables);
+        distinct(self.tables.iter().chain(below).copied().collect())
+    }
+
+    /// The tables that a query reads, by itself or through canned queries.
+    pub(super) fn tables_of(&self, place: usize) -> Vec<&'static Table> {
+        let reached = self.reached([place]);
+        let tables = reached
+            .iter()
+            .flat_map(|&place| self.used(place).tables.iter().copied());
+        distinct(tables.collect())
+    }
+
+    /// Places of some queries and of all below them.
+    fn reached(&self, places: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<usize> = places.into_iter().collect();
+        while let Some(place) = open.pop() {
+            if reached.insert(place) {
+                open.extend(&self.used(place).uses);
+            }
+        }
+        reached
+    }
+
+    /// Adds what a statement uses; answers the places of what it uses itself, and its tables.
+    fn add_used(
+        &mut self,
+        statement: &Statement,
+        open: &mut Vec<&'static str>,
+    ) -> Result<(Vec<usize>, Vec<&'static Table>)> {
+        let (queries, tables) = named(statement)?;
+        let mut uses = Vec::new();
+        for query in queries {
+            let name = query.name;
+            if let Some(place) = self.place(name) {
+                uses.push(place);
+                continue;
+            }
+            if open.contains(&name) {
+                let message = format!("the canned query {name} uses itself");
+                return Err(Error::new(ErrorKind::Query, message));
+            }
+            let [statement] = <[Statement; 1]>::try_from(parse(query.sql)?).map_err(|_| {
+                let message = format!("the canned query {name} is not one statement");
+                Error::new(ErrorKind::Query, message)
+            })?;
+            open.push(name);
+            let (below, tables) = self.add_used(&statement, open)?;
+            open.pop();
+            uses.push(self.queries.len());
+            self.queries.push(Used {
+                query,
+                statement,
+                uses: below,
+                tables,
+            });
+        }
+        Ok((uses, tables))
+    }
+}
+
+/// Canned queries and tables that a statement names.
+fn named(statement: &Statement) -> Result<(Vec<CannedQuery>, Vec<&'static Table>)> {
+    let (mut queries, mut tables) = (Vec::new(), Vec::new());
+    let (references, _) = resolve_table_references(statement, true)?;
+    for reference in references {
+        let name = reference.table();
+        if let Some(table) = kcorr_model::tables::by_name(name) {
+            tables.push(table);
+        } else if let Some(query) = canned_query(name) {
+            queries.push(query?);
+        }
+    }
+    Ok((queries, tables))
+}
+
+fn distinct(mut tables: Vec<&'static Table>) -> Vec<&'static Table> {
+    tables.sort_unstable_by_key(|table| table.name);
+    tables.dedup_by_key(|table| table.name);
+    tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_stands_before_what_uses_it() {
+        let below = Below::text("SELECT cause FROM blame").unwrap();
+        let place = |name: &str| below.place(name).unwrap();
+        assert!(place("accounted_requests") < place("own_writes"));
+        assert!(place("own_writes") < place("blame"));
+    }
+
+    #[test]
+    fn a_query_that_is_there_needs_nothing_below_it() {
+        let below = Below::text("SELECT cause FROM blame").unwrap();
+        let all = below.missing(|_| Ok(false)).unwrap();
+        assert!(all.len() > 20, "{all:?}");
+        let blame = below.place("blame").unwrap();
+        let none = below.missing(|place| Ok(place == blame)).unwrap();
+        assert!(none.is_empty(), "{none:?}");
+    }
+
+    #[test]
+    fn values_are_those_of_a_query_and_of_what_is_below_it() {
+        let below = Below::text("SELECT cause FROM blame").unwrap();
+        let place = below.place("accounted_requests").unwrap();
+        let given = GivenParameters::from([
+            ("slo_ms".to_owned(), "80".to_owned()),
+            ("handoff_ms".to_owned(), "2".to_owned()),
+        ]);
+        let values = below.values(place, &given).unwrap();
+        let slo_ms = ("slo_ms".to_owned(), ScalarValue::Float64(Some(80.0)));
+        assert_eq!(values, [slo_ms]);
+    }
+
+    #[test]
+    fn tables_are_found_through_queries() {
+        let below = Below::text("SELECT a.cause FROM blame AS a, sources AS b").unwrap();
+        let names: Vec<&str> = below.all_tables().iter().map(|table| table.name).collect();
+        assert!(
+            names.contains(&"sources") && names.contains(&"writes"),
+            "{names:?}"
+        );
+        let place = below.place("accounted_requests").unwrap();
+        let names: Vec<&str> = below.tables_of(place).iter().map(|t| t.name).collect();
+        assert!(
+            names.contains(&"requests") && !names.contains(&"writes"),
+            "{names:?}"
+        );
+    }
+}
