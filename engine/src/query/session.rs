@@ -8,6 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -145,6 +146,9 @@ impl Session {
             .parquet
             .schema_force_view_types = false;
         config.options_mut().execution.parquet.pushdown_filters = true;
+        // Files are looked at one after another: with a LIMIT the first ones are read, not those that were
+        // looked at first.
+        config.options_mut().execution.meta_fetch_concurrency = ConfigNonZeroUsize::try_new(1)?;
         let mut runtime = RuntimeEnvBuilder::new();
         if let Some(bytes) = options.memory_limit_bytes {
             runtime = runtime.with_memory_pool(Arc::new(UnspilledRepartitionPool::new(bytes)));
