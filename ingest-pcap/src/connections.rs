@@ -9,6 +9,7 @@ use crate::connection::{Connection, SECOND_VIEW, View, reason};
 use crate::network::{Endpoint, NoSegment, Segment, segment_of_frame};
 use crate::not_read::PacketsNotRead;
 use crate::ports::Ports;
+use crate::reconnects::Reconnects;
 use crate::shared::Shared;
 
 /// Fragments of IP packets.
@@ -65,6 +66,7 @@ pub(crate) struct Connections {
     ids: RowIds,
     pub(crate) shared: Shared,
     other_ports: Vec<(u16, u64)>,
+    reconnects: Reconnects,
     not_read: PacketsNotRead,
     /// Whether tunnels in UDP were seen, so that fragments of datagrams are of interest.
     has_datagrams: bool,
@@ -88,6 +90,7 @@ impl Connections {
             ids: source.row_ids(),
             shared: Shared::new(source, options),
             other_ports: Vec::new(),
+            reconnects: Reconnects::default(),
             not_read: PacketsNotRead::default(),
             has_datagrams: false,
             file_times: FileTimes::default(),
@@ -192,6 +195,11 @@ impl Connections {
             connection.message(segment, from_client, time, position, &mut self.shared);
         } else {
             connection.segment(segment, from_client, time, position, &mut self.shared);
+            if (segment.fin || segment.rst)
+                && let Some(ended) = connection.ended()
+            {
+                self.reconnects.ended(key.client, key.server, ended);
+            }
         }
         if self.shared.held_bytes > self.buffer_bytes {
             self.relieve();
@@ -214,7 +222,7 @@ impl Connections {
             if !connection.is_another(segment, from_client) {
                 return Some(slot);
             }
-            connection.close(reason::CONNECTION_CLOSED, &mut self.shared);
+            connection.leave(reason::CONNECTION_CLOSED, &mut self.shared);
         } else if segment.rst || !(segment.syn || !segment.payload.is_empty() || segment.cut > 0) {
             return None;
         }
@@ -230,6 +238,8 @@ impl Connections {
         ));
         if is_seen_better {
             connection.discard(&mut self.shared);
+        } else if segment.syn {
+            connection.follows(self.reconnects.of(key.client, key.server));
         }
         let slot = match found.or_else(|| self.free.pop()) {
             Some(slot) => {
@@ -352,7 +362,7 @@ impl Connections {
                     ends.to_string()
                 });
         }
-        connection.close(reason::CAPTURE_GAP, &mut self.shared);
+        connection.leave(reason::CAPTURE_GAP, &mut self.shared);
         let (client, server) = connection.ends();
         self.by_key.remove(&Key { client, server });
         if let Some(views) = self.by_client.get_mut(&client) {
@@ -400,7 +410,7 @@ impl Connections {
     /// Ends all connections.
     pub(crate) fn finish(&mut self) {
         for connection in self.slots.iter_mut().flatten() {
-            connection.close(reason::OPEN_AT_END, &mut self.shared);
+            connection.leave(reason::OPEN_AT_END, &mut self.shared);
         }
         self.not_read.report(&mut self.shared.losses);
         self.file_times.report(&mut self.shared.losses);

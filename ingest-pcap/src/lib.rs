@@ -66,6 +66,7 @@ mod network;
 mod not_read;
 mod options;
 mod ports;
+mod reconnects;
 mod rows;
 mod shared;
 

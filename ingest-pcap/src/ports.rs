@@ -27,6 +27,7 @@ const MOST_KEPT_OF_ONE: usize = 1 << 20;
 pub(crate) struct KeptSegment {
     segment: Segment<'static>,
     payload: Vec<u8>,
+    options: Vec<u8>,
     /// In which order they came.
     number: u64,
     pub(crate) time: i64,
@@ -39,6 +40,7 @@ impl KeptSegment {
     pub(crate) fn segment(&self) -> Segment<'_> {
         Segment {
             payload: &self.payload,
+            options: &self.options,
             ..self.segment
         }
     }
@@ -105,15 +107,18 @@ impl Ports {
             return Vec::new();
         };
         let is_bare = segment.payload.is_empty() && segment.cut == 0;
-        if is_bare && !(segment.syn || segment.fin || segment.rst) {
-            return Vec::new();
-        }
         let (from, to) = (segment.source, segment.destination);
         let (key, side) = if from <= to {
             ((from, to), 0)
         } else {
             ((to, from), 1)
         };
+        // Acknowledgements alone begin nothing, and say nothing of Kafka; they are kept for what they say of
+        // TCP.
+        let is_silent = is_bare && !(segment.syn || segment.fin || segment.rst);
+        if is_silent && sought.get(&key).is_none_or(|known| known.kept.is_empty()) {
+            return Vec::new();
+        }
         if sought.len() >= MOST_CONVERSATIONS && !sought.contains_key(&key) {
             // Those that were looked into longest are least likely to be Kafka's.
             let mut ages: Vec<u64> = sought.values().map(|c| c.looked_into).collect();
@@ -142,9 +147,11 @@ impl Ports {
             conversation.kept.push(KeptSegment {
                 segment: Segment {
                     payload: &[],
+                    options: &[],
                     ..*segment
                 },
                 payload: segment.payload.to_vec(),
+                options: segment.options.to_vec(),
                 number: self.number,
                 time,
                 position,
@@ -155,6 +162,9 @@ impl Ports {
             self.kept_bytes = self.kept_bytes.saturating_sub(conversation.kept_bytes);
             conversation.kept_bytes = 0;
             conversation.kept = Vec::new();
+        }
+        if is_silent {
+            return Vec::new();
         }
         let [first, second] = &mut conversation.probes;
         let (own, other) = if side == 0 {

@@ -4,6 +4,7 @@ use kcorr_kafka::{Decompressor, IdHeaders, TopicId};
 use kcorr_model::{LossKind, LossLedger, Position, RowIds, Severity, SourceId};
 
 use crate::PcapOptions;
+use crate::connection::Stretch;
 use crate::message::{BodyContext, Request, Topics};
 use crate::rows::{ConnectionLabels, Rows};
 
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     /// Boxed as they are used: a request moves between queues.
     #[allow(clippy::vec_box)]
     pool: Vec<Box<Request>>,
+    /// Waits of TCP that ended with the last segment.
+    pub(crate) stretches: Vec<Stretch>,
     /// Bytes held by all connections.
     pub(crate) held_bytes: usize,
     pub(crate) requests_seen: u64,
@@ -52,6 +55,7 @@ impl Shared {
             decompressor: Decompressor::new(LARGEST_DECOMPRESSED),
             learned: Vec::new(),
             pool: Vec::new(),
+            stretches: Vec::new(),
             held_bytes: 0,
             requests_seen: 0,
             ports_seen: Vec::new(),
@@ -101,6 +105,14 @@ impl Shared {
     pub(crate) fn keep_learned(&mut self) {
         for (id, name) in self.learned.drain(..) {
             self.rows.push_topic(id, &name);
+        }
+    }
+
+    /// Makes rows of the waits that ended.
+    #[cold]
+    pub(crate) fn keep_stretches(&mut self, labels: &ConnectionLabels) {
+        for stretch in self.stretches.drain(..) {
+            self.rows.push_stretch(&stretch, labels);
         }
     }
 

@@ -14,6 +14,7 @@ mod hold;
 mod holes;
 mod piece;
 mod probe;
+mod tcp;
 mod view;
 
 use kcorr_model::{LossKind, Position, Severity};
@@ -27,6 +28,7 @@ use hold::Held;
 use holes::CAPTURE_GAP;
 use piece::{Piece, Side};
 pub(crate) use probe::RequestProbe;
+pub(crate) use tcp::{Stream as TcpStream, Stretch, Tcp};
 pub(crate) use view::{SECOND_VIEW, View};
 
 /// Payloads cut by the snap length.
@@ -52,6 +54,8 @@ pub(crate) struct Connection {
     requests: Half,
     responses: Half,
     dialogue: Dialogue,
+    /// What TCP itself does; none for a view that is not kept.
+    tcp: Option<Tcp>,
     /// The client's first sequence number, if its SYN was seen.
     client_start: Option<u32>,
     is_closed: bool,
@@ -69,6 +73,7 @@ impl Connection {
             requests: Half::new(Side::Requests),
             responses: Half::new(Side::Responses),
             dialogue: Dialogue::new(connection_id, client, server, position),
+            tcp: Some(Tcp::new()),
             client_start: None,
             is_closed: false,
             last_time: 0,
@@ -140,14 +145,31 @@ impl Connection {
         shared: &mut Shared,
     ) {
         self.last_time = time;
-        if self.is_closed || (self.dialogue.is_opaque && !segment.fin && !segment.rst) {
-            return;
-        }
         let side = if from_client {
             Side::Requests
         } else {
             Side::Responses
         };
+        if let Some(tcp) = &mut self.tcp
+            && !segment.is_message
+        {
+            let half = match side {
+                Side::Requests => &self.requests,
+                Side::Responses => &self.responses,
+            };
+            let is_inside = if self.dialogue.is_opaque {
+                None
+            } else {
+                half.framing.is_inside()
+            };
+            tcp.segment(segment, side, is_inside, time, &mut shared.stretches);
+            if !shared.stretches.is_empty() {
+                shared.keep_stretches(&self.dialogue.labels);
+            }
+        }
+        if self.is_closed || (self.dialogue.is_opaque && !segment.fin && !segment.rst) {
+            return;
+        }
         if let Some(acknowledgment) = segment.acknowledgment {
             let (other, _) = self.half(side.other());
             if other.is_hole_confirmed(acknowledgment, segment.sequence, segment.payload.len()) {
@@ -457,6 +479,29 @@ impl Connection {
             .losses
             .record(&BUFFER_FULL, Position::Whole, || name.to_string());
         self.dialogue.give_up_waiting(reason::CAPTURE_GAP, shared);
+    }
+
+    /// The connection leaves: it ends, and what TCP did for it becomes a row.
+    pub(crate) fn leave(&mut self, reason: &'static str, shared: &mut Shared) {
+        self.close(reason, shared);
+        if let Some(mut tcp) = self.tcp.take() {
+            tcp.end(&mut shared.stretches);
+            shared.keep_stretches(&self.dialogue.labels);
+            shared.rows.push_tcp(&tcp, &self.dialogue.labels);
+        }
+    }
+
+    /// Its id, and whether an end of it was captured.
+    pub(crate) fn ended(&self) -> Option<i64> {
+        self.tcp.as_ref()?.closed_by?;
+        Some(self.dialogue.labels.connection_id)
+    }
+
+    /// It follows another one of the same client.
+    pub(crate) fn follows(&mut self, connection_id: Option<i64>) {
+        if let Some(tcp) = &mut self.tcp {
+            tcp.reconnect_of = connection_id;
+        }
     }
 
     /// Ends the connection: what is held is read, and requests that wait become rows.

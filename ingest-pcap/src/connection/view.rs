@@ -76,6 +76,7 @@ impl Connection {
     /// The connection is another's view that is not kept: nothing of it becomes a row any more.
     pub(crate) fn discard(&mut self, shared: &mut Shared) {
         self.is_closed = true;
+        self.tcp = None;
         for half in [&mut self.requests, &mut self.responses] {
             half.hold.clear(shared);
             half.framing.discard(shared);

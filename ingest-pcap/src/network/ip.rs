@@ -22,8 +22,8 @@ pub(super) fn tcp_in_ipv4(data: &[u8]) -> Option<Result<Segment<'_>, NoSegment>>
         _,
         len0,
         len1,
-        _,
-        _,
+        id0,
+        id1,
         frag0,
         frag1,
         _,
@@ -47,11 +47,15 @@ pub(super) fn tcp_in_ipv4(data: &[u8]) -> Option<Result<Segment<'_>, NoSegment>>
         data: data.get(20..)?,
         original: total.saturating_sub(20),
     };
-    Some(tcp(
+    let segment = tcp(
         bytes,
         MAPPED | u128::from(Ipv4Addr::new(a, b, c, d).to_bits()),
         MAPPED | u128::from(Ipv4Addr::new(e, f, g, h).to_bits()),
-    ))
+    );
+    Some(segment.map(|segment| Segment {
+        packet_id: u32::from(u16::from_be_bytes([id0, id1])),
+        ..segment
+    }))
 }
 
 /// Whether bytes begin with an IP header that fits them.
@@ -104,8 +108,8 @@ fn ipv4(bytes: Bytes<'_>) -> Result<Inside<'_>, NoSegment> {
         _,
         len0,
         len1,
-        _,
-        _,
+        id0,
+        id1,
         frag0,
         frag1,
         _,
@@ -128,13 +132,20 @@ fn ipv4(bytes: Bytes<'_>) -> Result<Inside<'_>, NoSegment> {
     ))?;
     let [a, b, c, d, e, f, g, h] = addresses;
     let fragment = u16::from_be_bytes([frag0, frag1]);
-    payload(
+    let inside = payload(
         protocol,
         on_wire(bytes.behind(header_bytes)?, payload_bytes),
         Part::of(fragment & 0x1fff == 0, fragment & 0x2000 != 0),
         MAPPED | u128::from(Ipv4Addr::new(a, b, c, d).to_bits()),
         MAPPED | u128::from(Ipv4Addr::new(e, f, g, h).to_bits()),
-    )
+    )?;
+    Ok(match inside {
+        Inside::Segment(segment) => Inside::Segment(Segment {
+            packet_id: u32::from(u16::from_be_bytes([id0, id1])),
+            ..segment
+        }),
+        other => other,
+    })
 }
 
 /// A packet's payload: its own length counts, whatever padding the frame has or however it was cut.

@@ -36,6 +36,13 @@ pub(crate) struct Segment<'a> {
     pub(crate) syn: bool,
     pub(crate) fin: bool,
     pub(crate) rst: bool,
+    /// The window as it stands in the header, not scaled.
+    pub(crate) window: u16,
+    /// Options of the TCP header, as far as they were captured.
+    pub(crate) options: &'a [u8],
+    /// Of the IP packet: the same in copies of a packet, mostly another when its bytes are sent again; 0 when
+    /// there is none.
+    pub(crate) packet_id: u32,
     /// The captured payload.
     pub(crate) payload: &'a [u8],
     /// Payload bytes behind it that were on the wire but not captured (snap length).
@@ -60,6 +67,9 @@ impl<'a> Segment<'a> {
             syn: false,
             fin: false,
             rst: false,
+            window: 0,
+            options: &[],
+            packet_id: 0,
             payload: &[],
             cut: 0,
             is_message: false,
@@ -160,6 +170,8 @@ pub(super) fn tcp(
         a3,
         offset,
         flags,
+        w0,
+        w1,
         ..,
     ] = *header;
     let header_bytes = usize::from(offset >> 4) * 4;
@@ -172,6 +184,10 @@ pub(super) fn tcp(
         .ok_or(NoSegment::Malformed(
             "the TCP header is longer than its packet",
         ))?;
+    let options = bytes.data.get(20..).unwrap_or_default();
+    let options = options
+        .get(..header_bytes.saturating_sub(20))
+        .unwrap_or(options);
     let rest = bytes.data.get(header_bytes..).unwrap_or_default();
     // Behind the IP packet's end comes the padding of short Ethernet frames.
     let payload = rest.get(..payload_bytes).unwrap_or(rest);
@@ -190,6 +206,9 @@ pub(super) fn tcp(
         syn: flags & 0x02 != 0,
         fin: flags & 0x01 != 0,
         rst: flags & 0x04 != 0,
+        window: u16::from_be_bytes([w0, w1]),
+        options,
+        packet_id: 0,
         payload,
         cut: u32::try_from(cut).map_err(|_| NoSegment::Malformed("a packet longer than 4 GiB"))?,
         is_message: false,

@@ -2,8 +2,11 @@
 
 mod columns;
 mod labels;
+mod numbers;
 mod partition_rows;
 mod request_rows;
+mod tcp_connection_rows;
+mod tcp_stretch_rows;
 mod topic_rows;
 
 pub(crate) use request_rows::ConnectionLabels;
@@ -12,13 +15,19 @@ use arrow::record_batch::RecordBatch;
 use kcorr_kafka::TopicId;
 use kcorr_model::{Error, Output, SourceId, Table, tables};
 
+use crate::connection::{Stretch, Tcp};
 use crate::message::{Request, Topics};
 use partition_rows::PartitionRows;
 use request_rows::RequestRows;
+use tcp_connection_rows::TcpConnectionRows;
+use tcp_stretch_rows::TcpStretchRows;
 use topic_rows::TopicRows;
 
 /// Rows a batch holds at most.
 const BATCH_ROWS: usize = 8192;
+
+/// Rows of connections and their waits a batch holds: they are few and wide.
+const TCP_ROWS: usize = 1024;
 
 /// Bytes of message ids a batch holds at most, about.
 const BATCH_ID_BYTES: usize = 8 << 20;
@@ -29,6 +38,8 @@ pub(crate) struct Rows {
     requests: RequestRows,
     partitions: PartitionRows,
     topics: TopicRows,
+    tcp_connections: TcpConnectionRows,
+    tcp_stretches: TcpStretchRows,
 }
 
 impl Rows {
@@ -37,6 +48,8 @@ impl Rows {
             requests: RequestRows::new(source),
             partitions: PartitionRows::new(source),
             topics: TopicRows::new(source),
+            tcp_connections: TcpConnectionRows::new(source),
+            tcp_stretches: TcpStretchRows::new(source),
         }
     }
 
@@ -59,6 +72,16 @@ impl Rows {
         self.topics.push(id, name);
     }
 
+    /// Adds what TCP did for a connection that ended.
+    pub(crate) fn push_tcp(&mut self, tcp: &Tcp, connection: &ConnectionLabels) {
+        self.tcp_connections.push(tcp, connection);
+    }
+
+    /// Adds a time in which TCP kept bytes waiting.
+    pub(crate) fn push_stretch(&mut self, stretch: &Stretch, connection: &ConnectionLabels) {
+        self.tcp_stretches.push(stretch, connection);
+    }
+
     /// Whether a batch is full, so that [`Self::yield_full`] should be called.
     #[inline]
     pub(crate) fn are_full(&self) -> bool {
@@ -66,6 +89,8 @@ impl Rows {
             || self.partitions.len() >= BATCH_ROWS
             || self.partitions.id_bytes() >= BATCH_ID_BYTES
             || self.topics.len() >= BATCH_ROWS
+            || self.tcp_connections.len() >= TCP_ROWS
+            || self.tcp_stretches.len() >= TCP_ROWS
     }
 
     /// Yields the batches that are full.
@@ -83,6 +108,14 @@ impl Rows {
         if self.topics.len() >= BATCH_ROWS {
             yield_batch(&tables::TOPICS, &self.topics.finish()?, output)?;
         }
+        if self.tcp_connections.len() >= TCP_ROWS {
+            let batch = self.tcp_connections.finish()?;
+            yield_batch(&tables::TCP_CONNECTIONS, &batch, output)?;
+        }
+        if self.tcp_stretches.len() >= TCP_ROWS {
+            let batch = self.tcp_stretches.finish()?;
+            yield_batch(&tables::TCP_STRETCHES, &batch, output)?;
+        }
         Ok(())
     }
 
@@ -94,7 +127,14 @@ impl Rows {
             &self.partitions.finish()?,
             output,
         )?;
-        yield_batch(&tables::TOPICS, &self.topics.finish()?, output)
+        yield_batch(&tables::TOPICS, &self.topics.finish()?, output)?;
+        let batch = self.tcp_connections.finish()?;
+        yield_batch(&tables::TCP_CONNECTIONS, &batch, output)?;
+        yield_batch(
+            &tables::TCP_STRETCHES,
+            &self.tcp_stretches.finish()?,
+            output,
+        )
     }
 }
 

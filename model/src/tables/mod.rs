@@ -22,6 +22,8 @@ mod socket_io;
 mod sources;
 mod stack_samples;
 mod stacks;
+mod tcp_connections;
+mod tcp_stretches;
 mod thread_dump_locks;
 mod threads;
 mod topics;
@@ -50,6 +52,8 @@ pub use socket_io::SOCKET_IO;
 pub use sources::SOURCES;
 pub use stack_samples::STACK_SAMPLES;
 pub use stacks::STACKS;
+pub use tcp_connections::TCP_CONNECTIONS;
+pub use tcp_stretches::TCP_STRETCHES;
 pub use thread_dump_locks::THREAD_DUMP_LOCKS;
 pub use threads::THREADS;
 pub use topics::TOPICS;
@@ -69,6 +73,8 @@ pub static ALL: &[&Table] = &[
     &REQUESTS,
     &REQUEST_PARTITIONS,
     &TOPICS,
+    &TCP_CONNECTIONS,
+    &TCP_STRETCHES,
     &WRITES,
     &LOCK_WAITS,
     &THREADS,

@@ -46,6 +46,16 @@ impl Framing {
         self.state == State::Searching
     }
 
+    /// Whether the bytes so far end inside of a message, if that is known.
+    #[inline]
+    pub(in crate::connection) fn is_inside(&self) -> Option<bool> {
+        match self.state {
+            State::Searching => None,
+            State::Header => Some(!self.carry.is_empty()),
+            State::Body => Some(true),
+        }
+    }
+
     /// Whether the next byte begins a message, or may.
     #[inline]
     pub(in crate::connection) fn is_between_messages(&self) -> bool {

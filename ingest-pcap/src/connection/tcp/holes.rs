@@ -1,0 +1,157 @@
+//! Bytes that later ones were captured before.
+
+/// Holes that are remembered.
+const MOST_HOLES: usize = 32;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hole {
+    start: u32,
+    end: u32,
+    /// When something behind it was seen.
+    time: i64,
+    /// The other end has its bytes: they were not captured, or come late in the capture.
+    is_acknowledged: bool,
+}
+
+/// What a segment brought of the bytes that were missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Filled {
+    pub(super) bytes: u32,
+    /// Since when they were missing.
+    pub(super) since: i64,
+    /// How many of them had been acknowledged.
+    pub(super) acknowledged: u32,
+}
+
+/// The holes of one direction, those farthest back first.
+#[derive(Debug, Default)]
+pub(super) struct Holes {
+    holes: Vec<Hole>,
+}
+
+fn before(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b).cast_signed() < 0
+}
+
+impl Holes {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.holes.is_empty()
+    }
+
+    /// Bytes from `start` to `end` are missing. When there are too many holes the oldest is forgotten, and
+    /// its end is given back: what is before it is not known any more.
+    pub(super) fn open(
+        &mut self,
+        start: u32,
+        end: u32,
+        time: i64,
+        is_acknowledged: bool,
+    ) -> Option<u32> {
+        self.holes.push(Hole {
+            start,
+            end,
+            time,
+            is_acknowledged,
+        });
+        (self.holes.len() > MOST_HOLES).then(|| self.holes.remove(0).end)
+    }
+
+    /// Takes the bytes that came out of the holes.
+    pub(super) fn fill(&mut self, start: u32, end: u32) -> Filled {
+        let mut filled = Filled::default();
+        let mut left = Vec::with_capacity(self.holes.len());
+        for hole in self.holes.drain(..) {
+            let from = if before(start, hole.start) {
+                hole.start
+            } else {
+                start
+            };
+            let to = if before(hole.end, end) { hole.end } else { end };
+            if !before(from, to) {
+                left.push(hole);
+                continue;
+            }
+            let bytes = to.wrapping_sub(from);
+            filled.since = if filled.bytes == 0 {
+                hole.time
+            } else {
+                filled.since.min(hole.time)
+            };
+            filled.bytes = filled.bytes.saturating_add(bytes);
+            if hole.is_acknowledged {
+                filled.acknowledged = filled.acknowledged.saturating_add(bytes);
+            }
+            if before(hole.start, from) {
+                left.push(Hole { end: from, ..hole });
+            }
+            if before(to, hole.end) {
+                left.push(Hole { start: to, ..hole });
+            }
+        }
+        self.holes = left;
+        filled
+    }
+
+    /// Everything before `acknowledgment` arrived; how many bytes of the holes are now known to have.
+    pub(super) fn acknowledge(&mut self, acknowledgment: u32) -> u32 {
+        let mut bytes = 0_u32;
+        let mut split = None;
+        for hole in &mut self.holes {
+            if hole.is_acknowledged || !before(hole.start, acknowledgment) {
+                continue;
+            }
+            if before(acknowledgment, hole.end) {
+                split = Some(Hole {
+                    start: acknowledgment,
+                    ..*hole
+                });
+                hole.end = acknowledgment;
+            }
+            hole.is_acknowledged = true;
+            bytes = bytes.saturating_add(hole.end.wrapping_sub(hole.start));
+        }
+        self.holes.extend(split);
+        bytes
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.holes.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_filled_in_parts_and_acknowledged_up_to_a_byte() {
+        let mut holes = Holes::default();
+        let start = u32::MAX - 49;
+        holes.open(start, 50, 7, false);
+        holes.open(100, 120, 9, false);
+        assert_eq!(holes.acknowledge(0), 50);
+        let filled = holes.fill(u32::MAX - 9, 10);
+        assert_eq!(
+            filled,
+            Filled {
+                bytes: 20,
+                since: 7,
+                acknowledged: 10
+            }
+        );
+        assert_eq!(holes.fill(0, 10).bytes, 0);
+        assert_eq!(holes.fill(start, 200).bytes, 100);
+        assert!(holes.is_empty());
+    }
+
+    #[test]
+    fn no_more_holes_are_kept_than_allowed() {
+        let mut holes = Holes::default();
+        let forgotten: Vec<u32> = (0..100_u32)
+            .filter_map(|i| holes.open(i * 10, i * 10 + 5, 0, false))
+            .collect();
+        assert_eq!(forgotten.len(), 100 - MOST_HOLES);
+        assert_eq!(forgotten.last(), Some(&(67 * 10 + 5)));
+    }
+}
