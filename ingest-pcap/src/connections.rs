@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use kcorr_model::{Error, LossKind, LossLedger, Output, Position, RowIds, Severity, SourceId};
 
 use crate::PcapOptions;
-use crate::capture::{FileTimes, Packet, PacketSink};
+use crate::capture::{FileTimes, Merge, Packet, PacketSink};
 use crate::connection::{Connection, SECOND_VIEW, View, reason};
 use crate::network::{Endpoint, NoSegment, Segment, segment_of_frame};
 use crate::not_read::PacketsNotRead;
@@ -72,6 +72,7 @@ pub(crate) struct Connections {
     has_datagrams: bool,
     /// How the capture's files follow each other.
     pub(crate) file_times: FileTimes,
+    pub(crate) merge: Merge,
     pub(crate) longest_cut: usize,
     /// Messages that were exported without their packets.
     pub(crate) exported_pdus: u64,
@@ -79,6 +80,7 @@ pub(crate) struct Connections {
 
 impl Connections {
     pub(crate) fn new(source: SourceId, options: &PcapOptions) -> Self {
+        let merge = Merge::new(&options.file_starts, options.merge_bytes);
         Self {
             ports: Ports::new(&options.kafka_ports),
             by_client: HashMap::new(),
@@ -93,7 +95,8 @@ impl Connections {
             reconnects: Reconnects::default(),
             not_read: PacketsNotRead::default(),
             has_datagrams: false,
-            file_times: FileTimes::default(),
+            file_times: FileTimes::new(merge.is_merging()),
+            merge,
             longest_cut: 0,
             exported_pdus: 0,
         }
@@ -452,6 +455,35 @@ pub(crate) struct Ingest<'a> {
     pub(crate) output: &'a mut dyn Output,
 }
 
+impl Ingest<'_> {
+    #[inline]
+    fn read(&mut self, packet: &Packet<'_>) -> Result<(), Error> {
+        self.connections.packet(packet);
+        if self.connections.shared.rows.are_full() {
+            self.connections.shared.rows.yield_full(self.output)?;
+        }
+        Ok(())
+    }
+
+    /// A packet of a file that covers the same time as others.
+    #[cold]
+    fn merged(&mut self, packet: &Packet<'_>) -> Result<(), Error> {
+        let connections = &mut *self.connections;
+        connections
+            .merge
+            .hold(packet, &mut connections.shared.losses);
+        self.release(packet.time)
+    }
+
+    /// Reads what is held up to a time.
+    pub(crate) fn release(&mut self, time: i64) -> Result<(), Error> {
+        while let Some(held) = self.connections.merge.release(time) {
+            self.read(&held.packet())?;
+        }
+        Ok(())
+    }
+}
+
 impl PacketSink for Ingest<'_> {
     #[inline]
     fn packet(&mut self, packet: Packet<'_>) -> Result<(), Error> {
@@ -459,11 +491,10 @@ impl PacketSink for Ingest<'_> {
         connections
             .file_times
             .packet(packet.time, packet.position, &mut connections.shared.losses);
-        connections.packet(&packet);
-        if self.connections.shared.rows.are_full() {
-            self.connections.shared.rows.yield_full(self.output)?;
+        if !connections.merge.is_next(packet.time) {
+            return self.merged(&packet);
         }
-        Ok(())
+        self.read(&packet)
     }
 
     fn losses(&mut self) -> &mut LossLedger {

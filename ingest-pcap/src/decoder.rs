@@ -46,14 +46,18 @@ impl Decoder for PcapDecoder {
             output,
         })?;
         self.connections.file_times.next_file();
+        self.connections.merge.next_file();
         Ok(())
     }
 
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
-        self.capture.end_file(&mut Ingest {
+        let mut ingest = Ingest {
             connections: &mut self.connections,
             output: &mut *output,
-        })?;
+        };
+        self.capture.end_file(&mut ingest)?;
+        ingest.connections.merge.end();
+        ingest.release(i64::MAX)?;
         self.connections.finish();
         self.connections.shared.rows.yield_all(output)?;
         let mut limits = Vec::new();

@@ -11,6 +11,13 @@ pub struct PcapOptions {
     /// this list wins; ASCII case does not matter. `None`: records are not looked into. Default:
     /// [`DEFAULT_ID_HEADERS`].
     pub message_id_headers: Option<Vec<String>>,
+    /// When each of the capture's files begins, as [`crate::first_time`] tells it, in the order in which they
+    /// come: then files that cover the same time are merged by time. Empty, the default: files are read one
+    /// after another.
+    pub file_starts: Vec<i64>,
+    /// Bytes of packets that are held to merge files; beyond it the oldest are read without, and that is
+    /// counted. Default: 256 MiB.
+    pub merge_bytes: usize,
     /// Bytes of incomplete messages and out-of-order segments that are held for all connections
     /// together; beyond it the oldest are given up and counted. Default: 64 MiB.
     pub buffer_bytes: usize,
@@ -29,6 +36,8 @@ impl Default for PcapOptions {
                     .map(|&name| name.to_owned())
                     .collect(),
             ),
+            file_starts: Vec::new(),
+            merge_bytes: 256 << 20,
             buffer_bytes: 64 << 20,
             connections: 65_536,
         }

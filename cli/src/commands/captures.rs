@@ -48,9 +48,10 @@ impl FromArgMatches for Captures {
 /// Bytes of a capture file in which its first packet is, whatever headers and secrets come before it.
 const BEFORE_THE_SECOND_PACKET: usize = 320 << 10;
 
-/// The files of one capture, by the times of their first packets: a shell puts `dump.pcap10` before
-/// `dump.pcap2`, and a ring begins anywhere. What has no time (a pipe, what is no capture) stays where it is.
-pub(super) fn in_order_of_time(paths: &[PathBuf]) -> Vec<PathBuf> {
+/// The files of one capture, by the times of their first packets, and those times: a shell puts `dump.pcap10`
+/// before `dump.pcap2`, a ring begins anywhere, and the two directions of a link are two files. What has no time
+/// (a pipe, what is no capture) stays where it is, and then there are no times.
+pub(super) fn in_order_of_time(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<i64>) {
     let time = |path: &PathBuf| {
         if !path.is_file() {
             return None;
@@ -58,13 +59,15 @@ pub(super) fn in_order_of_time(paths: &[PathBuf]) -> Vec<PathBuf> {
         let beginning = kcorr_store::input::beginning(path, BEFORE_THE_SECOND_PACKET).ok()?;
         kcorr_ingest_pcap::first_time(&beginning)
     };
-    let times: Option<Vec<i64>> = paths.iter().map(time).collect();
-    match times {
-        Some(times) if paths.len() > 1 => {
-            let mut timed: Vec<_> = times.into_iter().zip(paths).collect();
-            timed.sort_by_key(|(time, _)| *time);
-            timed.into_iter().map(|(_, path)| path.clone()).collect()
-        }
-        _ => paths.to_vec(),
+    if paths.len() < 2 {
+        return (paths.to_vec(), Vec::new());
     }
+    let times: Option<Vec<i64>> = paths.iter().map(time).collect();
+    let Some(times) = times else {
+        return (paths.to_vec(), Vec::new());
+    };
+    let mut timed: Vec<_> = times.into_iter().zip(paths.iter().cloned()).collect();
+    timed.sort_by_key(|(time, _)| *time);
+    let (times, paths) = timed.into_iter().unzip();
+    (paths, times)
 }

@@ -178,10 +178,15 @@ impl Ingest {
             });
         }
         for paths in &self.pcap.0 {
+            let (paths, file_starts) = captures::in_order_of_time(paths);
+            let options = PcapOptions {
+                file_starts,
+                ..self.pcap_options()
+            };
             jobs.push(Job {
                 kind: "pcap",
-                paths: captures::in_order_of_time(paths),
-                decoder: Box::new(|id| Box::new(PcapDecoder::new(id, self.pcap_options()))),
+                paths,
+                decoder: Box::new(move |id| Box::new(PcapDecoder::new(id, options.clone()))),
             });
         }
         for path in &self.threads {

@@ -2,6 +2,8 @@
 
 use kcorr_model::{LossKind, LossLedger, Position, Severity};
 
+use super::merge::FILES_OVERLAP;
+
 /// Files given in another order than they were written in.
 pub(crate) static FILES_BACKWARDS: LossKind = LossKind {
     name: "pcap_files_backwards",
@@ -35,9 +37,19 @@ pub(crate) struct FileTimes {
     in_file: Option<i64>,
     longest_pause: i64,
     gaps: Vec<(i64, i64)>,
+    /// Files that cover the same time are merged.
+    is_merging: bool,
 }
 
 impl FileTimes {
+    /// Of files that are merged by time, or read one after another.
+    pub(crate) fn new(is_merging: bool) -> Self {
+        Self {
+            is_merging,
+            ..Self::default()
+        }
+    }
+
     /// A packet came.
     #[inline]
     pub(crate) fn packet(&mut self, time: i64, position: u64, losses: &mut LossLedger) {
@@ -58,7 +70,12 @@ impl FileTimes {
         let pause = time.saturating_sub(latest);
         if pause < -DISORDER_NS {
             let times = Some((time, latest));
-            losses.record_many(&FILES_BACKWARDS, 1, Position::Byte(position), times, || {
+            let kind = if self.is_merging {
+                &FILES_OVERLAP
+            } else {
+                &FILES_BACKWARDS
+            };
+            losses.record_many(kind, 1, Position::Byte(position), times, || {
                 format!(
                     "a file begins {:.6} s before the end of those before it",
                     seconds(-pause)

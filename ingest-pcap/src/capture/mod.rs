@@ -6,11 +6,13 @@
 
 mod file_times;
 mod first_time;
+mod merge;
 mod pcap;
 mod pcapng;
 
 pub(crate) use file_times::FileTimes;
 pub use first_time::first_time;
+pub(crate) use merge::Merge;
 
 use kcorr_model::{Error, LossKind, LossLedger, Position, Severity};
 

@@ -157,11 +157,8 @@ impl Connection {
                 Side::Requests => &self.requests,
                 Side::Responses => &self.responses,
             };
-            let is_inside = if self.dialogue.is_opaque {
-                None
-            } else {
-                half.framing.is_inside()
-            };
+            let is_opaque = self.dialogue.is_opaque;
+            let is_inside = || half.framing.is_inside().filter(|_| !is_opaque);
             tcp.segment(segment, side, is_inside, time, &mut shared.stretches);
             if !shared.stretches.is_empty() {
                 shared.keep_stretches(&self.dialogue.labels);

@@ -72,7 +72,7 @@ pub(super) fn inside(bytes: Bytes<'_>) -> Result<Inside<'_>, NoSegment> {
         (b"", b"ip.proto") => Layer::Protocol(u8::try_from(value).unwrap_or(0)),
         (b"", b"ethertype") => Layer::Type(u16::try_from(value).unwrap_or(ethertype::IPV4)),
         (b"tcp", _) => {
-            let segment = super::segment::tcp(rest, source.address, destination.address)?;
+            let segment = super::segment::tcp(rest, source.address, destination.address, 0)?;
             return Ok(Inside::Segment(segment));
         }
         (b"udp", _) => return super::udp_tunnel::inside(rest),

@@ -47,15 +47,12 @@ pub(super) fn tcp_in_ipv4(data: &[u8]) -> Option<Result<Segment<'_>, NoSegment>>
         data: data.get(20..)?,
         original: total.saturating_sub(20),
     };
-    let segment = tcp(
+    Some(tcp(
         bytes,
         MAPPED | u128::from(Ipv4Addr::new(a, b, c, d).to_bits()),
         MAPPED | u128::from(Ipv4Addr::new(e, f, g, h).to_bits()),
-    );
-    Some(segment.map(|segment| Segment {
-        packet_id: u32::from(u16::from_be_bytes([id0, id1])),
-        ..segment
-    }))
+        u16::from_be_bytes([id0, id1]),
+    ))
 }
 
 /// Whether bytes begin with an IP header that fits them.
@@ -141,7 +138,7 @@ fn ipv4(bytes: Bytes<'_>) -> Result<Inside<'_>, NoSegment> {
     )?;
     Ok(match inside {
         Inside::Segment(segment) => Inside::Segment(Segment {
-            packet_id: u32::from(u16::from_be_bytes([id0, id1])),
+            packet_id: u16::from_be_bytes([id0, id1]),
             ..segment
         }),
         other => other,
@@ -222,7 +219,7 @@ fn payload(
     if protocol == TCP {
         return Ok(Inside::Segment(Segment {
             is_fragment: part == Part::First,
-            ..tcp(bytes, source, destination)?
+            ..tcp(bytes, source, destination, 0)?
         }));
     }
     // The authentication header, which IPv6 has among its extension headers.

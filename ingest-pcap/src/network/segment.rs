@@ -42,7 +42,7 @@ pub(crate) struct Segment<'a> {
     pub(crate) options: &'a [u8],
     /// Of the IP packet: the same in copies of a packet, mostly another when its bytes are sent again; 0 when
     /// there is none.
-    pub(crate) packet_id: u32,
+    pub(crate) packet_id: u16,
     /// The captured payload.
     pub(crate) payload: &'a [u8],
     /// Payload bytes behind it that were on the wire but not captured (snap length).
@@ -153,6 +153,7 @@ pub(super) fn tcp(
     bytes: Bytes<'_>,
     source: u128,
     destination: u128,
+    packet_id: u16,
 ) -> Result<Segment<'_>, NoSegment> {
     let header: &[u8; 20] = bytes.data.first_chunk().ok_or(NoSegment::Cut)?;
     let [
@@ -208,7 +209,7 @@ pub(super) fn tcp(
         rst: flags & 0x04 != 0,
         window: u16::from_be_bytes([w0, w1]),
         options,
-        packet_id: 0,
+        packet_id,
         payload,
         cut: u32::try_from(cut).map_err(|_| NoSegment::Malformed("a packet longer than 4 GiB"))?,
         is_message: false,

@@ -93,8 +93,9 @@ impl TcpConnectionRows {
             ("tls_done_time", tcp.tls_done_time),
             ("reconnect_of", tcp.reconnect_of),
         ];
-        let to_broker = of_stream(&tcp.to_broker, &TO_BROKER);
-        let from_broker = of_stream(&tcp.from_broker, &FROM_BROKER);
+        // The client sends to the broker, at the end of its own round trip.
+        let to_broker = of_stream(&tcp.to_broker, client.shortest(), &TO_BROKER);
+        let from_broker = of_stream(&tcp.from_broker, broker.shortest(), &FROM_BROKER);
         let mut row: [Number; ALL] = [("", None); ALL];
         let values = numbers.into_iter().chain(to_broker).chain(from_broker);
         for (place, value) in row.iter_mut().zip(values) {
@@ -152,7 +153,11 @@ const FROM_BROKER: [&str; OF_STREAM] = [
 ];
 
 /// One direction: what cannot be known of it is null.
-fn of_stream(stream: &TcpStream, names: &[&'static str; OF_STREAM]) -> [Number; OF_STREAM] {
+fn of_stream(
+    stream: &TcpStream,
+    sender_rtt: Option<i64>,
+    names: &[&'static str; OF_STREAM],
+) -> [Number; OF_STREAM] {
     let captured = |value: u64| count(value).filter(|_| stream.is_captured);
     let acknowledged = |value: Option<i64>| value.filter(|_| stream.is_acknowledged());
     let values = [
@@ -168,7 +173,7 @@ fn of_stream(stream: &TcpStream, names: &[&'static str; OF_STREAM]) -> [Number; 
         stream.known_largest_window().map(i64::from),
         acknowledged(count(stream.zero_window.count)),
         acknowledged(Some(stream.zero_window.total_ns)),
-        stream.window_limited_ns(),
+        stream.window_limited_ns(sender_rtt),
         count(stream.resets),
     ];
     let mut numbers: [Number; OF_STREAM] = [("", None); OF_STREAM];

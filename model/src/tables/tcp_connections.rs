@@ -131,7 +131,7 @@ pub static TCP_CONNECTIONS: Table = Table {
         Column::required(
             "client_rtt_samples",
             Type::Int64,
-            "How many were measured: one at a time; of bytes sent again only where timestamps tell the copies apart.",
+            "How many were measured: one at a time, a hundred in a second at most; of bytes sent again only where timestamps tell the copies apart.",
         ),
         Column::optional(
             "broker_rtt_min_ns",

@@ -10,7 +10,7 @@ struct Syn {
     sequence: u32,
     first: i64,
     last: i64,
-    packet_id: u32,
+    packet_id: u16,
     retries: u64,
     options: SynOptions,
 }

@@ -84,12 +84,13 @@ impl Tcp {
         &mut self,
         segment: &Segment<'_>,
         side: Side,
-        is_inside: Option<bool>,
+        is_inside: impl Fn() -> Option<bool>,
         time: i64,
         ended: &mut Vec<Stretch>,
     ) {
-        let (first, last) = self.times.unwrap_or((time, time));
-        self.times = Some((first.min(time), last.max(time)));
+        let (first, last) = self.times.get_or_insert((time, time));
+        *first = (*first).min(time);
+        *last = (*last).max(time);
         if segment.syn | segment.fin | segment.rst {
             self.flags(segment, side, time, ended);
         }
@@ -114,7 +115,7 @@ impl Tcp {
         if (!segment.payload.is_empty() || segment.cut > 0) && !segment.rst {
             let sender = Sender {
                 rtt: other.round_trip.shortest(),
-                is_inside,
+                is_inside: &is_inside,
             };
             own.sent(segment, sender, time, ended);
         }

@@ -1,9 +1,12 @@
 //! How long bytes take to the other end and their acknowledgement back.
 //!
-//! One segment at a time is timed. When its bytes are sent again, the acknowledgement may be for either copy
+//! One segment at a time is timed, a hundred in a second at most. When its bytes are sent again, the acknowledgement may be for either copy
 //! (Karn's rule): the sample counts only when the timestamp that it echoes tells which (RFC 7323, 4).
 
 use super::options;
+
+/// Samples are at least so far apart.
+const SAMPLE_NS: i64 = 10_000_000;
 
 #[derive(Debug, Clone, Copy)]
 struct Timed {
@@ -19,6 +22,8 @@ struct Timed {
 #[derive(Debug, Default)]
 pub(crate) struct RoundTrip {
     timed: Option<Timed>,
+    /// When the next is timed.
+    next: i64,
     samples: u64,
     sum: i64,
     min: i64,
@@ -31,7 +36,8 @@ impl RoundTrip {
     /// New bytes up to `end` were sent.
     #[inline]
     pub(super) fn sent(&mut self, end: u32, time: i64, options: &[u8]) {
-        if self.timed.is_none() {
+        if time >= self.next && self.timed.is_none() {
+            self.next = time.saturating_add(SAMPLE_NS);
             self.timed = Some(Timed {
                 end,
                 time,
@@ -96,7 +102,7 @@ impl RoundTrip {
 
     /// The shortest that was seen, in the handshake or later.
     #[inline]
-    pub(super) fn shortest(&self) -> Option<i64> {
+    pub(crate) fn shortest(&self) -> Option<i64> {
         match (self.bound, self.samples) {
             (bound, 0) => bound,
             (None, _) => Some(self.min),
@@ -146,8 +152,8 @@ mod tests {
     #[test]
     fn one_segment_at_a_time_is_timed() {
         let mut round_trip = RoundTrip::default();
-        round_trip.sent(u32::MAX - 10, 0, &[]);
-        round_trip.sent(20, 5, &[]);
+        round_trip.sent(20, 0, &[]);
+        round_trip.sent(40, 5, &[]);
         round_trip.acknowledged(u32::MAX - 20, 8, &[]);
         round_trip.acknowledged(20, 10, &[]);
         round_trip.acknowledged(20, 90, &[]);

@@ -7,7 +7,7 @@ const REMEMBERED: usize = 16;
 pub(super) struct SentSegment {
     pub(super) start: u32,
     pub(super) end: u32,
-    pub(super) packet_id: u32,
+    pub(super) packet_id: u16,
     pub(super) time: i64,
 }
 

@@ -26,17 +26,17 @@ const DISORDER_NS: i64 = 500_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Bare {
     sequence: u32,
-    packet_id: u32,
+    packet_id: u16,
     options: u64,
 }
 
 /// What is known of the sender of a segment.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sender {
+#[derive(Clone, Copy)]
+pub(super) struct Sender<'a> {
     /// Its shortest round trip to the capture point.
     pub(super) rtt: Option<i64>,
     /// Whether the bytes before ended inside of a message, if that is known.
-    pub(super) is_inside: Option<bool>,
+    pub(super) is_inside: &'a dyn Fn() -> Option<bool>,
 }
 
 /// One direction.
@@ -74,7 +74,6 @@ pub(crate) struct Stream {
     pub(crate) unseen_bytes: u64,
     pub(crate) duplicate_acks: u64,
     pub(crate) resets: u64,
-    is_round_trip_known: bool,
     is_finished: bool,
     strays: u8,
 }
@@ -115,7 +114,6 @@ impl Stream {
             unseen_bytes: 0,
             duplicate_acks: 0,
             resets: 0,
-            is_round_trip_known: false,
             is_finished: false,
             strays: 0,
         }
@@ -150,8 +148,8 @@ impl Stream {
     }
 
     /// The time at the end of the receiver's window, if it can be told.
-    pub(crate) fn window_limited_ns(&self) -> Option<i64> {
-        let is_known = self.scale.is_some() && self.is_round_trip_known && self.is_acknowledged();
+    pub(crate) fn window_limited_ns(&self, sender_rtt: Option<i64>) -> Option<i64> {
+        let is_known = self.scale.is_some() && sender_rtt.is_some() && self.is_acknowledged();
         is_known.then_some(self.window_limit.total_ns)
     }
 
@@ -177,7 +175,7 @@ impl Stream {
     pub(super) fn sent(
         &mut self,
         segment: &Segment<'_>,
-        sender: Sender,
+        sender: Sender<'_>,
         time: i64,
         ended: &mut Vec<Stretch>,
     ) {
@@ -213,7 +211,7 @@ impl Stream {
         segment: &Segment<'_>,
         start: u32,
         end: u32,
-        sender: Sender,
+        sender: Sender<'_>,
         time: i64,
         ended: &mut Vec<Stretch>,
     ) {
@@ -233,14 +231,16 @@ impl Stream {
             time,
         });
         self.round_trip.sent(end, time, segment.options);
-        if let (Some(rtt), Some(_)) = (sender.rtt, self.scale) {
-            self.is_round_trip_known = true;
+        if let Some(rtt) = sender.rtt
+            && self.scale.is_some()
+            && !self.window_limit.has_room(end)
+        {
             let new = NewBytes {
                 end,
                 bytes: size,
                 time,
                 rtt,
-                is_inside: sender.is_inside,
+                is_inside: (sender.is_inside)(),
                 largest_window: self.largest_window,
                 smallest_send: self
                     .segment_bytes
@@ -312,7 +312,7 @@ impl Stream {
         segment: &Segment<'_>,
         start: u32,
         end: u32,
-        sender: Sender,
+        sender: Sender<'_>,
         time: i64,
         ended: &mut Vec<Stretch>,
     ) {
@@ -335,7 +335,7 @@ impl Stream {
         segment: &Segment<'_>,
         start: u32,
         end: u32,
-        sender: Sender,
+        sender: Sender<'_>,
         time: i64,
         ended: &mut Vec<Stretch>,
     ) {

@@ -63,6 +63,9 @@ pub(crate) struct WindowLimit {
     full: Option<Full>,
     run: Option<Run>,
     spacing: i64,
+    /// An end that the sender has known for long: where there is room before it, nothing is remembered.
+    room: Option<u32>,
+    last: u32,
     pub(crate) total_ns: i64,
 }
 
@@ -74,6 +77,19 @@ impl WindowLimit {
     /// The receiver takes bytes up to `edge`.
     #[inline]
     pub(super) fn edge(&mut self, time: i64, edge: u32) {
+        self.last = edge;
+        if self.room.is_none() {
+            self.remember(time, edge);
+        }
+    }
+
+    /// Whether bytes up to `end` are far from the end of the window.
+    #[inline]
+    pub(super) fn has_room(&self, end: u32) -> bool {
+        self.room.is_some_and(|room| ahead(room, end) > 0)
+    }
+
+    fn remember(&mut self, time: i64, edge: u32) {
         if let Some(&(_, last)) = self.edges.back()
             && ahead(edge, last) <= 0
         {
@@ -96,6 +112,10 @@ impl WindowLimit {
     /// New bytes were sent.
     #[inline]
     pub(super) fn sent(&mut self, new: NewBytes, side: Side, ended: &mut Vec<Stretch>) {
+        if self.room.take().is_some() {
+            let last = self.last;
+            self.remember(new.time, last);
+        }
         if let Some(full) = self.full.take() {
             self.went_on(full, new, side, ended);
         }
@@ -107,9 +127,18 @@ impl WindowLimit {
         {
             self.edges.pop_front();
         }
-        let Some(&(oldest, _)) = self.edges.front() else {
+        let Some(&(oldest, oldest_edge)) = self.edges.front() else {
             return;
         };
+        let room = oldest_edge.wrapping_sub(new.smallest_send);
+        if oldest <= known_since
+            && ahead(room, new.end).unsigned_abs() > new.largest_window / 2
+            && ahead(room, new.end) > 0
+        {
+            self.room = Some(room);
+            self.edges.clear();
+            return;
+        }
         // It may know a later one, and does when it sends beyond this.
         let known = self
             .edges
@@ -175,6 +204,7 @@ impl WindowLimit {
     /// Bytes are missing: nothing can be said until the next window.
     pub(super) fn lose(&mut self) {
         self.full = None;
+        self.room = None;
         self.edges.clear();
     }
 

@@ -1,19 +1,10 @@
 //! Packets in tags, tunnels and the link layers of all kinds of recorders: the rows are those of the
 //! plain packets; and what is not read is named.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    unreachable_pub
-)]
 
-mod support;
-
+use crate::support::capture::{BROKER, CLIENT, Capture, Link, Tcp};
+use crate::support::decode;
+use crate::support::kafka::{Topic, batch, produce, produced, request, response};
 use kcorr_model::tables;
-use support::capture::{BROKER, CLIENT, Capture, Link, Tcp};
-use support::decode;
-use support::kafka::{Topic, batch, produce, produced, request, response};
 
 fn exchanges(v6: bool) -> Capture {
     let mut capture = Capture::default();

@@ -1,21 +1,12 @@
 //! Damaged copies of captures as people have them: no panic, no hang, and the same rows however the file
 //! is pushed. `PROPTEST_CASES=2000` runs as many of each.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    unreachable_pub
-)]
-
-mod support;
 
 use std::time::{Duration, Instant};
 
+use crate::support::Batches;
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions, first_time};
 use kcorr_model::{Decoder, SourceId, Summary};
 use proptest::prelude::*;
-use support::Batches;
 
 const NAMES: [&str; 8] = [
     "empty-client-id-mid.pcap",

@@ -1,21 +1,12 @@
 //! What becomes of small captures, rule by rule.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    unreachable_pub
-)]
 
-mod support;
-
-use kcorr_ingest_pcap::PcapOptions;
-use kcorr_model::tables;
-use support::capture::{ACK, BROKER, CLIENT, Capture, FIN, Link, RST, START, SYN, Tcp};
-use support::kafka::{
+use crate::support::capture::{ACK, BROKER, CLIENT, Capture, FIN, Link, RST, START, SYN, Tcp};
+use crate::support::kafka::{
     Out, Topic, batch, fetch, fetched, metadata, old_message, produce, produced, request, response,
 };
-use support::{Decoded, decode, decode_with};
+use crate::support::{Decoded, decode, decode_with};
+use kcorr_ingest_pcap::PcapOptions;
+use kcorr_model::tables;
 
 const TIMES: &[&str] = &["correlation_id", "latency_ns", "no_response"];
 
@@ -808,7 +799,7 @@ fn a_file_cut_off_is_a_loss_and_what_is_not_a_capture_an_error() {
     let mut decoder =
         kcorr_ingest_pcap::PcapDecoder::new(kcorr_model::SourceId(1), PcapOptions::default());
     let error = decoder
-        .push(b"FLR\0 not a capture", &mut support::Batches::new())
+        .push(b"FLR\0 not a capture", &mut crate::support::Batches::new())
         .unwrap_err();
     assert!(error.to_string().contains("46 4c 52 00"), "{error}");
 }

@@ -1,16 +1,7 @@
 //! Captures as people have them: begun in mid-stream, cut short, mirrored, exported, seen twice.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    unreachable_pub
-)]
 
-mod support;
-
+use crate::support::{Decoded, decode_with};
 use kcorr_ingest_pcap::PcapOptions;
-use support::{Decoded, decode_with};
 
 fn field(name: &str) -> Vec<u8> {
     let path = format!("{}/tests/data/field/{name}.zst", env!("CARGO_MANIFEST_DIR"));

@@ -1,22 +1,13 @@
 //! What holds for any capture and any damage.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    unreachable_pub
-)]
-
-mod support;
 
 use std::collections::BTreeMap;
 
+use crate::support::capture::{BROKER, CLIENT, Capture, Link, Tcp};
+use crate::support::kafka::{Topic, batch, produce, produced, request, response};
+use crate::support::{Decoded, cases, decode, decode_with};
 use kcorr_ingest_pcap::PcapOptions;
 use kcorr_model::tables;
 use proptest::prelude::*;
-use support::capture::{BROKER, CLIENT, Capture, Link, Tcp};
-use support::kafka::{Topic, batch, produce, produced, request, response};
-use support::{Decoded, cases, decode, decode_with};
 
 /// One exchange of a connection.
 #[derive(Debug, Clone)]
@@ -56,6 +47,15 @@ fn exchanges() -> impl Strategy<Value = Vec<Vec<Exchange>>> {
 struct Traffic {
     capture: Capture,
     touches: BTreeMap<(u16, i32), Vec<usize>>,
+}
+
+impl Traffic {
+    /// The packets of the request behind the one that a packet of this client is of.
+    fn behind(&self, client: u16, packet: usize) -> &[usize] {
+        let of_client = self.touches.range((client, 0)..=(client, i32::MAX));
+        let mut behind = of_client.skip_while(|(_, packets)| !packets.contains(&packet));
+        behind.nth(1).map_or(&[], |(_, packets)| packets)
+    }
 }
 
 fn traffic(connections: &[Vec<Exchange>]) -> Traffic {
@@ -321,13 +321,40 @@ proptest! {
         };
         let before = id(payload);
         payload[byte] ^= flip;
+        let mut touched = vec![packet];
         // A damaged correlation id may be another request's: then that one is touched too, and those
         // between them, for answers come in order: they seem to have got none.
-        let mut touched = vec![packet];
         if let (true, Some(before), Some(after)) = (id_at.contains(&byte), before, id(payload)) {
             let taken = (client, before.min(after))..=(client, before.max(after));
             touched.extend(traffic.touches.range(taken).flat_map(|(_, packets)| packets));
         }
+        // A damaged length may be that of its message and the next together.
+        if byte < 4 {
+            touched.extend(traffic.behind(client, packet));
+        }
+        let decoded = decode(&damaged.pcap(Link::Ethernet));
+        assert_untouched(&traffic, &touched, &whole, &decoded)?;
+    }
+
+    #[test]
+    fn a_damaged_length_spares_all_but_its_message_and_the_next(
+        connections in exchanges(),
+        packet in any::<prop::sample::Index>(),
+        byte in 0..4_usize,
+        flip in 1..=255_u8,
+    ) {
+        let traffic = traffic(&connections);
+        let whole = decode(&traffic.capture.pcap(Link::Ethernet));
+        let with_payload: Vec<usize> = traffic.touches.values().flatten().copied().collect();
+        let packet = with_payload[packet.index(with_payload.len())];
+        let mut damaged = traffic.capture.clone();
+        let ip = &mut damaged.packets[packet].ip;
+        let port = |at: usize| u16::from_be_bytes([ip[at], ip[at + 1]]);
+        let client = if port(20) == 9092 { port(22) } else { port(20) };
+        prop_assume!(ip.len() > 44);
+        ip[40 + byte] ^= flip;
+        let mut touched = vec![packet];
+        touched.extend(traffic.behind(client, packet));
         let decoded = decode(&damaged.pcap(Link::Ethernet));
         assert_untouched(&traffic, &touched, &whole, &decoded)?;
     }

@@ -1,8 +1,6 @@
 //! Real incidents against the brokers' own request logs. Skipped with a notice where the recordings
 //! are not at hand.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

@@ -1,21 +1,12 @@
 //! Connections that are captured from their middle, with holes, or in one direction only: whatever their
 //! client id, the size of their requests, and where those begin in segments.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    unreachable_pub
-)]
-
-mod support;
 
 use std::collections::BTreeMap;
 
+use crate::support::capture::{ACK, BROKER, CLIENT, Capture, Link, Packet, Tcp};
+use crate::support::kafka::{Topic, batch, produce, produced, request_of, response};
+use crate::support::{Decoded, cases, decode};
 use proptest::prelude::*;
-use support::capture::{ACK, BROKER, CLIENT, Capture, Link, Packet, Tcp};
-use support::kafka::{Topic, batch, produce, produced, request_of, response};
-use support::{Decoded, cases, decode};
 
 /// What a connection is like.
 #[derive(Debug, Clone)]

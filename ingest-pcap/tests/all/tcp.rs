@@ -1,16 +1,7 @@
 //! What TCP does for connections: handshakes, round trips, bytes sent again, windows.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    unreachable_pub
-)]
 
-mod support;
-
-use support::capture::{ACK, BROKER, CLIENT, Capture, FIN, Link, RST, SYN, Tcp};
-use support::{Decoded, decode};
+use crate::support::capture::{ACK, BROKER, CLIENT, Capture, FIN, Link, RST, SYN, Tcp};
+use crate::support::{Decoded, decode};
 
 const MS: i64 = 1_000_000;
 
@@ -95,7 +86,7 @@ fn capture(segments: &[Seg<'_>]) -> Capture {
         let total = ip.len() as u16;
         ip[2..4].copy_from_slice(&total.to_be_bytes());
         capture.push(false, ip);
-        capture.packets.last_mut().unwrap().time = support::capture::START + segment.at;
+        capture.packets.last_mut().unwrap().time = crate::support::capture::START + segment.at;
     }
     capture
 }
@@ -121,7 +112,7 @@ fn stretches(decoded: &Decoded) -> Vec<String> {
             let mut words: Vec<String> = row.split(' ').map(str::to_owned).collect();
             for time in &mut words[2..4] {
                 let ns: i64 = time.parse().unwrap();
-                *time = ((ns - support::capture::START) / 1000).to_string();
+                *time = ((ns - crate::support::capture::START) / 1000).to_string();
             }
             words.join(" ")
         })

@@ -1,19 +1,10 @@
 //! Cuts of real captures, and the rows they yield.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    unreachable_pub
-)]
-
-mod support;
 
 use std::fmt::Write;
 
+use crate::support::decode_with;
 use kcorr_ingest_pcap::PcapOptions;
 use kcorr_model::tables;
-use support::decode_with;
 
 /// The rows of a capture as text; long lists of ids are shortened.
 fn rows(name: &str, ports: &[u16]) -> String {
