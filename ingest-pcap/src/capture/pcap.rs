@@ -64,6 +64,7 @@ impl Pcap {
         Some(format!("pcap ({unit}), {}", link::name(header.link_type)))
     }
 
+    #[inline]
     fn u32(&self, bytes: &[u8], at: usize) -> u32 {
         let bytes = bytes
             .get(at..)

@@ -85,6 +85,7 @@ impl Pcapng {
         Some(format!("pcapng {major}.{minor}, {}", link::name(link)))
     }
 
+    #[inline]
     fn u32(&self, bytes: &[u8], at: usize) -> Option<u32> {
         let bytes = *bytes.get(at..)?.first_chunk::<4>()?;
         Some(if self.big_endian {
@@ -94,6 +95,7 @@ impl Pcapng {
         })
     }
 
+    #[inline]
     fn u16(&self, bytes: &[u8], at: usize) -> Option<u16> {
         let bytes = *bytes.get(at..)?.first_chunk::<2>()?;
         Some(if self.big_endian {

@@ -127,6 +127,7 @@ impl Connection {
             .is_some_and(|ahead| ahead.unsigned_abs() > WINDOW.unsigned_abs())
     }
 
+    #[inline]
     fn half(&mut self, side: Side) -> (&mut Half, &mut Dialogue) {
         match side {
             Side::Requests => (&mut self.requests, &mut self.dialogue),

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Int16Builder, Int32Array, Int64Array, Int64Builder, ListBuilder, StringBuilder,
-    TimestampNanosecondArray,
-};
+use arrow::array::{Int32Array, Int64Array, ListBuilder, StringBuilder, TimestampNanosecondArray};
+use arrow::datatypes::{Int16Type, Int64Type};
 use arrow::record_batch::RecordBatch;
 use kcorr_kafka::Codec;
 use kcorr_model::{BatchBuilder, Error, RowIds, SourceId, tables};
 
 use super::BATCH_ROWS;
-use super::columns::{taken, taken_column};
+use super::columns::{Optional, taken, taken_column};
 use super::labels::{CachedLabel, Labels};
 use crate::message::{Part, Request, Topics};
 
@@ -28,18 +26,18 @@ pub(super) struct PartitionRows {
     topic: Labels,
     topic_id: StringBuilder,
     partition: Vec<i32>,
-    records_bytes: Int64Builder,
-    record_count: Int64Builder,
-    base_offset: Int64Builder,
+    records_bytes: Optional<Int64Type>,
+    record_count: Optional<Int64Type>,
+    base_offset: Optional<Int64Type>,
     message_ids: ListBuilder<StringBuilder>,
     id_bytes: usize,
     compression: Labels,
     codec_labels: [CachedLabel; 5],
-    producer_id: Int64Builder,
-    error_code: Int16Builder,
-    fetch_offset: Int64Builder,
-    returned_bytes: Int64Builder,
-    high_watermark: Int64Builder,
+    producer_id: Optional<Int64Type>,
+    error_code: Optional<Int16Type>,
+    fetch_offset: Optional<Int64Type>,
+    returned_bytes: Optional<Int64Type>,
+    high_watermark: Optional<Int64Type>,
 }
 
 impl PartitionRows {
@@ -54,18 +52,18 @@ impl PartitionRows {
             topic: Labels::new(),
             topic_id: StringBuilder::new(),
             partition: Vec::with_capacity(BATCH_ROWS),
-            records_bytes: Int64Builder::with_capacity(BATCH_ROWS),
-            record_count: Int64Builder::with_capacity(BATCH_ROWS),
-            base_offset: Int64Builder::with_capacity(BATCH_ROWS),
+            records_bytes: Optional::new(),
+            record_count: Optional::new(),
+            base_offset: Optional::new(),
             message_ids: ListBuilder::new(StringBuilder::new()),
             id_bytes: 0,
             compression: Labels::new(),
             codec_labels: [CachedLabel::default(); 5],
-            producer_id: Int64Builder::with_capacity(BATCH_ROWS),
-            error_code: Int16Builder::with_capacity(BATCH_ROWS),
-            fetch_offset: Int64Builder::with_capacity(BATCH_ROWS),
-            returned_bytes: Int64Builder::with_capacity(BATCH_ROWS),
-            high_watermark: Int64Builder::with_capacity(BATCH_ROWS),
+            producer_id: Optional::new(),
+            error_code: Optional::new(),
+            fetch_offset: Optional::new(),
+            returned_bytes: Optional::new(),
+            high_watermark: Optional::new(),
         }
     }
 
@@ -102,11 +100,9 @@ impl PartitionRows {
             Some(id) => self.topic_id.append_value(id.to_string()),
         }
         self.partition.push(part.partition);
-        self.records_bytes
-            .append_option(part.records_bytes.map(i64::from));
-        self.record_count
-            .append_option(part.record_count.map(i64::from));
-        self.base_offset.append_option(part.base_offset);
+        self.records_bytes.push(part.records_bytes.map(i64::from));
+        self.record_count.push(part.record_count.map(i64::from));
+        self.base_offset.push(part.base_offset);
         if part.has_ids {
             for id in request.ids.range(part.ids.clone()) {
                 self.id_bytes = self
@@ -132,12 +128,11 @@ impl PartitionRows {
                 }
             }
         }
-        self.producer_id.append_option(part.producer_id);
-        self.error_code.append_option(part.error_code);
-        self.fetch_offset.append_option(part.fetch_offset);
-        self.returned_bytes
-            .append_option(part.returned_bytes.map(i64::from));
-        self.high_watermark.append_option(part.high_watermark);
+        self.producer_id.push(part.producer_id);
+        self.error_code.push(part.error_code);
+        self.fetch_offset.push(part.fetch_offset);
+        self.returned_bytes.push(part.returned_bytes.map(i64::from));
+        self.high_watermark.push(part.high_watermark);
     }
 
     pub(super) fn finish(&mut self) -> Result<RecordBatch, Error> {

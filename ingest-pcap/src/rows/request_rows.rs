@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Int16Array, Int16Builder, Int32Array, Int32Builder, Int64Array, Int64Builder,
-    TimestampNanosecondArray, TimestampNanosecondBuilder,
-};
+use arrow::array::{Int16Array, Int32Array, Int64Array, TimestampNanosecondArray};
+use arrow::datatypes::{Int16Type, Int32Type, Int64Type, TimestampNanosecondType};
 use arrow::record_batch::RecordBatch;
 use kcorr_model::{BatchBuilder, Error, SourceId, tables};
 
 use super::BATCH_ROWS;
-use super::columns::{taken, taken_column, taken_times};
+use super::columns::{Optional, taken, taken_column, taken_times};
 use super::labels::{CachedLabel, Labels};
 use crate::message::{Request, api};
 use crate::network::Endpoint;
@@ -60,16 +58,16 @@ pub(super) struct RequestRows {
     correlation_id: Vec<i32>,
     client_id: Labels,
     arrival_time: Vec<i64>,
-    read_time: TimestampNanosecondBuilder,
-    response_time: TimestampNanosecondBuilder,
-    end_time: TimestampNanosecondBuilder,
-    latency_ns: Int64Builder,
+    read_time: Optional<TimestampNanosecondType>,
+    response_time: Optional<TimestampNanosecondType>,
+    end_time: Optional<TimestampNanosecondType>,
+    latency_ns: Optional<Int64Type>,
     request_bytes: Vec<i64>,
-    response_bytes: Int64Builder,
-    acks: Int16Builder,
-    error_code: Int16Builder,
-    throttle_ns: Int64Builder,
-    replica_id: Int32Builder,
+    response_bytes: Optional<Int64Type>,
+    acks: Optional<Int16Type>,
+    error_code: Optional<Int16Type>,
+    throttle_ns: Optional<Int64Type>,
+    replica_id: Optional<Int32Type>,
     no_response: Labels,
 }
 
@@ -88,16 +86,16 @@ impl RequestRows {
             correlation_id: Vec::with_capacity(BATCH_ROWS),
             client_id: Labels::new(),
             arrival_time: Vec::with_capacity(BATCH_ROWS),
-            read_time: TimestampNanosecondBuilder::with_capacity(BATCH_ROWS),
-            response_time: TimestampNanosecondBuilder::with_capacity(BATCH_ROWS),
-            end_time: TimestampNanosecondBuilder::with_capacity(BATCH_ROWS),
-            latency_ns: Int64Builder::with_capacity(BATCH_ROWS),
+            read_time: Optional::new(),
+            response_time: Optional::new(),
+            end_time: Optional::new(),
+            latency_ns: Optional::new(),
             request_bytes: Vec::with_capacity(BATCH_ROWS),
-            response_bytes: Int64Builder::with_capacity(BATCH_ROWS),
-            acks: Int16Builder::with_capacity(BATCH_ROWS),
-            error_code: Int16Builder::with_capacity(BATCH_ROWS),
-            throttle_ns: Int64Builder::with_capacity(BATCH_ROWS),
-            replica_id: Int32Builder::with_capacity(BATCH_ROWS),
+            response_bytes: Optional::new(),
+            acks: Optional::new(),
+            error_code: Optional::new(),
+            throttle_ns: Optional::new(),
+            replica_id: Optional::new(),
             no_response: Labels::new(),
         }
     }
@@ -151,29 +149,29 @@ impl RequestRows {
             }
         }
         self.arrival_time.push(request.arrival_time);
-        self.read_time.append_option(request.read_time);
-        self.response_time.append_option(request.response_time);
-        self.end_time.append_option(request.end_time);
-        self.latency_ns.append_option(
+        self.read_time.push(request.read_time);
+        self.response_time.push(request.response_time);
+        self.end_time.push(request.end_time);
+        self.latency_ns.push(
             request
                 .end_time
                 .map(|end| end.saturating_sub(request.arrival_time)),
         );
         self.request_bytes
             .push(i64::try_from(request.request_bytes).unwrap_or(i64::MAX));
-        self.response_bytes.append_option(
+        self.response_bytes.push(
             request
                 .response_bytes
                 .map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
         );
-        self.acks.append_option(request.acks);
-        self.error_code.append_option(request.error_code);
-        self.throttle_ns.append_option(
+        self.acks.push(request.acks);
+        self.error_code.push(request.error_code);
+        self.throttle_ns.push(
             request
                 .throttle_ms
                 .map(|ms| i64::from(ms).saturating_mul(1_000_000)),
         );
-        self.replica_id.append_option(request.replica_id);
+        self.replica_id.push(request.replica_id);
         self.no_response.push(no_response);
     }
 

@@ -96,10 +96,10 @@ impl Handshake {
         let Some(syn_ack) = self.syn_ack else {
             return;
         };
-        let ahead = segment
+        let is_answer = segment
             .acknowledgment
-            .map(|ack| ack.wrapping_sub(syn_ack.sequence).cast_signed());
-        if segment.rst || !ahead.is_some_and(|ahead| ahead > 0) {
+            .is_some_and(|ack| ack.wrapping_sub(syn_ack.sequence).cast_signed() > 0);
+        if segment.rst || !is_answer {
             return;
         }
         self.established_time = Some(time);

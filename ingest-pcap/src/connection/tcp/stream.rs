@@ -78,6 +78,7 @@ pub(crate) struct Stream {
     strays: u8,
 }
 
+#[inline]
 fn ahead(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b).cast_signed()
 }
@@ -231,24 +232,24 @@ impl Stream {
             time,
         });
         self.round_trip.sent(end, time, segment.options);
-        if let Some(rtt) = sender.rtt
-            && self.scale.is_some()
-            && !self.window_limit.has_room(end)
-        {
-            let new = NewBytes {
-                end,
-                bytes: size,
-                time,
-                rtt,
-                is_inside: (sender.is_inside)(),
-                largest_window: self.largest_window,
-                smallest_send: self
-                    .segment_bytes
-                    .min(self.largest_window / 2)
-                    .saturating_sub(1),
-            };
-            self.window_limit.sent(new, self.side, ended);
+        let Some(rtt) = sender.rtt.filter(|_| self.scale.is_some()) else {
+            return;
+        };
+        let smallest_send = self.segment_bytes.min(self.largest_window / 2);
+        let smallest_send = smallest_send.saturating_sub(1);
+        if self.window_limit.has_room(end, time, rtt, smallest_send) {
+            return;
         }
+        let new = NewBytes {
+            end,
+            bytes: size,
+            time,
+            rtt,
+            smallest_send,
+            largest_window: self.largest_window,
+            is_inside: (sender.is_inside)(),
+        };
+        self.window_limit.sent(new, self.side, ended);
     }
 
     /// The bytes up to `start` were not captured yet.
@@ -524,6 +525,7 @@ impl Stream {
         self.unseen_bytes = self.unseen_bytes.saturating_add(u64::from(bytes));
     }
 
+    #[inline]
     fn is_bare(&self, segment: &Segment<'_>) -> bool {
         segment.payload.is_empty() && segment.cut == 0 && !(segment.syn | segment.fin | segment.rst)
     }

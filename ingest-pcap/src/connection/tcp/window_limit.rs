@@ -20,6 +20,9 @@ const SHORTEST_NS: i64 = 100_000;
 const SLACK_NS: i64 = 5_000_000;
 const AT_ONCE_NS: i64 = 1_000_000;
 
+/// Ends of windows are remembered so long, and eight round trips, after the sender was near one.
+const CALM_NS: i64 = 10_000_000;
+
 /// Ends of windows are told apart to this part of a round trip.
 const PARTS: i64 = 32;
 
@@ -63,12 +66,18 @@ pub(crate) struct WindowLimit {
     full: Option<Full>,
     run: Option<Run>,
     spacing: i64,
-    /// An end that the sender has known for long: where there is room before it, nothing is remembered.
+    /// Less than an end that the sender has known for long, less what it would not send by itself: while its
+    /// bytes are before this, ends of windows are not remembered.
     room: Option<u32>,
+    /// The end that comes next in its place, and since when it is known.
+    candidate: (i64, u32),
     last: u32,
+    /// When bytes were near the end of the window.
+    near_time: i64,
     pub(crate) total_ns: i64,
 }
 
+#[inline]
 fn ahead(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b).cast_signed()
 }
@@ -85,7 +94,15 @@ impl WindowLimit {
 
     /// Whether bytes up to `end` are far from the end of the window.
     #[inline]
-    pub(super) fn has_room(&self, end: u32) -> bool {
+    pub(super) fn has_room(&mut self, end: u32, time: i64, rtt: i64, smallest_send: u32) -> bool {
+        if self.room.is_none() {
+            return false;
+        }
+        let (since, edge) = self.candidate;
+        if time.saturating_sub(since) >= rtt {
+            self.room = Some(edge.wrapping_sub(smallest_send));
+            self.candidate = (time, self.last);
+        }
         self.room.is_some_and(|room| ahead(room, end) > 0)
     }
 
@@ -103,6 +120,9 @@ impl WindowLimit {
             *last_edge = edge;
             return;
         }
+        if self.near_time == 0 {
+            self.near_time = time;
+        }
         if self.edges.len() >= MOST_EDGES {
             self.edges.pop_front();
         }
@@ -112,9 +132,14 @@ impl WindowLimit {
     /// New bytes were sent.
     #[inline]
     pub(super) fn sent(&mut self, new: NewBytes, side: Side, ended: &mut Vec<Stretch>) {
-        if self.room.take().is_some() {
-            let last = self.last;
-            self.remember(new.time, last);
+        if let Some(room) = self.room.take() {
+            let (since, edge) = self.candidate;
+            // Known for a round trip, when it has not moved since.
+            let is_old = room.wrapping_add(new.smallest_send) == edge;
+            let since = since.saturating_sub(if is_old { new.rtt } else { 0 });
+            self.remember(since, edge);
+            self.remember(new.time, self.last);
+            self.near_time = new.time;
         }
         if let Some(full) = self.full.take() {
             self.went_on(full, new, side, ended);
@@ -131,11 +156,16 @@ impl WindowLimit {
             return;
         };
         let room = oldest_edge.wrapping_sub(new.smallest_send);
-        if oldest <= known_since
-            && ahead(room, new.end).unsigned_abs() > new.largest_window / 2
-            && ahead(room, new.end) > 0
+        let is_far =
+            u32::try_from(ahead(room, new.end)).is_ok_and(|far| far > new.largest_window / 16);
+        if !is_far {
+            self.near_time = new.time;
+        } else if oldest <= known_since
+            && new.time.saturating_sub(self.near_time)
+                > new.rtt.saturating_mul(8).saturating_add(CALM_NS)
         {
             self.room = Some(room);
+            self.candidate = (new.time, self.last);
             self.edges.clear();
             return;
         }
