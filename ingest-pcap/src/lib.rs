@@ -2,7 +2,9 @@
 //!
 //! Every request on a broker's port becomes a row of `requests` with its whole timeline; produce
 //! and fetch requests become rows of `request_partitions` too, and names of topic ids, which
-//! Metadata responses tell, rows of `topics`.
+//! Metadata responses tell, rows of `topics`. Every connection to such a port becomes a row of
+//! `tcp_connections`, and times in which TCP kept its bytes waiting rows of `tcp_stretches`: these are told by
+//! headers alone, so that encrypted connections have them too.
 //!
 //! # What latency is
 //!
@@ -32,7 +34,8 @@
 //!
 //! - Files: pcap (µs and ns, either byte order) and pcapng (sections, interfaces with their own
 //!   resolutions and offsets, statistics of drops), in any pieces, and several files one after
-//!   another in the order of their times ([`first_time`] tells it). [`recognise`] tells them from other formats. The caller opens and decompresses.
+//!   another in the order of their times ([`first_time`] tells it), merged where they cover the same time
+//!   ([`PcapOptions::file_starts`]). [`recognise`] tells them from other formats. The caller opens and decompresses.
 //! - Ethernet, Linux cooked v1 and v2, raw IP, null/loopback, PPP, PPPoE, Cisco HDLC, MPLS, NFLOG,
 //!   PKTAP, PPI, pflog, enc, and PDUs that Wireshark exports; tags of any kind; VXLAN, Geneve, GRE,
 //!   NVGRE, ERSPAN, IP in IP, MPLS, GTP-U, L2TP, TZSP and EtherIP, in one another to a bound; IPv4,
