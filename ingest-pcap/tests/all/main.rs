@@ -18,4 +18,5 @@ mod properties;
 mod rules;
 mod support;
 mod tcp;
+mod tcp_simulation;
 mod tunnels;

@@ -3,27 +3,27 @@
 use crate::support::capture::{ACK, BROKER, CLIENT, Capture, FIN, Link, RST, SYN, Tcp};
 use crate::support::{Decoded, decode};
 
-const MS: i64 = 1_000_000;
+pub const MS: i64 = 1_000_000;
 
 /// A segment as it stands in the capture.
 #[derive(Debug, Clone, Copy)]
-struct Seg<'a> {
-    at: i64,
-    from: usize,
-    flags: u8,
-    seq: u32,
-    ack: u32,
-    window: u16,
-    id: u16,
-    options: &'a [u8],
-    size: usize,
+pub struct Seg<'a> {
+    pub at: i64,
+    pub from: usize,
+    pub flags: u8,
+    pub seq: u32,
+    pub ack: u32,
+    pub window: u16,
+    pub id: u16,
+    pub options: &'a [u8],
+    pub size: usize,
 }
 
 const CLIENT_ISN: u32 = u32::MAX - 100;
 const BROKER_ISN: u32 = 7_000;
 
 /// A segment of one end, `seq` and `ack` counted from the first byte of each direction.
-fn seg<'a>(at: i64, from: usize, seq: u32, ack: u32, size: usize) -> Seg<'a> {
+pub fn seg<'a>(at: i64, from: usize, seq: u32, ack: u32, size: usize) -> Seg<'a> {
     let (own, other) = if from == CLIENT {
         (CLIENT_ISN, BROKER_ISN)
     } else {
@@ -45,7 +45,7 @@ fn seg<'a>(at: i64, from: usize, seq: u32, ack: u32, size: usize) -> Seg<'a> {
 const SCALED: [u8; 12] = [2, 4, 5, 0xb4, 1, 3, 3, 7, 4, 2, 1, 1];
 
 /// A connection opened at 0 ms over a link of the given round trip, captured next to the broker.
-fn opened<'a>(rtt: i64) -> Vec<Seg<'a>> {
+pub fn opened<'a>(rtt: i64) -> Vec<Seg<'a>> {
     let syn = Seg {
         flags: SYN,
         window: 64_240,
@@ -91,12 +91,12 @@ fn capture(segments: &[Seg<'_>]) -> Capture {
     capture
 }
 
-fn decoded(segments: &[Seg<'_>]) -> Decoded {
+pub fn decoded(segments: &[Seg<'_>]) -> Decoded {
     decode(&capture(segments).pcap_as(Link::Ethernet, false, true))
 }
 
 /// Kind, direction, start and end in µs, whether the end was seen, segments and bytes.
-fn stretches(decoded: &Decoded) -> Vec<String> {
+pub fn stretches(decoded: &Decoded) -> Vec<String> {
     let columns = [
         "kind",
         "direction",
@@ -119,7 +119,7 @@ fn stretches(decoded: &Decoded) -> Vec<String> {
         .collect()
 }
 
-fn connection(decoded: &Decoded, columns: &[&str]) -> String {
+pub fn connection(decoded: &Decoded, columns: &[&str]) -> String {
     let rows = decoded.rows("tcp_connections", columns);
     assert_eq!(rows.len(), 1);
     rows[0].clone()

@@ -1,5 +1,8 @@
 //! One direction's bytes, and what the other end acknowledges of them.
 
+mod acknowledgements;
+mod again;
+
 use super::holes::Holes;
 use super::recovery::Recovery;
 use super::round_trip::RoundTrip;
@@ -8,27 +11,10 @@ use super::window_limit::{NewBytes, WindowLimit};
 use super::zero_window::ZeroWindow;
 use super::{COPY_NS, Side, Stretch};
 use crate::network::Segment;
+use acknowledgements::Bare;
 
 /// Numbers farther away are of no byte in flight.
 const WINDOW: i32 = 64 << 20;
-
-/// What fills a hole later than this was sent again, when no round trip is known and nobody has asked for
-/// it: the shortest time after which Linux sends again unasked is 200 ms.
-const SURELY_AGAIN_NS: i64 = 150_000_000;
-/// The same where the round trip is known.
-const LIKELY_AGAIN_NS: i64 = 20_000_000;
-/// The same after duplicate acknowledgements, without a round trip.
-const ASKED_AGAIN_NS: i64 = 3_000_000;
-/// Packets in disorder are not farther apart, whatever the round trip.
-const DISORDER_NS: i64 = 500_000;
-
-/// A bare acknowledgement, to know a copy of its packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bare {
-    sequence: u32,
-    packet_id: u16,
-    options: u64,
-}
 
 /// What is known of the sender of a segment.
 #[derive(Clone, Copy)]
@@ -306,253 +292,6 @@ impl Stream {
         }
     }
 
-    /// A segment with bytes before `next`.
-    #[cold]
-    fn again(
-        &mut self,
-        segment: &Segment<'_>,
-        start: u32,
-        end: u32,
-        sender: Sender<'_>,
-        time: i64,
-        ended: &mut Vec<Stretch>,
-    ) {
-        let is_new = ahead(end, self.next) > 0;
-        let old_end = if is_new { self.next } else { end };
-        // A question whether the other end is still there, or takes something again.
-        let is_one = end.wrapping_sub(start) <= 1 && end == self.next;
-        if is_one && self.acknowledged == Some(self.next) || self.zero_window.is_closed() {
-            self.zero_window.probed();
-        } else {
-            self.old_bytes(segment, start, old_end, sender, time, ended);
-        }
-        if is_new {
-            self.new_bytes(segment, start, end, sender, time, ended);
-        }
-    }
-
-    fn old_bytes(
-        &mut self,
-        segment: &Segment<'_>,
-        start: u32,
-        end: u32,
-        sender: Sender<'_>,
-        time: i64,
-        ended: &mut Vec<Stretch>,
-    ) {
-        let filled = self.holes.fill(start, end);
-        let size = end.wrapping_sub(start);
-        self.bytes = self.bytes.saturating_add(u64::from(filled.bytes));
-        if filled.bytes > 0 {
-            self.unseen_bytes = self
-                .unseen_bytes
-                .saturating_sub(u64::from(filled.acknowledged));
-            let missing = time.saturating_sub(filled.since);
-            let is_asked = self.duplicates_in_a_row >= 2;
-            let again_after = match (sender.rtt, is_asked) {
-                (Some(rtt), true) => (rtt / 4 * 3).max(DISORDER_NS),
-                (Some(rtt), false) => rtt.max(LIKELY_AGAIN_NS),
-                (None, true) => ASKED_AGAIN_NS,
-                (None, false) => SURELY_AGAIN_NS,
-            };
-            if filled.acknowledged > 0 || missing < again_after {
-                self.out_of_order = self.out_of_order.saturating_add(1);
-            } else {
-                self.resent(segment, start, end, filled.since, time, filled.bytes, ended);
-            }
-            self.remember(segment, start, end, time);
-            return;
-        }
-        if self.first.is_some_and(|first| ahead(start, first) < 0) {
-            self.out_of_order = self.out_of_order.saturating_add(1);
-            return;
-        }
-        let sent = self.sent.last_with(start, end);
-        if let Some(sent) = sent {
-            let is_soon = time.saturating_sub(sent.time) < COPY_NS;
-            let is_same = sent.start == start && sent.end == end;
-            let ids = (sent.packet_id, segment.packet_id);
-            let is_copy = match ids {
-                (0, _) | (_, 0) => is_soon,
-                (one, other) => (one == other && is_same) || (is_soon && !is_same),
-            };
-            if is_copy {
-                self.copies = self.copies.saturating_add(1);
-                return;
-            }
-        } else if self.copies >= 8 && self.copies.saturating_mul(3) >= self.segments {
-            // Everything is there more than once.
-            self.copies = self.copies.saturating_add(1);
-            return;
-        }
-        let is_needless = self
-            .acknowledged
-            .is_some_and(|acknowledged| ahead(acknowledged, end) >= 0);
-        if is_needless {
-            self.count_resent(size);
-            self.needless = self.needless.saturating_add(1);
-            self.round_trip.sent_again(start, end, segment.options);
-        } else {
-            let since = sent.map_or(self.since, |sent| sent.time);
-            self.resent(segment, start, end, since, time, size, ended);
-        }
-        self.remember(segment, start, end, time);
-    }
-
-    fn remember(&mut self, segment: &Segment<'_>, start: u32, end: u32, time: i64) {
-        self.sent.push(SentSegment {
-            start,
-            end,
-            packet_id: segment.packet_id,
-            time,
-        });
-    }
-
-    fn count_resent(&mut self, bytes: u32) {
-        self.retransmissions = self.retransmissions.saturating_add(1);
-        self.retransmitted_bytes = self.retransmitted_bytes.saturating_add(u64::from(bytes));
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn resent(
-        &mut self,
-        segment: &Segment<'_>,
-        start: u32,
-        end: u32,
-        since: i64,
-        time: i64,
-        bytes: u32,
-        ended: &mut Vec<Stretch>,
-    ) {
-        self.count_resent(bytes);
-        self.round_trip.sent_again(start, end, segment.options);
-        let mut recovery = self
-            .recovery
-            .take()
-            .unwrap_or_else(|| Recovery::new(since, time, end));
-        recovery.add(since, time, bytes, end);
-        if self.acknowledged.is_some() {
-            self.recovery = Some(recovery);
-        } else {
-            // Nobody will say when it has arrived.
-            ended.push(recovery.stretch(self.side, None));
-        }
-    }
-
-    /// The receiver says what it has and how much it takes.
-    #[inline]
-    pub(super) fn acknowledged(
-        &mut self,
-        acknowledgment: u32,
-        segment: &Segment<'_>,
-        time: i64,
-        ended: &mut Vec<Stretch>,
-    ) {
-        let advance = match self.acknowledged {
-            Some(acknowledged) => ahead(acknowledgment, acknowledged),
-            None => {
-                self.acknowledged = Some(acknowledgment);
-                0
-            }
-        };
-        if advance > 0 {
-            if advance > WINDOW {
-                return;
-            }
-            self.acknowledged = Some(acknowledgment);
-            self.advanced(acknowledgment, segment, time, ended);
-        } else if advance < 0 {
-            return;
-        } else if self.is_bare(segment) {
-            self.same_again(segment, time);
-        }
-        let window = segment.window;
-        if (window == 0) != self.zero_window.is_closed() && !segment.syn {
-            self.zero_window.told(window == 0, self.side, time, ended);
-        }
-        self.window = window;
-        if let Some(scale) = self.scale {
-            let scale = if segment.syn { 0 } else { scale };
-            let bytes = u32::from(window) << scale.min(14);
-            self.largest_window = self.largest_window.max(bytes);
-            let edge = acknowledgment.wrapping_add(bytes);
-            self.window_limit.edge(time, edge);
-        }
-    }
-
-    #[inline]
-    fn advanced(
-        &mut self,
-        acknowledgment: u32,
-        segment: &Segment<'_>,
-        time: i64,
-        ended: &mut Vec<Stretch>,
-    ) {
-        self.duplicates_in_a_row = 0;
-        self.since = time;
-        self.round_trip
-            .acknowledged(acknowledgment, time, segment.options);
-        if self.is_bare(segment) {
-            self.last_bare_time = time;
-            self.last_bare = Some(bare(segment));
-        }
-        if self.first.is_some() {
-            let beyond = ahead(acknowledgment, self.next);
-            if beyond > 0 || !self.holes.is_empty() {
-                self.unseen(acknowledgment, beyond, time);
-            }
-        }
-        if let Some(recovery) = self.recovery
-            && recovery.is_done(acknowledgment)
-        {
-            self.recovery = None;
-            ended.push(recovery.stretch(self.side, Some(time)));
-        }
-    }
-
-    /// Bytes that were acknowledged and not captured, or are captured later.
-    #[cold]
-    fn unseen(&mut self, acknowledgment: u32, beyond: i32, time: i64) {
-        // A FIN takes a number, and may be the one that is not there.
-        if beyond > 1 && beyond <= WINDOW {
-            if let Some(known_from) = self.holes.open(self.next, acknowledgment, time, false) {
-                self.know_from(known_from);
-            }
-            self.next = acknowledgment;
-            self.window_limit.lose();
-        }
-        let bytes = self.holes.acknowledge(acknowledgment);
-        self.unseen_bytes = self.unseen_bytes.saturating_add(u64::from(bytes));
-    }
-
-    #[inline]
-    fn is_bare(&self, segment: &Segment<'_>) -> bool {
-        segment.payload.is_empty() && segment.cut == 0 && !(segment.syn | segment.fin | segment.rst)
-    }
-
-    /// The same acknowledgement again: something behind a hole has arrived, unless it is a copy of a packet,
-    /// tells another window, or nothing is on the way.
-    fn same_again(&mut self, segment: &Segment<'_>, time: i64) {
-        let this = bare(segment);
-        let is_copy = self.last_bare.is_some_and(|last| {
-            last.sequence == this.sequence
-                && match (last.packet_id, this.packet_id) {
-                    (0, _) | (_, 0) => {
-                        last.options == this.options
-                            && time.saturating_sub(self.last_bare_time) < COPY_NS
-                    }
-                    (one, other) => one == other,
-                }
-        });
-        self.last_bare = Some(this);
-        self.last_bare_time = time;
-        let is_in_flight = self.first.is_some() && self.acknowledged != Some(self.next);
-        if !is_copy && is_in_flight && segment.window == self.window && segment.window != 0 {
-            self.duplicate_acks = self.duplicate_acks.saturating_add(1);
-            self.duplicates_in_a_row = self.duplicates_in_a_row.saturating_add(1);
-        }
-    }
-
     /// The connection or the capture ends.
     pub(super) fn end(&mut self, last: i64, ended: &mut Vec<Stretch>) {
         if let Some(recovery) = self.recovery.take() {
@@ -560,25 +299,5 @@ impl Stream {
         }
         self.zero_window.end(self.side, last, false, ended);
         self.window_limit.end(self.side, ended);
-    }
-}
-
-/// Options differ between acknowledgements that are sent one after another: by timestamps, or by what is
-/// acknowledged selectively.
-fn bare(segment: &Segment<'_>) -> Bare {
-    let options = if segment.packet_id == 0 {
-        segment
-            .options
-            .iter()
-            .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-            })
-    } else {
-        0
-    };
-    Bare {
-        sequence: segment.sequence,
-        packet_id: segment.packet_id,
-        options,
     }
 }
