@@ -1,9 +1,9 @@
 //! What a commit is: clocks are declared, sources staged, all clocks checked against the data, sources that
 //! are off moved, and then all of it becomes visible in one step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kcorr_model::{ClockConversion, ClockKind};
+use kcorr_model::{ClockConversion, ClockKind, Limit, Summary};
 use kcorr_store::{
     AnchorEntry, ClockFitEntry, ClockMove, Commit, SourceEntry, SourceReport, StoreWriter,
 };
@@ -11,6 +11,7 @@ use kcorr_store::{
 use crate::clock::{ClockState, Others, align, check};
 use crate::error::{Error, Result};
 use crate::query::SessionOptions;
+use crate::twice::stored_twice;
 
 /// What became of a commit.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Committed {
     /// Why the clocks could not be checked against the data; the sources are stored with the clocks that they
     /// declare.
     pub unchecked: Option<Error>,
+    /// Why events were not compared with those of other recordings: some may be stored twice.
+    pub uncompared: Option<Error>,
 }
 
 /// Aligns the clocks of all finished sources and makes them visible in one step. What fails changes
@@ -42,9 +45,20 @@ pub fn commit_with(writer: &mut StoreWriter, options: &SessionOptions) -> Result
         }
     };
     let moved = commit.move_sources(&moves)?;
+    let new: BTreeSet<i64> = commit.added().map(|id| id.0).collect();
+    let uncompared = match stored_twice(&commit.store(), commit.sources(), &new, options) {
+        Ok(losses) => {
+            for (source_id, loss) in losses {
+                commit.add_loss(source_id, loss);
+            }
+            None
+        }
+        Err(error) => Some(error),
+    };
     Ok(Committed {
         sources: commit.publish(&moved)?,
         unchecked: failed,
+        uncompared,
     })
 }
 
@@ -59,8 +73,8 @@ fn stage(commit: &mut Commit<'_>) -> Result<()> {
         anchors,
         time_range: None,
     };
-    // Local times last: they are put where the other recordings are.
-    staged.sort_by_key(|source| (source.summary().clock == ClockKind::LocalTime, source.id()));
+    // What is put where the other recordings are comes last, whatever its number.
+    staged.sort_by_key(|source| (is_placed(source.summary()), source.id()));
     for source in staged {
         others.time_range = time_range(commit.sources());
         let alignment = align(source.summary(), source.time_range(), &others);
@@ -69,10 +83,23 @@ fn stage(commit: &mut Commit<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Whether a source is put where the other recordings are: its zone, the order of its dates, or their year
+/// is not told.
+fn is_placed(summary: &Summary) -> bool {
+    let limits = &mut summary.limits.iter();
+    summary.clock == ClockKind::LocalTime || limits.any(|limit| leaves_open(&limit.name))
+}
+
+fn leaves_open(limit: &str) -> bool {
+    [Limit::OTHER_DATE, Limit::NO_YEAR].contains(&limit)
+}
+
 /// From the first to the last time of the sources that are surely in wall time.
 fn time_range(sources: &[SourceEntry]) -> Option<(i64, i64)> {
     let aligned = sources.iter().filter(|source| {
-        source.clock_offset_ns.is_some() && source.clock != ClockKind::LocalTime.name()
+        source.clock_offset_ns.is_some()
+            && source.clock != ClockKind::LocalTime.name()
+            && !source.limits.iter().any(|limit| leaves_open(&limit.name))
     });
     let ranges = aligned.filter_map(|source| source.first_time_ns.zip(source.last_time_ns));
     ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))

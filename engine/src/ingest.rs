@@ -180,11 +180,7 @@ fn run(
     }
     // A pipe may be silent for long.
     progress.started(number, None);
-    let mut inputs = Vec::new();
-    for path in &job.paths {
-        inputs.push((path.clone(), Input::open(path, stop)?));
-    }
-    progress.started(number, total_bytes(&inputs));
+    progress.started(number, total_bytes(&job.paths)?);
     let mut hash = ContentHash::default();
     for (size_bytes, _) in source.held() {
         hash.ask(*size_bytes);
@@ -197,20 +193,25 @@ fn run(
         losses: Vec::new(),
         stop,
     };
-    let several = inputs.len() > 1;
-    for (i, (path, input)) in inputs.into_iter().enumerate() {
-        let at = |e| input_error(&path, e);
+    let several = job.paths.len() > 1;
+    for (i, path) in job.paths.iter().enumerate() {
+        let at = |e| input_error(path, e);
+        // One after another: a log directory may have more files than a process may open.
+        let input = Input::open(path, stop)?;
         if i > 0 {
             feed.decoder.next_file(&mut feed.source).map_err(at)?;
         }
         feed.decoder.file(&path.to_string_lossy());
-        feed.read(&path, input, several, &|bytes| {
+        feed.read(path, input, several, &|bytes| {
             progress.advanced(number, bytes)
         })?;
     }
     let path = job.paths.first().map_or(Path::new("-"), PathBuf::as_path);
     if feed.size_bytes == 0 {
-        let message = format!("{}: the input is empty", path.display());
+        let message = format!(
+            "{}: the input is empty: its recorder wrote nothing, or has not yet",
+            path.display()
+        );
         return Err(Error::new(ErrorKind::Input, message));
     }
     let mut summary = feed
@@ -368,14 +369,20 @@ fn stopped(paths: &[PathBuf]) -> Error {
     Error::new(ErrorKind::Stopped, message)
 }
 
-fn total_bytes(inputs: &[(PathBuf, Input)]) -> Option<u64> {
-    inputs
-        .iter()
-        .map(|(_, input)| match input.kind {
-            InputKind::File(_, size) => Some(size),
-            InputKind::Pipe(_) => None,
-        })
-        .sum()
+/// The size of all files of an input; `None` when one is no file. A missing one is told before any is read.
+fn total_bytes(paths: &[PathBuf]) -> Result<Option<u64>> {
+    let mut total = Some(0);
+    for path in paths {
+        let size = if path == Path::new("-") {
+            None
+        } else {
+            let metadata = path.metadata();
+            let metadata = metadata.map_err(|e| Error::io("cannot open", path, e))?;
+            metadata.is_file().then_some(metadata.len())
+        };
+        total = total.zip(size).map(|(a, b)| a + b);
+    }
+    Ok(total)
 }
 
 fn input_error(path: &Path, error: kcorr_model::Error) -> Error {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`ingest()`] | inputs → decoders → store |
 //! | [`commit()`] | what is staged becomes part of the store, in one step |
+//! | `twice` | events that another recording of the store has too |
 //! | `clock` | a source's clock → wall time |
 //! | `catalog`, `functions` | the store's tables, and functions, for SQL |
 //! | [`Session`] | SQL, canned queries and their parameters |
@@ -18,6 +19,7 @@ mod error;
 mod functions;
 mod ingest;
 mod query;
+mod twice;
 
 pub use catalog::{Ablation, Altered, Shift, Taken, kind_expression};
 pub use commit::{Committed, commit, commit_with};

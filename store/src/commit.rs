@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kcorr_model::{ClockConversion, SourceId, Summary, realtime_from_source};
+use kcorr_model::{ClockConversion, Loss, SourceId, Summary, realtime_from_source};
 
 use crate::alignment::Alignment;
 use crate::clock_move::ClockMove;
@@ -155,6 +155,23 @@ impl<'a> Commit<'a> {
         self.manifest.sources.push(entry);
         self.manifest.sources.sort_by_key(|source| source.source_id);
         Ok(())
+    }
+
+    /// The sources that were added so far.
+    pub fn added(&self) -> impl Iterator<Item = SourceId> {
+        self.reports.iter().map(|report| report.id)
+    }
+
+    /// Adds a loss of a source that was added, found when its rows were compared with those of others; its
+    /// times are wall time.
+    pub fn add_loss(&mut self, source_id: i64, loss: Loss) {
+        let sources = &mut self.manifest.sources;
+        if let Some(source) = sources.iter_mut().find(|s| s.source_id == source_id) {
+            source.losses.push((&loss).into());
+        }
+        if let Some(report) = self.reports.iter_mut().find(|r| r.id.0 == source_id) {
+            report.losses.push(loss);
+        }
     }
 
     /// What a source is to those under other names, in words: those it holds, and one it begins like.

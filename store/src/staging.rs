@@ -237,12 +237,13 @@ fn stopped() -> Error {
     )
 }
 
-/// The earliest and latest time in a batch, over its start and end columns.
+/// The earliest and latest time in a batch, over its start and end columns. Some rows of a table that is not
+/// sorted may have an end all the same, as those of a request log whose lines have times.
 fn time_range(table: &Table, batch: &RecordBatch) -> Option<(i64, i64)> {
-    let first = table
-        .sorted_by
-        .and_then(|name| batch.column_by_name(name))?;
-    let last = batch.column_by_name("end_time").unwrap_or(first);
+    let end = batch.column_by_name("end_time");
+    let start = table.sorted_by.and_then(|name| batch.column_by_name(name));
+    let first = start.or(end)?;
+    let last = end.unwrap_or(first);
     let first = first.as_primitive_opt::<TimestampNanosecondType>()?;
     let last = last.as_primitive_opt::<TimestampNanosecondType>()?;
     let start = min(first)?;

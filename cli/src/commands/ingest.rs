@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use clap::Args;
-use kcorr_engine::{Error, ErrorKind, Job};
+use kcorr_engine::Job;
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format};
 use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ThreadDumpDecoder};
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::Severity;
-use kcorr_store::{Extent, SourceReport, StoreWriter};
+use kcorr_store::{Extent, SourceReport, Store, StoreWriter};
 
 use crate::causes::with_causes;
 use crate::commands::captures::{self, Captures};
 use crate::commands::memory::Memory;
-use crate::commands::{Global, compact, log_directory};
+use crate::commands::unread_input::UnreadInputs;
+use crate::commands::{DEFAULT_STORE, Global, compact, log_directory};
 use crate::exit::Status;
 use crate::progress::Bars;
 use crate::recordings;
@@ -107,9 +108,17 @@ impl Ingest {
         let field_map = self.field_map()?;
         let jobs = self.jobs(&field_map)?;
         if jobs.is_empty() {
-            bail!("nothing to ingest: give recordings with --jfr, --bpf or --pcap (see --help)");
+            let options: Vec<String> = recordings::KINDS
+                .iter()
+                .map(|kind| format!("--{}", kind.option))
+                .collect();
+            bail!(
+                "nothing to ingest: give recordings with {} (see --help)",
+                options.join(", ")
+            );
         }
         let inputs: Vec<Vec<PathBuf>> = jobs.iter().map(|job| job.paths.clone()).collect();
+        let kinds: Vec<&str> = jobs.iter().map(|job| job.kind).collect();
         let mut writer = StoreWriter::open(&global.store, || {
             screen.note("another kcorr is writing to this store: waiting for it to end");
         })?;
@@ -133,10 +142,19 @@ impl Ingest {
                 with_causes(error)
             ));
         }
-        let errors = &not_stored.errors;
-        for (job, error) in errors {
-            show_error(error, &inputs[*job], screen);
+        if let Some(error) = &committed.uncompared {
+            screen.warning(&format!(
+                "rows were not compared with those of other recordings, and some may be stored twice: {}",
+                with_causes(error)
+            ));
         }
+        let errors = &not_stored.errors;
+        let mut unread = UnreadInputs::new(screen);
+        for (job, error) in errors {
+            unread.show(error, kinds[*job], &inputs[*job]);
+        }
+        unread.finish();
+        let next = next_command(&global.store, &reports);
         // What was ingested is stored by now, whatever becomes of this.
         let merging = bars.during("merging small files");
         let merged = writer.compact(Extent::PiledUp);
@@ -148,10 +166,12 @@ impl Ingest {
                 with_causes(&error)
             )),
         }
-        if let Some(next) = next_command(&reports) {
-            screen.note(&format!("next: kcorr {next}"));
+        if let Some(next) = next {
+            screen.note(&format!("next: kcorr {}{next}", store_option(global)));
         }
-        let lost = reports.iter().any(is_lossy) || committed.unchecked.is_some();
+        let lost = reports.iter().any(is_lossy)
+            || committed.unchecked.is_some()
+            || committed.uncompared.is_some();
         Ok(if !errors.is_empty() || (lost && self.strict) {
             Status::Failed
         } else if lost {
@@ -272,16 +292,26 @@ fn name(paths: &[PathBuf]) -> String {
 }
 
 /// What to ask now: where slow requests waited, or what there is.
-fn next_command(reports: &[SourceReport]) -> Option<&'static str> {
-    let mut tables = reports.iter().flat_map(|report| &report.rows).peekable();
-    tables.peek()?;
-    Some(
-        if tables.any(|(table, count)| table == "requests" && *count > 0) {
-            "query blame"
-        } else {
-            "tables"
-        },
-    )
+fn next_command(store: &Path, reports: &[SourceReport]) -> Option<&'static str> {
+    let has_rows = reports.iter().any(|report| !report.rows.is_empty());
+    let has_requests = Store::open(store).is_ok_and(|store| store.row_count("requests") > 0);
+    has_rows.then_some(if has_requests {
+        "query blame"
+    } else {
+        "tables"
+    })
+}
+
+/// The option that names the store, for a command that is to be run in the same shell.
+fn store_option(global: &Global) -> String {
+    let path = global.store.display().to_string();
+    let is_known = path == DEFAULT_STORE || std::env::var("KCORR_STORE").is_ok_and(|it| it == path);
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c);
+    match (is_known, path.chars().all(is_plain)) {
+        (true, _) => String::new(),
+        (false, true) => format!("--store {path} "),
+        (false, false) => format!("--store '{}' ", path.replace('\'', "'\\''")),
+    }
 }
 
 fn is_lossy(report: &SourceReport) -> bool {
@@ -356,23 +386,4 @@ fn show(report: &SourceReport, screen: &Screen) {
             screen.detail(&text);
         }
     }
-}
-
-fn show_error(error: &Error, paths: &[PathBuf], screen: &Screen) {
-    let head = paths
-        .first()
-        .filter(|path| *path != Path::new("-") && path.is_file());
-    let hint = match (error.kind(), head) {
-        (ErrorKind::Input, Some(path)) => kcorr_store::input::head(path)
-            .ok()
-            .and_then(|head| recordings::looks_like(&head)),
-        _ => None,
-    };
-    let error = anyhow::anyhow!(
-        "{}{}",
-        with_causes(error),
-        hint.map(|hint| format!(" (the file {hint})"))
-            .unwrap_or_default()
-    );
-    screen.error(&error);
 }

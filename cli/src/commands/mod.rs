@@ -17,6 +17,7 @@ mod query;
 mod report;
 mod sql;
 mod tables;
+mod unread_input;
 mod verdict_tests;
 mod verify;
 mod whatif;
@@ -55,6 +56,9 @@ Examples:
 
 Exit status: 0 done, 1 done but data was lost (see the losses table), 2 failed.";
 
+/// Where the tables are kept when nothing else is said.
+const DEFAULT_STORE: &str = "incident.kcorr";
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
@@ -63,7 +67,7 @@ pub(crate) struct Global {
         long,
         global = true,
         env = "KCORR_STORE",
-        default_value = "incident.kcorr",
+        default_value = DEFAULT_STORE,
         value_name = "FOLDER"
     )]
     pub(crate) store: PathBuf,

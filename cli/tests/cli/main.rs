@@ -10,6 +10,7 @@ mod files;
 mod help;
 mod hostile;
 mod incident;
+mod inputs;
 mod integrity;
 mod kept_steps;
 mod many;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
-use futures::TryStreamExt;
 use kcorr_model::{ClockConversion, realtime_from_source};
 use kcorr_store::{ClockCheckEntry, ClockFitEntry, ClockMove, Store};
 
@@ -13,7 +12,7 @@ use super::graph::{Node, Relation, Resolved, resolve};
 use super::tie::Tie;
 use super::verdict::{self, Verdict};
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::{GivenParameters, Session, SessionOptions, canned_query};
+use crate::query::{GivenParameters, SessionOptions, rows_of_canned};
 
 /// Pairs of rows further apart than this, once aligned, are pairs by chance.
 const NEAR_NS: i64 = 10_000_000;
@@ -270,44 +269,18 @@ fn pairs(ties: Vec<(i64, i64, KindTie)>) -> BTreeMap<(i64, i64), Vec<KindTie>> {
     pairs
 }
 
-/// Runs `clock_ties`, on a thread of its own: the caller may be inside another runtime.
+/// The rows of `clock_ties`.
 fn read(store: &Store, options: &SessionOptions) -> Result<Vec<(i64, i64, KindTie)>> {
-    let failed = || Error::new(ErrorKind::Query, "checking the clocks stopped on a bug");
-    std::thread::scope(|scope| {
-        let reading = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()
-                .map_err(|e| Error::because(ErrorKind::Query, "cannot start a runtime", e))?;
-            runtime.block_on(run(store, options))
-        });
-        reading.join().unwrap_or_else(|_| Err(failed()))
-    })
-}
-
-async fn run(store: &Store, options: &SessionOptions) -> Result<Vec<(i64, i64, KindTie)>> {
-    let missing = || Error::new(ErrorKind::Query, "there is no query clock_ties");
-    let query = canned_query("clock_ties").ok_or_else(missing)??;
-    let mut options = options.clone();
-    // The store is not one yet: what is computed of it serves nobody else.
-    options.is_fresh = true;
-    let session = Session::open_with(store, &options).await?;
     // Of very many rows a part tells as much.
     let rows = ["writes", "request_partitions"].map(|table| store.row_count(table));
     let stride = rows.into_iter().max().unwrap_or(0) / MAX_ROWS + 1;
     let given = GivenParameters::from([("size_stride".to_owned(), stride.to_string())]);
-    let mut planned = session.plan(query.sql, &given).await?;
     let mut ties = Vec::new();
-    if let Some(planned) = planned.pop() {
-        let mut rows = planned.run().await?;
-        while let Some(batch) = rows.try_next().await? {
-            append(&mut ties, &batch).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Query,
-                    "clock_ties has other columns than it says",
-                )
-            })?;
-        }
+    for batch in rows_of_canned(store, "clock_ties", &given, options)? {
+        append(&mut ties, &batch).ok_or_else(|| {
+            let message = "clock_ties has other columns than it says";
+            Error::new(ErrorKind::Query, message)
+        })?;
     }
     Ok(ties)
 }

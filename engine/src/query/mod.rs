@@ -2,6 +2,7 @@
 
 mod below;
 mod canned;
+mod canned_rows;
 mod columns;
 mod header;
 mod in_order;
@@ -15,6 +16,7 @@ mod step;
 mod step_rows;
 
 pub use canned::{CannedQuery, canned_queries, canned_query};
+pub(crate) use canned_rows::rows_of_canned;
 pub use columns::{Columns, FloatColumn, NumberColumn, TextColumn};
 pub use header::{Header, OutputColumn, Parameter};
 pub use length::QUERY_STACK_BYTES;

@@ -1,0 +1,141 @@
+//! Events that a recording shares with another of its kind, so that the store has them twice.
+//!
+//! Which they are says the canned query `stored_twice`. It is asked only when it can find something: when
+//! two recordings of one kind, one of them new, have rows of one table at the same time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
+use kcorr_model::{Loss, LossKind, Position, Severity};
+use kcorr_store::{SourceEntry, Store};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::{GivenParameters, SessionOptions, rows_of_canned};
+
+/// An event that is in the store twice.
+const EVENT_STORED_TWICE: LossKind = LossKind {
+    name: "event_stored_twice",
+    severity: Severity::Warning,
+    doc: "Another recording of the store has the same event: both rows are in the table, so that counts and sums are too large. `kcorr query stored_twice` lists the recordings; ingest each event once.",
+};
+
+/// Rows of a table that two recordings share.
+struct Shared {
+    table: String,
+    source_id: i64,
+    other_id: i64,
+    count: i64,
+    times: (i64, i64),
+}
+
+/// What is to be said of the new sources: how many of their events other sources have too.
+pub(crate) fn stored_twice(
+    store: &Store,
+    sources: &[SourceEntry],
+    new: &BTreeSet<i64>,
+    options: &SessionOptions,
+) -> Result<Vec<(i64, Loss)>> {
+    if !may_share(sources, new) {
+        return Ok(Vec::new());
+    }
+    let batches = rows_of_canned(store, "stored_twice", &GivenParameters::new(), options)?;
+    let wrong = || {
+        let message = "stored_twice has other columns than it says";
+        Error::new(ErrorKind::Query, message)
+    };
+    let mut told: BTreeMap<i64, Vec<Shared>> = BTreeMap::new();
+    for batch in &batches {
+        for shared in shared(batch).ok_or_else(wrong)? {
+            // Of two new ones the later is said to repeat the earlier.
+            let is_new = |id: &i64| new.contains(id);
+            let ids = [shared.other_id, shared.source_id];
+            if let Some(id) = ids.into_iter().find(is_new) {
+                told.entry(id).or_default().push(shared);
+            }
+        }
+    }
+    let losses = told.into_iter().map(|(id, shared)| (id, loss(id, &shared)));
+    Ok(losses.collect())
+}
+
+/// Whether a new source and another of its kind have rows of one table at the same time.
+fn may_share(sources: &[SourceEntry], new: &BTreeSet<i64>) -> bool {
+    let tables: Vec<BTreeSet<&str>> = sources
+        .iter()
+        .map(|source| {
+            source
+                .files
+                .iter()
+                .map(|file| file.table.as_str())
+                .collect()
+        })
+        .collect();
+    let range = |source: &SourceEntry| source.first_time_ns.zip(source.last_time_ns);
+    let is_pair = |a: usize, b: usize| {
+        let (one, other) = (&sources[a], &sources[b]);
+        let overlap = match (range(one), range(other)) {
+            (Some(a), Some(b)) => a.0 <= b.1 && b.0 <= a.1,
+            _ => false,
+        };
+        // Of sources without files of their own, the rows are in merged ones, of any table.
+        let is_merged = tables[a].is_empty() || tables[b].is_empty();
+        a != b
+            && one.kind == other.kind
+            && overlap
+            && (is_merged || !tables[a].is_disjoint(&tables[b]))
+    };
+    let places = 0..sources.len();
+    let mut new = places
+        .clone()
+        .filter(|place| new.contains(&sources[*place].source_id));
+    new.any(|a| places.clone().any(|b| is_pair(a, b)))
+}
+
+fn shared(batch: &RecordBatch) -> Option<Vec<Shared>> {
+    let number = |name| {
+        let column = batch.column_by_name(name)?;
+        column.as_primitive_opt::<Int64Type>()
+    };
+    let time = |name| {
+        let column = batch.column_by_name(name)?;
+        column.as_primitive_opt::<TimestampNanosecondType>()
+    };
+    let tables = cast(batch.column_by_name("table_name")?, &DataType::Utf8).ok()?;
+    let tables = tables.as_string_opt::<i32>()?;
+    let (sources, others) = (number("source_id")?, number("other_source_id")?);
+    let counts = number("event_count")?;
+    let (firsts, lasts) = (time("first_time")?, time("last_time")?);
+    let rows = (0..batch.num_rows()).map(|row| Shared {
+        table: tables.value(row).to_owned(),
+        source_id: sources.value(row),
+        other_id: others.value(row),
+        count: counts.value(row),
+        times: (firsts.value(row), lasts.value(row)),
+    });
+    Some(rows.collect())
+}
+
+fn loss(id: i64, shared: &[Shared]) -> Loss {
+    let words = shared.iter().map(|shared| {
+        let other = if shared.source_id == id {
+            shared.other_id
+        } else {
+            shared.source_id
+        };
+        format!(
+            "{} of its {} are also in source {other}",
+            shared.count, shared.table
+        )
+    });
+    let ranges = shared.iter().map(|shared| shared.times);
+    let count: i64 = shared.iter().map(|shared| shared.count).sum();
+    Loss {
+        kind: &EVENT_STORED_TWICE,
+        count: u64::try_from(count).unwrap_or(0),
+        first_position: Position::Whole,
+        time_range: ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
+        detail: words.collect::<Vec<_>>().join(", "),
+    }
+}
