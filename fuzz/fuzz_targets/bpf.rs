@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 
+use chrono::NaiveDate;
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format, recognise};
 use kcorr_model::{Decoder, SourceId, Summary};
 
@@ -23,7 +24,7 @@ fn options(choice: u8) -> BpfOptions {
         format: name.and_then(|name| name.parse().ok()),
         field_map: (choice == 255).then(|| FieldMap::parse(MAP).expect("the map is right")),
         threads: NonZeroUsize::new(1),
-        ..BpfOptions::default()
+        date: (choice % 2 == 1).then(|| NaiveDate::from_ymd_opt(2026, 11, 28)).flatten(),
     }
 }
 
@@ -37,11 +38,25 @@ fn decode(pieces: &[&[u8]], choice: u8) -> Option<(String, Summary)> {
     Some((format!("{batches:?}"), summary))
 }
 
+/// The same text as Windows' shells write it into files.
+fn utf_16(text: &[u8]) -> Vec<u8> {
+    let mark = [0xff, 0xfe];
+    let units = text.iter().flat_map(|&byte| [byte, 0]);
+    mark.into_iter().chain(units).collect()
+}
+
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((&[choice, at], input)) = data.split_at_checked(2).map(|(head, rest)| {
         (<&[u8; 2]>::try_from(head).expect("two bytes"), rest)
     }) else {
         return;
+    };
+    let wide;
+    let input = if at == 255 {
+        wide = utf_16(input);
+        &wide
+    } else {
+        input
     };
     let _ = recognise(input);
     let whole = decode(&[input], choice);

@@ -2,6 +2,7 @@
 //! same rows and losses.
 #![no_main]
 
+use chrono::NaiveDate;
 use kcorr_ingest_broker::{
     GcLogDecoder, RequestLogDecoder, SegmentsDecoder, recognise_gc_log, recognise_request_log,
 };
@@ -14,11 +15,16 @@ fn decoder(choice: u8) -> Box<dyn Decoder> {
         decoder.file(path);
         Box::new(decoder)
     };
-    match choice % 4 {
+    match choice % 8 {
         0 => Box::new(GcLogDecoder::new(SourceId(1))),
         1 => Box::new(RequestLogDecoder::new(SourceId(1))),
         2 => segments("orders-0/00000000000000000000.log"),
-        _ => segments("segments.tar"),
+        3 => segments("segments.tar"),
+        4 => segments("orders-0/00000000000000000000.log.deleted"),
+        5 => segments("orders-0/partition.metadata"),
+        6 => segments("orders-0.0f4c9e0dbd7b4d4c9a9d3a0b5c1d2e3f-stray/00000000000000000000.log.swap"),
+        // Times without a day.
+        _ => Box::new(RequestLogDecoder::new(SourceId(1)).date(NaiveDate::from_ymd_opt(2026, 11, 28))),
     }
 }
 
