@@ -2,22 +2,23 @@
 
 use std::ops::Range;
 
-use kcorr_model::lines::Utf8;
+use kcorr_model::lines::{Utf8, is_text, start_of};
 use kcorr_model::{ClockKind, Decoder, Error, Output, Position, SourceId, Summary};
 
-use crate::chunk::{self, Chunk};
-use crate::json_event;
+use crate::findings::{BPFTRACE_TEXT, Findings};
+use crate::json::event;
 use crate::labels::{Label, NONE};
 use crate::lines::Lines;
+use crate::losses::BPF_LONG_LINE;
 use crate::options::BpfOptions;
-use crate::recording::{BPF_LONG_LINE, BPFTRACE_TEXT, Recording, start_of};
+use crate::share::{self, Share};
 
 /// A line that is longer is passed over.
 pub(crate) const MAX_LINE_BYTES: usize = 8 << 20;
 /// Bytes of lines that nobody knows, after which the input is given up.
 const MAX_UNRECOGNISED_BYTES: u64 = 4 << 20;
 /// Bytes that one core reads at a time.
-const CHUNK_BYTES: usize = 1 << 20;
+const SHARE_BYTES: usize = 1 << 20;
 /// Bytes from which on it pays to share them among cores.
 const MIN_SHARED_BYTES: usize = 2 << 20;
 /// Cores that are used at most: merging is one core's work.
@@ -28,7 +29,7 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 /// Decodes the output of eBPF tracers.
 #[derive(Debug)]
 pub struct BpfDecoder {
-    recording: Recording,
+    findings: Findings,
     encoding: Utf8,
     lines: Lines,
     /// Start of a line whose end has not come yet.
@@ -46,15 +47,15 @@ pub struct BpfDecoder {
 impl BpfDecoder {
     /// A decoder of one input.
     pub fn new(source: SourceId, options: BpfOptions) -> Self {
-        let mut recording = Recording::new(source);
+        let mut findings = Findings::new(source);
         let threads = options.threads.map_or_else(
             || std::thread::available_parallelism().map_or(1, usize::from),
             usize::from,
         );
         Self {
             threads: threads.min(MAX_THREADS),
-            lines: Lines::new(options, &mut recording),
-            recording,
+            lines: Lines::new(options, &mut findings),
+            findings,
             encoding: Utf8::new(),
             partial: Vec::new(),
             skips_line: false,
@@ -72,33 +73,33 @@ impl BpfDecoder {
     ) -> Result<bool, Error> {
         if line.len() > MAX_LINE_BYTES {
             self.long_line(line);
-            self.recording.line = self.recording.line.saturating_add(1);
+            self.findings.line = self.findings.line.saturating_add(1);
             return Ok(false);
         }
-        self.recording.line = self.recording.line.saturating_add(1);
+        self.findings.line = self.findings.line.saturating_add(1);
+        self.findings.rows.labels.at_line(self.findings.line);
         if self.first_line.is_none() && !line.trim_ascii().is_empty() {
             self.first_line = Some(line.get(..200).unwrap_or(line).to_vec());
         }
-        self.lines.line(line, is_whole, &mut self.recording);
+        self.lines.line(line, is_whole, &mut self.findings);
         self.bytes = self.bytes.saturating_add(line.len() as u64);
-        if self.recording.format.is_none() && self.bytes > MAX_UNRECOGNISED_BYTES {
+        if self.findings.format.is_none() && self.bytes > MAX_UNRECOGNISED_BYTES {
             return Err(self.unrecognised());
         }
-        self.recording.rows.emit_if_due(output)
+        self.findings.rows.emit_if_due(output)
     }
 
     fn unrecognised(&self) -> Error {
         let found = match &self.first_line {
-            Some(line) if line.contains(&0) => "it is no text".to_owned(),
+            Some(line) if !is_text(line) => "it is no text".to_owned(),
             Some(line) => format!("the first line is: {}", start_of(line)),
             None => "there is no line with content".to_owned(),
         };
         Error::unrecognised(
             Position::Line(1),
             format!(
-                "expected the output of an eBPF tracer (kcorr's probes, bpftrace as text or JSON, a table \
-                 of ext4slower, xfsslower, btrfsslower, fileslower, funcslower, biosnoop or runqslower, \
-                 stacks of profile or offcputime, or any JSON lines by a field map, --bpf-map); {found}"
+                "expected the output of an eBPF tracer: JSON lines of kcorr's probes, bpftrace's text or JSON, a \
+                 table or stacks of bcc's tools, or any JSON lines by a field map; {found}"
             ),
         )
     }
@@ -112,14 +113,14 @@ impl BpfDecoder {
             let held = std::mem::take(&mut self.partial);
             self.line(&held, false, output)?;
         }
-        self.lines.end_file(&mut self.recording);
+        self.lines.end_file(&mut self.findings);
         Ok(())
     }
 
     /// Counts the line that comes next as too long.
     fn long_line(&mut self, start: &[u8]) {
-        let line = self.recording.line.saturating_add(1);
-        self.recording
+        let line = self.findings.line.saturating_add(1);
+        self.findings
             .ledger
             .record(&BPF_LONG_LINE, Position::Line(line), || start_of(start));
     }
@@ -154,19 +155,19 @@ pub fn recognise(head: &[u8]) -> Option<&'static str> {
     let mut encoding = Utf8::new();
     let mut text = encoding.push(head).into_owned();
     text.extend(encoding.finish());
-    let mut recording = Recording::new(SourceId(0));
-    let mut lines = Lines::new(BpfOptions::default(), &mut recording);
+    let mut findings = Findings::new(SourceId(0));
+    let mut lines = Lines::new(BpfOptions::default(), &mut findings);
     for line in text.split(|&byte| byte == b'\n') {
-        lines.line(line, true, &mut recording);
-        if recording
+        lines.line(line, true, &mut findings);
+        if findings
             .format
             .is_some_and(|format| format != BPFTRACE_TEXT)
         {
-            return recording.format;
+            return findings.format;
         }
     }
-    lines.finish(&mut recording);
-    recording.format
+    lines.finish(&mut findings);
+    findings.format
 }
 
 impl BpfDecoder {
@@ -181,78 +182,81 @@ impl BpfDecoder {
         Ok(())
     }
 
-    /// Takes whole lines on several cores: while one merges the chunks of a round, the others read
+    /// Takes whole lines on several cores: while one merges the shares of a round, the others read
     /// the next.
     fn lines_on_cores(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
-        let chunks = chunk::cut(bytes, CHUNK_BYTES);
-        let mut ready: Vec<(&[u8], Chunk)> = Vec::new();
-        for round in chunks.chunks(self.threads) {
+        let shares = share::cut(bytes, SHARE_BYTES);
+        let mut ready: Vec<(&[u8], Share)> = Vec::new();
+        for round in shares.chunks(self.threads) {
             let merged = std::mem::take(&mut ready);
             ready = std::thread::scope(|scope| {
                 let workers: Vec<_> = round
                     .iter()
-                    .map(|bytes| (*bytes, scope.spawn(|| Chunk::read(bytes))))
+                    .map(|bytes| (*bytes, scope.spawn(|| Share::read(bytes))))
                     .collect();
-                for (bytes, chunk) in merged {
-                    self.take(bytes, chunk, output)?;
+                for (bytes, share) in merged {
+                    self.take(bytes, share, output)?;
                 }
                 let read = workers.into_iter().map(|(bytes, worker)| {
-                    // A worker does not panic; were it to, the chunk is read again here.
-                    (bytes, worker.join().unwrap_or_else(|_| Chunk::read(bytes)))
+                    // A worker does not panic; were it to, the share is read again here.
+                    (bytes, worker.join().unwrap_or_else(|_| Share::read(bytes)))
                 });
                 Ok::<_, Error>(read.collect())
             })?;
         }
-        for (bytes, chunk) in ready {
-            self.take(bytes, chunk, output)?;
+        for (bytes, share) in ready {
+            self.take(bytes, share, output)?;
         }
         Ok(())
     }
 
-    /// Takes a chunk that was read, as if its lines came one after another.
+    /// Takes a share that was read, as if its lines came one after another.
     fn take(
         &mut self,
         bytes: &[u8],
-        mut chunk: Chunk,
+        mut share: Share,
         output: &mut dyn Output,
     ) -> Result<(), Error> {
-        let first_line = self.recording.line;
+        let first_line = self.findings.line;
         let mut taken = 0usize;
-        let lines = std::mem::take(&mut chunk.lines);
-        let mut map = chunk.empty_map();
+        let lines = std::mem::take(&mut share.lines);
+        let mut map = share.empty_map();
         for line in &lines {
-            self.rows(&chunk, taken..line.rows_before, &mut map, output)?;
+            let rows = taken..line.rows_before;
+            self.rows(&share, rows, first_line, &mut map, output)?;
             taken = line.rows_before;
-            self.recording.line = first_line.saturating_add(line.number);
+            self.findings.line = first_line.saturating_add(line.number);
             let text = bytes.get(line.bytes.clone()).unwrap_or_default();
             if self.line(text, true, output)? {
                 map.fill(NONE);
             }
         }
-        self.rows(&chunk, taken..chunk.rows.len(), &mut map, output)?;
-        self.recording.line = first_line.saturating_add(chunk.line_count);
+        let rows = taken..share.rows.len();
+        self.rows(&share, rows, first_line, &mut map, output)?;
+        self.findings.line = first_line.saturating_add(share.line_count);
         Ok(())
     }
 
     fn rows(
         &mut self,
-        chunk: &Chunk,
+        share: &Share,
         range: Range<usize>,
+        lines_before: u64,
         map: &mut [Label],
         output: &mut dyn Output,
     ) -> Result<(), Error> {
-        let rows = chunk.rows.get(range).unwrap_or_default();
+        let rows = share.rows.get(range).unwrap_or_default();
         if rows.is_empty() {
             return Ok(());
         }
-        self.recording.recognised_as(json_event::FORMAT);
-        self.recording.has_boot_times = true;
+        self.findings.recognised_as(event::FORMAT);
+        self.findings.has_boot_times = true;
         for row in rows {
             let mut row = *row;
-            let labels = &mut self.recording.rows.labels;
-            row.relabel(&mut |label| chunk.label(label, map, labels));
-            self.recording.push(row, row.end());
-            if self.recording.rows.emit_if_due(output)? {
+            let labels = &mut self.findings.rows.labels;
+            row.relabel(&mut |label| share.label(label, lines_before, map, labels));
+            self.findings.push(row, row.end());
+            if self.findings.rows.emit_if_due(output)? {
                 map.fill(NONE);
             }
         }
@@ -273,7 +277,7 @@ impl BpfDecoder {
             self.hold(line);
             if self.skips_line {
                 self.skips_line = false;
-                self.recording.line = self.recording.line.saturating_add(1);
+                self.findings.line = self.findings.line.saturating_add(1);
             } else {
                 let held = std::mem::take(&mut self.partial);
                 self.line(&held, true, output)?;
@@ -307,19 +311,19 @@ impl Decoder for BpfDecoder {
 
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
         self.end_line(output)?;
-        self.lines.finish(&mut self.recording);
-        let recording = &mut self.recording;
-        recording.rows.finish(output)?;
-        recording.close();
-        let Some(format) = recording.take_format() else {
+        self.lines.finish(&mut self.findings);
+        let findings = &mut self.findings;
+        findings.rows.finish(output)?;
+        findings.close();
+        let Some(format) = findings.take_format() else {
             return Err(self.unrecognised());
         };
         Ok(Summary {
             format,
-            clock: recording.clock.unwrap_or(ClockKind::Monotonic),
-            anchors: recording.take_anchors(),
-            losses: std::mem::take(&mut recording.ledger).into_losses(),
-            limits: std::mem::take(&mut recording.limits),
+            clock: findings.clock.unwrap_or(ClockKind::Monotonic),
+            anchors: findings.take_anchors(),
+            losses: std::mem::take(&mut findings.ledger).into_losses(),
+            limits: std::mem::take(&mut findings.limits),
         })
     }
 }

@@ -27,9 +27,25 @@ pub(crate) struct Labels {
     ends: Vec<usize>,
     table: HashTable<Label>,
     hasher: DefaultHashBuilder,
+    /// The line that is being read, and the one that each label came with first.
+    line: u64,
+    first_lines: Vec<u64>,
 }
 
 impl Labels {
+    /// Says which line the strings that come now are of.
+    #[inline]
+    pub(crate) fn at_line(&mut self, line: u64) {
+        self.line = line;
+    }
+
+    /// The line that a label came with first.
+    pub(crate) fn first_line(&self, label: Label) -> u64 {
+        let index = (label as usize).checked_sub(1);
+        let line = index.and_then(|index| self.first_lines.get(index));
+        line.copied().unwrap_or_default()
+    }
+
     /// The number of a string. Bytes that are not UTF-8 (the kernel cuts names at 15 bytes, also inside
     /// a character) become U+FFFD.
     pub(crate) fn intern(&mut self, bytes: &[u8]) -> Label {
@@ -56,6 +72,7 @@ impl Labels {
         };
         self.text.push_str(string);
         self.ends.push(self.text.len());
+        self.first_lines.push(self.line);
         let (text, ends, hasher) = (&self.text, &self.ends, &self.hasher);
         self.table.insert_unique(hash, label, |&label| {
             hasher.hash_one(slice(text, ends, label).as_bytes())
@@ -82,6 +99,7 @@ impl Labels {
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();
+        self.first_lines.clear();
         self.table.clear();
     }
 }

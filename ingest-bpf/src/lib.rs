@@ -23,16 +23,17 @@
 //!
 //! # How a line becomes a row
 //! ```text
-//! bytes ─► decoder ─► fast_line ────────────────► rows (reorder window) ─► batches
+//! bytes ─► decoder ─► json::fast_line ──────────► rows (reorder window) ─► batches
 //!            │          (the two events that           ▲
 //!            │           make up a recording)          │
-//!            └─► lines ─► json_event, bpftrace_json,   │
-//!                         text_table, stack_map, … ─► values
+//!            └─► lines ─► json: event, bpftrace, …     │
+//!                         text: table, own_line        │
+//!                         stacks: lines, map  ─────► values
 //! ```
 //! Each line is taken for what it looks like, so concatenated outputs work. Only what the numbers behind
 //! stacks are is decided from a whole file. The fast path writes rows
 //! straight from bytes; all else goes through named values and gives the same rows. On
-//! several cores chunks are read ahead by the fast path and taken in order: the rows do not depend on
+//! several cores shares of the input are read ahead by the fast path and taken in order: the rows do not depend on
 //! the number of cores, nor on how the input is split.
 //!
 //! # Order, duplicates and loss
@@ -50,29 +51,27 @@
 //! stacks have no table. A map that a script prints several times without clearing it counts each time.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
 
-mod bpftrace_json;
-mod chunk;
 mod decoder;
-mod fast_line;
-mod field_map;
+mod findings;
 mod format;
-mod json_event;
-mod json_text;
+mod json;
 mod labels;
 mod lines;
-mod local_time;
+mod losses;
 mod operation;
 mod options;
-mod own_line;
-mod recording;
 mod rows;
-mod stack_lines;
-mod stack_map;
-mod stack_text;
-mod text_table;
+mod share;
+mod stacks;
+mod text;
 mod values;
 
 pub use decoder::{BpfDecoder, recognise};
-pub use field_map::{FieldMap, FieldMapError};
 pub use format::{Format, UnknownFormat};
+pub use json::field_map::{FieldMap, FieldMapError};
 pub use options::BpfOptions;
+
+/// The example of the README, so that it is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -5,20 +5,21 @@
 //! collectors put around a line is taken away where the line cannot be read with it.
 
 use kcorr_model::Position;
-use kcorr_model::lines::{clean, unwrap};
+use kcorr_model::lines::{clean, start_of, unwrap};
 use serde_json::Value;
 
-use crate::bpftrace_json;
-use crate::fast_line;
-use crate::json_event;
-use crate::json_text::{Grown, OpenObject, collected, value_from_line};
-use crate::local_time::LocalClock;
+use crate::findings::{BPFTRACE_TEXT, Findings};
+use crate::json::bpftrace;
+use crate::json::event;
+use crate::json::fast_line;
+use crate::json::text::{Grown, OpenObject, collected, value_from_line};
+use crate::losses::{BPF_BAD_LINE, BPF_CUT_LINE};
 use crate::options::BpfOptions;
-use crate::own_line::{self, OwnLines};
-use crate::recording::{BPF_BAD_LINE, BPF_CUT_LINE, BPFTRACE_TEXT, Recording, start_of};
-use crate::stack_lines::{Measure, TextStacks};
-use crate::stack_map::{self, OpenEntry};
-use crate::text_table::TextTable;
+use crate::stacks::lines::{Measure, TextStacks};
+use crate::stacks::map::{self, OpenEntry};
+use crate::text::local_time::LocalClock;
+use crate::text::own_line::{self, OwnLines};
+use crate::text::table::TextTable;
 
 /// Bytes of a line that is no JSON: a deep folded stack is far below.
 const MAX_TEXT_BYTES: usize = 256 << 10;
@@ -62,7 +63,7 @@ enum Outcome {
 use Outcome::{Printed, Read, Unread};
 
 impl Lines {
-    pub(crate) fn new(options: BpfOptions, recording: &mut Recording) -> Self {
+    pub(crate) fn new(options: BpfOptions, findings: &mut Findings) -> Self {
         let format = options.format;
         let mut table = format
             .and_then(|format| format.header())
@@ -72,7 +73,7 @@ impl Lines {
             table.file_system = file_system;
         }
         if let Some(format) = format {
-            recording.recognised_as(format.name());
+            findings.recognised_as(format.name());
         }
         Self {
             open_entry: None,
@@ -92,25 +93,25 @@ impl Lines {
 
     /// Takes one line without its end. `is_whole` is false for bytes behind the last line end, whose
     /// numbers and names may be cut.
-    pub(crate) fn line(&mut self, line: &[u8], is_whole: bool, recording: &mut Recording) {
+    pub(crate) fn line(&mut self, line: &[u8], is_whole: bool, findings: &mut Findings) {
         if line.is_empty() && self.is_idle() {
             return;
         }
         // First of all, so that it does not matter where it is read: an event is an event, even
         // between the lines of a map.
-        if self.fast(line, recording) {
+        if self.fast(line, findings) {
             return;
         }
         let cleaned = clean(line);
         let line = cleaned.as_ref();
-        let printed = self.wrapped_line(line, is_whole, recording);
+        let printed = self.wrapped_line(line, is_whole, findings);
         let Some(printed) = printed else { return };
         self.printed.push_str(&printed);
         if printed.contains('\n') {
-            self.printed_lines(recording);
+            self.printed_lines(findings);
         } else if self.printed.len() > MAX_PRINTED_BYTES {
             let printed = std::mem::take(&mut self.printed);
-            recording.bad_line(printed.as_bytes(), "a line end in printed text");
+            findings.bad_line(printed.as_bytes(), "a line end in printed text");
         }
     }
 
@@ -125,19 +126,19 @@ impl Lines {
 
     /// Takes a line that the fast path can read.
     #[inline]
-    fn fast(&mut self, line: &[u8], recording: &mut Recording) -> bool {
+    fn fast(&mut self, line: &[u8], findings: &mut Findings) -> bool {
         if !self.has_fast_path() {
             return false;
         }
-        let Some(row) = fast_line::read(line, &mut recording.rows.labels) else {
+        let Some(row) = fast_line::read(line, &mut findings.rows.labels) else {
             return false;
         };
         if self.broken.is_some() {
-            self.end_broken(recording);
+            self.end_broken(findings);
         }
-        recording.recognised_as(json_event::FORMAT);
-        recording.has_boot_times = true;
-        recording.push(row, row.end());
+        findings.recognised_as(event::FORMAT);
+        findings.has_boot_times = true;
+        findings.push(row, row.end());
         true
     }
 
@@ -146,29 +147,29 @@ impl Lines {
         &mut self,
         line: &[u8],
         is_whole: bool,
-        recording: &mut Recording,
+        findings: &mut Findings,
     ) -> Option<String> {
         let inside = unwrap(line);
         let has_prefix = inside.collector.is_some();
         if self.is_wrapped && has_prefix {
-            if self.fast(inside.line, recording) {
+            if self.fast(inside.line, findings) {
                 return None;
             }
-            return match self.dispatch(inside.line, is_whole, recording) {
+            return match self.dispatch(inside.line, is_whole, findings) {
                 Read => None,
                 Printed(text) => Some(text),
                 // Lines that begin with their own time look wrapped.
-                Unread(expected) => match self.dispatch(line, is_whole, recording) {
+                Unread(expected) => match self.dispatch(line, is_whole, findings) {
                     Read => None,
                     Printed(text) => Some(text),
                     Unread(_) => {
-                        recording.bad_line(line, expected);
+                        findings.bad_line(line, expected);
                         None
                     }
                 },
             };
         }
-        let expected = match self.dispatch(line, is_whole, recording) {
+        let expected = match self.dispatch(line, is_whole, findings) {
             Read => return None,
             Printed(text) => return Some(text),
             Unread(expected) => expected,
@@ -178,7 +179,7 @@ impl Lines {
             false => object_behind(line),
         };
         if let Some(behind) = behind {
-            match self.dispatch(behind, is_whole, recording) {
+            match self.dispatch(behind, is_whole, findings) {
                 Read => {
                     self.is_wrapped |= has_prefix;
                     return None;
@@ -191,86 +192,86 @@ impl Lines {
             }
         }
         if is_whole {
-            recording.bad_line(line, expected);
+            findings.bad_line(line, expected);
         } else {
-            cut(line, recording);
+            cut(line, findings);
         }
         None
     }
 
     /// Reads the whole lines of what a script printed.
-    fn printed_lines(&mut self, recording: &mut Recording) {
+    fn printed_lines(&mut self, findings: &mut Findings) {
         let Some(end) = self.printed.rfind('\n') else {
             return;
         };
         let mut printed = std::mem::take(&mut self.printed);
         self.printed = printed.split_off(end.saturating_add(1));
         for line in printed.split('\n') {
-            if self.fast(line.as_bytes(), recording) {
+            if self.fast(line.as_bytes(), findings) {
                 continue;
             }
             // What is printed inside of what is printed is text of the script: no second layer.
-            let nested = self.wrapped_line(line.as_bytes(), true, recording);
+            let nested = self.wrapped_line(line.as_bytes(), true, findings);
             if nested.is_some() {
-                recording.bad_line(line.as_bytes(), "one layer of bpftrace JSON");
+                findings.bad_line(line.as_bytes(), "one layer of bpftrace JSON");
             }
         }
     }
 
     /// Takes a line as it stands.
-    fn dispatch(&mut self, line: &[u8], is_whole: bool, recording: &mut Recording) -> Outcome {
+    fn dispatch(&mut self, line: &[u8], is_whole: bool, findings: &mut Findings) -> Outcome {
         if let Some(entry) = &mut self.open_entry {
             // A value may be cut: `finish` counts the entry.
-            if is_whole && !entry.push(&String::from_utf8_lossy(line), recording) {
+            if is_whole && !entry.push(&String::from_utf8_lossy(line), findings) {
                 self.open_entry = None;
             }
             return Read;
         }
         if self.open_object.is_some() {
-            return self.object_line(line, recording);
+            return self.object_line(line, findings);
         }
         let text = line.trim_ascii();
         if self.broken.is_some()
-            && let Some(outcome) = self.after_broken(line, recording)
+            && let Some(outcome) = self.after_broken(line, findings)
         {
             return outcome;
         }
         match text.first() {
             None => {
                 self.own_lines.blank();
-                self.stacks.close(recording);
+                self.stacks.close(findings);
                 Read
             }
-            Some(b'{') => self.json(line, is_whole, recording),
-            Some(b'[') if is_array_start(text) => self.json(line, is_whole, recording),
+            Some(b'{') => self.json(line, is_whole, findings),
+            Some(b'[') if is_array_start(text) => self.json(line, is_whole, findings),
             Some(b']' | b',') if self.is_array && is_array_end(text) => {
                 self.is_array &= text.first() == Some(&b',');
                 Read
             }
             Some(_) if !is_whole => {
                 // A number or name at the end may be cut.
-                cut(line, recording);
+                cut(line, findings);
                 Read
             }
             Some(b'@') => {
-                if stack_map::is_map(text) {
-                    recording.recognised_as(BPFTRACE_TEXT);
+                if map::is_map(text) {
+                    findings.recognised_as(BPFTRACE_TEXT);
                 }
-                self.open_entry = stack_map::open(&String::from_utf8_lossy(line), recording);
+                self.open_entry = map::open(&String::from_utf8_lossy(line), findings);
                 Read
             }
-            Some(_) => self.text(line, recording),
+            Some(_) => self.text(line, findings),
         }
     }
 
-    fn text(&mut self, line: &[u8], recording: &mut Recording) -> Outcome {
+    fn text(&mut self, line: &[u8], findings: &mut Findings) -> Outcome {
         if line.len() > MAX_TEXT_BYTES {
             return Unread("a line of text of at most 256 KiB");
         }
         let line = String::from_utf8_lossy(line);
-        if self.own_lines.read(&line, recording) {
+        if self.own_lines.read(&line, findings) {
             if let Some(measure) = Measure::of_own_line(&line) {
-                self.stacks.told(measure, recording);
+                self.stacks.told(measure, findings);
             }
             if let Some(name) = own_line::file_system(&line) {
                 self.file_system = Some(name);
@@ -279,30 +280,30 @@ impl Lines {
         }
         if let Some(mut table) = TextTable::from_header(&line) {
             table.file_system = self.file_system;
-            recording.recognised_as(table.format());
+            findings.recognised_as(table.format());
             self.table = Some(table);
             self.local.begin();
             return Read;
         }
         if let Some(table) = &self.table
-            && table.row(&line, &mut self.local, recording)
+            && table.row(&line, &mut self.local, findings)
         {
             return Read;
         }
         if line.starts_with([' ', '\t']) {
             if self.table.is_none() || self.stacks.is_open() {
-                return match self.stacks.line(&line, recording) {
+                return match self.stacks.line(&line, findings) {
                     true => Read,
                     false => Unread("a stack of at most 1024 lines"),
                 };
             }
             if self.table.as_ref().is_some_and(TextTable::has_stacks) {
-                recording.stack_of_call(&line);
+                findings.stack_of_call(&line);
                 return Read;
             }
         }
-        if self.stacks.folded(&line, recording) {
-            recording.recognised_as("folded stacks");
+        if self.stacks.folded(&line, findings) {
+            findings.recognised_as("folded stacks");
             return Read;
         }
         match self.table {
@@ -317,33 +318,33 @@ impl Lines {
     }
 
     /// Ends a file of the input.
-    pub(crate) fn end_file(&mut self, recording: &mut Recording) {
-        self.end_broken(recording);
+    pub(crate) fn end_file(&mut self, findings: &mut Findings) {
+        self.end_broken(findings);
         if let Some(object) = self.open_object.take() {
-            cut_at(object.first_line, object.text(), recording);
+            cut_at(object.first_line, object.text(), findings);
         }
         self.is_array = false;
     }
 
     /// Ends the input.
-    pub(crate) fn finish(&mut self, recording: &mut Recording) {
-        self.end_file(recording);
+    pub(crate) fn finish(&mut self, findings: &mut Findings) {
+        self.end_file(findings);
         if let Some(entry) = self.open_entry.take() {
-            entry.cut(recording);
+            entry.cut(findings);
         }
-        self.stacks.finish(recording);
+        self.stacks.finish(findings);
         if let Some(step) = self.local.finish() {
-            recording.clock_step(step);
+            findings.clock_step(step);
         }
         if !self.printed.trim().is_empty() {
             let printed = std::mem::take(&mut self.printed);
-            cut(printed.as_bytes(), recording);
+            cut(printed.as_bytes(), findings);
         }
     }
 
-    fn json(&mut self, line: &[u8], is_whole: bool, recording: &mut Recording) -> Outcome {
+    fn json(&mut self, line: &[u8], is_whole: bool, findings: &mut Findings) -> Outcome {
         let mut text = line.trim_ascii();
-        if let Some(object) = OpenObject::from_line(line, recording.line).filter(|_| is_whole) {
+        if let Some(object) = OpenObject::from_line(line, findings.line).filter(|_| is_whole) {
             self.is_array |= text.starts_with(b"[");
             self.open_object = Some(object);
             return Read;
@@ -367,30 +368,30 @@ impl Lines {
             }
         }
         match value.or_else(|_| value_from_line(text)) {
-            Ok(Value::Object(object)) => return self.object(&object, text, recording),
+            Ok(Value::Object(object)) => return self.object(&object, text, findings),
             Ok(Value::Array(values)) => {
                 for value in values {
                     match value {
                         Value::Object(object) => {
-                            if let Printed(_) | Unread(_) = self.object(&object, text, recording) {
-                                recording.bad_line(text, "an array of events");
+                            if let Printed(_) | Unread(_) = self.object(&object, text, findings) {
+                                findings.bad_line(text, "an array of events");
                             }
                         }
-                        _ => recording.bad_line(text, "an array of JSON objects"),
+                        _ => findings.bad_line(text, "an array of JSON objects"),
                     }
                 }
             }
-            Ok(_) => recording.bad_line(text, "a JSON object"),
-            Err(_) if !is_whole => cut(text, recording),
-            Err(error) => match bpftrace_json::printf_text(text) {
+            Ok(_) => findings.bad_line(text, "a JSON object"),
+            Err(_) if !is_whole => cut(text, findings),
+            Err(error) => match bpftrace::printf_text(text) {
                 Some(printed) => {
-                    recording.recognised_as(bpftrace_json::FORMAT);
+                    findings.recognised_as(bpftrace::FORMAT);
                     return Printed(printed);
                 }
                 None if error.is_eof() && text.len() <= MAX_BROKEN_BYTES => {
-                    self.broken = Some((line.to_vec(), recording.line));
+                    self.broken = Some((line.to_vec(), findings.line));
                 }
-                None => recording.bad_line(text, &format!("a JSON object ({error})")),
+                None => findings.bad_line(text, &format!("a JSON object ({error})")),
             },
         }
         Read
@@ -398,29 +399,29 @@ impl Lines {
 
     /// Takes the line behind one that ends inside of a string: a name may hold a line end. None when the
     /// line is none of it.
-    fn after_broken(&mut self, line: &[u8], recording: &mut Recording) -> Option<Outcome> {
+    fn after_broken(&mut self, line: &[u8], findings: &mut Findings) -> Option<Outcome> {
         let (mut joined, number) = self.broken.take()?;
         let starts_anew = matches!(line.trim_ascii().first(), Some(b'{' | b'[' | b'@'));
         if !starts_anew && line.trim_ascii_end().ends_with(b"}") {
             joined.push(b'\n');
             joined.extend_from_slice(line);
             if let Ok(Value::Object(object)) = value_from_line(joined.trim_ascii()) {
-                return Some(self.object(&object, &joined, recording));
+                return Some(self.object(&object, &joined, findings));
             }
             joined.truncate(joined.len().saturating_sub(line.len().saturating_add(1)));
         }
-        bad_line_at(number, &joined, recording);
+        bad_line_at(number, &joined, findings);
         None
     }
 
-    fn end_broken(&mut self, recording: &mut Recording) {
+    fn end_broken(&mut self, findings: &mut Findings) {
         if let Some((line, number)) = self.broken.take() {
-            bad_line_at(number, &line, recording);
+            bad_line_at(number, &line, findings);
         }
     }
 
     /// Takes a line of an object over several.
-    fn object_line(&mut self, line: &[u8], recording: &mut Recording) -> Outcome {
+    fn object_line(&mut self, line: &[u8], findings: &mut Findings) -> Outcome {
         let Some(mut object) = self.open_object.take() else {
             return Unread("a JSON object");
         };
@@ -430,41 +431,36 @@ impl Lines {
                 Read
             }
             Grown::Whole(text) => match value_from_line(&text) {
-                Ok(Value::Object(value)) => self.object(&value, &text, recording),
+                Ok(Value::Object(value)) => self.object(&value, &text, findings),
                 _ => {
-                    bad_line_at(object.first_line, &text, recording);
+                    bad_line_at(object.first_line, &text, findings);
                     Read
                 }
             },
             Grown::Broken(text) => {
-                bad_line_at(object.first_line, &text, recording);
-                self.json(line, true, recording)
+                bad_line_at(object.first_line, &text, findings);
+                self.json(line, true, findings)
             }
         }
     }
 
-    fn object(
-        &mut self,
-        object: &json_event::Object,
-        line: &[u8],
-        recording: &mut Recording,
-    ) -> Outcome {
+    fn object(&mut self, object: &event::Object, line: &[u8], findings: &mut Findings) -> Outcome {
         if let Some(line) = collected(object) {
             let end = if line.ends_with('\n') { "" } else { "\n" };
             return Printed(format!("{line}{end}"));
         }
         if let Some(map) = &self.options.field_map {
-            map.read(object, line, &mut self.local, recording);
+            map.read(object, line, &mut self.local, findings);
             return Read;
         }
         if let Some(event) = object.get("ev").and_then(Value::as_str) {
-            json_event::read(object, event, line, recording);
+            event::read(object, event, line, findings);
             return Read;
         }
-        match bpftrace_json::read(object, line, recording) {
+        match bpftrace::read(object, line, findings) {
             Some(text) => Printed(text),
             None => {
-                recording.bad_line(line, "a JSON object with `ev`, or with `type` and `data`");
+                findings.bad_line(line, "a JSON object with `ev`, or with `type` and `data`");
                 Read
             }
         }
@@ -488,20 +484,20 @@ fn object_behind(line: &[u8]) -> Option<&[u8]> {
     line.get(start..).filter(|behind| behind.ends_with(b"}"))
 }
 
-fn cut(line: &[u8], recording: &mut Recording) {
-    cut_at(recording.line, line, recording);
+fn cut(line: &[u8], findings: &mut Findings) {
+    cut_at(findings.line, line, findings);
 }
 
-fn cut_at(number: u64, line: &[u8], recording: &mut Recording) {
-    recording
+fn cut_at(number: u64, line: &[u8], findings: &mut Findings) {
+    findings
         .ledger
         .record(&BPF_CUT_LINE, Position::Line(number), || {
             format!("the input ends inside the line: {}", start_of(line))
         });
 }
 
-fn bad_line_at(number: u64, line: &[u8], recording: &mut Recording) {
-    recording
+fn bad_line_at(number: u64, line: &[u8], findings: &mut Findings) {
+    findings
         .ledger
         .record(&BPF_BAD_LINE, Position::Line(number), || {
             format!("expected a JSON object, found: {}", start_of(line))

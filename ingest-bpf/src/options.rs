@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use chrono::NaiveDate;
 
-use crate::field_map::FieldMap;
 use crate::format::Format;
+use crate::json::field_map::FieldMap;
 
 /// Options of [`crate::BpfDecoder`].
 #[derive(Debug, Clone, Default)]

@@ -162,7 +162,7 @@ fn time(name: &str, raw: &RawValue) -> Option<String> {
         b'{' => None,
         _ => Some(match text.contains(['e', 'E']) {
             true => {
-                let ns = crate::decimal::ns_from_decimal(text, 9)?;
+                let ns = kcorr_model::integer_from_decimal(text, 1_000_000_000)?;
                 format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000)
             }
             false => text.to_owned(),

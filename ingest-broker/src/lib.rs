@@ -15,8 +15,6 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(not(test), deny(clippy::panic))]
 
-mod columns;
-mod decimal;
 mod gc_log;
 mod json_message;
 mod line_time;
@@ -29,3 +27,8 @@ pub use gc_log::{GcLogDecoder, recognise_gc_log};
 pub use request_log::{RequestLogDecoder, recognise_request_log};
 pub use segments::SegmentsDecoder;
 pub use thread_dump::{ThreadDumpDecoder, recognise_thread_dump};
+
+/// The example of the README, so that it is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

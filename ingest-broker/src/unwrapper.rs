@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use kcorr_model::lines::{Collector, Extent, Line, escaped, start_of, unwrap};
+use kcorr_model::lines::{Collector, Extent, Line, start_of, unwrap};
 use kcorr_model::{Error, Position};
 
 use crate::json_message::{By, JsonMessage};
@@ -285,12 +285,6 @@ fn without_escapes(text: &str) -> Cow<'_, str> {
         Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
         Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
     }
-}
-
-/// A text of an input for a message: bounded, and without control characters.
-pub(crate) fn shown(text: &str) -> String {
-    let start: String = text.chars().take(100).collect();
-    escaped(&start).into_owned()
 }
 
 #[cfg(test)]

@@ -309,9 +309,13 @@ fn decode_window<'i>(
 fn check_start(bytes: &[u8]) -> Result<(), Error> {
     if !bytes.starts_with(MAGIC) {
         let found = bytes.get(..bytes.len().min(8)).unwrap_or_default();
+        let found: Vec<String> = found.iter().map(|byte| format!("{byte:02x}")).collect();
         return Err(Error::unrecognised(
             Position::Byte(0),
-            format!("a JFR recording starts with 46 4c 52 00 (FLR), here stands {found:02x?}"),
+            format!(
+                "a JFR recording starts with 46 4c 52 00 (FLR), here stands {}",
+                found.join(" ")
+            ),
         ));
     }
     match Header::read_any_version(bytes) {

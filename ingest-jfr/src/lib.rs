@@ -47,3 +47,8 @@ mod settings;
 pub use decoder::JfrDecoder;
 pub use options::JfrOptions;
 pub use recognise::recognise;
+
+/// The example of the README, so that it is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,6 @@
 //! Kafka's binary forms that packet captures and log segments share: primitive types
 //! ([`Reader`]), record batches ([`BatchHeader`], [`Records`]), their compression
-//! ([`Decompressor`]) and the message ids in record headers ([`IdHeaders`]).
+//! ([`Decompressor`]), the message ids in record headers ([`IdHeaders`]), and the names of APIs ([`api`]).
 //!
 //! All input is untrusted: nothing here panics, allocates by a length that was not checked, or
 //! trusts a count. What is read stays borrowed from the input.
@@ -12,6 +12,7 @@
     deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)
 )]
 
+pub mod api;
 mod batch;
 mod compression;
 mod message_ids;
@@ -25,3 +26,8 @@ pub use message_ids::{DEFAULT_ID_HEADERS, IdHeaders, MessageIds};
 pub use reader::{Reader, Stop};
 pub use records::{Headers, Record, Records};
 pub use topic_id::TopicId;
+
+/// The example of the README, so that it is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -10,6 +10,8 @@
 mod batch;
 mod clock;
 mod column;
+pub mod columns;
+mod decimal;
 mod ingest;
 mod limit;
 pub mod lines;
@@ -22,9 +24,15 @@ pub mod tables;
 pub use batch::{BatchBuilder, BatchError};
 pub use clock::{ClockAnchor, ClockConversion, ClockKind, realtime_from_source};
 pub use column::{Column, Type};
+pub use decimal::integer_from_decimal;
 pub use ingest::{Decoder, Error, ErrorKind, Output, Summary};
 pub use limit::Limit;
 pub use log_path::{LogDirectory, LogDirectoryState, LogFile};
 pub use loss::{Loss, LossKind, LossLedger, Position, Severity};
 pub use row_id::{RowIds, SourceId};
 pub use table::Table;
+
+/// The example of the README, so that it is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,9 +1,9 @@
 //! Rows of `block_io`.
 
 use arrow::record_batch::RecordBatch;
+use kcorr_model::columns::{nullable_int32, nullable_int64};
 use kcorr_model::{BatchError, Table, tables};
 
-use super::columns::{nullable_int32, nullable_int64};
 use super::row::{BatchContext, Row, Span};
 use crate::labels::Label;
 

@@ -1,9 +1,9 @@
 //! Rows of `lock_waits`.
 
 use arrow::record_batch::RecordBatch;
+use kcorr_model::columns::{constant, nullable_int32, nullable_int64};
 use kcorr_model::{BatchError, Table, tables};
 
-use super::columns::{constant, nullable_int32, nullable_int64};
 use super::row::{BatchContext, Row, Span};
 use crate::labels::Label;
 

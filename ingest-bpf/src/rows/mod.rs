@@ -1,7 +1,7 @@
 //! Rows of model tables, from events to sorted batches.
 
 pub(crate) mod block_io;
-pub(crate) mod columns;
+pub(crate) mod dense_labels;
 pub(crate) mod errno;
 pub(crate) mod function_call;
 pub(crate) mod lock_wait;
@@ -14,5 +14,5 @@ pub(crate) mod run_queue_wait;
 pub(crate) mod stack_sample;
 pub(crate) mod write;
 
-pub(crate) use columns::{NO_I32, NO_I64};
+pub(crate) use kcorr_model::columns::{NO_I32, NO_I64};
 pub(crate) use rows_of_source::{AnyRow, RowsOfSource};

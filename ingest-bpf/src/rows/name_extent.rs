@@ -102,9 +102,20 @@ pub(crate) struct CutNames {
     /// The length at which names may be cut.
     pub(crate) ceiling: Option<usize>,
     pub(crate) rows: u64,
-    /// First such name, and whether its row said that it is cut.
-    pub(crate) first: Option<(String, bool)>,
+    /// The first such name.
+    pub(crate) first: Option<CutName>,
     pub(crate) time_range: Option<(i64, i64)>,
+}
+
+/// A name that is, or may be, cut.
+#[derive(Debug)]
+pub(crate) struct CutName {
+    /// What there is of it.
+    pub(crate) name: String,
+    /// The line that it came with first.
+    pub(crate) line: u64,
+    /// Whether its row says that it is cut.
+    pub(crate) is_certain: bool,
 }
 
 impl CutNames {
@@ -114,10 +125,16 @@ impl CutNames {
     }
 
     /// Counts a row.
-    pub(crate) fn count(&mut self, row: &Write, name: &str) {
+    pub(crate) fn count(&mut self, row: &Write, labels: &Labels) {
         self.rows = self.rows.saturating_add(1);
-        self.first
-            .get_or_insert_with(|| (name.to_owned(), row.extent == NameExtent::Cut));
+        let line = labels.first_line(row.directory);
+        if self.first.as_ref().is_none_or(|first| line < first.line) {
+            self.first = Some(CutName {
+                name: labels.get(row.directory).to_owned(),
+                line,
+                is_certain: row.extent == NameExtent::Cut,
+            });
+        }
         self.time_range = Some(match self.time_range {
             Some((start, end)) => (start.min(row.start), end.max(row.end)),
             None => (row.start, row.end),

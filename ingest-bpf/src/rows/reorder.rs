@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use kcorr_model::{Error, Output, RowIds, SourceId};
 
-use super::columns::DenseLabels;
+use super::dense_labels::DenseLabels;
 use super::name_extent::CutNames;
 use super::row::{BatchContext, Row};
 use crate::labels::Labels;

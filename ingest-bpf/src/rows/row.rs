@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 
 use arrow::record_batch::RecordBatch;
+use kcorr_model::columns::{self, int64};
 use kcorr_model::{BatchBuilder, BatchError, RowIds, SourceId, Table};
 
-use super::columns::{self, DenseLabels, int64};
+use super::dense_labels::DenseLabels;
 use super::name_extent::CutNames;
 use crate::labels::{Label, Labels, NONE};
 

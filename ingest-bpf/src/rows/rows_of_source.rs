@@ -3,7 +3,7 @@
 use kcorr_model::{Error, Output, SourceId};
 
 use super::block_io::BlockIo;
-use super::columns::DenseLabels;
+use super::dense_labels::DenseLabels;
 use super::function_call::FunctionCall;
 use super::lock_wait::LockWait;
 use super::name_extent::{CutNames, LongestNames};

@@ -1,9 +1,9 @@
 //! Rows of `run_queue_waits`.
 
 use arrow::record_batch::RecordBatch;
+use kcorr_model::columns::nullable_int32;
 use kcorr_model::{BatchError, Table, tables};
 
-use super::columns::nullable_int32;
 use super::row::{BatchContext, Row, Span};
 use crate::labels::Label;
 

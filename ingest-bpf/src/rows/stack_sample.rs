@@ -7,9 +7,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, ListBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Field};
 use hashbrown::DefaultHashBuilder;
+use kcorr_model::columns::{int64, nullable_int32, nullable_int64, nullable_time};
 use kcorr_model::{BatchBuilder, Error, Output, RowIds, SourceId, tables};
 
-use super::columns::{DenseLabels, int64, nullable_int32, nullable_int64, nullable_time};
+use super::dense_labels::DenseLabels;
 use crate::labels::{Label, Labels};
 
 /// Stacks that are told apart; past them the memory is emptied, and a stack that comes again gets a

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use arrow::record_batch::RecordBatch;
+use kcorr_model::columns::{NO_I32, NO_I64, constant, keyed, nullable_int32, nullable_int64};
 use kcorr_model::{BatchError, LogDirectory, LogFile, Table, tables};
 
-use super::columns::{NO_I32, NO_I64, constant, keyed, nullable_int32, nullable_int64};
 use super::errno;
 use super::name_extent::NameExtent;
 use super::row::{BatchContext, Row, Span};
@@ -124,7 +124,7 @@ impl Row for Write {
                     }
                 };
             if is_cut {
-                context.cut_names.count(row, labels.get(row.directory));
+                context.cut_names.count(row, labels);
             }
             let topic = at(directory)
                 .filter(|_| is_partition && !is_cut)

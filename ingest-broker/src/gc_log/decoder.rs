@@ -1,6 +1,6 @@
 //! The decoder: lines to pauses.
 
-use kcorr_model::lines::{Extent, Lines};
+use kcorr_model::lines::{Extent, Lines, start_of};
 use kcorr_model::{ClockKind, Decoder, Error, LossLedger, Output, Position, SourceId, Summary};
 
 use super::clock::LogClock;
@@ -327,9 +327,8 @@ impl Log {
 
     fn lose_bracket(&mut self) {
         if let Some((position, _, text)) = self.bracket.take() {
-            self.ledger.record(&GC_LOG_BAD_LINE, position, || {
-                crate::unwrapper::shown(&text)
-            });
+            self.ledger
+                .record(&GC_LOG_BAD_LINE, position, || start_of(text.as_bytes()));
         }
     }
 

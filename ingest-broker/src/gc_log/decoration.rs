@@ -4,8 +4,7 @@
 //! uptime, timemillis, uptimemillis, timenanos, uptimenanos, hostname, pid, tid, level, tags.
 
 use chrono::NaiveDate;
-
-use crate::decimal::ns_from_decimal;
+use kcorr_model::integer_from_decimal;
 
 pub(crate) const MS: i64 = 1_000_000;
 
@@ -56,15 +55,15 @@ impl<'a> Decorated<'a> {
                 wall = wall_time(content).map(|ns| reading(ns, MS)).or(wall);
             } else if let Some(value) = content.strip_suffix("ns") {
                 let [first, second] = &mut nanos;
-                *(if first.is_none() { first } else { second }) = ns_from_decimal(value, 0);
+                *(if first.is_none() { first } else { second }) = integer_from_decimal(value, 1);
             } else if let Some(value) = content.strip_suffix("ms") {
-                match ns_from_decimal(value, 6) {
+                match integer_from_decimal(value, 1_000_000) {
                     Some(ns) if ns / MS >= LEAST_WALL_MS => wall = wall.or(Some(reading(ns, MS))),
                     Some(ns) => uptime = uptime.or(Some(reading(ns, MS))),
                     None => {}
                 }
             } else if let Some(value) = content.strip_suffix('s') {
-                let ns = ns_from_decimal(value, 9);
+                let ns = integer_from_decimal(value, 1_000_000_000);
                 uptime = ns.map(|ns| reading(ns, MS)).or(uptime);
             }
             if rest.is_empty() || !rest.starts_with('[') {

@@ -4,8 +4,9 @@
 //! Source: `TraceTime`, `GCTraceTime` and `RuntimeService` of OpenJDK 8: a collection is stamped at its
 //! start, and ends in how long it took; a stop is printed, and stamped, at its end.
 
+use kcorr_model::integer_from_decimal;
+
 use super::decoration::{MS, Reading, wall_time};
-use crate::decimal::ns_from_decimal;
 
 /// A line without its stamps.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +53,7 @@ impl<'a> Stamped<'a> {
 fn uptime(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once(['.', ','])?;
     (fraction.len() == 3 && whole.len() <= 10)
-        .then(|| ns_from_decimal(text, 9))
+        .then(|| integer_from_decimal(text, 1_000_000_000))
         .flatten()
 }
 
@@ -96,7 +97,9 @@ pub(crate) fn bracket(text: &str) -> Bracket {
     let duration = inner
         .rsplit_once(", ")
         .and_then(|(_, last)| last.trim_end().strip_suffix(" secs"));
-    let Some(duration_ns) = duration.and_then(|secs| ns_from_decimal(secs.trim(), 9)) else {
+    let Some(duration_ns) =
+        duration.and_then(|secs| integer_from_decimal(secs.trim(), 1_000_000_000))
+    else {
         return Bracket::Bad;
     };
     let (name, cause) = name_and_cause(inner);

@@ -3,8 +3,9 @@
 //! Source: `Universe`'s and the collectors' `GCTraceTime` lines, `SafepointTracing` (JDK 14 on) and
 //! `RuntimeService` (before) of OpenJDK.
 
+use kcorr_model::integer_from_decimal;
+
 use super::jdk8::STOPPED;
-use crate::decimal::ns_from_decimal;
 
 /// What a message tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,16 +44,15 @@ impl<'a> Message<'a> {
             let seconds = text
                 .split_once(" seconds")
                 .map(|(seconds, _)| seconds.trim());
-            let pause =
-                seconds
-                    .and_then(|seconds| ns_from_decimal(seconds, 9))
-                    .map(|duration_ns| Pause {
-                        kind: "safepoint",
-                        name: "",
-                        cause: None,
-                        duration_ns,
-                        number: None,
-                    });
+            let pause = seconds
+                .and_then(|seconds| integer_from_decimal(seconds, 1_000_000_000))
+                .map(|duration_ns| Pause {
+                    kind: "safepoint",
+                    name: "",
+                    cause: None,
+                    duration_ns,
+                    number: None,
+                });
             return pause.map_or(Message::Bad, Message::Pause);
         }
         if let Some(name) = text.strip_prefix("Entering safepoint region: ") {
@@ -72,7 +72,7 @@ fn safepoint(text: &str) -> Option<Pause<'_>> {
         kind: "safepoint",
         name,
         cause: None,
-        duration_ns: ns_from_decimal(total.strip_suffix(" ns")?, 0)?,
+        duration_ns: integer_from_decimal(total.strip_suffix(" ns")?, 1)?,
         number: None,
     })
 }
@@ -91,7 +91,7 @@ fn gc(text: &str) -> Option<Message<'_>> {
     }
     let duration = text.rsplit_once(' ').and_then(|(text, duration)| {
         let duration = duration.strip_suffix("ms")?;
-        Some((text, ns_from_decimal(duration, 6)?))
+        Some((text, integer_from_decimal(duration, 1_000_000)?))
     });
     let Some((text, duration_ns)) = duration else {
         return Some(Message::Begun(number));

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, Int64Builder};
+use kcorr_model::columns::{LabelBuilder, ended_int64, ended_labels, ended_times};
 use kcorr_model::{BatchBuilder, Error, Output, RowIds, SourceId, tables::PAUSES};
 
 use super::pause::Pause;
-use crate::columns::{Labels, int64, labels, time};
 
 /// Rows of a record batch.
 const MOST_ROWS: usize = 8192;
@@ -18,9 +18,9 @@ pub(crate) struct PauseRows {
     ids: RowIds,
     rows: usize,
     pause_id: Int64Builder,
-    kind: Labels,
-    name: Labels,
-    cause: Labels,
+    kind: LabelBuilder,
+    name: LabelBuilder,
+    cause: LabelBuilder,
     start_time: Vec<Option<i64>>,
     end_time: Vec<Option<i64>>,
     duration_ns: Int64Builder,
@@ -41,9 +41,9 @@ impl PauseRows {
             ids: source.row_ids(),
             rows: 0,
             pause_id: Int64Builder::new(),
-            kind: Labels::new(),
-            name: Labels::new(),
-            cause: Labels::new(),
+            kind: LabelBuilder::new(),
+            name: LabelBuilder::new(),
+            cause: LabelBuilder::new(),
             start_time: Vec::new(),
             end_time: Vec::new(),
             duration_ns: Int64Builder::new(),
@@ -79,17 +79,17 @@ impl PauseRows {
         }
         let rows = std::mem::take(&mut self.rows);
         let batch = BatchBuilder::new(&PAUSES, rows)
-            .set("pause_id", int64(&mut self.pause_id))
+            .set("pause_id", ended_int64(&mut self.pause_id))
             .set(
                 "source_id",
                 Arc::new(Int64Array::from(vec![self.source.0; rows])),
             )
-            .set("kind", labels(&mut self.kind))
-            .set("name", labels(&mut self.name))
-            .set("cause", labels(&mut self.cause))
-            .set("start_time", time(&mut self.start_time))
-            .set("end_time", time(&mut self.end_time))
-            .set("duration_ns", int64(&mut self.duration_ns))
+            .set("kind", ended_labels(&mut self.kind))
+            .set("name", ended_labels(&mut self.name))
+            .set("cause", ended_labels(&mut self.cause))
+            .set("start_time", ended_times(&mut self.start_time))
+            .set("end_time", ended_times(&mut self.end_time))
+            .set("duration_ns", ended_int64(&mut self.duration_ns))
             .finish()?;
         output.batch(&PAUSES, batch)
     }

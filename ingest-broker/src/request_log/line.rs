@@ -5,13 +5,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use kcorr_kafka::api;
+use kcorr_model::integer_from_decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::api;
-use crate::decimal::ns_from_decimal;
-
-const MS_EXPONENT: i32 = 6;
+const NS_PER_MS: i64 = 1_000_000;
 const MARK: &str = "Completed request:";
 
 /// A completed request.
@@ -162,10 +161,10 @@ fn json(body: &str) -> Result<(Request, &str), String> {
         None => return Err("expected a JSON object".to_owned()),
     };
     let behind = body.get(values.byte_offset()..).unwrap_or_default();
-    let ms = |raw: &RawValue| ns_from_decimal(raw.get(), MS_EXPONENT);
+    let ms = |raw: &RawValue| integer_from_decimal(raw.get(), NS_PER_MS);
     let header = line.request_header;
     let request = Request {
-        api: api::display_name(
+        api: api_name(
             header.request_api_key_name.as_deref(),
             header.request_api_key,
         ),
@@ -188,13 +187,22 @@ fn json(body: &str) -> Result<(Request, &str), String> {
     Ok((request, behind))
 }
 
+/// The name of an API as `requests.api` has it, by the broker's name of it or by its key.
+fn api_name(constant: Option<&str>, key: Option<i16>) -> String {
+    match (constant, key.and_then(api::name)) {
+        (Some(constant), _) => api::name_from_constant(constant),
+        (None, Some(name)) => name.to_owned(),
+        (None, None) => format!("Unknown({})", key.unwrap_or(-1)),
+    }
+}
+
 fn text(body: &str) -> Option<Request> {
     let (head, tail) = body.rsplit_once(" from connection ")?;
     let header = head.strip_prefix("RequestHeader(")?;
     let header = header.split_once(") -- ").map_or(header, |(h, _)| h);
     let (connection, times) = tail.split_once(';')?;
     let name = between(header, "apiKey=", ", apiVersion=")?;
-    let ms = |name| ns_from_decimal(field(times, name)?, MS_EXPONENT);
+    let ms = |name| integer_from_decimal(field(times, name)?, NS_PER_MS);
     // A client id may hold anything, so it ends where the last correlation id begins.
     let client_id = header.split_once("clientId=").map(|(_, rest)| {
         rest.rsplit_once(", correlationId=")
@@ -202,9 +210,9 @@ fn text(body: &str) -> Option<Request> {
     });
     let correlation_id = header.rsplit_once("correlationId=").map(|(_, rest)| rest);
     let correlation_id = correlation_id.map(first_number);
-    let api_key = api::key_of(name);
+    let api_key = api::key(&api::name_from_constant(name));
     Some(Request {
-        api: api::display_name(Some(name), api_key),
+        api: api_name(Some(name), api_key),
         api_key,
         api_version: between(header, "apiVersion=", ",").and_then(|text| text.parse().ok()),
         correlation_id: correlation_id.and_then(|text| text.parse().ok()),

@@ -1,6 +1,5 @@
 //! Kafka's request log: what the broker says of each request.
 
-mod api;
 mod decoder;
 mod line;
 mod losses;

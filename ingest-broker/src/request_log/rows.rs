@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{Int16Builder, Int32Builder, Int64Array, Int64Builder};
+use kcorr_model::columns::{LabelBuilder, ended_int32, ended_int64, ended_labels, ended_times};
 use kcorr_model::{BatchBuilder, Error, Output, RowIds, SourceId, tables::BROKER_REQUESTS};
 
 use super::line::Request;
-use crate::columns::{Labels, int32, int64, labels, time};
 use crate::line_time::{LineClock, Read};
 
 /// Rows of a record batch.
@@ -22,14 +22,14 @@ pub(crate) struct RequestRows {
     rows: usize,
     broker_request_id: Int64Builder,
     end_time: Vec<Option<Read>>,
-    client_address: Labels,
-    server_address: Labels,
+    client_address: LabelBuilder,
+    server_address: LabelBuilder,
     connection_index: Int64Builder,
-    api: Labels,
+    api: LabelBuilder,
     api_key: Int16Builder,
     api_version: Int16Builder,
     correlation_id: Int32Builder,
-    client_id: Labels,
+    client_id: LabelBuilder,
     total_ns: Int64Builder,
     request_queue_ns: Int64Builder,
     local_ns: Int64Builder,
@@ -37,8 +37,8 @@ pub(crate) struct RequestRows {
     throttle_ns: Int64Builder,
     response_queue_ns: Int64Builder,
     send_ns: Int64Builder,
-    listener: Labels,
-    security_protocol: Labels,
+    listener: LabelBuilder,
+    security_protocol: LabelBuilder,
 }
 
 impl fmt::Debug for RequestRows {
@@ -57,14 +57,14 @@ impl RequestRows {
             rows: 0,
             broker_request_id: Int64Builder::new(),
             end_time: Vec::new(),
-            client_address: Labels::new(),
-            server_address: Labels::new(),
+            client_address: LabelBuilder::new(),
+            server_address: LabelBuilder::new(),
             connection_index: Int64Builder::new(),
-            api: Labels::new(),
+            api: LabelBuilder::new(),
             api_key: Int16Builder::new(),
             api_version: Int16Builder::new(),
             correlation_id: Int32Builder::new(),
-            client_id: Labels::new(),
+            client_id: LabelBuilder::new(),
             total_ns: Int64Builder::new(),
             request_queue_ns: Int64Builder::new(),
             local_ns: Int64Builder::new(),
@@ -72,8 +72,8 @@ impl RequestRows {
             throttle_ns: Int64Builder::new(),
             response_queue_ns: Int64Builder::new(),
             send_ns: Int64Builder::new(),
-            listener: Labels::new(),
-            security_protocol: Labels::new(),
+            listener: LabelBuilder::new(),
+            security_protocol: LabelBuilder::new(),
         }
     }
 
@@ -133,26 +133,35 @@ impl RequestRows {
         let reads = self.end_time.drain(..);
         let mut end_time = reads.map(|read| clock.ns(read?)).collect();
         let batch = BatchBuilder::new(&BROKER_REQUESTS, rows)
-            .set("broker_request_id", int64(&mut self.broker_request_id))
+            .set(
+                "broker_request_id",
+                ended_int64(&mut self.broker_request_id),
+            )
             .set("source_id", Arc::new(source))
-            .set("end_time", time(&mut end_time))
-            .set("client_address", labels(&mut self.client_address))
-            .set("server_address", labels(&mut self.server_address))
-            .set("connection_index", int64(&mut self.connection_index))
-            .set("api", labels(&mut self.api))
+            .set("end_time", ended_times(&mut end_time))
+            .set("client_address", ended_labels(&mut self.client_address))
+            .set("server_address", ended_labels(&mut self.server_address))
+            .set("connection_index", ended_int64(&mut self.connection_index))
+            .set("api", ended_labels(&mut self.api))
             .set("api_key", Arc::new(self.api_key.finish()))
             .set("api_version", Arc::new(self.api_version.finish()))
-            .set("correlation_id", int32(&mut self.correlation_id))
-            .set("client_id", labels(&mut self.client_id))
-            .set("total_ns", int64(&mut self.total_ns))
-            .set("request_queue_ns", int64(&mut self.request_queue_ns))
-            .set("local_ns", int64(&mut self.local_ns))
-            .set("remote_ns", int64(&mut self.remote_ns))
-            .set("throttle_ns", int64(&mut self.throttle_ns))
-            .set("response_queue_ns", int64(&mut self.response_queue_ns))
-            .set("send_ns", int64(&mut self.send_ns))
-            .set("listener", labels(&mut self.listener))
-            .set("security_protocol", labels(&mut self.security_protocol))
+            .set("correlation_id", ended_int32(&mut self.correlation_id))
+            .set("client_id", ended_labels(&mut self.client_id))
+            .set("total_ns", ended_int64(&mut self.total_ns))
+            .set("request_queue_ns", ended_int64(&mut self.request_queue_ns))
+            .set("local_ns", ended_int64(&mut self.local_ns))
+            .set("remote_ns", ended_int64(&mut self.remote_ns))
+            .set("throttle_ns", ended_int64(&mut self.throttle_ns))
+            .set(
+                "response_queue_ns",
+                ended_int64(&mut self.response_queue_ns),
+            )
+            .set("send_ns", ended_int64(&mut self.send_ns))
+            .set("listener", ended_labels(&mut self.listener))
+            .set(
+                "security_protocol",
+                ended_labels(&mut self.security_protocol),
+            )
             .finish()?;
         output.batch(&BROKER_REQUESTS, batch)
     }

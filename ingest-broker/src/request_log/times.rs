@@ -4,6 +4,7 @@
 //! line was on its way. Which of the two it is, and in what form, the first line with a time decides for
 //! all: times of one clock.
 
+use kcorr_model::lines::start_of;
 use kcorr_model::{ClockKind, Limit, LossLedger, Position};
 
 use super::losses::{
@@ -11,7 +12,7 @@ use super::losses::{
 };
 use crate::json_message::By;
 use crate::line_time::{Found, LineClock, Read, find, looks_like_time};
-use crate::unwrapper::{Unwrapped, shown};
+use crate::unwrapper::Unwrapped;
 
 /// The times of a log.
 #[derive(Debug)]
@@ -70,7 +71,9 @@ impl Times {
                 .into_iter()
                 .flatten();
             if let Some(text) = texts.find(|text| looks_like_time(text)) {
-                ledger.record(&REQUEST_LOG_UNREADABLE_TIME, line.position, || shown(text));
+                ledger.record(&REQUEST_LOG_UNREADABLE_TIME, line.position, || {
+                    start_of(text.as_bytes())
+                });
             } else {
                 self.without = self.without.saturating_add(1);
                 let first = || (line.position, line.shown());
@@ -82,7 +85,9 @@ impl Times {
         let read = read.and_then(|found| self.clock.read(&found));
         match read {
             Some(_) => self.by = Some(by),
-            None => ledger.record(&REQUEST_LOG_TIME, line.position, || shown(before)),
+            None => ledger.record(&REQUEST_LOG_TIME, line.position, || {
+                start_of(before.as_bytes())
+            }),
         }
         read
     }

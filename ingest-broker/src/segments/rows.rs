@@ -9,6 +9,9 @@ use arrow::array::{BooleanBuilder, Int16Builder, Int32Builder, Int64Builder};
 use kcorr_kafka::{
     BatchHeader, Codec, Decompressor, EntryHeader, IdHeaders, MessageHeader, MessageIds,
 };
+use kcorr_model::columns::{
+    LabelBuilder, TextListBuilder, ended_int32, ended_int64, ended_labels, ended_times,
+};
 use kcorr_model::{
     BatchBuilder, Error, LossLedger, Output, Position, RowIds, SourceId, tables::LOG_BATCHES,
 };
@@ -17,7 +20,6 @@ use super::file::Segment;
 use super::losses::{
     SEGMENT_BAD_RECORDS, SEGMENT_COPIED_BATCH, SEGMENT_LARGE_BATCH, SEGMENT_TIME_RANGE,
 };
-use crate::columns::{Labels, TextLists, int32, int64, labels, time};
 
 /// Rows of a record batch.
 const MOST_ROWS: usize = 8192;
@@ -42,9 +44,9 @@ pub(crate) struct LogBatchRows {
     /// Bit `n` is set when magic `n` was seen.
     pub(crate) magics: u8,
     log_batch_id: Int64Builder,
-    directory: Labels,
-    file: Labels,
-    topic: Labels,
+    directory: LabelBuilder,
+    file: LabelBuilder,
+    topic: LabelBuilder,
     partition: Int32Builder,
     segment_base_offset: Int64Builder,
     file_offset: Int64Builder,
@@ -52,9 +54,9 @@ pub(crate) struct LogBatchRows {
     base_offset: Int64Builder,
     last_offset: Int64Builder,
     record_count: Int64Builder,
-    message_ids: TextLists,
+    message_ids: TextListBuilder,
     max_record_time: Vec<Option<i64>>,
-    compression: Labels,
+    compression: LabelBuilder,
     producer_id: Int64Builder,
     is_control: BooleanBuilder,
     magic: Int16Builder,
@@ -132,9 +134,9 @@ impl LogBatchRows {
             hasher: RandomState::new(),
             magics: 0,
             log_batch_id: Int64Builder::new(),
-            directory: Labels::new(),
-            file: Labels::new(),
-            topic: Labels::new(),
+            directory: LabelBuilder::new(),
+            file: LabelBuilder::new(),
+            topic: LabelBuilder::new(),
             partition: Int32Builder::new(),
             segment_base_offset: Int64Builder::new(),
             file_offset: Int64Builder::new(),
@@ -142,9 +144,9 @@ impl LogBatchRows {
             base_offset: Int64Builder::new(),
             last_offset: Int64Builder::new(),
             record_count: Int64Builder::new(),
-            message_ids: TextLists::new(arrow::array::StringBuilder::new()),
+            message_ids: TextListBuilder::new(arrow::array::StringBuilder::new()),
             max_record_time: Vec::new(),
-            compression: Labels::new(),
+            compression: LabelBuilder::new(),
             producer_id: Int64Builder::new(),
             is_control: BooleanBuilder::new(),
             magic: Int16Builder::new(),
@@ -301,22 +303,25 @@ impl LogBatchRows {
         self.id_bytes = 0;
         let source = arrow::array::Int64Array::from(vec![self.source.0; rows]);
         let batch = BatchBuilder::new(&LOG_BATCHES, rows)
-            .set("log_batch_id", int64(&mut self.log_batch_id))
+            .set("log_batch_id", ended_int64(&mut self.log_batch_id))
             .set("source_id", Arc::new(source))
-            .set("directory", labels(&mut self.directory))
-            .set("file", labels(&mut self.file))
-            .set("topic", labels(&mut self.topic))
-            .set("partition", int32(&mut self.partition))
-            .set("segment_base_offset", int64(&mut self.segment_base_offset))
-            .set("file_offset", int64(&mut self.file_offset))
-            .set("bytes", int64(&mut self.bytes))
-            .set("base_offset", int64(&mut self.base_offset))
-            .set("last_offset", int64(&mut self.last_offset))
-            .set("record_count", int64(&mut self.record_count))
+            .set("directory", ended_labels(&mut self.directory))
+            .set("file", ended_labels(&mut self.file))
+            .set("topic", ended_labels(&mut self.topic))
+            .set("partition", ended_int32(&mut self.partition))
+            .set(
+                "segment_base_offset",
+                ended_int64(&mut self.segment_base_offset),
+            )
+            .set("file_offset", ended_int64(&mut self.file_offset))
+            .set("bytes", ended_int64(&mut self.bytes))
+            .set("base_offset", ended_int64(&mut self.base_offset))
+            .set("last_offset", ended_int64(&mut self.last_offset))
+            .set("record_count", ended_int64(&mut self.record_count))
             .set("message_ids", Arc::new(self.message_ids.finish()))
-            .set("max_record_time", time(&mut self.max_record_time))
-            .set("compression", labels(&mut self.compression))
-            .set("producer_id", int64(&mut self.producer_id))
+            .set("max_record_time", ended_times(&mut self.max_record_time))
+            .set("compression", ended_labels(&mut self.compression))
+            .set("producer_id", ended_int64(&mut self.producer_id))
             .set("is_control", Arc::new(self.is_control.finish()))
             .set("magic", Arc::new(self.magic.finish()))
             .finish()?;

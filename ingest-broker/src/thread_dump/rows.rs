@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{Int32Builder, Int64Array, Int64Builder, StringBuilder};
+use kcorr_model::columns::{LabelBuilder, ended_int32, ended_int64, ended_labels};
 use kcorr_model::{BatchBuilder, Error, Output, SourceId, tables};
 
 use super::line::LockLine;
-use crate::columns::{Labels, int32, int64, labels};
 
 /// A thread as a dump tells of it.
 #[derive(Debug, Clone)]
@@ -53,9 +53,9 @@ impl ThreadRows {
                 "source_id",
                 Arc::new(Int64Array::from(vec![source.0; rows])),
             )
-            .set("pid", int32(&mut self.pid))
-            .set("tid", int32(&mut self.tid))
-            .set("java_thread_id", int64(&mut self.java_thread_id))
+            .set("pid", ended_int32(&mut self.pid))
+            .set("tid", ended_int32(&mut self.tid))
+            .set("java_thread_id", ended_int64(&mut self.java_thread_id))
             .set("name", Arc::new(self.name.finish()))
             .set("state", Arc::new(self.state.finish()))
             .finish()?;
@@ -69,10 +69,10 @@ pub(crate) struct LockRows {
     pub(crate) rows: usize,
     dump: Int32Builder,
     tid: Int32Builder,
-    thread_name: Labels,
-    relation: Labels,
+    thread_name: LabelBuilder,
+    relation: LabelBuilder,
     address: Int64Builder,
-    class: Labels,
+    class: LabelBuilder,
     frame: StringBuilder,
 }
 
@@ -113,12 +113,12 @@ impl LockRows {
                 "source_id",
                 Arc::new(Int64Array::from(vec![source.0; rows])),
             )
-            .set("dump", int32(&mut self.dump))
-            .set("tid", int32(&mut self.tid))
-            .set("thread_name", labels(&mut self.thread_name))
-            .set("relation", labels(&mut self.relation))
-            .set("lock_address", int64(&mut self.address))
-            .set("lock_class", labels(&mut self.class))
+            .set("dump", ended_int32(&mut self.dump))
+            .set("tid", ended_int32(&mut self.tid))
+            .set("thread_name", ended_labels(&mut self.thread_name))
+            .set("relation", ended_labels(&mut self.relation))
+            .set("lock_address", ended_int64(&mut self.address))
+            .set("lock_class", ended_labels(&mut self.class))
             .set("frame", Arc::new(self.frame.finish()))
             .finish()?;
         output.batch(&tables::THREAD_DUMP_LOCKS, batch)

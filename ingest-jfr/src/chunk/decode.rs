@@ -1,10 +1,15 @@
 //! Turns the bytes of a chunk into messages.
 
-use kcorr_model::{LossKind, LossLedger, Position, Severity};
+use kcorr_model::{LossLedger, Position};
 
 use crate::chunk::context::{read_pid, read_settings, recorder, ticks};
 use crate::chunk::handlers::{Handler, Handlers, Target};
+use crate::chunk::losses::{
+    BAD_EVENT, BAD_HEADER, BAD_POOL, BAD_TIME, BAD_TYPE, MISSING_CONSTANT, MISSING_STACK,
+    OVERLAPPING, UNFINISHED, UNKNOWN_TYPE,
+};
 use crate::chunk::survey::Survey;
+use crate::chunk::told_losses::{AMOUNT, ToldLoss};
 use crate::chunk::walk::Runs;
 use crate::clock::ChunkClock;
 use crate::format::cursor::Cursor;
@@ -19,7 +24,6 @@ use crate::options::JfrOptions;
 use crate::rows::batch::RowBatch;
 use crate::rows::event::{Event, Scope};
 use crate::rows::event_table::{EventBatch, EventTable};
-use crate::rows::fields::{EventPlan, Wanted};
 use crate::rows::load_samples::LoadSamples;
 use crate::rows::lock_waits::LockWaits;
 use crate::rows::pauses::Pauses;
@@ -27,83 +31,6 @@ use crate::rows::socket_io::SocketIo;
 use crate::rows::stack_samples::StackSamples;
 use crate::rows::writes::Writes;
 use crate::settings::{Limits, Settings};
-
-/// A chunk's header cannot be used.
-pub(crate) const BAD_HEADER: LossKind = LossKind {
-    name: "jfr_bad_chunk_header",
-    severity: Severity::Error,
-    doc: "A chunk's header is cut off, of an unknown version, or without a clock: nothing of the chunk can be read.",
-};
-
-/// An event's fields do not fill it.
-pub(crate) const BAD_EVENT: LossKind = LossKind {
-    name: "jfr_unreadable_event",
-    severity: Severity::Warning,
-    doc: "An event's fields end before or behind the event itself: it is damaged, and its row is missing.",
-};
-
-/// An event's times cannot be right.
-pub(crate) const BAD_TIME: LossKind = LossKind {
-    name: "jfr_impossible_time",
-    severity: Severity::Warning,
-    doc: "An event lasts less than nothing, or lies years away from its chunk: it is damaged, and its row is missing.",
-};
-
-/// The metadata declares an event that cannot be decoded.
-pub(crate) const BAD_TYPE: LossKind = LossKind {
-    name: "jfr_unreadable_type",
-    severity: Severity::Warning,
-    doc: "The metadata declares an event type in a way that cannot be decoded; rows of its events are missing.",
-};
-
-/// Events of a type that the metadata does not declare.
-pub(crate) const UNKNOWN_TYPE: LossKind = LossKind {
-    name: "jfr_unknown_event_type",
-    severity: Severity::Warning,
-    doc: "Events are of a type that the chunk's metadata does not declare; they cannot be read.",
-};
-
-/// The rest of a constant-pool event is unreadable.
-pub(crate) const BAD_POOL: LossKind = LossKind {
-    name: "jfr_unreadable_constants",
-    severity: Severity::Warning,
-    doc: "A constant-pool event is damaged; names, classes or stacks that only it told are null.",
-};
-
-/// Ids that are in no constant pool.
-pub(crate) const MISSING_CONSTANT: LossKind = LossKind {
-    name: "jfr_missing_constant",
-    severity: Severity::Warning,
-    doc: "Events refer to threads or classes that no constant pool has, as in a chunk that was never finished; those columns are null.",
-};
-
-/// Stack ids that are in no constant pool.
-pub(crate) const MISSING_STACK: LossKind = LossKind {
-    name: "jfr_missing_stack",
-    severity: Severity::Warning,
-    doc: "Events refer to stacks that no constant pool has, as in a chunk that was never finished; their stack_id is null.",
-};
-
-/// The chunk was never finished.
-pub(crate) const UNFINISHED: LossKind = LossKind {
-    name: "jfr_unfinished_chunk",
-    severity: Severity::Warning,
-    doc: "A chunk is not as long as its header says: the recording was cut, or the chunk was still being written when it was copied or the JVM died. Events behind its end, or only in memory, are missing.",
-};
-
-/// The recorder says that it dropped data.
-pub(crate) const DROPPED: LossKind = LossKind {
-    name: "jfr_data_dropped",
-    severity: Severity::Warning,
-    doc: "The recorder says that it had to drop this many bytes of events (jdk.DataLoss).",
-};
-
-/// Waits of one thread that overlap.
-pub(crate) const OVERLAPPING: LossKind = LossKind {
-    name: "jfr_overlapping_waits",
-    severity: Severity::Info,
-    doc: "Waits of one OS thread overlap: virtual threads that it carried one after another are recorded under its id.",
-};
 
 /// Ten years: recordings are shorter, damage rarely is.
 const MAX_DISTANCE_NS: i64 = 10 * 365 * 86_400 * 1_000_000_000;
@@ -199,7 +126,7 @@ fn decode_chunk(
         writes: Writes::new(),
         socket_io: SocketIo::new(),
         load_samples: LoadSamples::new(),
-        data_loss: DataLoss::new(&survey, header.compressed),
+        told_losses: ToldLoss::all(&survey.schema, header.compressed),
         event_tables: Vec::new(),
     };
     decoding.prepare_event_tables(&survey.schema, options);
@@ -225,7 +152,7 @@ struct Decoding<'c> {
     writes: Writes,
     socket_io: SocketIo,
     load_samples: LoadSamples,
-    data_loss: Option<DataLoss>,
+    told_losses: Vec<ToldLoss>,
     /// The event types that were asked for as tables, by type id.
     event_tables: Vec<(i64, EventTable)>,
 }
@@ -250,12 +177,8 @@ impl<'c> Decoding<'c> {
             }
             if let Some(handler) = handlers.get(frame.type_id) {
                 self.event(frame, handler, sink)?;
-            } else if self
-                .data_loss
-                .as_ref()
-                .is_some_and(|d| d.type_id == frame.type_id)
-            {
-                self.note_dropped(frame);
+            } else if self.tells_loss(frame.type_id) {
+                self.told_loss(frame);
             }
         }
         Ok(())
@@ -471,44 +394,35 @@ impl<'c> Decoding<'c> {
         });
     }
 
+    #[inline]
+    fn tells_loss(&self, type_id: i64) -> bool {
+        let mut told = self.told_losses.iter();
+        told.any(|told| told.type_id == type_id)
+    }
+
+    /// Counts a loss that the recorder tells of.
     #[cold]
-    fn note_dropped(&mut self, frame: Frame) {
-        let Some(data_loss) = &self.data_loss else {
+    fn told_loss(&mut self, frame: Frame) {
+        let mut told = self.told_losses.iter();
+        let Some(told) = told.find(|told| told.type_id == frame.type_id) else {
             return;
         };
         let mut slots = [0; SLOTS];
         let mut cursor = Cursor::new(self.bytes, frame.body, self.header.compressed);
-        if data_loss.plan.plan.read(&mut cursor, &mut slots).is_err() {
+        if told.plan.plan.read(&mut cursor, &mut slots).is_err() {
             return;
         }
-        let event = Event::new(&data_loss.plan, &slots, &self.clock);
-        let amount = event.slot(DataLoss::AMOUNT).max(0).cast_unsigned();
+        let event = Event::new(&told.plan, &slots, &self.clock);
+        let amount = event.slot(AMOUNT).max(0).cast_unsigned();
+        if amount == 0 {
+            return;
+        }
         let time = event.start;
         let position = self.position(frame);
         self.losses
-            .record_many(&DROPPED, amount, position, Some((time, time)), || {
-                format!("{amount} bytes, told by jdk.DataLoss")
+            .record_many(told.kind, amount, position, Some((time, time)), || {
+                format!("{amount} {}, told by {}", told.unit, told.event)
             });
-    }
-}
-
-/// How `jdk.DataLoss` is read.
-struct DataLoss {
-    type_id: i64,
-    plan: EventPlan,
-}
-
-impl DataLoss {
-    const AMOUNT: u8 = crate::rows::fields::OWN;
-
-    fn new(survey: &Survey, compressed: bool) -> Option<Self> {
-        let declared = survey.schema.by_name("jdk.DataLoss")?;
-        let wanted = [Wanted::value("amount", Self::AMOUNT)];
-        let plan = EventPlan::compile(&survey.schema, declared, compressed, &wanted).ok()?;
-        Some(Self {
-            type_id: declared.id,
-            plan,
-        })
     }
 }
 

@@ -3,5 +3,7 @@
 pub(crate) mod context;
 pub(crate) mod decode;
 pub(crate) mod handlers;
+pub(crate) mod losses;
 pub(crate) mod survey;
+pub(crate) mod told_losses;
 pub(crate) mod walk;

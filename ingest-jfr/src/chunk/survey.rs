@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use kcorr_model::{LossKind, LossLedger, Position, Severity};
 
-use crate::chunk::decode::BAD_POOL;
+use crate::chunk::losses::BAD_POOL;
 use crate::chunk::walk::{Runs, walk};
 use crate::format::cursor::Cursor;
 use crate::format::framing::{CONSTANT_POOL, Frame, METADATA, frame};

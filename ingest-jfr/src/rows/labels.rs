@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray, StringBuilder};
+use arrow::array::{ArrayRef, StringBuilder};
 use arrow::datatypes::Int32Type;
-
-use crate::rows::columns::Nullable;
+use kcorr_model::columns::{Nullable, dictionary};
 
 const UNSEEN: i32 = 0;
 const NULL: i32 = -1;
@@ -85,10 +84,4 @@ impl PooledLabels {
         let values = Arc::new(self.values.finish());
         dictionary(self.keys.finish::<Int32Type>()?, values)
     }
-}
-
-/// A dictionary column of given keys and values.
-pub(crate) fn dictionary(keys: Int32Array, values: Arc<StringArray>) -> Option<ArrayRef> {
-    let array = DictionaryArray::<Int32Type>::try_new(keys, values).ok()?;
-    Some(Arc::new(array))
 }

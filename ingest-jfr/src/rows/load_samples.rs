@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use arrow::array::Float64Array;
+use kcorr_model::columns::{Choices, LabelColumn, Numbers};
 use kcorr_model::tables::LOAD_SAMPLES;
 
 use crate::rows::batch::{BATCH_ROWS, RowBatch};
-use crate::rows::columns::{Choices, Labels, Numbers};
 use crate::rows::event::{Event, Scope};
 use crate::rows::fields::{OWN, Wanted};
 
@@ -57,7 +57,7 @@ pub(crate) struct LoadSamples {
     time: Numbers,
     metric: Choices,
     scope: Choices,
-    name: Labels,
+    name: LabelColumn,
     value: Vec<f64>,
     unit: Choices,
 }
@@ -69,7 +69,7 @@ impl LoadSamples {
             time: Numbers::default(),
             metric: Choices::new(&METRICS),
             scope: Choices::new(&SCOPES),
-            name: Labels::default(),
+            name: LabelColumn::default(),
             value: Vec::new(),
             unit: Choices::new(&UNITS),
         }

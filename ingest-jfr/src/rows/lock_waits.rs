@@ -1,11 +1,11 @@
 //! `lock_waits` from `jdk.JavaMonitorEnter`, `jdk.JavaMonitorWait`, `jdk.ThreadPark` and
 //! `profiler.NativeLock`.
 
+use kcorr_model::columns::{Choices, Numbers, OptionalInts, OptionalNumbers};
 use kcorr_model::tables::LOCK_WAITS;
 
 use crate::names::java_name::class_name_from_internal;
 use crate::rows::batch::{BATCH_ROWS, NO_STACK, RowBatch};
-use crate::rows::columns::{Choices, Numbers, OptionalInts, OptionalNumbers};
 use crate::rows::event::{Event, Scope};
 use crate::rows::fields::{CLASS_TYPE, OWN, THREAD_TYPE, Wanted};
 use crate::rows::labels::PooledLabels;

@@ -1,7 +1,6 @@
 //! Rows of the model's tables, built a batch at a time.
 
 pub(crate) mod batch;
-pub(crate) mod columns;
 pub(crate) mod event;
 pub(crate) mod event_table;
 pub(crate) mod fields;

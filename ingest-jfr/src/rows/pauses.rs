@@ -11,10 +11,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use kcorr_model::columns::{Choices, LabelColumn, Numbers};
 use kcorr_model::tables::PAUSES;
 
 use crate::rows::batch::{BATCH_ROWS, RowBatch};
-use crate::rows::columns::{Choices, Labels, Numbers};
 use crate::rows::event::{Event, Scope};
 use crate::rows::fields::{OWN, Wanted};
 
@@ -90,8 +90,8 @@ struct Begun {
 pub(crate) struct Pauses {
     rows: usize,
     kind: Choices,
-    name: Labels,
-    cause: Labels,
+    name: LabelColumn,
+    cause: LabelColumn,
     start: Numbers,
     end: Numbers,
     duration: Numbers,
@@ -105,8 +105,8 @@ impl Pauses {
         Self {
             rows: 0,
             kind: Choices::new(&["gc", "gc_phase", "safepoint", "vm_operation"]),
-            name: Labels::default(),
-            cause: Labels::default(),
+            name: LabelColumn::default(),
+            cause: LabelColumn::default(),
             start: Numbers::default(),
             end: Numbers::default(),
             duration: Numbers::default(),

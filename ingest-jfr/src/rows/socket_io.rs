@@ -1,9 +1,9 @@
 //! `socket_io` from `jdk.SocketRead` and `jdk.SocketWrite`.
 
+use kcorr_model::columns::{Choices, LabelColumn, Numbers, OptionalInts, OptionalNumbers};
 use kcorr_model::tables::SOCKET_IO;
 
 use crate::rows::batch::{BATCH_ROWS, NO_STACK, RowBatch};
-use crate::rows::columns::{Choices, Labels, Numbers, OptionalInts, OptionalNumbers};
 use crate::rows::event::{Event, Scope};
 use crate::rows::fields::{OWN, Wanted};
 use crate::rows::labels::PooledLabels;
@@ -32,8 +32,8 @@ pub(crate) struct SocketIo {
     duration: Numbers,
     tid: OptionalInts,
     thread_name: PooledLabels,
-    host: Labels,
-    address: Labels,
+    host: LabelColumn,
+    address: LabelColumn,
     port: OptionalInts,
     bytes: OptionalNumbers,
     stacks: Vec<u32>,
@@ -49,8 +49,8 @@ impl SocketIo {
             duration: Numbers::default(),
             tid: OptionalInts::default(),
             thread_name: PooledLabels::default(),
-            host: Labels::default(),
-            address: Labels::default(),
+            host: LabelColumn::default(),
+            address: LabelColumn::default(),
             port: OptionalInts::default(),
             bytes: OptionalNumbers::default(),
             stacks: Vec::new(),

@@ -1,9 +1,9 @@
 //! `stack_samples` from the execution and wall-clock samples of both recorders.
 
+use kcorr_model::columns::{Choices, Numbers, OptionalInts, OptionalNumbers};
 use kcorr_model::tables::STACK_SAMPLES;
 
 use crate::rows::batch::{BATCH_ROWS, NO_STACK, RowBatch};
-use crate::rows::columns::{Choices, Numbers, OptionalInts, OptionalNumbers};
 use crate::rows::event::{Event, Scope};
 use crate::rows::fields::{OWN, Wanted};
 use crate::rows::labels::PooledLabels;

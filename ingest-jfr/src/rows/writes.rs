@@ -1,10 +1,10 @@
 //! `writes` from `jdk.FileWrite`, `jdk.FileRead` and `jdk.FileForce`.
 
+use kcorr_model::columns::{Choices, LabelColumn, Numbers, OptionalInts, OptionalNumbers};
 use kcorr_model::tables::WRITES;
 use kcorr_model::{LogDirectory, LogFile};
 
 use crate::rows::batch::{BATCH_ROWS, NO_STACK, RowBatch};
-use crate::rows::columns::{Choices, Labels, Numbers, OptionalInts, OptionalNumbers};
 use crate::rows::event::{Event, Scope};
 use crate::rows::fields::{OWN, Wanted};
 
@@ -39,12 +39,12 @@ pub(crate) struct Writes {
     duration: Numbers,
     tid: OptionalInts,
     bytes: OptionalNumbers,
-    directory: Labels,
-    file: Labels,
-    topic: Labels,
+    directory: LabelColumn,
+    file: LabelColumn,
+    topic: LabelColumn,
     partition: OptionalInts,
     segment_base_offset: OptionalNumbers,
-    file_kind: Labels,
+    file_kind: LabelColumn,
     stacks: Vec<u32>,
 }
 
@@ -58,12 +58,12 @@ impl Writes {
             duration: Numbers::default(),
             tid: OptionalInts::default(),
             bytes: OptionalNumbers::default(),
-            directory: Labels::default(),
-            file: Labels::default(),
-            topic: Labels::default(),
+            directory: LabelColumn::default(),
+            file: LabelColumn::default(),
+            topic: LabelColumn::default(),
             partition: OptionalInts::default(),
             segment_base_offset: OptionalNumbers::default(),
-            file_kind: Labels::default(),
+            file_kind: LabelColumn::default(),
             stacks: Vec::new(),
         }
     }

@@ -21,9 +21,12 @@ const FORTY_EVENTS: std::ops::Range<usize> = 188_116..188_779;
 const JDK_25: &[u8] = include_bytes!("../data/jdk25.jfr");
 
 pub(crate) fn whole() -> Vec<u8> {
-    let compressed = include_bytes!("../data/field/whole.jfr.gz");
+    unpacked(include_bytes!("../data/field/whole.jfr.gz"))
+}
+
+fn unpacked(compressed: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut decoder = flate2::read::GzDecoder::new(compressed.as_slice());
+    let mut decoder = flate2::read::GzDecoder::new(compressed);
     decoder.read_to_end(&mut bytes).unwrap();
     bytes
 }
@@ -182,4 +185,20 @@ fn zeros_behind_the_last_event_are_harmless() {
     assert_eq!(rows(&decoded), ROWS);
     assert_eq!(decoded.loss("jfr_zero_bytes"), 4096);
     assert!(!warnings(&decoded).contains(&"jfr_damaged_bytes"));
+}
+
+/// `data/field/cpu-time-samples-lost.jfr.gz` is of JDK 25 with a queue of samples that was too short.
+#[test]
+fn samples_that_the_sampler_of_cpu_time_lost_are_a_loss() {
+    let bytes = unpacked(include_bytes!("../data/field/cpu-time-samples-lost.jfr.gz"));
+    let decoded = decode(&bytes);
+    assert_eq!(warnings(&decoded), ["jfr_cpu_time_samples_lost"]);
+    let losses = &decoded.summary.losses;
+    let mut lost = losses
+        .iter()
+        .filter(|loss| loss.kind.severity != Severity::Info);
+    let lost = lost.next().unwrap();
+    assert!(lost.count >= 6, "{lost:?}");
+    assert!(lost.detail.contains("jdk.CPUTimeSamplesLost"), "{lost:?}");
+    assert!(lost.time_range.is_some());
 }

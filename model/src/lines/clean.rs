@@ -1,7 +1,6 @@
 //! What terminals and editors leave in a line.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 pub(super) const ESC: u8 = 0x1B;
 const BEL: u8 = 0x07;
@@ -60,24 +59,6 @@ fn sequence_bytes(sequence: &[u8]) -> usize {
     length.unwrap_or_default().saturating_add(2)
 }
 
-/// A text with its control characters written as Rust writes them (`\u{1b}`), for details of losses and
-/// messages: what an input holds must never reach a terminal as it is. Tabs stay.
-pub fn escaped(text: &str) -> Cow<'_, str> {
-    let is_harmless = |character: char| !character.is_control() || character == '\t';
-    if text.chars().all(is_harmless) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_harmless(character) {
-            shown.push(character);
-        } else {
-            let _ = write!(shown, "{}", character.escape_default());
-        }
-    }
-    Cow::Owned(shown)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,12 +79,5 @@ mod tests {
         for (line, expected) in cases {
             assert_eq!(String::from_utf8_lossy(&clean(line)), expected);
         }
-    }
-
-    #[test]
-    fn control_characters_are_shown_not_sent() {
-        assert_eq!(escaped("a\tb ü"), "a\tb ü");
-        assert_eq!(escaped("\x1b]0;x\x07\0"), "\\u{1b}]0;x\\u{7}\\u{0}");
-        assert_eq!(escaped("\u{9b}31m"), "\\u{9b}31m");
     }
 }

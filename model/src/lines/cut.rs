@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::clean::{ESC, clean, escaped, without_marks};
+use super::clean::{ESC, clean, without_marks};
 use super::encoding::Utf8;
+use super::shown::{is_text, start_of};
 use crate::{Error, Position};
 
 /// Bytes of a line that is too long that are kept, to show where it is.
@@ -41,8 +42,8 @@ pub struct Lines {
     /// Whether the line that is being cut has an escape.
     has_escape: bool,
     number: u64,
-    /// The start of the first line that was not too long.
-    first: Option<String>,
+    /// The start of the first line that was not too long, if it is text.
+    first: Option<Option<String>>,
 }
 
 impl Lines {
@@ -115,15 +116,11 @@ impl Lines {
         self.tell(number, &held, extent, take)
     }
 
-    /// The start of the first line with content, for messages.
-    pub fn first(&self) -> Option<&str> {
-        self.first.as_deref()
-    }
-
     /// That the input is something else than was expected.
     pub fn unrecognised(&self, expected: &str) -> Error {
         let found = match &self.first {
-            Some(line) => format!("the first line is: {line}"),
+            Some(Some(line)) => format!("the first line is: {line}"),
+            Some(None) => "it is no text".to_owned(),
             None => "there is no line with content".to_owned(),
         };
         Error::unrecognised(Position::Line(1), format!("expected {expected}; {found}"))
@@ -150,7 +147,8 @@ impl Lines {
                 if cleaned.trim_ascii().is_empty() {
                     return Ok(());
                 }
-                self.first.get_or_insert_with(|| start_of(&cleaned));
+                let start = || is_text(&cleaned).then(|| start_of(&cleaned));
+                self.first.get_or_insert_with(start);
                 &cleaned
             }
         };
@@ -172,14 +170,5 @@ impl Lines {
         } else {
             self.partial.extend_from_slice(bytes);
         }
-    }
-}
-
-/// The start of a line, for a loss's detail: control characters are [`escaped`].
-pub fn start_of(line: &[u8]) -> String {
-    let start = String::from_utf8_lossy(line.get(..KEPT_BYTES).unwrap_or(line));
-    match escaped(&start) {
-        Cow::Borrowed(_) => start.into_owned(),
-        Cow::Owned(shown) => shown,
     }
 }

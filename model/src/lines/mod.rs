@@ -13,9 +13,11 @@ mod clean;
 mod cut;
 mod encoding;
 mod prefix;
+mod shown;
 mod stamp;
 
-pub use clean::{clean, escaped};
-pub use cut::{Extent, Line, Lines, start_of};
+pub use clean::clean;
+pub use cut::{Extent, Line, Lines};
 pub use encoding::Utf8;
 pub use prefix::{Collector, Unwrapped, unwrap};
+pub use shown::{escaped, is_text, start_of};

@@ -1,0 +1,7 @@
+//! JSON: lines of kcorr's probes, `bpftrace -f json`, and lines of any tool by a field map.
+
+pub(crate) mod bpftrace;
+pub(crate) mod event;
+pub(crate) mod fast_line;
+pub(crate) mod field_map;
+pub(crate) mod text;

@@ -1,0 +1,8 @@
+//! Text: tables of bcc's tools and their kin, and the lines that tools print about themselves.
+
+mod column;
+mod fields;
+pub(crate) mod local_time;
+pub(crate) mod own_line;
+mod reading;
+pub(crate) mod table;

@@ -1,0 +1,10 @@
+//! Tracers' output decoded: every format, as people have it, in any order and split.
+
+mod decoded;
+mod field;
+mod formats;
+mod mutants;
+mod order;
+mod probe_json;
+mod probe_scripts;
+mod shared_recordings;
