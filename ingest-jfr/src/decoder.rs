@@ -307,6 +307,10 @@ fn decode_window<'i>(
 
 /// Refuses an input that is no JFR, or one of a version from the future.
 fn check_start(bytes: &[u8]) -> Result<(), Error> {
+    if bytes.is_empty() {
+        let message = "the input is empty: its recorder wrote nothing, or has not yet";
+        return Err(Error::unrecognised(Position::Whole, message));
+    }
     if !bytes.starts_with(MAGIC) {
         let found = bytes.get(..bytes.len().min(8)).unwrap_or_default();
         let found: Vec<String> = found.iter().map(|byte| format!("{byte:02x}")).collect();

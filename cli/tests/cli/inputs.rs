@@ -11,7 +11,7 @@ fn data(crate_name: &str, path: &str) -> String {
     path.display().to_string()
 }
 
-/// Rows of a query as `a|b|c`, one a line.
+/// Rows of a query as `1|2|3`, one a line, its columns in alphabetical order.
 fn rows(desk: &Desk, sql: &str) -> Vec<String> {
     let rows = desk.rows(&["-c", sql]);
     let line = |row: &serde_json::Map<String, serde_json::Value>| {
@@ -62,7 +62,8 @@ fn request_logs_of_any_layout_have_their_times() {
 fn a_request_log_in_local_time_is_put_where_the_others_are_in_either_order() {
     let local = |hour: u32, second: u32| {
         let line = "DEBUG Completed request:{\"requestHeader\":{\"requestApiKey\":3,\"requestApiVersion\":9,\
-                    \"correlationId\":4,\"requestApiKeyName\":\"METADATA\"},\"totalTimeMs\":1.5}";
+                    \"correlationId\":4,\"requestApiKeyName\":\"METADATA\"},\"connection\":\"127.0.0.1:9092-127.0.0.1:44352-1-0\",\
+                    \"totalTimeMs\":1.5}";
         format!("[2026-11-28 {hour:02}:30:{second:02},798] {line}\n")
     };
     let minute = |hour| {
@@ -106,9 +107,9 @@ fn threads_and_pauses_are_read_from_what_consoles_and_jdks_print() {
         0,
     );
     let sql =
-        "SELECT source_id, COUNT(tid) AS n FROM threads GROUP BY source_id ORDER BY source_id";
+        "SELECT source_id AS a, COUNT(tid) AS b FROM threads GROUP BY source_id ORDER BY source_id";
     assert_eq!(rows(&desk, sql), ["1|27", "2|23"]);
-    let sql = "SELECT name, tid FROM threads WHERE name LIKE 'ForkJoin%' ORDER BY name";
+    let sql = "SELECT name AS a, tid AS b FROM threads WHERE name LIKE 'ForkJoin%' ORDER BY name";
     assert_eq!(
         rows(&desk, sql),
         [
@@ -154,17 +155,17 @@ fn tracers_output_is_read_as_people_have_it() {
         (text, rows(&desk, sql))
     };
     let partitions =
-        "SELECT topic, partition, COUNT(*) AS n FROM writes GROUP BY ALL ORDER BY n DESC";
+        "SELECT topic AS a, partition AS b, COUNT(*) AS c FROM writes GROUP BY ALL ORDER BY c DESC";
     let partitions = partitions.replace("GROUP BY ALL", "GROUP BY topic, partition");
     let (text, found) = read("directory-cut-63.jsonl", 1, &partitions);
     assert_eq!(found, ["null|null|2", "orders|7|1"]);
     assert!(text.contains("bpf_name_cut, first at line 1"), "{text}");
-    let sql = "SELECT state, SUM(weight_ns) AS w FROM stack_samples GROUP BY state";
+    let sql = "SELECT state AS a, SUM(weight_ns) AS w FROM stack_samples GROUP BY state";
     let (text, found) = read("offcputime-no-banner.txt", 0, sql);
     assert_eq!(found.len(), 1);
     assert!(found[0].starts_with("off_cpu|"), "{found:?}");
     assert!(text.contains("time off CPU in us"), "{text}");
-    let sql = "SELECT tid, duration_ns FROM run_queue_waits ORDER BY tid";
+    let sql = "SELECT tid AS a, duration_ns AS b FROM run_queue_waits ORDER BY tid";
     let (_, found) = read("runqslower-P.txt", 0, sql);
     assert_eq!(found, ["4101|4038000", "4144|105000"]);
     let sql = "SELECT comm, COUNT(*) AS n FROM writes GROUP BY comm ORDER BY n";
@@ -211,7 +212,7 @@ fn events_that_are_in_two_recordings_are_told() {
     let text = ingest(&desk, &["--bpf", "two.jsonl"], 1);
     assert!(text.contains("500 × event_stored_twice"), "{text}");
     assert!(text.contains("also in source 1"), "{text}");
-    let sql = "SELECT source_id, kind, count FROM losses";
+    let sql = "SELECT source_id AS a, kind AS b, count AS c FROM losses";
     assert_eq!(rows(&desk, sql), ["2|event_stored_twice|500"]);
     // Other recordings of the same time share nothing.
     let text = ingest(&desk, &["--jfr", &recording("profile.jfr")], 0);
