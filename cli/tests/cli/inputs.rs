@@ -159,7 +159,7 @@ fn tracers_output_is_read_as_people_have_it() {
     let partitions = partitions.replace("GROUP BY ALL", "GROUP BY topic, partition");
     let (text, found) = read("directory-cut-63.jsonl", 1, &partitions);
     assert_eq!(found, ["null|null|2", "orders|7|1"]);
-    assert!(text.contains("bpf_name_cut, first at line 1"), "{text}");
+    assert!(text.contains("bpf_name_cut, first at line 3"), "{text}");
     let sql = "SELECT state AS a, SUM(weight_ns) AS w FROM stack_samples GROUP BY state";
     let (text, found) = read("offcputime-no-banner.txt", 0, sql);
     assert_eq!(found.len(), 1);
