@@ -10,16 +10,17 @@
 --    2 recorded_owner, same_log, same_log_sync, owner_waited, acquired_before
 --                           its handler's lock wait, and the file operation that the
 --                           holder was in or waited behind (see wait_holders)
---    3 all_handlers_busy    file operations, lock waits or waits for a CPU of every
+--    3 all_handlers_busy    file operations, lock waits, waits for a CPU or samples of every
 --                           request handler at that moment, before its own began on it;
 --                           the root is that of most of them (see queue_times)
 --    4 pause                the JVM was stopped
 --    5 same_log_run         its handler's lock wait, and a run of short appends to the log
---    5 flush_held           after an own sync:  lock waits of others for the log, which
---                           nobody else had yet (see wait_holders)
+--    5 flush_held           after a sync, its handler's lock wait for the log, or after an own
+--                           sync those of others, while nobody else had it yet (see
+--                           wait_holders); in a pause it is the pause that held it
 --    5 run_queue            its handler's wait for a CPU: during its work (also to take a lock
---                           that was free), right before it (it was woken to take the
---                           request: 2), or right after (unless acks=all)
+--                           that was free), right before it (begun when the request was
+--                           there, it was woken to take it: 2), or right after (unless acks=all)
 --    6 lock_wait            its handler's lock wait; nothing shows behind what
 --    7 append_run           its own append began just when another thread's long append to
 --                           the log ended; and no wait for any log was recorded then
@@ -33,7 +34,8 @@
 --                           had the records, and that fetch's answer (see replication)
 --   12 request_log          the broker's own log: remote, throttled, response
 --   13 on_cpu_sample        samples of its handler one right after another, during its work or
---                           up to its beginning (see handler_samples)
+--                           up to its beginning (see handler_samples; 2: begun when the
+--                           handler was done with others, it has the request)
 -- What is left is unexplained, and `rule` says what is known of it:
 --   14 request_log_contradicts  another rule explains it, but the broker's own log has the
 --                           request in another stage then
@@ -141,15 +143,18 @@ network_times AS (
         CASE
             WHEN s.chain_start < COALESCE(w.begin_time, w.response_time)
                 AND (
-                    s.chain_start <= add_ns(w.service_start, CAST($handoff_ms * 1e6 AS BIGINT))
-                    OR elapsed_ns(s.chain_end, w.begin_time) BETWEEN 0 AND $handoff_ms * 1e6
+                    s.chain_start <= add_ns(
+                        w.service_start, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
+                    )
+                    OR elapsed_ns(s.chain_end, w.begin_time)
+                        BETWEEN 0 AND $handoff_ms * 1e6 + s.chain_slack_ns
                 )
                 THEN 'unread'
             ELSE 'response'
         END AS segment,
         GREATEST(s.start_time, w.service_start) AS start_time,
         s.end_time,
-        w.begin_time, w.handled_time, w.response_time, s.chain_end,
+        w.begin_time, w.handled_time, w.response_time, s.chain_end, s.chain_slack_ns,
         s.root, s.root_write_id, s.tid,
         CASE WHEN s.tid IS NULL THEN 0.8 ELSE w.network_confidence END AS confidence
     FROM request_work AS w
@@ -161,8 +166,8 @@ network_times AS (
 ),
 handler_runs AS (
     SELECT
-        w.request_id, r.start_time, r.end_time, w.begin_time, w.handled_time, w.response_time,
-        w.confidence, w.acks
+        w.request_id, w.service_start, r.start_time, r.end_time, w.begin_time, w.handled_time,
+        w.response_time, w.confidence, w.acks
     FROM request_work AS w
     INNER JOIN run_queue_waits AS r
         ON r.tid = w.tid
@@ -192,7 +197,7 @@ stretches AS (
     INNER JOIN (
         SELECT holder_write_id, MAX(end_time) AS end_time
         FROM wait_holders
-        WHERE rule = 'same_log_sync'
+        WHERE rule = 'flush_held'
         GROUP BY holder_write_id
     ) AS h ON h.holder_write_id = o.write_id
     WHERE o.is_sync
@@ -200,7 +205,7 @@ stretches AS (
     UNION ALL
     SELECT
         l.request_id, r.start_time, r.end_time,
-        CASE WHEN r.root_write_id IS NULL THEN 5 ELSE 2 END, 'lock_wait',
+        CASE WHEN r.root_write_id IS NULL OR r.rule = 'flush_held' THEN 5 ELSE 2 END, 'lock_wait',
         r.root, 'lock_wait',
         r.root_write_id, l.lock_wait_id,
         NULL, NULL, r.holder_tid, l.topic, l.partition, l.lock_class,
@@ -221,6 +226,8 @@ stretches AS (
         ON q.pool = w.pool
         AND q.start_time < COALESCE(w.begin_time, g.local_start)
         AND w.service_start < q.end_time
+    -- In a pause the request would stand still anyway.
+    WHERE q.root <> 'pause'
     UNION ALL
     SELECT
         a.request_id, p.start_time, p.end_time, 4, 'pause',
@@ -289,7 +296,7 @@ stretches AS (
     FROM network_times AS n
     WHERE n.segment = 'unread'
         OR elapsed_ns(n.chain_end, n.response_time)
-            BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6
+            BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + n.chain_slack_ns
     UNION ALL
     SELECT
         m.request_id,
@@ -309,15 +316,20 @@ stretches AS (
     UNION ALL
     SELECT
         r.request_id, r.start_time, r.end_time,
-        -- Woken to take the request, its handler has it.
-        CASE WHEN r.start_time < r.begin_time THEN 2 ELSE 5 END,
+        -- Woken when the request was there already, its handler has it; else it was woken for another.
+        CASE
+            WHEN r.start_time >= r.begin_time THEN 5
+            WHEN r.start_time < add_ns(r.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) THEN 5
+            ELSE 2
+        END,
         CASE WHEN r.end_time <= r.begin_time THEN 'request_queue' ELSE 'handler' END,
         'cpu', 'own', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
         'run_queue', 0.9 * r.confidence
     FROM handler_runs AS r
     WHERE (
-            r.start_time < r.handled_time
+            -- Or as its last call returned.
+            r.start_time < add_ns(r.handled_time, 10000)
             AND r.end_time >= add_ns(r.begin_time, CAST(-$handoff_ms * 1e6 AS BIGINT))
         )
         -- With acks=all the response does not tell when its handler was done with it.
@@ -359,10 +371,10 @@ stretches AS (
         AND g.segment = 'response'
     UNION ALL
     SELECT
-        s.request_id, s.start_time, s.end_time, 13, 'handler',
+        s.request_id, s.start_time, s.end_time, CASE WHEN s.is_taken THEN 2 ELSE 13 END, 'handler',
         'cpu', 'own', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
-        'on_cpu_sample', 0.7 * s.confidence
+        CASE WHEN s.is_ready THEN 'run_queue' ELSE 'on_cpu_sample' END, 0.7 * s.confidence
     FROM handler_samples AS s
     UNION ALL
     SELECT

@@ -1,13 +1,16 @@
--- When the handler of each accounted request computed for it, by samples that follow each
--- other as fast as those of a thread that does not stop.
+-- When the handler of each accounted request computed for it, by samples and waits for a
+-- CPU that follow each other as fast as those of a thread that does not stop.
 --
 -- During its work; and before its handler's first own row, when the samples go on until
 -- then: the thread has been in no other row since they began, so it was at work on the
 -- request already. A sample stands for its weight at most, whenever that was.
 -- @materialized
 -- @column request_id     BIGINT      -- the request
--- @column start_time     TIMESTAMP   -- start of the time that a sample stands for
--- @column end_time       TIMESTAMP   -- its end: when it was taken
+-- @column start_time     TIMESTAMP   -- start of the wait, or of the time that a sample stands for
+-- @column end_time       TIMESTAMP   -- its end: of a sample when it was taken
+-- @column is_ready       BOOLEAN     -- it waited for a CPU; else it had one
+-- @column is_taken       BOOLEAN     -- before its first own row, and begun when the request
+--                                       was there and the handler was done with others
 -- @column confidence     DOUBLE      -- how sure the handler is, 0 to 1
 WITH
 work AS (
@@ -32,43 +35,87 @@ earlier AS (
     GROUP BY w.request_id
 ),
 bounds AS (
-    SELECT w.*, COALESCE(e.free_time, w.service_start) AS free_time
+    SELECT
+        w.*,
+        COALESCE(e.free_time, w.service_start) AS free_time,
+        e.free_time IS NOT NULL AS was_busy
     FROM work AS w
     LEFT JOIN earlier AS e ON e.request_id = w.request_id
 ),
 samples AS (
-    SELECT
-        b.request_id, b.free_time, b.begin_time, b.confidence, s.time, s.weight_ns,
-        elapsed_ns(LAG(s.time) OVER (PARTITION BY b.request_id ORDER BY s.time), s.time) AS since_ns
+    -- With one from just before, if it has been computing when it was free or the request came.
+    SELECT b.request_id, s.time, s.time AS end_time, s.weight_ns
     FROM bounds AS b
     INNER JOIN stack_samples AS s
         ON s.tid = b.tid
-        AND s.time >= b.free_time
+        AND s.time >= add_ns(b.free_time, -2 * s.weight_ns)
         AND s.time < b.handled_time
     WHERE s.state = 'on_cpu'
         AND s.weight_ns > 0
+),
+sampled AS (
+    SELECT tid, MAX(weight_ns) AS weight_ns
+    FROM (
+        SELECT b.tid, s.weight_ns
+        FROM bounds AS b
+        INNER JOIN samples AS s ON s.request_id = b.request_id
+    )
+    GROUP BY tid
+),
+moments AS (
+    SELECT request_id, time, end_time, weight_ns, FALSE AS is_ready
+    FROM samples
+    UNION ALL
+    -- Waiting for a CPU, it had not stopped either.
+    SELECT
+        b.request_id, r.start_time, LEAST(r.end_time, b.handled_time), s.weight_ns, TRUE
+    FROM bounds AS b
+    INNER JOIN sampled AS s ON s.tid = b.tid
+    INNER JOIN run_queue_waits AS r
+        ON r.tid = b.tid
+        AND r.start_time < b.handled_time
+        AND b.free_time < r.end_time
+),
+followed AS (
+    SELECT
+        *,
+        elapsed_ns(MAX(end_time) OVER (
+            PARTITION BY request_id
+            ORDER BY time, end_time
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), time) AS since_ns
+    FROM moments
 ),
 numbered AS (
     SELECT
         *,
         SUM(CASE WHEN since_ns <= 2 * weight_ns THEN 0 ELSE 1 END) OVER (
-            PARTITION BY request_id ORDER BY time ROWS UNBOUNDED PRECEDING
+            PARTITION BY request_id ORDER BY time, end_time ROWS UNBOUNDED PRECEDING
         ) AS chain
-    FROM samples
+    FROM followed
 ),
 chains AS (
-    SELECT *, MAX(time) OVER (PARTITION BY request_id, chain) AS chain_end
+    SELECT
+        *,
+        MIN(time) OVER (PARTITION BY request_id, chain) AS chain_start,
+        MAX(end_time) OVER (PARTITION BY request_id, chain) AS chain_end,
+        BOOL_OR(NOT is_ready) OVER (PARTITION BY request_id, chain) AS is_sampled
     FROM numbered
 )
 SELECT
-    request_id,
+    c.request_id,
     GREATEST(
-        CASE WHEN time < begin_time THEN free_time ELSE begin_time END,
-        add_ns(time, -LEAST(since_ns, weight_ns))
+        CASE WHEN c.time < b.begin_time THEN b.free_time ELSE b.begin_time END,
+        CASE WHEN c.is_ready THEN c.time ELSE add_ns(c.time, -LEAST(c.since_ns, c.weight_ns)) END
     ) AS start_time,
-    time AS end_time,
-    confidence
-FROM chains
-WHERE since_ns <= 2 * weight_ns
-    AND (time >= begin_time OR elapsed_ns(chain_end, begin_time) <= 2 * weight_ns)
+    c.end_time,
+    c.is_ready,
+    c.time < b.begin_time AND (b.was_busy OR c.chain_start > b.service_start) AS is_taken,
+    b.confidence
+FROM chains AS c
+INNER JOIN bounds AS b ON b.request_id = c.request_id
+WHERE c.is_sampled
+    AND c.end_time > b.free_time
+    AND (c.is_ready OR c.since_ns <= 2 * c.weight_ns)
+    AND (c.time >= b.begin_time OR elapsed_ns(c.chain_end, b.begin_time) <= 2 * c.weight_ns)
 ORDER BY request_id, start_time, end_time

@@ -1,5 +1,6 @@
 -- What the request handlers near the accounted requests were recorded in: file
--- operations, lock waits and waits for a CPU.
+-- operations, lock waits (also during pauses), waits for a CPU, and computing without a
+-- break.
 --
 -- Only for pools of handlers of which all are known (see request_handlers).
 -- @materialized
@@ -9,13 +10,29 @@
 -- @column start_time     TIMESTAMP   -- start of the state
 -- @column end_time       TIMESTAMP   -- its end
 -- @column rank           INT         -- the lowest of one moment counts
--- @column root           VARCHAR     -- slow_write, slow_sync, slow_read, lock_other or cpu
+-- @column root           VARCHAR     -- slow_write, slow_sync, slow_read, pause,
+--                                       lock_other or cpu
 -- @column root_write_id  BIGINT      -- the file operation that it was in or behind
 WITH
 handlers AS (
     SELECT tid, pool, handler_count
     FROM request_handlers
     WHERE is_whole
+),
+sampled AS (
+    -- Samples that follow each other as fast as those of a thread that does not stop.
+    SELECT
+        s.tid,
+        s.time,
+        s.weight_ns,
+        elapsed_ns(LAG(s.time) OVER (PARTITION BY s.tid ORDER BY s.time), s.time) AS since_ns
+    FROM near_times AS n
+    INNER JOIN stack_samples AS s
+        ON s.time >= n.start_time
+        AND s.time < n.end_time
+    INNER JOIN handlers AS h ON h.tid = s.tid
+    WHERE s.state = 'on_cpu'
+        AND s.weight_ns > 0
 ),
 states AS (
     SELECT
@@ -29,15 +46,29 @@ states AS (
     FROM near_writes
     UNION ALL
     SELECT
-        l.tid, r.start_time, r.end_time, CASE WHEN r.root_write_id IS NULL THEN 3 ELSE 2 END,
+        l.tid, r.start_time, r.end_time,
+        CASE WHEN r.root_write_id IS NULL OR r.rule = 'flush_held' THEN 4 ELSE 2 END,
         r.root, r.root_write_id
     FROM near_waits AS l
     INNER JOIN wait_roots AS r ON r.lock_wait_id = l.lock_wait_id
     UNION ALL
-    SELECT tid, start_time, end_time, 4, 'lock_other', NULL
+    -- Whoever holds the lock outside of file operations stands still.
+    SELECT
+        l.tid, GREATEST(l.start_time, p.start_time), LEAST(l.end_time, p.end_time), 3, 'pause', NULL
+    FROM near_waits AS l
+    INNER JOIN pauses AS p
+        ON p.start_time < l.end_time
+        AND l.start_time < p.end_time
+    WHERE p.kind IN ('gc', 'safepoint')
+    UNION ALL
+    SELECT tid, start_time, end_time, 5, 'lock_other', NULL
     FROM near_waits
     UNION ALL
-    SELECT r.tid, r.start_time, r.end_time, 5, 'cpu', NULL
+    SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 7, 'cpu', NULL
+    FROM sampled
+    WHERE since_ns <= 2 * weight_ns
+    UNION ALL
+    SELECT r.tid, r.start_time, r.end_time, 6, 'cpu', NULL
     FROM near_times AS n
     INNER JOIN run_queue_waits AS r
         ON r.start_time < n.end_time

@@ -6,6 +6,8 @@
 -- @column start_time     TIMESTAMP   -- start of the commit
 -- @column end_time       TIMESTAMP   -- its end
 -- @column duration_ns    BIGINT      -- its length
+-- @column tid            INT         -- thread that committed
+-- @column comm           VARCHAR     -- its name
 -- @column device         VARCHAR     -- block device, as major:minor
 -- @column transaction    BIGINT      -- journal transaction (jbd2 tid)
 SELECT
@@ -15,6 +17,8 @@ SELECT
     start_time,
     end_time,
     duration_ns,
+    tid,
+    CAST(comm AS VARCHAR) AS comm,
     CAST(device AS VARCHAR) AS device,
     transaction
 FROM function_calls

@@ -1,16 +1,21 @@
 -- The lock waits near the accounted requests, each once, with the log that it was for.
 --
--- A wait that two recordings saw is listed once, with both rows. A thread that waits for
--- a log's monitor appends to that log when it gets it: the log is that of the thread's
--- next file operation. Kafka takes the monitor again after the append (to flush, to
--- roll, for the high watermark), so a wait can be for the log of the operation before:
--- when the monitor's address is that log's, by most waits for it; or when it follows that
--- operation at once, other threads' operations on that log cover more of the wait, and
--- the last of them ends as the wait does. Other locks are told apart by their class: Kafka's logs
--- are guarded by a plain java.lang.Object (older ones by the log itself).
+-- A thread that waits for a log's monitor appends to that log when it gets it, and takes
+-- it again after the append (to flush, to roll, for the high watermark). So the waits for
+-- one address tell whose it is, by the operations right after and before them: the log that
+-- has most of these, two or more, or three times those of any other; else, in one stretch
+-- of contention, the log that has most of the appends right after. Then it is that log's
+-- for all of them, as of a handler that processes a follower's fetch, and writes nothing.
+-- An address with many waits, few of them beside any one log's
+-- operations, is no log's.
+--
+-- Where the address tells nothing, the log is that of the thread's next file operation; or
+-- of the one before, when the wait follows that at once, other threads' operations on that
+-- log cover more of the wait, and the last of them ends as the wait does. Other locks are
+-- told apart by their class: Kafka's logs are guarded by a plain java.lang.Object (older
+-- ones by the log itself).
 -- @materialized
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
--- @param  min_wait_ms    DOUBLE = 0.05 -- shorter waits are left out
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column twin_id        BIGINT      -- the same wait in another recording
 -- @column tid            INT         -- the waiting thread
@@ -25,153 +30,119 @@
 -- @column previous_write_id BIGINT   -- the one before
 -- @column topic          VARCHAR     -- topic of the log, as above
 -- @column partition      INT         -- its partition
+-- @column is_before      BOOLEAN     -- whether it can be for the next operation: not when
+--                                       the lock is another log's
 -- @column is_after       BOOLEAN     -- whether it is the log of the operation before
 -- @column is_log_monitor BOOLEAN     -- whether the lock can be the log's monitor
 WITH
-waits AS (
-    SELECT DISTINCT
-        l.lock_wait_id,
-        l.tid,
-        l.start_time,
-        l.end_time,
-        l.duration_ns,
-        CAST(l.lock_class AS VARCHAR) AS lock_class,
-        l.lock_address,
-        l.owner_tid,
-        CAST(l.origin AS VARCHAR) AS origin,
-        l.source_id
-    FROM near_times AS n
-    INNER JOIN lock_waits AS l
-        ON l.start_time < n.end_time
-        AND n.start_time < l.end_time
-    WHERE l.kind IN ('monitor', 'park', 'native')
-        AND l.tid IS NOT NULL
-        AND l.duration_ns >= $min_wait_ms * 1e6
-        -- A thread that polls an empty queue parks on a condition: it has nothing to do.
-        AND COALESCE(l.lock_class, '') NOT LIKE '%ConditionObject'
-),
-twins AS (
-    -- The kernel's times are exact; the JFR's row adds its owner. Of two recordings of one kind, the
-    -- first counts.
+reached AS (
     SELECT
-        u.lock_wait_id,
-        j.lock_wait_id AS twin_id,
-        j.owner_tid
-    FROM waits AS u
-    INNER JOIN waits AS j
-        ON j.tid = u.tid
-        AND j.start_time < u.end_time
-        AND u.start_time < j.end_time
-    WHERE (
-            (u.origin = 'usdt' AND j.origin <> 'usdt')
-            OR (u.origin = j.origin AND u.source_id < j.source_id)
-        )
-        AND 2 * overlap_ns(u.start_time, u.end_time, j.start_time, j.end_time) > j.duration_ns
+        *,
+        MAX(end_time) OVER (
+            PARTITION BY source_id, lock_address, lock_class
+            ORDER BY start_time, end_time, lock_wait_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS reached_time
+    FROM wait_neighbours
+    WHERE lock_address IS NOT NULL
 ),
-first_twins AS (
+contended AS (
+    -- While one wait follows another without a break, the lock is the same.
     SELECT
-        lock_wait_id,
-        MIN(twin_id) AS twin_id,
-        MIN(owner_tid) AS owner_tid
-    FROM twins
-    GROUP BY lock_wait_id
+        lock_wait_id, source_id, lock_address, lock_class, next_topic, next_partition, next_gap_ns,
+        previous_topic, previous_partition, previous_gap_ns,
+        SUM(CASE WHEN start_time <= reached_time THEN 0 ELSE 1 END) OVER (
+            PARTITION BY source_id, lock_address, lock_class
+            ORDER BY start_time, end_time, lock_wait_id
+            ROWS UNBOUNDED PRECEDING
+        ) AS stretch
+    FROM reached
 ),
-events AS (
-    -- Waits and operations of one thread do not overlap, so their middles tell their order, even where
-    -- the clocks of two recordings are a little apart.
+beside_logs AS (
     SELECT
-        tid,
-        add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS time,
-        lock_wait_id,
-        CAST(NULL AS TIMESTAMP) AS write_time
-    FROM waits
+        lock_wait_id, source_id, lock_address, lock_class, stretch, next_topic AS topic,
+        next_partition AS partition, TRUE AS is_next
+    FROM contended
+    WHERE next_gap_ns <= $handoff_ms * 1e6
     UNION ALL
     SELECT
-        tid,
-        add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS time,
-        CAST(NULL AS BIGINT) AS lock_wait_id,
-        add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS write_time
-    FROM near_writes
-    WHERE topic IS NOT NULL
+        lock_wait_id, source_id, lock_address, lock_class, stretch, previous_topic,
+        previous_partition, FALSE
+    FROM contended
+    WHERE previous_gap_ns <= $handoff_ms * 1e6
+        AND NOT COALESCE(
+            next_gap_ns <= $handoff_ms * 1e6
+                AND next_topic = previous_topic
+                AND next_partition = previous_partition,
+            FALSE
+        )
 ),
-neighbours AS (
+stretch_logs AS (
     SELECT
-        lock_wait_id,
-        tid,
-        MIN(write_time) OVER (
-            PARTITION BY tid
-            ORDER BY time DESC, lock_wait_id NULLS FIRST
-            ROWS UNBOUNDED PRECEDING
-        ) AS next_time,
-        MAX(write_time) OVER (
-            PARTITION BY tid
-            ORDER BY time, lock_wait_id NULLS FIRST
-            ROWS UNBOUNDED PRECEDING
-        ) AS previous_time
-    FROM events
+        source_id, lock_address, lock_class, stretch, topic, partition,
+        COUNT(*) AS log_count,
+        SUM(COUNT(*)) OVER (PARTITION BY source_id, lock_address, lock_class, stretch) AS all_count
+    FROM beside_logs
+    WHERE is_next
+    GROUP BY source_id, lock_address, lock_class, stretch, topic, partition
 ),
-beside AS (
-    -- The operations before and after each wait, of its thread.
+address_logs AS (
     SELECT
-        f.lock_wait_id,
-        MIN(CASE
-            WHEN add_ns(w.start_time, elapsed_ns(w.start_time, w.end_time) / 2) = f.next_time
-                THEN w.write_id
-        END) AS next_id,
-        MIN(CASE
-            WHEN add_ns(w.start_time, elapsed_ns(w.start_time, w.end_time) / 2) = f.previous_time
-                THEN w.write_id
-        END) AS previous_id
-    FROM neighbours AS f
-    INNER JOIN near_writes AS w
-        ON w.tid = f.tid
-        AND w.start_time <= COALESCE(f.next_time, f.previous_time)
-        AND COALESCE(f.previous_time, f.next_time) <= w.end_time
-    WHERE f.lock_wait_id IS NOT NULL
-        AND w.topic IS NOT NULL
-    GROUP BY f.lock_wait_id
+        source_id, lock_address, lock_class, topic, partition,
+        COUNT(*) AS log_count,
+        SUM(COUNT(*)) OVER (PARTITION BY source_id, lock_address, lock_class) AS all_count,
+        LEAD(COUNT(*)) OVER (
+            PARTITION BY source_id, lock_address, lock_class
+            ORDER BY COUNT(*) DESC, topic, partition
+        ) AS next_count,
+        ROW_NUMBER() OVER (
+            PARTITION BY source_id, lock_address, lock_class
+            ORDER BY COUNT(*) DESC, topic, partition
+        ) AS place
+    FROM beside_logs
+    GROUP BY source_id, lock_address, lock_class, topic, partition
+),
+named AS (
+    SELECT
+        *,
+        log_count >= 2 AND (
+            2 * log_count > all_count
+            OR (log_count >= 3 AND log_count >= 3 * next_count)
+        ) AS is_known
+    FROM address_logs
+    WHERE place = 1
+),
+addressed AS (
+    SELECT
+        c.lock_wait_id,
+        CASE WHEN l.is_known THEN l.topic ELSE s.topic END AS topic,
+        CASE WHEN l.is_known THEN l.partition ELSE s.partition END AS partition,
+        c.wait_count >= 4 AND 4 * COALESCE(l.log_count, 0) < c.wait_count AS is_other
+    FROM (
+        SELECT
+            *,
+            COUNT(*) OVER (PARTITION BY source_id, lock_address, lock_class) AS wait_count
+        FROM contended
+    ) AS c
+    LEFT JOIN stretch_logs AS s
+        ON s.source_id = c.source_id
+        AND s.lock_address = c.lock_address
+        AND s.lock_class = c.lock_class
+        AND s.stretch = c.stretch
+        AND 2 * s.log_count > s.all_count
+    LEFT JOIN named AS l
+        ON l.source_id = c.source_id
+        AND l.lock_address = c.lock_address
+        AND l.lock_class = c.lock_class
 ),
 placed AS (
     SELECT
-        w.lock_wait_id,
-        t.twin_id,
-        w.tid,
-        w.start_time,
-        w.end_time,
-        w.lock_class,
-        w.lock_address,
-        w.source_id,
-        w.origin,
-        COALESCE(w.owner_tid, t.owner_tid) AS owner_tid,
-        x.next_id,
-        x.previous_id,
-        n.topic AS next_topic,
-        n.partition AS next_partition,
-        b.topic AS previous_topic,
-        b.partition AS previous_partition,
-        elapsed_ns(b.end_time, w.start_time) AS previous_gap_ns
-    FROM waits AS w
-    LEFT JOIN first_twins AS t ON t.lock_wait_id = w.lock_wait_id
-    LEFT JOIN beside AS x ON x.lock_wait_id = w.lock_wait_id
-    LEFT JOIN near_writes AS n ON n.write_id = x.next_id
-    LEFT JOIN near_writes AS b ON b.write_id = x.previous_id
-    WHERE w.lock_wait_id NOT IN (SELECT twin_id FROM twins)
-),
-addressed AS (
-    -- A monitor's address keeps its log, at least between collections: that of most waits before appends.
-    SELECT source_id, lock_address, topic, partition
-    FROM (
-        SELECT
-            source_id, lock_address, next_topic AS topic, next_partition AS partition,
-            COUNT(*) AS wait_count,
-            SUM(COUNT(*)) OVER (PARTITION BY source_id, lock_address) AS all_count
-        FROM placed
-        WHERE lock_address IS NOT NULL
-            AND next_topic IS NOT NULL
-        GROUP BY source_id, lock_address, next_topic, next_partition
-    )
-    WHERE wait_count >= 2
-        AND 2 * wait_count > all_count
+        p.*,
+        CASE WHEN NOT a.is_other THEN a.topic END AS address_topic,
+        CASE WHEN NOT a.is_other THEN a.partition END AS address_partition,
+        COALESCE(a.is_other, FALSE) AS is_other
+    FROM wait_neighbours AS p
+    LEFT JOIN addressed AS a ON a.lock_wait_id = p.lock_wait_id
 ),
 handovers AS (
     -- Where the two logs differ: how much of the wait was another thread busy on each, and did it finish on
@@ -192,7 +163,7 @@ handovers AS (
             WHEN w.topic = p.previous_topic AND w.partition = p.previous_partition
                 THEN ABS(elapsed_ns(w.end_time, p.end_time))
         END) AS handover_ns
-    FROM placed AS p
+    FROM wait_neighbours AS p
     INNER JOIN near_writes AS w
         ON w.start_time < p.end_time
         AND p.start_time < w.end_time
@@ -207,16 +178,19 @@ chosen AS (
     SELECT
         p.*,
         CASE
+            WHEN p.address_topic = p.next_topic AND p.address_partition = p.next_partition
+                THEN p.previous_topic = p.next_topic
+                    AND p.previous_partition = p.next_partition
+                    AND p.previous_gap_ns <= $handoff_ms * 1e6
+                    AND p.next_gap_ns > $handoff_ms * 1e6
+            WHEN p.address_topic = p.previous_topic AND p.address_partition = p.previous_partition
+                THEN p.previous_gap_ns <= $handoff_ms * 1e6
+            WHEN p.address_topic IS NOT NULL THEN FALSE
             WHEN p.next_topic IS NULL THEN p.previous_gap_ns <= $handoff_ms * 1e6
-            WHEN a.topic = p.next_topic AND a.partition = p.next_partition THEN FALSE
-            WHEN a.topic = p.previous_topic AND a.partition = p.previous_partition THEN TRUE
             ELSE COALESCE(h.previous_ns > h.next_ns AND h.handover_ns <= $handoff_ms * 1e6, FALSE)
         END AS is_previous
     FROM placed AS p
     LEFT JOIN handovers AS h ON h.lock_wait_id = p.lock_wait_id
-    LEFT JOIN addressed AS a
-        ON a.source_id = p.source_id
-        AND a.lock_address = p.lock_address
 )
 SELECT
     lock_wait_id,
@@ -231,10 +205,22 @@ SELECT
     owner_tid,
     next_id AS next_write_id,
     previous_id AS previous_write_id,
-    CASE WHEN is_previous THEN previous_topic ELSE next_topic END AS topic,
-    CASE WHEN is_previous THEN previous_partition ELSE next_partition END AS partition,
+    CASE
+        WHEN address_topic IS NOT NULL THEN address_topic
+        WHEN is_previous THEN previous_topic
+        ELSE next_topic
+    END AS topic,
+    CASE
+        WHEN address_topic IS NOT NULL THEN address_partition
+        WHEN is_previous THEN previous_partition
+        ELSE next_partition
+    END AS partition,
+    COALESCE(NOT is_previous AND (
+        address_topic IS NULL
+        OR (address_topic = next_topic AND address_partition = next_partition)
+    ), FALSE) AS is_before,
     COALESCE(is_previous, FALSE) AS is_after,
-    COALESCE(
+    NOT is_other AND COALESCE(
         lock_class = 'java.lang.Object'
         OR lock_class LIKE 'kafka.log.%'
         OR lock_class LIKE 'org.apache.kafka.storage.%',

@@ -42,8 +42,8 @@ near AS (
         CAST(w.topic AS VARCHAR) AS topic,
         w.partition,
         CAST(w.file AS VARCHAR) AS file,
-        w.operation IN ('read', 'pread', 'pread64', 'readv', 'preadv', 'sendfile') AS is_read,
-        w.operation IN ('fsync', 'fdatasync', 'msync') AS is_sync,
+        file_operation(w.operation) = 'read' AS is_read,
+        file_operation(w.operation) = 'sync' AS is_sync,
         COALESCE(w.file_kind = 'log', FALSE) AS is_log,
         COALESCE(w.file_kind = 'snapshot', FALSE) AS is_snapshot,
         w.topic IS NULL

@@ -2,7 +2,8 @@
 -- neither read nor sent anything: file operations (a sendfile of data that is not in the
 -- page cache), waits for a CPU, and computing without a break.
 --
--- States of one thread that follow each other within `handoff_ms` are a chain. Rows with
+-- States of one thread that follow each other within `handoff_ms`, or as fast as samples do,
+-- are a chain. Rows with
 -- no `tid` are of all network threads at once: then it does not matter which one serves
 -- a connection.
 -- @materialized
@@ -113,7 +114,11 @@ numbered AS (
     SELECT
         *,
         SUM(CASE
-            WHEN start_time <= add_ns(reached_time, CAST($handoff_ms * 1e6 AS BIGINT)) THEN 0
+            WHEN start_time <= add_ns(
+                GREATEST(reached_time, COALESCE(reached_sample_time, reached_time)),
+                CAST($handoff_ms * 1e6 AS BIGINT)
+            )
+                OR add_ns(start_time, -slack_ns) <= reached_time THEN 0
             ELSE 1
         END) OVER (
             PARTITION BY tid ORDER BY start_time, end_time ROWS UNBOUNDED PRECEDING
@@ -121,12 +126,14 @@ numbered AS (
     FROM (
         SELECT
             *,
-            MAX(end_time) OVER (
-                PARTITION BY tid
-                ORDER BY start_time, end_time
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) AS reached_time
+            MAX(end_time) OVER before_order AS reached_time,
+            MAX(add_ns(end_time, slack_ns)) OVER before_order AS reached_sample_time
         FROM whole
+        WINDOW before_order AS (
+            PARTITION BY tid
+            ORDER BY start_time, end_time
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
     )
 )
 SELECT

@@ -1,7 +1,7 @@
 -- The lock waits of each accounted request's handler that were for the request.
 --
--- A wait before an own operation is the request's: the thread gets the log's monitor and
--- appends. So is one that follows its last own operation at once, if the response left
+-- A wait before an own operation is the request's, unless the lock is known to be another
+-- log's: the thread gets the log's monitor and appends. So is one that follows its last own operation at once, if the response left
 -- after it: Kafka takes the log's monitor again to flush, to roll and to raise the high
 -- watermark.
 -- @materialized
@@ -35,6 +35,7 @@ before_waits AS (
     SELECT o.request_id, l.lock_wait_id, o.write_id, o.confidence
     FROM own_operations AS o
     INNER JOIN near_waits AS l ON l.next_write_id = o.write_id
+    WHERE l.is_before
 ),
 claims AS (
     SELECT request_id, lock_wait_id, write_id, FALSE AS is_after, confidence

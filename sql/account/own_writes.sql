@@ -132,7 +132,7 @@ appends AS (
         AND w.start_time >= n.start_time
         AND w.start_time < n.end_time
     WHERE w.file_kind = 'log'
-        AND w.operation NOT IN ('read', 'pread', 'readv', 'sendfile', 'fsync', 'fdatasync')
+        AND file_operation(w.operation) = 'write'
 ),
 linked AS (
     -- Batches whose offsets follow each other lie one behind the other in the file.

@@ -2,8 +2,9 @@
 -- does a request that was read wait in the request queue.
 --
 -- Any free handler takes the next request of the one queue, so what a single handler did
--- proves nothing about it. Each handler has to be in a recorded file operation, lock wait
--- or wait for a CPU; the root of most of them counts.
+-- proves nothing about it. Each handler has to be in a recorded file operation or lock wait,
+-- to wait for a CPU, or to compute without a break; the root of most of them counts, of
+-- equals the one that a file operation shows.
 -- @materialized
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column pool           VARCHAR     -- the pool of handlers
@@ -67,7 +68,7 @@ full_times AS (
 ),
 states AS (
     SELECT
-        f.pool, f.handler_count, f.start_time, f.end_time, s.tid, s.root, s.root_write_id,
+        f.pool, f.handler_count, f.start_time, f.end_time, s.tid, s.root, s.root_write_id, s.rank,
         ROW_NUMBER() OVER (
             PARTITION BY f.pool, f.start_time, s.tid
             ORDER BY
@@ -84,6 +85,7 @@ operations AS (
     SELECT
         pool, handler_count, start_time, end_time, root, root_write_id,
         SUM(COUNT(*)) OVER (PARTITION BY pool, start_time, root) AS root_count,
+        MIN(MIN(rank)) OVER (PARTITION BY pool, start_time, root) AS root_rank,
         COUNT(*) AS write_count
     FROM states
     WHERE place = 1
@@ -94,7 +96,7 @@ placed AS (
         *,
         ROW_NUMBER() OVER (
             PARTITION BY pool, start_time
-            ORDER BY root_count DESC, root, write_count DESC, root_write_id
+            ORDER BY root_count DESC, root_rank, root, write_count DESC, root_write_id
         ) AS place
     FROM operations
 )

@@ -69,6 +69,7 @@ edges AS (
         rule, confidence
     FROM wait_holders
     WHERE holder_tid IS NOT NULL
+        AND NOT is_ready
     UNION ALL
     SELECT
         'write', s.write_id, MIN(s.start_time), MAX(s.end_time),

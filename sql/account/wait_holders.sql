@@ -9,9 +9,11 @@
 --   same_log_sync    the thread synced the same log, right after or before its own append
 --                    to it, which is under the monitor; or else the wait ended, or the
 --                    next append began, within `handoff_ms` of the end of its syncs
+--   flush_held       the same, after its sync: it was in the same flush still
 --   owner_waited     the recording names the thread, and it was itself in this lock wait
 --   acquired_before  the thread took the same lock before, nobody else did since, and it
---                    was itself in this lock wait, for another lock
+--                    was itself in this lock wait, for another lock, or waited for a CPU
+--   append_returned  the thread waits for a CPU since its own append to the log returned
 --   same_log_run     threads appended to the same log one right after another; holders
 --                    of less than `min_holder_ms` are not told apart, so that a convoy
 --                    of thousands stays small
@@ -25,6 +27,7 @@
 -- @column holder_tid     INT         -- the holder; null in a run
 -- @column holder_write_id BIGINT     -- the file operation that the holder was in
 -- @column holder_wait_id BIGINT      -- or the lock wait that it was in itself
+-- @column is_ready       BOOLEAN     -- or whether it waited for a CPU
 -- @column rule           VARCHAR     -- how the holder is known, as above
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1
 WITH
@@ -115,9 +118,12 @@ syncs AS (
     -- somebody else has the monitor, its thread does something else, or its request is answered.
     SELECT
         l.lock_wait_id,
-        GREATEST(l.start_time, w.start_time) AS start_time,
-        LEAST(
-            l.end_time,
+        l.start_time,
+        l.end_time,
+        w.start_time AS sync_start,
+        w.end_time AS sync_end,
+        GREATEST(
+            w.end_time,
             CASE
                 WHEN w.next_sync_time IS NOT NULL THEN w.next_sync_time
                 WHEN w.follows_append THEN LEAST(
@@ -130,7 +136,7 @@ syncs AS (
                 )
                 ELSE w.end_time
             END
-        ) AS end_time,
+        ) AS held_end,
         w.tid AS holder_tid,
         w.write_id AS holder_write_id,
         l.owner_tid,
@@ -259,10 +265,56 @@ acquirer_waits AS (
         AND l.start_time < a.end_time
     WHERE a.tid <> l.tid
 ),
+held_runs AS (
+    -- As its append returned, the thread lost its CPU: it has the monitor still.
+    SELECT w.topic, w.partition, r.tid, r.start_time, r.end_time
+    FROM near_writes AS w
+    INNER JOIN run_queue_waits AS r
+        ON r.tid = w.tid
+        AND r.start_time >= w.end_time
+        AND r.start_time <= add_ns(w.end_time, 10000)
+    WHERE w.is_append
+),
+run_holders AS (
+    SELECT
+        l.lock_wait_id,
+        GREATEST(l.start_time, r.start_time) AS start_time,
+        LEAST(l.end_time, r.end_time) AS end_time,
+        r.tid AS holder_tid,
+        'append_returned' AS rule
+    FROM near_waits AS l
+    INNER JOIN held_runs AS r
+        ON r.topic = l.topic
+        AND r.partition = l.partition
+        AND r.start_time < l.end_time
+        AND l.start_time < r.end_time
+    WHERE r.tid <> l.tid
+        AND l.is_log_monitor
+    UNION ALL
+    SELECT
+        l.lock_wait_id,
+        GREATEST(l.start_time, a.start_time, r.start_time),
+        LEAST(l.end_time, a.end_time, r.end_time),
+        a.tid,
+        'acquired_before'
+    FROM near_waits AS l
+    INNER JOIN acquisitions AS a
+        ON a.source_id = l.source_id
+        AND a.lock_address = l.lock_address
+        AND a.start_time < l.end_time
+        AND l.start_time < a.end_time
+    INNER JOIN run_queue_waits AS r
+        ON r.tid = a.tid
+        AND r.start_time < l.end_time
+        AND l.start_time < r.end_time
+    WHERE a.tid <> l.tid
+        AND r.start_time < a.end_time
+        AND a.start_time < r.end_time
+),
 holders AS (
     SELECT
         lock_wait_id, start_time, end_time, holder_tid, holder_write_id,
-        CAST(NULL AS BIGINT) AS holder_wait_id,
+        CAST(NULL AS BIGINT) AS holder_wait_id, FALSE AS is_ready,
         CASE WHEN holder_tid = owner_tid THEN 'recorded_owner' ELSE 'same_log' END AS rule,
         CASE
             WHEN holder_tid = owner_tid THEN 0.98
@@ -272,34 +324,47 @@ holders AS (
     FROM appends
     UNION ALL
     SELECT
-        lock_wait_id, start_time, end_time, holder_tid, holder_write_id,
-        CAST(NULL AS BIGINT) AS holder_wait_id, 'same_log_sync' AS rule, confidence
+        lock_wait_id, GREATEST(start_time, sync_start), LEAST(end_time, sync_end), holder_tid,
+        holder_write_id, CAST(NULL AS BIGINT) AS holder_wait_id, FALSE AS is_ready, 'same_log_sync' AS rule, confidence
     FROM syncs
     WHERE owner_tid IS NULL
         OR owner_tid <> holder_tid
     UNION ALL
     SELECT
+        lock_wait_id, sync_end, LEAST(end_time, held_end), holder_tid,
+        holder_write_id, CAST(NULL AS BIGINT) AS holder_wait_id, FALSE AS is_ready, 'flush_held' AS rule,
+        0.9 * confidence
+    FROM syncs
+    WHERE sync_end < LEAST(end_time, held_end)
+    UNION ALL
+    SELECT
         lock_wait_id, start_time, end_time, holder_tid, holder_write_id,
-        CAST(NULL AS BIGINT) AS holder_wait_id, 'recorded_owner' AS rule, 0.9 AS confidence
+        CAST(NULL AS BIGINT) AS holder_wait_id, FALSE AS is_ready, 'recorded_owner' AS rule, 0.9 AS confidence
     FROM owned
     UNION ALL
     SELECT
         lock_wait_id, start_time, end_time, holder_tid,
-        CAST(NULL AS BIGINT) AS holder_write_id, holder_wait_id,
+        CAST(NULL AS BIGINT) AS holder_write_id, holder_wait_id, FALSE AS is_ready,
         'owner_waited' AS rule, 0.9 AS confidence
     FROM owner_waits
     UNION ALL
     SELECT
         lock_wait_id, start_time, end_time, holder_tid,
-        CAST(NULL AS BIGINT) AS holder_write_id, holder_wait_id,
+        CAST(NULL AS BIGINT) AS holder_write_id, holder_wait_id, FALSE AS is_ready,
         'acquired_before' AS rule, 0.8 AS confidence
     FROM acquirer_waits
     UNION ALL
     SELECT
         lock_wait_id, start_time, end_time, CAST(NULL AS INT) AS holder_tid,
         CAST(NULL AS BIGINT) AS holder_write_id, CAST(NULL AS BIGINT) AS holder_wait_id,
-        'same_log_run' AS rule, 0.8 AS confidence
+        FALSE AS is_ready, 'same_log_run' AS rule, 0.8 AS confidence
     FROM run_waits
+    UNION ALL
+    SELECT
+        lock_wait_id, start_time, end_time, holder_tid,
+        CAST(NULL AS BIGINT) AS holder_write_id, CAST(NULL AS BIGINT) AS holder_wait_id,
+        TRUE AS is_ready, rule, 0.8 AS confidence
+    FROM run_holders
 )
 SELECT
     lock_wait_id,
@@ -309,7 +374,9 @@ SELECT
     holder_tid,
     holder_write_id,
     holder_wait_id,
+    is_ready,
     rule,
     confidence
 FROM holders
-ORDER BY start_time, lock_wait_id, holder_write_id, holder_wait_id, rule
+WHERE start_time < end_time
+ORDER BY start_time, lock_wait_id, holder_write_id, holder_wait_id, is_ready, rule

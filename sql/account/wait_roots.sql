@@ -1,5 +1,5 @@
 -- The file operation at the root of each lock wait: the holder's own, or the one that the
--- holder waited for.
+-- holder waited for; or the holder's wait for a CPU.
 --
 -- A holder that is itself waiting for another lock is followed to that lock's holder,
 -- and so on, up to eight holders deep, always within the common time.
@@ -7,10 +7,10 @@
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column start_time     TIMESTAMP   -- start of the part of it that the write explains
 -- @column end_time       TIMESTAMP   -- its end
--- @column root           VARCHAR     -- slow_write, slow_sync or slow_read;
+-- @column root           VARCHAR     -- slow_write, slow_sync, slow_read or cpu;
 --                                       lock_other where a run of short appends held it
 -- @column root_write_id  BIGINT      -- the operation; null where a run of
---                                       short appends held the lock
+--                                       short appends held the lock, or of cpu
 -- @column holder_tid     INT         -- the thread that held the lock waited for
 -- @column depth          INT         -- holders between the wait and the write,
 --                                       1 when the holder itself wrote
@@ -25,6 +25,7 @@ links AS (
         holder_tid,
         holder_write_id,
         holder_wait_id,
+        is_ready,
         rule,
         confidence,
         CAST(1 AS INT) AS depth
@@ -37,7 +38,8 @@ links AS (
         l.holder_tid,
         h.holder_write_id,
         h.holder_wait_id,
-        CASE WHEN h.rule = 'same_log_run' THEN h.rule ELSE l.rule END AS rule,
+        h.is_ready,
+        CASE WHEN h.rule IN ('same_log_run', 'flush_held') THEN h.rule ELSE l.rule END AS rule,
         l.confidence * h.confidence AS confidence,
         CAST(l.depth + 1 AS INT) AS depth
     FROM links AS l
@@ -52,6 +54,7 @@ SELECT
     k.start_time,
     k.end_time,
     CASE
+        WHEN k.is_ready THEN 'cpu'
         WHEN k.holder_write_id IS NULL THEN 'lock_other'
         WHEN w.is_sync THEN 'slow_sync'
         WHEN w.is_read THEN 'slow_read'
@@ -66,4 +69,5 @@ FROM links AS k
 LEFT JOIN near_writes AS w ON w.write_id = k.holder_write_id
 WHERE k.holder_write_id IS NOT NULL
     OR k.rule = 'same_log_run'
+    OR k.is_ready
 ORDER BY lock_wait_id, start_time, end_time, root_write_id, depth, rule

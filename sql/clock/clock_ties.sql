@@ -125,7 +125,7 @@ appends AS (
     WHERE file_kind = 'log'
         AND bytes > 0
         AND (bytes * 31 + COALESCE(partition, 0)) % $size_stride = 0
-        AND operation NOT IN ('read', 'pread', 'readv', 'sendfile', 'fsync', 'fdatasync')
+        AND file_operation(operation) = 'write'
 ),
 request_sizes AS (
     SELECT source_id, topic, partition, bytes, COUNT(*) AS row_count

@@ -30,5 +30,5 @@ LEFT JOIN owners AS o ON o.write_id = w.write_id
 WHERE w.file_kind = 'log'
     AND w.topic IS NOT NULL
     AND w.tid IS NOT NULL
-    AND w.operation NOT IN ('read', 'pread', 'readv', 'sendfile', 'fsync', 'fdatasync')
+    AND file_operation(w.operation) = 'write'
 ORDER BY w.start_time, w.write_id

@@ -1,0 +1,157 @@
+-- The lock waits near the accounted requests, each once, between the file operations on
+-- logs that their threads did before and after.
+--
+-- A wait that two recordings saw is listed once, with both rows: the kernel's times are
+-- exact, and the JFR's row adds the lock's owner.
+-- @materialized
+-- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
+-- @param  min_wait_ms    DOUBLE = 0.05 -- shorter waits are left out
+-- @column lock_wait_id   BIGINT      -- the wait
+-- @column twin_id        BIGINT      -- the same wait in another recording
+-- @column tid            INT         -- the waiting thread
+-- @column start_time     TIMESTAMP   -- start of the wait
+-- @column end_time       TIMESTAMP   -- its end
+-- @column lock_class     VARCHAR     -- class of the lock
+-- @column lock_address   BIGINT      -- address of the lock
+-- @column source_id      BIGINT      -- the recording that the address is of
+-- @column origin         VARCHAR     -- what saw it: jfr or usdt
+-- @column owner_tid      INT         -- who held it last, where a recorder knows
+-- @column next_id        BIGINT      -- the thread's next file operation on a log
+-- @column previous_id    BIGINT      -- the one before
+-- @column next_topic     VARCHAR     -- topic of the log of the next
+-- @column next_partition INT         -- its partition
+-- @column previous_topic VARCHAR     -- topic of the log of the one before
+-- @column previous_partition INT     -- its partition
+-- @column next_gap_ns    BIGINT      -- time from the wait to the next
+-- @column previous_gap_ns BIGINT     -- time from the one before to the wait
+WITH
+waits AS (
+    SELECT DISTINCT
+        l.lock_wait_id,
+        l.tid,
+        l.start_time,
+        l.end_time,
+        l.duration_ns,
+        CAST(l.lock_class AS VARCHAR) AS lock_class,
+        l.lock_address,
+        l.owner_tid,
+        CAST(l.origin AS VARCHAR) AS origin,
+        l.source_id
+    FROM near_times AS n
+    INNER JOIN lock_waits AS l
+        ON l.start_time < n.end_time
+        AND n.start_time < l.end_time
+    WHERE l.kind IN ('monitor', 'park', 'native')
+        AND l.tid IS NOT NULL
+        AND l.duration_ns >= $min_wait_ms * 1e6
+        -- A thread that polls an empty queue parks on a condition: it has nothing to do.
+        AND COALESCE(l.lock_class, '') NOT LIKE '%ConditionObject'
+),
+twins AS (
+    -- Of two recordings of one kind, the first counts.
+    SELECT
+        u.lock_wait_id,
+        j.lock_wait_id AS twin_id,
+        j.owner_tid
+    FROM waits AS u
+    INNER JOIN waits AS j
+        ON j.tid = u.tid
+        AND j.start_time < u.end_time
+        AND u.start_time < j.end_time
+    WHERE (
+            (u.origin = 'usdt' AND j.origin <> 'usdt')
+            OR (u.origin = j.origin AND u.source_id < j.source_id)
+        )
+        AND 2 * overlap_ns(u.start_time, u.end_time, j.start_time, j.end_time) > j.duration_ns
+),
+first_twins AS (
+    SELECT
+        lock_wait_id,
+        MIN(twin_id) AS twin_id,
+        MIN(owner_tid) AS owner_tid
+    FROM twins
+    GROUP BY lock_wait_id
+),
+events AS (
+    -- Waits and operations of one thread do not overlap, so their middles tell their order, even where
+    -- the clocks of two recordings are a little apart.
+    SELECT
+        tid,
+        add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS time,
+        lock_wait_id,
+        CAST(NULL AS TIMESTAMP) AS write_time
+    FROM waits
+    UNION ALL
+    SELECT
+        tid,
+        add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS time,
+        CAST(NULL AS BIGINT) AS lock_wait_id,
+        add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS write_time
+    FROM near_writes
+    WHERE topic IS NOT NULL
+),
+neighbours AS (
+    SELECT
+        lock_wait_id,
+        tid,
+        MIN(write_time) OVER (
+            PARTITION BY tid
+            ORDER BY time DESC, lock_wait_id NULLS FIRST
+            ROWS UNBOUNDED PRECEDING
+        ) AS next_time,
+        MAX(write_time) OVER (
+            PARTITION BY tid
+            ORDER BY time, lock_wait_id NULLS FIRST
+            ROWS UNBOUNDED PRECEDING
+        ) AS previous_time
+    FROM events
+),
+beside AS (
+    -- The operations before and after each wait, of its thread.
+    SELECT
+        f.lock_wait_id,
+        MIN(CASE
+            WHEN add_ns(w.start_time, elapsed_ns(w.start_time, w.end_time) / 2) = f.next_time
+                THEN w.write_id
+        END) AS next_id,
+        MIN(CASE
+            WHEN add_ns(w.start_time, elapsed_ns(w.start_time, w.end_time) / 2) = f.previous_time
+                THEN w.write_id
+        END) AS previous_id
+    FROM neighbours AS f
+    INNER JOIN near_writes AS w
+        ON w.tid = f.tid
+        AND w.start_time <= COALESCE(f.next_time, f.previous_time)
+        AND COALESCE(f.previous_time, f.next_time) <= w.end_time
+    WHERE f.lock_wait_id IS NOT NULL
+        AND w.topic IS NOT NULL
+    GROUP BY f.lock_wait_id
+)
+SELECT
+    w.lock_wait_id,
+    t.twin_id,
+    w.tid,
+    w.start_time,
+    w.end_time,
+    w.lock_class,
+    w.lock_address,
+    w.source_id,
+    w.origin,
+    COALESCE(w.owner_tid, t.owner_tid) AS owner_tid,
+    x.next_id,
+    x.previous_id,
+    n.topic AS next_topic,
+    n.partition AS next_partition,
+    b.topic AS previous_topic,
+    b.partition AS previous_partition,
+    elapsed_ns(w.end_time, n.start_time) AS next_gap_ns,
+    elapsed_ns(b.end_time, w.start_time) AS previous_gap_ns
+FROM waits AS w
+LEFT JOIN first_twins AS t ON t.lock_wait_id = w.lock_wait_id
+LEFT JOIN beside AS x ON x.lock_wait_id = w.lock_wait_id
+LEFT JOIN near_writes AS n ON n.write_id = x.next_id
+LEFT JOIN near_writes AS b ON b.write_id = x.previous_id
+WHERE w.lock_wait_id NOT IN (SELECT twin_id FROM twins)
+ORDER BY w.start_time, w.lock_wait_id
