@@ -32,7 +32,8 @@
 --   10 response_bytes       the bytes of its response on the wire
 --   11 follower_fetch       acks=all: the fetch by which the last follower showed that it
 --                           had the records, and that fetch's answer (see replication)
---   12 request_log          the broker's own log: remote, throttled, response
+--   12 request_log          the broker's own log: remote, throttled; response where rows show what
+--                           kept its network thread for most of that stage
 --   13 on_cpu_sample        samples of its handler one right after another, during its work or
 --                           up to its beginning (see handler_samples; 2: begun when the
 --                           handler was done with others, it has the request)
@@ -40,7 +41,8 @@
 --   14 request_log_contradicts  another rule explains it, but the broker's own log has the
 --                           request in another stage then
 --   15 handler_working      its handler was at work on it, in no recorded row
---   16 request_log          the broker's log has it unread, in the queue or in the handler
+--   16 request_log          the broker's log has it unread, in the queue, in the handler, or
+--                           waiting for its response to leave
 --   20 own_write_unknown, before_first_write, some_writes_unknown, write_unsure,
 --      followers_unseen, acks_unknown, after_last_write
 -- Where the broker's request log is given, each stretch is clipped to the stage that its
@@ -86,25 +88,35 @@ stages AS (
         unnest([
             'unexplained', 'unexplained', 'unexplained',
             CASE WHEN w.api = 'Produce' THEN 'remote' ELSE 'unexplained' END,
-            'throttled', 'response'
+            'throttled',
+            -- It was late, and nothing says whether for the thread, the network or the client.
+            'unexplained'
         ]) AS root
     FROM request_stages AS g
     INNER JOIN request_work AS w ON w.request_id = g.request_id
 ),
 kept_stages AS (
-    -- Where its network thread, or one that may be, waited for a CPU for most of the response's stage, the
-    -- stage is that wait, or does not tell a response from a starved thread.
-    SELECT DISTINCT g.request_id, w.network_tid IS NOT NULL AS is_known
-    FROM request_stages AS g
-    INNER JOIN request_work AS w ON w.request_id = g.request_id
-    INNER JOIN network_states AS s
-        ON s.start_time < g.done_time
-        AND g.response_start < s.end_time
-    WHERE s.root = 'cpu'
-        AND s.tid = COALESCE(w.network_tid, s.tid)
-    GROUP BY g.request_id, w.network_tid, s.tid, g.response_start, g.done_time
-    HAVING 2 * SUM(overlap_ns(s.start_time, s.end_time, g.response_start, g.done_time))
-        > elapsed_ns(g.response_start, g.done_time)
+    -- What kept its network thread for most of the response's stage; or any that may be its, if in file
+    -- operations.
+    SELECT request_id, MIN(root) AS root
+    FROM (
+        SELECT
+            g.request_id,
+            CASE s.root WHEN 'cpu' THEN 'cpu' ELSE 'response' END AS root
+        FROM request_stages AS g
+        INNER JOIN request_work AS w ON w.request_id = g.request_id
+        INNER JOIN network_states AS s
+            ON s.start_time < g.done_time
+            AND g.response_start < s.end_time
+        WHERE s.tid = COALESCE(w.network_tid, s.tid)
+            AND (s.root <> 'cpu' OR w.network_tid IS NOT NULL)
+        GROUP BY
+            g.request_id, s.tid, g.response_start, g.done_time,
+            CASE s.root WHEN 'cpu' THEN 'cpu' ELSE 'response' END
+        HAVING 2 * SUM(overlap_ns(s.start_time, s.end_time, g.response_start, g.done_time))
+            > elapsed_ns(g.response_start, g.done_time)
+    )
+    GROUP BY request_id
 ),
 matching_times AS (
     -- A thread that nothing ties to the connection, but that was kept from about when the request could
@@ -359,12 +371,12 @@ stretches AS (
     UNION ALL
     SELECT
         g.request_id, g.start_time, g.end_time,
-        CASE WHEN g.root = 'unexplained' OR NOT COALESCE(k.is_known, TRUE) THEN 16 ELSE 12 END,
+        CASE WHEN g.root = 'unexplained' AND k.request_id IS NULL THEN 16 ELSE 12 END,
         g.segment,
-        CASE WHEN k.is_known THEN 'cpu' WHEN NOT k.is_known THEN 'unexplained' ELSE g.root END,
+        COALESCE(k.root, g.root),
         'own', NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
-        'request_log', CASE WHEN g.root <> 'unexplained' AND COALESCE(k.is_known, TRUE) THEN 0.9 END
+        'request_log', CASE WHEN g.root <> 'unexplained' OR k.request_id IS NOT NULL THEN 0.9 END
     FROM stages AS g
     LEFT JOIN kept_stages AS k
         ON k.request_id = g.request_id

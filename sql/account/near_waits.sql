@@ -6,8 +6,7 @@
 -- has most of these, two or more, or three times those of any other; else, in one stretch
 -- of contention, the log that has most of the appends right after. Then it is that log's
 -- for all of them, as of a handler that processes a follower's fetch, and writes nothing.
--- An address with many waits, few of them beside any one log's
--- operations, is no log's.
+-- An address with many waits, few of them beside any one log's operations, is no log's.
 --
 -- Where the address tells nothing, the log is that of the thread's next file operation; or
 -- of the one before, when the wait follows that at once, other threads' operations on that
