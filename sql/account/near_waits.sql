@@ -3,8 +3,8 @@
 -- A thread that waits for a log's monitor appends to that log when it gets it, and takes
 -- it again after the append (to flush, to roll, for the high watermark). So the waits for
 -- one address tell whose it is, by the operations right after and before them: the log that
--- has most of these, two or more, or three times those of any other; else, in one stretch
--- of contention, the log that has most of the appends right after. Then it is that log's
+-- has most of these, two or more, or three times the ones right after of any other; else,
+-- in one stretch of contention, the log that has most of the ones right after. Then it is that log's
 -- for all of them, as of a handler that processes a follower's fetch, and writes nothing.
 -- An address with many waits, few of them beside any one log's operations, is no log's.
 --
@@ -87,27 +87,29 @@ stretch_logs AS (
 ),
 address_logs AS (
     SELECT
-        source_id, lock_address, lock_class, topic, partition,
-        COUNT(*) AS log_count,
-        SUM(COUNT(*)) OVER (PARTITION BY source_id, lock_address, lock_class) AS all_count,
-        LEAD(COUNT(*)) OVER (
-            PARTITION BY source_id, lock_address, lock_class
-            ORDER BY COUNT(*) DESC, topic, partition
-        ) AS next_count,
-        ROW_NUMBER() OVER (
-            PARTITION BY source_id, lock_address, lock_class
-            ORDER BY COUNT(*) DESC, topic, partition
-        ) AS place
-    FROM beside_logs
-    GROUP BY source_id, lock_address, lock_class, topic, partition
+        *,
+        SUM(log_count) OVER (PARTITION BY source_id, lock_address, lock_class) AS all_count,
+        LEAD(append_count) OVER address_order AS next_append_count,
+        ROW_NUMBER() OVER address_order AS place
+    FROM (
+        SELECT
+            source_id, lock_address, lock_class, topic, partition,
+            COUNT(*) AS log_count,
+            SUM(CASE WHEN is_next THEN 1 ELSE 0 END) AS append_count
+        FROM beside_logs
+        GROUP BY source_id, lock_address, lock_class, topic, partition
+    )
+    WINDOW address_order AS (
+        PARTITION BY source_id, lock_address, lock_class
+        ORDER BY append_count DESC, log_count DESC, topic, partition
+    )
 ),
 named AS (
     SELECT
         *,
-        log_count >= 2 AND (
-            2 * log_count > all_count
-            OR (log_count >= 3 AND log_count >= 3 * next_count)
-        ) AS is_known
+        (log_count >= 2 AND 2 * log_count > all_count)
+            OR (append_count >= 3 AND append_count >= 3 * COALESCE(next_append_count, 0))
+            AS is_known
     FROM address_logs
     WHERE place = 1
 ),
