@@ -4,9 +4,6 @@
 -- A wait that two recordings saw is listed once, with both rows: the kernel's times are
 -- exact, and the JFR's row adds the lock's owner.
 -- @materialized
--- @param  slo_ms         DOUBLE = 65 -- requests at least this slow are accounted for
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @param  min_wait_ms    DOUBLE = 0.05 -- shorter waits are left out
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column twin_id        BIGINT      -- the same wait in another recording
