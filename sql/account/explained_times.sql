@@ -340,19 +340,24 @@ stretches AS (
         'run_queue', 0.9 * r.confidence
     FROM handler_runs AS r
     WHERE (
-            -- Or as its last call returned.
-            r.start_time < add_ns(r.handled_time, 10000)
+            r.start_time < r.handled_time
             AND r.end_time >= add_ns(r.begin_time, CAST(-$handoff_ms * 1e6 AS BIGINT))
         )
-        -- With acks=all the response does not tell when its handler was done with it.
+        -- After that, unless the response left meanwhile: as its last call returned; and with acks=all
+        -- the response does not tell when its handler was done with it.
         OR (
-            r.acks <> -1
-            AND elapsed_ns(r.handled_time, r.start_time) BETWEEN 0 AND $handoff_ms * 1e6
-        )
-        OR (
-            r.acks <> -1
-            AND r.start_time >= r.handled_time
-            AND elapsed_ns(r.end_time, r.response_time) BETWEEN 0 AND $handoff_ms * 1e6
+            r.start_time >= r.handled_time
+            AND r.end_time <= add_ns(r.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+            AND (
+                r.start_time < add_ns(r.handled_time, 10000)
+                OR (
+                    r.acks <> -1
+                    AND (
+                        elapsed_ns(r.handled_time, r.start_time) <= $handoff_ms * 1e6
+                        OR elapsed_ns(r.end_time, r.response_time) BETWEEN 0 AND $handoff_ms * 1e6
+                    )
+                )
+            )
         )
     UNION ALL
     SELECT
