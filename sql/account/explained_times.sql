@@ -132,9 +132,10 @@ matching_times AS (
             FALSE
         ) AS is_unread,
         -- With acks=all the response is due when followers have fetched, not when the handler is done.
-        w.acks <> -1 AND COALESCE(
+        CASE WHEN w.acks = -1 THEN f.end_time ELSE w.handled_time END AS due_time,
+        COALESCE(
             s.chain_start <= add_ns(
-                w.handled_time, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
+                CASE WHEN w.acks = -1 THEN f.end_time ELSE w.handled_time END, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
             )
                 AND elapsed_ns(s.chain_end, w.response_time)
                     BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + s.chain_slack_ns,
@@ -144,6 +145,7 @@ matching_times AS (
     INNER JOIN network_states AS s
         ON s.start_time < w.response_time
         AND w.service_start < s.end_time
+    LEFT JOIN replication AS f ON f.request_id = w.request_id
     WHERE w.network_tid IS NULL
         AND s.tid IS NOT NULL
         AND s.root = 'cpu'
@@ -312,7 +314,7 @@ stretches AS (
     UNION ALL
     SELECT
         m.request_id,
-        CASE WHEN m.is_unread THEN m.start_time ELSE GREATEST(m.start_time, w.handled_time) END,
+        CASE WHEN m.is_unread THEN m.start_time ELSE GREATEST(m.start_time, m.due_time) END,
         CASE
             WHEN m.is_unread THEN LEAST(m.end_time, w.begin_time)
             ELSE LEAST(m.end_time, w.response_time)

@@ -2,7 +2,8 @@
 --
 -- A follower has a record when it asks for the offset behind it. The wait ends when the
 -- leader has processed the fetch of the last of the followers that asked before the
--- response was sent: at that fetch's answer or at the request's own, whichever is first.
+-- response was sent: at that fetch's answer, at the request's own, or at that of another
+-- request with acks=all for the same or later records of the log, whichever is first.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
@@ -26,6 +27,44 @@ appended AS (
     INNER JOIN request_partitions AS p ON p.request_id = h.request_id
     WHERE r.acks = -1
         AND p.base_offset >= 0
+),
+answered AS (
+    -- When an answer told that the followers had all up to an offset, and so what is before it.
+    SELECT
+        topic,
+        partition,
+        next_offset,
+        MIN(response_time) OVER (
+            PARTITION BY topic, partition
+            ORDER BY next_offset DESC
+            RANGE UNBOUNDED PRECEDING
+        ) AS answered_time
+    FROM (
+        SELECT
+            p.topic,
+            p.partition,
+            p.base_offset + COALESCE(p.record_count, 1) AS next_offset,
+            MIN(r.response_time) AS response_time
+        FROM near_times AS n
+        INNER JOIN request_partitions AS p
+            ON p.arrival_time >= n.start_time
+            AND p.arrival_time < n.end_time
+        INNER JOIN requests AS r ON r.request_id = p.request_id
+        WHERE r.api = 'Produce'
+            AND r.acks = -1
+            AND p.base_offset >= 0
+        GROUP BY p.topic, p.partition, p.base_offset + COALESCE(p.record_count, 1)
+    )
+),
+committed AS (
+    SELECT a.request_id, MAX(w.answered_time) AS answered_time
+    FROM appended AS a
+    INNER JOIN answered AS w
+        ON w.topic = a.topic
+        AND w.partition = a.partition
+        AND w.next_offset = a.next_offset
+    GROUP BY a.request_id
+    HAVING MIN(elapsed_ns(a.appended_time, w.answered_time)) >= 0
 ),
 fetched AS (
     SELECT
@@ -76,7 +115,11 @@ last_followers AS (
 SELECT
     l.request_id,
     l.start_time,
-    LEAST(l.response_time, COALESCE(MIN(f.answer_time), l.response_time)) AS end_time,
+    GREATEST(l.start_time, LEAST(
+        l.response_time,
+        COALESCE(MIN(f.answer_time), l.response_time),
+        COALESCE(MIN(m.answered_time), l.response_time)
+    )) AS end_time,
     MIN(f.request_id) AS fetch_request_id,
     l.follower_count
 FROM last_followers AS l
@@ -88,5 +131,6 @@ INNER JOIN fetched AS f
     AND f.partition = c.partition
     AND f.replica_id = c.replica_id
     AND f.arrival_time = c.arrival_time
+LEFT JOIN committed AS m ON m.request_id = l.request_id
 GROUP BY l.request_id, l.start_time, l.response_time, l.follower_count
 ORDER BY l.request_id
