@@ -65,7 +65,7 @@
 -- @column runner_up_cause  VARCHAR     -- what took the next most of its time
 -- @column runner_up_ratio  DOUBLE      -- its share in the latency
 -- @column rule             VARCHAR     -- what shows the cause,
---                                         for most of its time (see explained_times)
+--                                         for most of its time (see rules)
 -- @column journal_ms       DOUBLE      -- part of waited_ms in which the write
 --                                         at the root was in the journal's hands
 -- @column root             VARCHAR     -- what the time was in, as above

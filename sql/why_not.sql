@@ -7,7 +7,7 @@
 -- @column reason         VARCHAR     -- what is known about that time
 -- @column recording      VARCHAR     -- what to record to know more
 -- @column example_request_id BIGINT  -- the request with the most of it
--- @column rule           VARCHAR     -- name of the reason (see explained_times)
+-- @column rule           VARCHAR     -- name of the reason (see rules)
 WITH
 has AS (
     SELECT
@@ -45,25 +45,7 @@ SELECT
     CAST(SUM(p.unexplained_ns) AS DOUBLE) / MAX(t.latency_ns) AS share_ratio,
     COUNT(*) AS request_count,
     MAX(p.unexplained_ns) / 1e6 AS worst_ms,
-    CASE p.rule
-        WHEN 'own_write_unknown' THEN 'the write of its records was not found, so its handler is unknown'
-        WHEN 'before_first_write' THEN 'it was read, but its handler shows no wait or write for it yet'
-        WHEN 'some_writes_unknown' THEN 'the writes of some of its topic-partitions were not found'
-        WHEN 'write_unsure' THEN 'appended, if the write found by size and time alone is its own'
-        WHEN 'followers_unseen' THEN 'acks=all: appended, and no fetch of a follower was captured'
-        WHEN 'acks_unknown' THEN 'appended, and its acks are not known'
-        WHEN 'after_last_write'
-            THEN 'appended and handled, and nothing shows when its response was ready or sent'
-        WHEN 'request_log' THEN 'the broker''s own log has it unread, in the queue or in the handler'
-        WHEN 'request_log_contradicts'
-            THEN 'other rows explain it, but the broker''s own log has it in another stage then'
-        WHEN 'all_handlers_busy' THEN 'all handlers were busy, most of them in a wait for a lock of unknown holder'
-        WHEN 'handler_working' THEN 'its handler was at work on it, but in no recorded wait or write'
-        WHEN 'lock_wait' THEN 'its handler waited for a lock, and nothing shows what the holder did'
-        WHEN 'same_log_run'
-            THEN 'the lock passed from one append of the same log to the next, in no long one'
-        ELSE 'nothing shows where it was'
-    END AS reason,
+    COALESCE(MIN(k.left_open), 'nothing shows where it was') AS reason,
     CASE
         WHEN p.rule IN ('own_write_unknown', 'some_writes_unknown') THEN CASE
             WHEN NOT BOOL_AND(h.any_writes)
@@ -73,16 +55,7 @@ SELECT
             WHEN NOT BOOL_AND(h.segments) THEN 'give the log segments: --segments DIR'
             ELSE 'record capture and writes over the same time, all broker threads (kcorr probes file-writes)'
         END
-        WHEN p.rule IN ('lock_wait', 'all_handlers_busy') THEN
-            'the lock''s owner: a JFR recording with jdk.JavaMonitorEnter (async-profiler jfrsync without lock=), '
-                || 'or more file operations: kcorr probes file-writes and file-reads'
-        WHEN p.rule = 'same_log_run' THEN
-            'nothing to record: spread the topic over more partitions, or let producers batch more (linger.ms)'
-        WHEN p.rule = 'write_unsure' THEN 'give the log segments, which match by offset: --segments DIR'
-        WHEN p.rule = 'request_log_contradicts' THEN
-            'nothing to record: see kcorr clocks, and whether log and capture are of one broker'
-        WHEN p.rule = 'followers_unseen' THEN
-            'capture the replication listener too (all broker ports), or give --request-log'
+        WHEN MIN(k.settled_by) IS NOT NULL THEN MIN(k.settled_by)
         WHEN NOT BOOL_AND(h.locks) THEN
             'record lock waits: async-profiler lock=100us, or kcorr probes monitors; --jfr or --bpf'
         WHEN NOT BOOL_AND(h.pauses) THEN
@@ -94,6 +67,9 @@ SELECT
     MAX(CASE WHEN p.place = 1 THEN p.request_id END) AS example_request_id,
     p.rule
 FROM placed AS p
+LEFT JOIN rules AS k
+    ON k.rule = p.rule
+    AND k.left_open IS NOT NULL
 CROSS JOIN has AS h
 CROSS JOIN total AS t
 GROUP BY p.rule

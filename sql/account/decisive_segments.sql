@@ -4,7 +4,7 @@
 -- @materialized
 -- @column request_id     BIGINT      -- the request
 -- @column segment_ns     BIGINT      -- length of the segment
--- @column rule           VARCHAR     -- what shows it (see explained_times)
+-- @column rule           VARCHAR     -- what shows it (see rules)
 -- @column root_write_id  BIGINT      -- the write that took the time
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column pause_id       BIGINT      -- the pause

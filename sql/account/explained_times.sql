@@ -2,49 +2,9 @@
 -- first by `rank`.
 --
 -- Stretches may overlap: `service_segments` cuts them, and where several cover a moment
--- the lowest `rank` counts. No rule concludes from the absence of rows: `rule` says what
--- row shows that the request's time was in it:
---    1 own_write            the write that carried its records
---    1 own_sync             a sync of its handler, between or right beside its own writes
---                           to the log (see own_operations)
---    2 recorded_owner, same_log, same_log_sync, owner_waited, acquired_before
---                           its handler's lock wait, and the file operation that the
---                           holder was in or waited behind (see wait_holders)
---    3 all_handlers_busy    file operations, lock waits, waits for a CPU or samples of every
---                           request handler at that moment, before its own began on it;
---                           the root is that of most of them (see queue_times)
---    4 pause                the JVM was stopped
---    5 same_log_run         its handler's lock wait, and a run of short appends to the log
---    5 flush_held           after a sync, its handler's lock wait for the log, or after an own
---                           sync those of others, while nobody else had it yet (see
---                           wait_holders); in a pause it is the pause that held it
---    5 run_queue            its handler's wait for a CPU: during its work (also to take a lock
---                           that was free), right before it (begun when the request was
---                           there, it was woken to take it: 2), or right after (unless acks=all)
---    6 lock_wait            its handler's lock wait; nothing shows behind what
---    7 append_run           its own append began just when another thread's long append to
---                           the log ended; and no wait for any log was recorded then
---    8 network_thread_busy  file operations, waits for a CPU or samples one right after
---                           another of its connection's network thread (known by rows, see
---                           connection_threads), or of all network threads at once; begun
---                           before it could be read, or ending when its handler began or
---                           when its response left
---   10 response_bytes       the bytes of its response on the wire
---   11 follower_fetch       acks=all: the fetch by which the last follower showed that it
---                           had the records, and that fetch's answer (see replication)
---   12 request_log          the broker's own log: remote, throttled; response where rows show what
---                           kept its network thread for most of that stage
---   13 on_cpu_sample        samples of its handler one right after another, during its work or
---                           up to its beginning (see handler_samples; 2: begun when the
---                           handler was done with others, it has the request)
--- What is left is unexplained, and `rule` says what is known of it:
---   14 request_log_contradicts  another rule explains it, but the broker's own log has the
---                           request in another stage then
---   15 handler_working      its handler was at work on it, in no recorded row
---   16 request_log          the broker's log has it unread, in the queue, in the handler, or
---                           waiting for its response to leave
---   20 own_write_unknown, before_first_write, some_writes_unknown, write_unsure,
---      followers_unseen, acks_unknown, after_last_write
+-- the lowest `rank` counts. The rules are the rows of `rules`: what is the same for all
+-- stretches of one (its rank, and mostly segment and root) stands there, and a branch here
+-- names only what it has.
 -- Where the broker's request log is given, each stretch is clipped to the stage that its
 -- segment belongs to (see request_stages); pauses and waits for a CPU may be anywhere.
 -- @materialized
@@ -69,7 +29,7 @@
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
--- @column rule           VARCHAR     -- what shows it, as above
+-- @column rule           VARCHAR     -- what shows it (see rules)
 -- @column confidence     DOUBLE      -- how sure the stretch is, 0 to 1
 WITH
 stages AS (
@@ -188,25 +148,18 @@ handler_runs AS (
         AND r.start_time < w.response_time
         AND w.service_start < r.end_time
 ),
-stretches AS (
+found AS (
     SELECT
-        o.request_id, o.start_time, o.end_time, 1 AS rank,
-        CASE WHEN o.is_sync THEN 'sync' ELSE 'write' END AS segment,
-        CASE WHEN o.is_sync THEN 'slow_sync' ELSE 'slow_write' END AS root,
-        'own' AS via,
-        o.write_id AS root_write_id, CAST(NULL AS BIGINT) AS lock_wait_id,
-        CAST(NULL AS BIGINT) AS pause_id, CAST(NULL AS BIGINT) AS fetch_request_id,
-        CAST(NULL AS INT) AS blocker_tid, o.topic, o.partition,
-        CAST(NULL AS VARCHAR) AS lock_class,
-        CASE WHEN o.is_sync THEN 'own_sync' ELSE 'own_write' END AS rule, o.confidence
+        CASE WHEN o.is_sync THEN 'own_sync' ELSE 'own_write' END AS branch,
+        o.request_id, o.start_time, o.end_time, o.write_id AS root_write_id, o.topic, o.partition,
+        o.confidence
     FROM own_operations AS o
-    UNION ALL
+    UNION ALL BY NAME
     -- Others waited for the monitor on, and nobody had it: it was in the same flush still.
     SELECT
-        o.request_id, o.end_time, h.end_time, 5, 'sync',
-        'slow_sync', 'own', o.write_id, NULL,
-        NULL, NULL, NULL, o.topic, o.partition, NULL,
-        'flush_held', 0.7 * o.confidence
+        'own_flush_held' AS branch,
+        o.request_id, o.end_time AS start_time, h.end_time, o.write_id AS root_write_id, o.topic,
+        o.partition, o.confidence
     FROM own_operations AS o
     INNER JOIN (
         SELECT holder_write_id, MAX(end_time) AS end_time
@@ -216,24 +169,26 @@ stretches AS (
     ) AS h ON h.holder_write_id = o.write_id
     WHERE o.is_sync
         AND h.end_time > o.end_time
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        l.request_id, r.start_time, r.end_time,
-        CASE WHEN r.root_write_id IS NULL OR r.rule = 'flush_held' THEN 5 ELSE 2 END, 'lock_wait',
-        r.root, 'lock_wait',
-        r.root_write_id, l.lock_wait_id,
-        NULL, NULL, r.holder_tid, l.topic, l.partition, l.lock_class,
-        r.rule, r.confidence * l.confidence
+        CASE
+            WHEN r.root_write_id IS NULL AND r.rule NOT IN ('same_log_run', 'append_returned')
+                THEN 'holder_ready'
+            ELSE r.rule
+        END AS branch,
+        r.rule,
+        l.request_id, r.start_time, r.end_time, r.root, 'lock_wait' AS via, r.root_write_id,
+        l.lock_wait_id, r.holder_tid AS blocker_tid, l.topic, l.partition, l.lock_class,
+        r.confidence * l.confidence AS confidence
     FROM own_waits AS l
     INNER JOIN wait_roots AS r ON r.lock_wait_id = l.lock_wait_id
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        w.request_id, q.start_time, LEAST(q.end_time, COALESCE(w.begin_time, g.local_start)),
-        3, 'request_queue',
-        q.root, 'queued',
-        q.root_write_id, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL,
-        'all_handlers_busy', 0.9 * q.root_count / q.handler_count
+        'all_handlers_busy' AS branch,
+        w.request_id, q.start_time,
+        LEAST(q.end_time, COALESCE(w.begin_time, g.local_start)) AS end_time,
+        q.root, 'queued' AS via, q.root_write_id,
+        CAST(q.root_count AS DOUBLE) / q.handler_count AS confidence
     FROM request_work AS w
     LEFT JOIN request_stages AS g ON g.request_id = w.request_id
     INNER JOIN queue_times AS q
@@ -242,31 +197,26 @@ stretches AS (
         AND w.service_start < q.end_time
     -- In a pause the request would stand still anyway.
     WHERE q.root <> 'pause'
-    UNION ALL
-    SELECT
-        a.request_id, p.start_time, p.end_time, 4, 'pause',
-        'pause', 'own', NULL, NULL,
-        p.pause_id, NULL, NULL, NULL, NULL, NULL,
-        'pause', 0.9
+    UNION ALL BY NAME
+    SELECT 'pause' AS branch, a.request_id, p.start_time, p.end_time, p.pause_id
     FROM request_work AS a
     INNER JOIN pauses AS p
         ON p.start_time < a.end_time
         AND a.service_start < p.end_time
     WHERE p.kind IN ('gc', 'safepoint')
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        l.request_id, l.start_time, l.end_time, 6, 'lock_wait',
-        'lock_other', 'lock_wait', NULL, l.lock_wait_id,
-        NULL, NULL, l.owner_tid, l.topic, l.partition, l.lock_class,
-        'lock_wait', l.confidence
+        'lock_wait' AS branch,
+        l.request_id, l.start_time, l.end_time, 'lock_wait' AS via, l.lock_wait_id,
+        l.owner_tid AS blocker_tid, l.topic, l.partition, l.lock_class, l.confidence
     FROM own_waits AS l
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        o.request_id, GREATEST(w.start_time, m.thread_previous_end),
-        LEAST(w.end_time, o.start_time), 7, 'lock_wait',
-        'slow_write', 'lock_wait', w.write_id, NULL,
-        NULL, NULL, w.tid, CAST(o.topic AS VARCHAR), o.partition, NULL,
-        'append_run', 0.5 * o.confidence
+        'append_run' AS branch,
+        o.request_id, GREATEST(w.start_time, m.thread_previous_end) AS start_time,
+        LEAST(w.end_time, o.start_time) AS end_time,
+        'lock_wait' AS via, w.write_id AS root_write_id, w.tid AS blocker_tid,
+        CAST(o.topic AS VARCHAR) AS topic, o.partition, o.confidence
     FROM own_writes AS o
     INNER JOIN near_writes AS m ON m.write_id = o.write_id
     INNER JOIN near_writes AS w
@@ -290,56 +240,55 @@ stretches AS (
                 AND l.start_time < w.end_time
                 AND w.start_time < l.end_time
         )
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
+        'network_thread_busy' AS branch,
         n.request_id,
-        CASE WHEN n.segment = 'unread' THEN n.start_time ELSE GREATEST(n.start_time, n.handled_time) END,
+        CASE WHEN n.segment = 'unread' THEN n.start_time ELSE GREATEST(n.start_time, n.handled_time) END
+            AS start_time,
         LEAST(n.end_time, CASE
             WHEN n.segment = 'unread' THEN COALESCE(n.begin_time, n.response_time)
             ELSE n.response_time
-        END),
-        8, n.segment,
+        END) AS end_time,
+        n.segment,
         CASE
             WHEN n.root = 'cpu' THEN 'cpu'
             WHEN n.segment = 'response' THEN 'response'
             ELSE 'network_thread'
-        END,
-        'own', n.root_write_id, NULL,
-        NULL, NULL, n.tid, NULL, NULL, NULL,
-        'network_thread_busy', n.confidence
+        END AS root,
+        n.root_write_id, n.tid AS blocker_tid, n.confidence
     FROM network_times AS n
     WHERE n.segment = 'unread'
         OR elapsed_ns(n.chain_end, n.response_time)
             BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + n.chain_slack_ns
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
+        'network_thread_matches' AS branch,
         m.request_id,
-        CASE WHEN m.is_unread THEN m.start_time ELSE GREATEST(m.start_time, m.due_time) END,
+        CASE WHEN m.is_unread THEN m.start_time ELSE GREATEST(m.start_time, m.due_time) END
+            AS start_time,
         CASE
             WHEN m.is_unread THEN LEAST(m.end_time, w.begin_time)
             ELSE LEAST(m.end_time, w.response_time)
-        END,
-        8, CASE WHEN m.is_unread THEN 'unread' ELSE 'response' END,
-        'cpu', 'own', NULL, NULL,
-        NULL, NULL, m.tid, NULL, NULL, NULL,
-        'network_thread_matches', 0.6
+        END AS end_time,
+        CASE WHEN m.is_unread THEN 'unread' ELSE 'response' END AS segment,
+        m.tid AS blocker_tid
     FROM matching_times AS m
     INNER JOIN request_work AS w ON w.request_id = m.request_id
     WHERE m.is_unread
         OR COALESCE(m.is_response, FALSE)
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        r.request_id, r.start_time, r.end_time,
         -- Woken when the request was there already, its handler has it; else it was woken for another.
         CASE
-            WHEN r.start_time >= r.begin_time THEN 5
-            WHEN r.start_time < add_ns(r.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) THEN 5
-            ELSE 2
-        END,
-        CASE WHEN r.end_time <= r.begin_time THEN 'request_queue' ELSE 'handler' END,
-        'cpu', 'own', NULL, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL,
-        'run_queue', 0.9 * r.confidence
+            WHEN r.start_time >= r.begin_time THEN 'run_queue'
+            WHEN r.start_time < add_ns(r.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT))
+                THEN 'run_queue'
+            ELSE 'run_queue_taken'
+        END AS branch,
+        r.request_id, r.start_time, r.end_time,
+        CASE WHEN r.end_time <= r.begin_time THEN 'request_queue' ELSE 'handler' END AS segment,
+        r.confidence
     FROM handler_runs AS r
     WHERE (
             r.start_time < r.handled_time
@@ -361,79 +310,74 @@ stretches AS (
                 )
             )
         )
-    UNION ALL
-    SELECT
-        w.request_id, w.response_time, w.end_time, 10, 'response',
-        'response', 'own', NULL, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL,
-        'response_bytes', 1.0
+    UNION ALL BY NAME
+    SELECT 'response_bytes' AS branch, w.request_id, w.response_time AS start_time, w.end_time
     FROM request_work AS w
-    UNION ALL
-    SELECT
-        f.request_id, f.start_time, f.end_time, 11, 'remote',
-        'remote', 'own', NULL, NULL,
-        NULL, f.fetch_request_id, NULL, NULL, NULL, NULL,
-        'follower_fetch', 0.9
+    UNION ALL BY NAME
+    SELECT 'follower_fetch' AS branch, f.request_id, f.start_time, f.end_time, f.fetch_request_id
     FROM replication AS f
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        g.request_id, g.start_time, g.end_time,
-        CASE WHEN g.root = 'unexplained' AND k.request_id IS NULL THEN 16 ELSE 12 END,
-        g.segment,
-        COALESCE(k.root, g.root),
-        'own', NULL, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL,
-        'request_log', CASE WHEN g.root <> 'unexplained' OR k.request_id IS NOT NULL THEN 0.9 END
+        CASE
+            WHEN g.root = 'unexplained' AND k.request_id IS NULL THEN 'request_log_open'
+            ELSE 'request_log'
+        END AS branch,
+        g.request_id, g.start_time, g.end_time, g.segment, COALESCE(k.root, g.root) AS root
     FROM stages AS g
     LEFT JOIN kept_stages AS k
         ON k.request_id = g.request_id
         AND g.segment = 'response'
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        s.request_id, s.start_time, s.end_time, CASE WHEN s.is_taken THEN 2 ELSE 13 END, 'handler',
-        'cpu', 'own', NULL, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL,
-        CASE WHEN s.is_ready THEN 'run_queue' ELSE 'on_cpu_sample' END, 0.7 * s.confidence
+        (CASE WHEN s.is_ready THEN 'run_queue_sample' ELSE 'on_cpu_sample' END)
+            || (CASE WHEN s.is_taken THEN '_taken' ELSE '' END) AS branch,
+        s.request_id, s.start_time, s.end_time, s.confidence
     FROM handler_samples AS s
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        w.request_id, w.begin_time, w.handled_time, 15, 'handler',
-        'unexplained', 'own', NULL, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL,
-        'handler_working', NULL
+        'handler_working' AS branch,
+        w.request_id, w.begin_time AS start_time, w.handled_time AS end_time
     FROM request_work AS w
     WHERE w.begin_time IS NOT NULL
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        w.request_id, w.service_start, COALESCE(w.handled_time, w.end_time), 20, 'unexplained',
-        'unexplained', 'own', NULL, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL,
-        CASE WHEN w.begin_time IS NULL THEN 'own_write_unknown' ELSE 'before_first_write' END,
-        NULL
+        CASE WHEN w.begin_time IS NULL THEN 'own_write_unknown' ELSE 'before_first_write' END AS branch,
+        w.request_id, w.service_start AS start_time,
+        COALESCE(w.handled_time, w.end_time) AS end_time
     FROM request_work AS w
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        w.request_id, w.handled_time, w.end_time, 20, 'unexplained',
-        'unexplained', 'own', NULL, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL,
         CASE
             WHEN NOT w.is_complete THEN 'some_writes_unknown'
             WHEN w.acks = -1 AND NOT w.is_replicated THEN 'followers_unseen'
             WHEN w.acks IS NULL THEN 'acks_unknown'
             WHEN w.confidence < 0.95 THEN 'write_unsure'
             ELSE 'after_last_write'
-        END,
-        NULL
+        END AS branch,
+        w.request_id, w.handled_time AS start_time, w.end_time
     FROM request_work AS w
     WHERE w.handled_time IS NOT NULL
+),
+stretches AS (
+    SELECT
+        f.request_id, f.start_time, f.end_time, k.rank,
+        COALESCE(f.segment, k.segment) AS segment,
+        COALESCE(f.root, k.root) AS root,
+        COALESCE(f.via, 'own') AS via,
+        f.root_write_id, f.lock_wait_id, f.pause_id, f.fetch_request_id, f.blocker_tid, f.topic,
+        f.partition, f.lock_class,
+        COALESCE(f.rule, k.rule) AS rule,
+        k.confidence * COALESCE(f.confidence, 1.0) AS confidence,
+        k.is_bounded
+    FROM found AS f
+    INNER JOIN rules AS k ON k.branch = f.branch
 ),
 bounded AS (
     -- The stage that the broker's log allows for each segment.
     SELECT
         s.*,
         CASE
-            WHEN s.rank >= 15 OR s.rule IN ('pause', 'run_queue', 'on_cpu_sample', 'response_bytes')
-                THEN NULL
+            WHEN NOT s.is_bounded THEN NULL
             WHEN s.segment = 'request_queue' THEN add_ns(g.queue_start, -g.slack_ns)
             WHEN s.segment IN ('handler', 'lock_wait', 'write', 'sync')
                 THEN add_ns(g.local_start, -g.slack_ns)
@@ -441,8 +385,7 @@ bounded AS (
             WHEN s.segment = 'response' THEN add_ns(g.throttle_start, -g.slack_ns)
         END AS lower_time,
         CASE
-            WHEN s.rank >= 15 OR s.rule IN ('pause', 'run_queue', 'on_cpu_sample', 'response_bytes')
-                THEN NULL
+            WHEN NOT s.is_bounded THEN NULL
             WHEN s.segment = 'unread' THEN add_ns(g.queue_start, g.slack_ns)
             WHEN s.segment = 'request_queue' THEN add_ns(g.local_start, g.slack_ns)
             WHEN s.segment IN ('handler', 'lock_wait', 'write', 'sync')
@@ -475,9 +418,9 @@ judged AS (
         request_id,
         start_time,
         end_time,
-        CASE part WHEN 0 THEN rank ELSE 14 END AS rank,
-        CASE part WHEN 0 THEN segment ELSE 'unexplained' END AS segment,
-        CASE part WHEN 0 THEN root ELSE 'unexplained' END AS root,
+        CASE part WHEN 0 THEN p.rank ELSE k.rank END AS rank,
+        CASE part WHEN 0 THEN p.segment ELSE k.segment END AS segment,
+        CASE part WHEN 0 THEN p.root ELSE k.root END AS root,
         CASE part WHEN 0 THEN via ELSE 'own' END AS via,
         CASE part WHEN 0 THEN root_write_id END AS root_write_id,
         CASE part WHEN 0 THEN lock_wait_id END AS lock_wait_id,
@@ -487,9 +430,10 @@ judged AS (
         CASE part WHEN 0 THEN topic END AS topic,
         CASE part WHEN 0 THEN partition END AS partition,
         CASE part WHEN 0 THEN lock_class END AS lock_class,
-        CASE part WHEN 0 THEN rule ELSE 'request_log_contradicts' END AS rule,
-        CASE part WHEN 0 THEN confidence END AS confidence
-    FROM parts
+        CASE part WHEN 0 THEN p.rule ELSE k.rule END AS rule,
+        CASE part WHEN 0 THEN p.confidence ELSE k.confidence END AS confidence
+    FROM parts AS p
+    INNER JOIN rules AS k ON k.branch = 'request_log_contradicts'
 ),
 clipped AS (
     SELECT

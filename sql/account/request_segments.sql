@@ -42,7 +42,7 @@
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
--- @column rule           VARCHAR     -- what shows it (see explained_times)
+-- @column rule           VARCHAR     -- what shows it (see rules)
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1;
 --                                       null when nothing explains it
 WITH
@@ -89,12 +89,11 @@ ahead_segments AS (
 ),
 own AS (
     SELECT
-        s.request_id, CAST(NULL AS BIGINT) AS ahead_request_id, g.start_time, g.end_time,
-        g.segment, g.root, g.via, g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id,
+        s.request_id, g.start_time, g.end_time, g.segment, g.root, g.via, g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id,
         g.blocker_tid, g.topic, g.partition, g.lock_class, g.rule, g.confidence
     FROM slow AS s
     INNER JOIN service_segments AS g ON g.request_id = s.request_id
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
         request_id, ahead_request_id, start_time, end_time,
         'connection_queue' AS segment, root, via, root_write_id, lock_wait_id, pause_id,
@@ -130,17 +129,15 @@ whole AS (
         lock_wait_id, pause_id, fetch_request_id, blocker_tid, topic, partition, lock_class, rule,
         confidence
     FROM own
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        request_id, NULL, start_time, end_time, 'connection_queue', 'receive', 'queued', NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'request_bytes',
-        1.0
+        request_id, start_time, end_time, 'connection_queue' AS segment, 'receive' AS root,
+        'queued' AS via, 'request_bytes' AS rule, 1.0 AS confidence
     FROM gaps
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        request_id, NULL, queue_end, service_start, 'receive', 'receive', 'own', NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'request_bytes',
-        1.0
+        request_id, queue_end AS start_time, service_start AS end_time, 'receive' AS segment,
+        'receive' AS root, 'own' AS via, 'request_bytes' AS rule, 1.0 AS confidence
     FROM slow
     WHERE queue_end < service_start
 ),
@@ -157,22 +154,20 @@ detailed AS (
         ON s.write_id = w.root_write_id
         AND s.start_time < w.end_time
         AND w.start_time < s.end_time
-    UNION ALL
+    UNION ALL BY NAME
     -- A flush is held on after its last recorded sync.
     SELECT
-        w.request_id, GREATEST(w.start_time, r.end_time), w.end_time,
-        w.segment, w.root, w.via, NULL, w.root_write_id, w.lock_wait_id, w.pause_id,
-        w.ahead_request_id, w.fetch_request_id, NULL, NULL, w.blocker_tid,
-        w.topic, w.partition, w.lock_class, w.rule, w.confidence
+        w.request_id, GREATEST(w.start_time, r.end_time) AS start_time, w.end_time,
+        w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
+        w.fetch_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class, w.rule, w.confidence
     FROM whole AS w
     INNER JOIN root_writes AS r ON r.write_id = w.root_write_id
     WHERE r.end_time < w.end_time
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
         w.request_id, w.start_time, w.end_time,
-        w.segment, w.root, w.via, NULL, w.root_write_id, w.lock_wait_id, w.pause_id,
-        w.ahead_request_id, w.fetch_request_id, NULL, NULL, w.blocker_tid,
-        w.topic, w.partition, w.lock_class, w.rule, w.confidence
+        w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
+        w.fetch_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class, w.rule, w.confidence
     FROM whole AS w
     WHERE w.root_write_id IS NULL
 )

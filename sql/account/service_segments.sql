@@ -21,7 +21,7 @@
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
--- @column rule           VARCHAR     -- what shows it (see explained_times)
+-- @column rule           VARCHAR     -- what shows it (see rules)
 -- @column confidence     DOUBLE      -- how sure the segment is, 0 to 1
 WITH
 cuts AS (

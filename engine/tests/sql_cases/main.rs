@@ -22,6 +22,7 @@ mod case;
 mod kept_steps;
 mod order;
 mod rows;
+mod rules;
 mod session;
 
 use std::path::Path;

@@ -1,0 +1,97 @@
+//! The rules, and the steps that name them.
+
+use std::collections::BTreeSet;
+
+use datafusion::arrow::array::RecordBatch;
+use kcorr_engine::{Columns, GivenParameters, Session, canned_query};
+
+use crate::case::Case;
+
+/// A branch without its row would explain nothing, and a row without its branch would say what is not done.
+#[tokio::test]
+async fn every_branch_has_a_rule_and_every_rule_its_branch() {
+    let rows = rules().await;
+    let columns = Columns(&rows);
+    let (branches, rules) = (
+        columns.text("branch").unwrap(),
+        columns.text("rule").unwrap(),
+    );
+    let branches: BTreeSet<&str> = (0..rows.num_rows())
+        .filter_map(|r| branches.get(r))
+        .collect();
+    let rules: BTreeSet<&str> = (0..rows.num_rows())
+        .filter_map(|row| rules.get(row))
+        .collect();
+    assert_eq!(branches.len(), rows.num_rows(), "a branch has two rows");
+
+    let explained = text("explained_times");
+    let holders = text("wait_holders");
+    let is_named = |branch: &str| {
+        let quoted = format!("'{branch}'");
+        // Those of samples are put together of two parts.
+        let part = branch
+            .strip_suffix("_taken")
+            .map(|part| format!("'{part}'"));
+        explained.contains(&quoted)
+            || holders.contains(&quoted)
+            || part.is_some_and(|part| explained.contains(&part))
+    };
+    for branch in &branches {
+        assert!(is_named(branch), "no branch {branch}");
+    }
+    for named in named_rules(holders) {
+        assert!(
+            branches.contains(named) && rules.contains(named),
+            "no rule {named}"
+        );
+    }
+    for named in named_branches(explained) {
+        assert!(branches.contains(named), "no rule for the branch {named}");
+    }
+}
+
+/// Words in quotes between `SELECT` and `AS branch`.
+fn named_branches(sql: &str) -> Vec<&str> {
+    let mut named = Vec::new();
+    for (end, _) in sql.match_indices(" AS branch") {
+        let start = sql[..end].rfind("SELECT").unwrap_or(0);
+        let expression = &sql[start..end];
+        let results = expression.split(['\n', ' ']).collect::<Vec<_>>();
+        let mut quoted = results.windows(2).filter(|pair| {
+            matches!(pair[0], "THEN" | "ELSE" | "SELECT" | "") && pair[1].starts_with('\'')
+        });
+        let words = quoted
+            .by_ref()
+            .map(|pair| pair[1].trim_matches(['\'', ')', ',']));
+        named.extend(words.filter(|word| !word.is_empty() && *word != "_taken"));
+    }
+    assert!(named.len() > 10, "{named:?}");
+    named
+}
+
+/// Words in quotes right before `AS rule`.
+fn named_rules(sql: &str) -> Vec<&str> {
+    let ends = sql.match_indices("' AS rule").map(|(end, _)| end);
+    let named: Vec<&str> = ends
+        .map(|end| {
+            let start = sql[..end].rfind('\'').map_or(0, |at| at + 1);
+            &sql[start..end]
+        })
+        .collect();
+    assert!(named.len() > 3, "{named:?}");
+    named
+}
+
+fn text(query: &str) -> &'static str {
+    canned_query(query).expect("a query").expect("a header").sql
+}
+
+async fn rules() -> RecordBatch {
+    let (_folder, store) = Case::parse("").expect("a case").open();
+    let session = Session::open(&store).await.expect("a session");
+    let rows = session.run_canned("rules", &GivenParameters::new()).await;
+    let rows = datafusion::physical_plan::common::collect(rows.expect("a stream"));
+    let batches = rows.await.expect("rows");
+    let schema = batches[0].schema();
+    datafusion::arrow::compute::concat_batches(&schema, &batches).expect("one batch")
+}
