@@ -18,7 +18,7 @@ pub(super) struct Shown {
 #[test]
 fn a_report_has_every_section_and_needs_nothing_else() {
     let desk = Desk::with_incident();
-    let output = desk.kcorr(&["report"]);
+    let output = desk.kcorr(&["report", "--shifts", "1", "--no-ablation"]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     let html = std::fs::read_to_string(desk.path("report.html")).expect("report.html");
     for id in [
@@ -146,8 +146,19 @@ fn with_thousands_of_slow_requests_the_null_test_waits_to_be_asked_for() {
 #[test]
 fn every_number_in_markdown_is_a_cell() {
     let desk = Desk::with_incident();
-    let markdown = stdout(&desk.kcorr(&["report", "--format", "markdown", "--output", "-"]));
-    let json = stdout(&desk.kcorr(&["report", "--format", "json", "--output", "-"]));
+    let report = |format| {
+        let arguments = [
+            "report",
+            "--shifts",
+            "1",
+            "--no-ablation",
+            "--output",
+            "-",
+            "--format",
+        ];
+        stdout(&desk.kcorr(&[&arguments[..], &[format]].concat()))
+    };
+    let (markdown, json) = (report("markdown"), report("json"));
     let json: Json = serde_json::from_str(&json).expect("JSON");
     let mut cells = BTreeSet::new();
     collect_numbers(&json["sections"], &mut cells);
@@ -176,6 +187,9 @@ fn the_objective_is_a_parameter_and_a_slip_is_refused() {
         "-",
         "-f",
         "markdown",
+        "--shifts",
+        "0",
+        "--no-ablation",
         "--param",
         "slo_ms=1000",
     ]));

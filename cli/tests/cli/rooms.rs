@@ -47,6 +47,7 @@ fn decoders_the_store_and_the_report_compile_no_datafusion() {
         "kcorr-ingest-broker",
         "kcorr-ingest-jfr",
         "kcorr-ingest-pcap",
+        "kcorr-probes",
         "kcorr-report",
         "kcorr-scenario",
         "kcorr-store",
