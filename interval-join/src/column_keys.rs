@@ -10,7 +10,7 @@ use datafusion::arrow::compute::{and, concat, take};
 use datafusion::common::hash_utils::{RandomState, create_hashes};
 use datafusion::common::{NullEquality, Result};
 
-use super::key_table::{NO_GROUP, number};
+use super::group::{NO_GROUP, number};
 use super::ordinal::Ordinals;
 
 /// Rows of columns, with a number each.

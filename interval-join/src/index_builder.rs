@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use datafusion::common::Result;
 
-use super::key_table::{NO_GROUP, number};
+use super::group::{NO_GROUP, number};
 use super::ordinal::Ordinals;
 use super::threads::{Wanted, on_threads, shares};
 

@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use datafusion::common::NullEquality;
 
-use super::key_table::{NO_GROUP, number};
+use super::group::{NO_GROUP, number};
 use super::ordinal::Ordinals;
 use super::threads::{on_threads, shares};
 

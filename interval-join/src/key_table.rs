@@ -7,9 +7,6 @@ use super::column_keys::ColumnKeys;
 use super::integer_keys::IntegerKeys;
 use super::ordinal::{Ordinals, has_ordinals};
 
-/// The group of a row whose key is not in the table, or null.
-pub(super) const NO_GROUP: u32 = u32::MAX;
-
 /// Keys, one or more columns, with a number each.
 #[derive(Debug)]
 pub(super) enum KeyTable {
@@ -70,9 +67,4 @@ impl KeyTable {
         // the map's entries at its least load, next, representatives; the group of each row
         groups * (2 * 17 + 4 + 4) + rows * 4
     }
-}
-
-/// Row and group numbers stay below `u32::MAX`, the limit of a build chunk.
-pub(super) fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(NO_GROUP)
 }

@@ -76,6 +76,7 @@ mod condition;
 #[cfg(test)]
 mod deadline;
 mod exec;
+mod group;
 mod index_builder;
 mod integer_keys;
 mod interval_index;

@@ -5,9 +5,10 @@ use datafusion::common::Result;
 
 use super::build_chunk::column;
 use super::condition::Bound;
+use super::group::NO_GROUP;
 use super::interval_index::{Hints, IntervalIndex, Walk};
 use super::join::IntervalJoin;
-use super::key_table::{KeyTable, NO_GROUP};
+use super::key_table::KeyTable;
 use super::ordinal::Ordinals;
 use super::probe_input::ProbeReach;
 

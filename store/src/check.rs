@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::FileEntry;
+use crate::file_entry::FileEntry;
 use crate::store::Store;
 
 /// What a check of a store found.

@@ -12,8 +12,9 @@ use kcorr_model::{ClockConversion, Loss, SourceId, Summary, realtime_from_source
 use crate::alignment::Alignment;
 use crate::clock_move::ClockMove;
 use crate::error::Result;
+use crate::file_entry::FileEntry;
 use crate::input::Likeness;
-use crate::manifest::{FileEntry, Manifest};
+use crate::manifest::Manifest;
 use crate::source_entry::SourceEntry;
 use crate::source_report::SourceReport;
 use crate::store::Store;
@@ -60,8 +61,16 @@ impl StagedSource {
     }
 }
 
+impl StoreWriter {
+    /// Begins to put all finished sources into the store, in one step. What fails, or is dropped before
+    /// [`publish`](Commit::publish), changes nothing.
+    pub fn begin_commit(&mut self) -> Commit<'_> {
+        Commit::new(self)
+    }
+}
+
 impl<'a> Commit<'a> {
-    pub(crate) fn new(writer: &'a mut StoreWriter) -> Self {
+    fn new(writer: &'a mut StoreWriter) -> Self {
         let mut manifest = writer.manifest.clone();
         manifest.generation += 1;
         let staged = std::mem::take(&mut writer.finished);

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::error::Result;
-use crate::manifest::{FileEntry, Manifest};
+use crate::file_entry::FileEntry;
+use crate::manifest::Manifest;
 use crate::merge::{self, FILE_ROWS, NewNames, Part};
 
 /// Below this many rows, files of a table count as small.

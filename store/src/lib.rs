@@ -23,6 +23,7 @@ mod clock_move;
 mod commit;
 mod compact;
 mod error;
+mod file_entry;
 mod folder;
 pub mod input;
 mod manifest;
@@ -42,7 +43,8 @@ pub use clock_move::ClockMove;
 pub use commit::{Commit, Moved, StagedSource};
 pub use compact::{Compacted, Extent};
 pub use error::{Error, ErrorKind, Result};
-pub use manifest::{FileEntry, Manifest, MergedFile, SourceRows};
+pub use file_entry::{FileEntry, MergedFile, SourceRows};
+pub use manifest::Manifest;
 pub use source_entry::{
     AnchorEntry, ClockCheckEntry, ClockFitEntry, LimitEntry, LossEntry, SourceEntry,
 };

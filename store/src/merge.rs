@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::statistics::Statistics;
 
-use super::manifest::{FileEntry, MergedFile, SourceRows};
+use super::file_entry::{FileEntry, MergedFile, SourceRows};
 use super::table_file::{self, bad_rows, cannot_read, cannot_write};
 use crate::block_hashes::HashedFile;
 use crate::error::{Error, Result};

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::block_hashes::{BLOCK_BYTES, changed, how_to_mend};
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::FileEntry;
+use crate::file_entry::FileEntry;
 use crate::store::Store;
 
 /// Whole blocks of a file that follow each other.

@@ -3,7 +3,7 @@
 use kcorr_model::{ClockAnchor, ClockConversion, Limit, Loss, SourceId};
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::FileEntry;
+use crate::file_entry::FileEntry;
 
 /// A source and its files.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use arrow::compute::{max, min};
 use arrow::datatypes::TimestampNanosecondType;
 use kcorr_model::{ClockConversion, Output, Table, realtime_from_source};
 
-use super::manifest::FileEntry;
+use super::file_entry::FileEntry;
 use super::table_file;
 use crate::error::{Error, ErrorKind, Result};
 use crate::folder;

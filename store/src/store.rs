@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::block_hashes::how_to_mend;
 use crate::error::{Error, ErrorKind, Result};
+use crate::file_entry::FileEntry;
 use crate::folder;
-use crate::manifest::{FileEntry, Manifest};
+use crate::manifest::Manifest;
 use crate::source_entry::SourceEntry;
 
 /// A store opened for reading: what it held at that moment, whatever is ingested meanwhile.

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use arrow::array::RecordBatch;
 use kcorr_model::{Output, SourceId, Summary, Table};
 
-use crate::commit::Commit;
 use crate::compact::{self, Compacted, Extent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::folder;
@@ -198,12 +197,6 @@ impl StoreWriter {
             size_bytes,
             content_hash,
         });
-    }
-
-    /// Begins to put all finished sources into the store, in one step. What fails, or is dropped before
-    /// [`publish`](Commit::publish), changes nothing.
-    pub fn begin_commit(&mut self) -> Commit<'_> {
-        Commit::new(self)
     }
 
     /// Merges files, in one step, and removes those that were merged unless somebody reads the store.

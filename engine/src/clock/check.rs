@@ -9,6 +9,7 @@ use kcorr_store::{ClockCheckEntry, ClockFitEntry, ClockMove, Store};
 
 use super::estimate::{Estimate, Outcome, estimate};
 use super::graph::{Node, Relation, Resolved, resolve};
+use super::state::ClockState;
 use super::tie::Tie;
 use super::verdict::{self, Verdict};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,24 +20,6 @@ const NEAR_NS: i64 = 10_000_000;
 
 /// Rows of a table that are looked at.
 const MAX_ROWS: u64 = 2_000_000;
-
-/// A source as the check needs to know it.
-#[derive(Debug, Clone)]
-pub(crate) struct ClockState {
-    pub(crate) source_id: i64,
-    /// `bpf 2`, for people.
-    pub(crate) name: String,
-    /// The declared clock; `None` when nothing was declared.
-    pub(crate) declared: Option<ClockConversion>,
-    pub(crate) declared_uncertainty_ns: Option<i64>,
-    pub(crate) declared_basis: String,
-    pub(crate) is_guess: bool,
-    pub(crate) rank: u8,
-    /// What made the stored times of the source's clock.
-    pub(crate) stored: ClockConversion,
-    /// First and last of its stored times, if it has any.
-    pub(crate) times: Option<(i64, i64)>,
-}
 
 /// Checks the clocks of a store's sources; what is to be done, by source. Sources that keep their
 /// times have a move that changes nothing.

@@ -17,9 +17,11 @@ mod doubt;
 mod estimate;
 mod graph;
 mod local_time;
+mod state;
 mod sweep;
 mod tie;
 mod verdict;
 
-pub(crate) use check::{ClockState, check};
+pub(crate) use check::check;
 pub(crate) use declared::{Others, align};
+pub(crate) use state::ClockState;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::check::ClockState;
 use super::estimate::{Estimate, Outcome};
 use super::graph::Resolved;
+use super::state::ClockState;
 
 /// What the data say of a declared clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

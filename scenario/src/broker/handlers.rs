@@ -1,6 +1,8 @@
 //! Request handler threads: each takes the next request from the queue when it is free, and works on it
 //! to its end. A produce request's partitions are appended one after another, each under its log's
 //! monitor.
+//!
+//! One state machine with `flushes` and `others`: a thread's step may begin a flush, whose end is the next step.
 
 use super::flushes::Flush;
 use super::{Event, Simulation};

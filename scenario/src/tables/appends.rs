@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::{Skew, TableOptions};
+use super::options::{Skew, TableOptions};
 use crate::random::Random;
 
 /// Appends arrive so many a second.
