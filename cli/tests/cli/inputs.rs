@@ -223,7 +223,7 @@ fn events_that_are_in_two_recordings_are_told() {
 fn an_input_that_is_none_is_called_by_what_it_looks_like() {
     let desk = Desk::new();
     let random: Vec<u8> = (0..2_000_u32)
-        .map(|i| (i * 7919 >> 3).to_le_bytes()[0])
+        .map(|i| ((i * 7919) >> 3).to_le_bytes()[0])
         .collect();
     desk.write("random", random);
     desk.write("empty", "");
