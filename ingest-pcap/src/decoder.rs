@@ -6,7 +6,8 @@ use crate::PcapOptions;
 use crate::capture::CaptureReader;
 use crate::connections::{Connections, Ingest};
 
-/// Turns a capture of Kafka traffic into rows of `requests`, `request_partitions` and `topics`.
+/// Turns a capture of Kafka traffic into rows of `requests`, `request_partitions`, `topics`,
+/// `tcp_connections` and `tcp_stretches`.
 ///
 /// Files of a rotated capture are decoded as one, with [`Decoder::next_file`] between them. The
 /// caller decompresses captures that are compressed as a whole.

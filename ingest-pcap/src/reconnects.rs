@@ -22,10 +22,6 @@ impl Reconnects {
             self.ended.clear();
         }
         let ended = self.ended.entry(key).or_default();
-        // It ends in several packets.
-        if ended.contains(&connection_id) {
-            return;
-        }
         if ended.len() >= MOST_ENDED {
             ended.remove(0);
         }

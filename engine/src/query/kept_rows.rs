@@ -74,7 +74,8 @@ impl KeptRows {
     /// Rows of a store as it is.
     pub(super) fn of(store: &Store) -> Option<Self> {
         let manifest = store.manifest().digest()?;
-        Some(Self::of_state(store.folder(), manifest, &PROGRAM))
+        let program = PROGRAM.as_deref()?;
+        Some(Self::of_state(store.folder(), manifest, program))
     }
 
     /// Rows of what a store holds, as a program computes them.
@@ -223,11 +224,11 @@ impl KeptFile {
 }
 
 /// The program, as far as it computes rows: its version, and which file it runs from, for while it is
-/// developed the version stays.
-static PROGRAM: LazyLock<String> = LazyLock::new(|| {
-    let file = std::env::current_exe().and_then(fs::metadata);
-    let file = file.and_then(|file| Ok((file.len(), file.modified()?)));
-    format!("{} {:?}", env!("CARGO_PKG_VERSION"), file.ok())
+/// developed the version stays. `None` where that cannot be told: then nothing is kept.
+static PROGRAM: LazyLock<Option<String>> = LazyLock::new(|| {
+    let file = std::env::current_exe().and_then(fs::metadata).ok()?;
+    let of = (file.len(), file.modified().ok()?);
+    Some(format!("{} {of:?}", env!("CARGO_PKG_VERSION")))
 });
 
 /// Writes rows; answers the hash of what was written.

@@ -3,7 +3,7 @@
 //! SQL comes from tickets and chats. It is run to see what it answers, so that it must not be able to write a
 //! file, or read another one than the store's: without leave there is no COPY, no INSERT, no external
 //! table, no `FROM 'some.parquet'`. What only changes the session stays: views, and settings of how a query
-//! is planned.
+//! is planned. Rows computed after one of these are not kept for other sessions.
 
 use datafusion::logical_expr::{LogicalPlan, Statement as PlanStatement};
 use datafusion::prelude::SQLOptions;

@@ -129,7 +129,8 @@ impl Session {
         options: &SessionOptions,
         altered: Option<Altered<'_>>,
     ) -> Result<Self> {
-        // Whoever may make tables may have made others than the store's.
+        // Whoever may make tables may have made others than the store's. Who makes a view leaves the store when
+        // that is done.
         let keeps = !options.is_fresh && !options.allows_files;
         let is_replaced =
             |table: &&'static Table| altered.is_some_and(|altered| altered.changes(table, store));
@@ -225,6 +226,9 @@ impl Session {
         for statement in statements {
             let kind = StatementKind::of(&statement);
             let below = Below::of(std::slice::from_ref(&statement))?;
+            if matches!(kind, StatementKind::View | StatementKind::Setting) {
+                self.leave_the_store();
+            }
             self.register(&below, given).await?;
             let values = bind(&below.parameters(&header), given)?;
             let plan = self.context.state().statement_to_plan(statement).await?;
@@ -242,6 +246,17 @@ impl Session {
             ));
         }
         Ok(planned)
+    }
+
+    /// From now on tables may be others than the store's, or be read otherwise: no rows are taken from
+    /// earlier sessions, none is kept for later ones, and steps are computed again.
+    fn leave_the_store(&self) {
+        let all = kcorr_model::tables::ALL.iter().map(|table| table.name);
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        replaced.extend(all);
+        drop(replaced);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clear();
     }
 
     /// Refuses a statement that needs leave, by what it says.

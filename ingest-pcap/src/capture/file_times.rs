@@ -78,7 +78,7 @@ impl FileTimes {
             losses.record_many(kind, 1, Position::Byte(position), times, || {
                 format!(
                     "a file begins {:.6} s before the end of those before it",
-                    seconds(-pause)
+                    seconds(pause.saturating_neg())
                 )
             });
         } else if pause > SHORTEST_PAUSE_NS && self.gaps.len() < MOST_GAPS {

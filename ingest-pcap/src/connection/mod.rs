@@ -489,9 +489,13 @@ impl Connection {
         }
     }
 
-    /// Its id, and whether an end of it was captured.
-    pub(crate) fn ended(&self) -> Option<i64> {
-        self.tcp.as_ref()?.closed_by?;
+    /// Its id, the first time that this is asked after an end of it was captured: it ends in several packets.
+    pub(crate) fn ended(&mut self) -> Option<i64> {
+        let tcp = self.tcp.as_mut()?;
+        tcp.closed_by?;
+        if std::mem::replace(&mut tcp.is_end_told, true) {
+            return None;
+        }
         Some(self.dialogue.labels.connection_id)
     }
 

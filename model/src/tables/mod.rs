@@ -1,4 +1,4 @@
-//! Every table, one file each. A new table is one file here and two lines below.
+//! Every table, one file each. A new table is one file here and three lines below.
 
 mod ablated_verdicts;
 mod block_io;

@@ -21,6 +21,8 @@ pub(super) struct Filled {
     pub(super) since: i64,
     /// How many of them had been acknowledged.
     pub(super) acknowledged: u32,
+    /// What is before this byte is not known any more: there were too many holes.
+    pub(super) known_from: Option<u32>,
 }
 
 /// The holes of one direction, those farthest back first.
@@ -54,7 +56,13 @@ impl Holes {
             time,
             is_acknowledged,
         });
-        (self.holes.len() > MOST_HOLES).then(|| self.holes.remove(0).end)
+        self.forget()
+    }
+
+    /// Forgets the oldest holes when there are too many; the end of the last of them.
+    fn forget(&mut self) -> Option<u32> {
+        let over = self.holes.len().saturating_sub(MOST_HOLES);
+        self.holes.drain(..over).last().map(|hole| hole.end)
     }
 
     /// Takes the bytes that came out of the holes.
@@ -90,28 +98,41 @@ impl Holes {
             }
         }
         self.holes = left;
+        filled.known_from = self.forget();
         filled
     }
 
     /// Everything before `acknowledgment` arrived; how many bytes of the holes are now known to have.
     pub(super) fn acknowledge(&mut self, acknowledgment: u32) -> u32 {
         let mut bytes = 0_u32;
-        let mut split = None;
-        for hole in &mut self.holes {
+        let mut left: Vec<Hole> = Vec::with_capacity(self.holes.len() + 1);
+        for mut hole in self.holes.drain(..) {
             if hole.is_acknowledged || !before(hole.start, acknowledgment) {
+                left.push(hole);
                 continue;
             }
+            let mut rest = None;
             if before(acknowledgment, hole.end) {
-                split = Some(Hole {
+                rest = Some(Hole {
                     start: acknowledgment,
-                    ..*hole
+                    ..hole
                 });
                 hole.end = acknowledgment;
             }
             hole.is_acknowledged = true;
             bytes = bytes.saturating_add(hole.end.wrapping_sub(hole.start));
+            // What is acknowledged bit by bit is one hole.
+            match left.last_mut() {
+                Some(last)
+                    if last.is_acknowledged && last.end == hole.start && last.time == hole.time =>
+                {
+                    last.end = hole.end;
+                }
+                _ => left.push(hole),
+            }
+            left.extend(rest);
         }
-        self.holes.extend(split);
+        self.holes = left;
         bytes
     }
 
@@ -137,12 +158,27 @@ mod tests {
             Filled {
                 bytes: 20,
                 since: 7,
-                acknowledged: 10
+                acknowledged: 10,
+                known_from: None
             }
         );
         assert_eq!(holes.fill(0, 10).bytes, 0);
         assert_eq!(holes.fill(start, 200).bytes, 100);
         assert!(holes.is_empty());
+    }
+
+    #[test]
+    fn a_hole_that_is_acknowledged_bit_by_bit_or_filled_in_many_places_takes_bounded_memory() {
+        let mut holes = Holes::default();
+        holes.open(0, 100_000, 7, false);
+        let acknowledged: u32 = (1..=10_000).map(|i| holes.acknowledge(i * 3)).sum();
+        assert_eq!((acknowledged, holes.holes.len()), (30_000, 2));
+        let mut known_from = None;
+        for i in 0..10_000 {
+            known_from = holes.fill(i * 10 + 4, i * 10 + 5).known_from.or(known_from);
+            assert!(holes.holes.len() <= MOST_HOLES);
+        }
+        assert!(known_from.is_some_and(|byte| byte > 90_000));
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub(crate) struct Tcp {
     /// Segments of the client that are still looked at for its ClientHello.
     looked_at: u8,
     pub(crate) closed_by: Option<ClosedBy>,
+    /// Whoever looks for the connection that a new one replaces knows of its end.
+    pub(crate) is_end_told: bool,
     /// The connection that this one may have replaced.
     pub(crate) reconnect_of: Option<i64>,
 }
@@ -73,6 +75,7 @@ impl Tcp {
             tls_done_time: None,
             looked_at: 0,
             closed_by: None,
+            is_end_told: false,
             reconnect_of: None,
         }
     }

@@ -52,6 +52,9 @@ impl Stream {
         ended: &mut Vec<Stretch>,
     ) {
         let filled = self.holes.fill(start, end);
+        if let Some(byte) = filled.known_from {
+            self.know_from(byte);
+        }
         let size = end.wrapping_sub(start);
         self.bytes = self.bytes.saturating_add(u64::from(filled.bytes));
         if filled.bytes > 0 {
