@@ -85,3 +85,26 @@ fn a_damaged_file_of_steps_is_told_with_v_and_not_believed() {
     assert!(stderr(&again).contains("is damaged"), "{}", stderr(&again));
     assert_eq!(status(&again), 0);
 }
+
+#[test]
+fn what_a_session_with_a_view_of_its_own_computes_is_not_kept() {
+    let desk = Desk::with_incident();
+    let sql = "CREATE OR REPLACE VIEW lock_waits AS SELECT * FROM writes WHERE FALSE;
+        SELECT count(*) AS \"count\" FROM accounted_requests";
+    let output = desk.kcorr(&["query", "-c", sql]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert_eq!(kept(&desk), BTreeSet::new());
+    let first = desk.kcorr(&["query", "-v", "blame", "--format", "csv"]);
+    assert!(
+        !stderr(&first).contains("computed earlier"),
+        "{}",
+        stderr(&first)
+    );
+    assert!(!kept(&desk).is_empty());
+    let with_setting = "SET datafusion.execution.target_partitions = 1; SELECT count(*) FROM blame";
+    let before = kept(&desk);
+    let output = desk.kcorr(&["query", "-v", "-c", with_setting]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert!(!stderr(&output).contains("computed earlier"));
+    assert_eq!(kept(&desk), before);
+}
