@@ -62,7 +62,8 @@ impl Holes {
     /// Forgets the oldest holes when there are too many; the end of the last of them.
     fn forget(&mut self) -> Option<u32> {
         let over = self.holes.len().saturating_sub(MOST_HOLES);
-        self.holes.drain(..over).last().map(|hole| hole.end)
+        let mut forgotten = self.holes.drain(..over);
+        forgotten.next_back().map(|hole| hole.end)
     }
 
     /// Takes the bytes that came out of the holes.
