@@ -5,14 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
+use datafusion::arrow::array::RecordBatch;
 use kcorr_model::{Loss, LossKind, Position, Severity};
 use kcorr_store::{SourceEntry, Store};
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::query::{GivenParameters, SessionOptions, rows_of_canned};
+use crate::error::Result;
+use crate::query::{Columns, GivenParameters, SessionOptions, rows_of_canned};
 
 /// An event that is in the store twice.
 const EVENT_STORED_TWICE: LossKind = LossKind {
@@ -41,13 +39,9 @@ pub(crate) fn stored_twice(
         return Ok(Vec::new());
     }
     let batches = rows_of_canned(store, "stored_twice", &GivenParameters::new(), options)?;
-    let wrong = || {
-        let message = "stored_twice has other columns than it says";
-        Error::new(ErrorKind::Query, message)
-    };
     let mut told: BTreeMap<i64, Vec<Shared>> = BTreeMap::new();
     for batch in &batches {
-        for shared in shared(batch).ok_or_else(wrong)? {
+        for shared in shared(batch)? {
             // Of two new ones the later is said to repeat the earlier.
             let is_new = |id: &i64| new.contains(id);
             let ids = [shared.other_id, shared.source_id];
@@ -93,28 +87,25 @@ fn may_share(sources: &[SourceEntry], new: &BTreeSet<i64>) -> bool {
     new.any(|a| places.clone().any(|b| is_pair(a, b)))
 }
 
-fn shared(batch: &RecordBatch) -> Option<Vec<Shared>> {
-    let number = |name| {
-        let column = batch.column_by_name(name)?;
-        column.as_primitive_opt::<Int64Type>()
+fn shared(batch: &RecordBatch) -> Result<Vec<Shared>> {
+    let columns = Columns(batch);
+    let tables = columns.text("table_name")?;
+    let (sources, others) = (
+        columns.number("source_id")?,
+        columns.number("other_source_id")?,
+    );
+    let counts = columns.number("event_count")?;
+    let (firsts, lasts) = (columns.number("first_time")?, columns.number("last_time")?);
+    let row = |row: usize| {
+        Some(Shared {
+            table: tables.get(row)?.to_owned(),
+            source_id: sources.get(row)?,
+            other_id: others.get(row)?,
+            count: counts.get(row)?,
+            times: (firsts.get(row)?, lasts.get(row)?),
+        })
     };
-    let time = |name| {
-        let column = batch.column_by_name(name)?;
-        column.as_primitive_opt::<TimestampNanosecondType>()
-    };
-    let tables = cast(batch.column_by_name("table_name")?, &DataType::Utf8).ok()?;
-    let tables = tables.as_string_opt::<i32>()?;
-    let (sources, others) = (number("source_id")?, number("other_source_id")?);
-    let counts = number("event_count")?;
-    let (firsts, lasts) = (time("first_time")?, time("last_time")?);
-    let rows = (0..batch.num_rows()).map(|row| Shared {
-        table: tables.value(row).to_owned(),
-        source_id: sources.value(row),
-        other_id: others.value(row),
-        count: counts.value(row),
-        times: (firsts.value(row), lasts.value(row)),
-    });
-    Some(rows.collect())
+    Ok((0..batch.num_rows()).filter_map(row).collect())
 }
 
 fn loss(id: i64, shared: &[Shared]) -> Loss {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
+use datafusion::arrow::array::RecordBatch;
 use kcorr_model::{ClockConversion, realtime_from_source};
 use kcorr_store::{ClockCheckEntry, ClockFitEntry, ClockMove, Store};
 
@@ -12,8 +11,8 @@ use super::graph::{Node, Relation, Resolved, resolve};
 use super::state::ClockState;
 use super::tie::Tie;
 use super::verdict::{self, Verdict};
-use crate::error::{Error, ErrorKind, Result};
-use crate::query::{GivenParameters, SessionOptions, rows_of_canned};
+use crate::error::Result;
+use crate::query::{Columns, GivenParameters, SessionOptions, rows_of_canned};
 
 /// Pairs of rows further apart than this, once aligned, are pairs by chance.
 const NEAR_NS: i64 = 10_000_000;
@@ -260,41 +259,28 @@ fn read(store: &Store, options: &SessionOptions) -> Result<Vec<(i64, i64, KindTi
     let given = GivenParameters::from([("size_stride".to_owned(), stride.to_string())]);
     let mut ties = Vec::new();
     for batch in rows_of_canned(store, "clock_ties", &given, options)? {
-        append(&mut ties, &batch).ok_or_else(|| {
-            let message = "clock_ties has other columns than it says";
-            Error::new(ErrorKind::Query, message)
-        })?;
+        append(&mut ties, &batch)?;
     }
     Ok(ties)
 }
 
-fn append(ties: &mut Vec<(i64, i64, KindTie)>, batch: &RecordBatch) -> Option<()> {
-    let number = |name| {
-        let column = batch.column_by_name(name)?;
-        column.as_primitive_opt::<Int64Type>()
-    };
-    let (sources, others) = (number("source_id")?, number("other_source_id")?);
-    let (lowers, uppers) = (number("lower_ns")?, number("upper_ns")?);
-    let kinds = datafusion::arrow::compute::cast(
-        batch.column_by_name("kind")?,
-        &datafusion::arrow::datatypes::DataType::Utf8,
-    )
-    .ok()?;
-    let kinds = kinds.as_string_opt::<i32>()?;
-    let times = batch
-        .column_by_name("time")?
-        .as_primitive_opt::<TimestampNanosecondType>()?;
-    for row in 0..batch.num_rows() {
-        if lowers.is_null(row) || uppers.is_null(row) || times.is_null(row) {
-            continue;
-        }
+fn append(ties: &mut Vec<(i64, i64, KindTie)>, batch: &RecordBatch) -> Result<()> {
+    let columns = Columns(batch);
+    let (sources, others) = (
+        columns.number("source_id")?,
+        columns.number("other_source_id")?,
+    );
+    let (lowers, uppers) = (columns.number("lower_ns")?, columns.number("upper_ns")?);
+    let (kinds, times) = (columns.text("kind")?, columns.number("time")?);
+    let row = |row: usize| {
         let tie = Tie {
-            time_ns: times.value(row),
-            lower_ns: lowers.value(row),
-            upper_ns: uppers.value(row),
+            time_ns: times.get(row)?,
+            lower_ns: lowers.get(row)?,
+            upper_ns: uppers.get(row)?,
         };
-        let kind = kinds.value(row).to_owned();
-        ties.push((sources.value(row), others.value(row), KindTie { kind, tie }));
-    }
-    Some(())
+        let kind = kinds.get(row)?.to_owned();
+        Some((sources.get(row)?, others.get(row)?, KindTie { kind, tie }))
+    };
+    ties.extend((0..batch.num_rows()).filter_map(row));
+    Ok(())
 }

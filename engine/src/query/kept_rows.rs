@@ -182,8 +182,11 @@ impl KeptRows {
             if total <= FOLDER_BYTES {
                 break;
             }
-            fs::remove_file(path)?;
-            total -= bytes;
+            match fs::remove_file(path) {
+                // Another process may have done it.
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => total -= bytes,
+            }
         }
         Ok(())
     }
