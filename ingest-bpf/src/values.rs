@@ -12,6 +12,7 @@ use crate::rows::name_extent::NameExtent;
 use crate::rows::pause::Pause;
 use crate::rows::rows_of_source::AnyRow;
 use crate::rows::run_queue_wait::RunQueueWait;
+use crate::rows::socket_thread::SocketThread;
 use crate::rows::write::Write;
 use crate::rows::{NO_I32, NO_I64};
 
@@ -225,6 +226,18 @@ impl<'a> Values<'a> {
                 device: label("device"),
                 comm,
             }),
+            "socket_threads" => {
+                required("peer_address")?;
+                required("local_address")?;
+                AnyRow::SocketThread(SocketThread {
+                    time: start,
+                    pid,
+                    tid,
+                    comm,
+                    peer: label("peer_address"),
+                    local: label("local_address"),
+                })
+            }
             other => return Err(RowError::Table(other.to_owned())),
         };
         Ok((row, end))

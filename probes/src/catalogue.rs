@@ -60,6 +60,11 @@ pub static PROBES: &[Probe] = &[
         "waits of runnable threads for a CPU",
         TRACEPOINTS
     ),
+    probe!(
+        "network",
+        "which thread reads and writes which TCP connection",
+        "bpftrace 0.17 on Linux 6.18 (IPv4, IPv6, and IPv4 on sockets of both)"
+    ),
     probe!("block-io", "requests to block devices", TRACEPOINTS),
     Probe {
         needs_libjvm: true,

@@ -16,7 +16,9 @@ fn a_rendered_script_has_no_parameters_left() {
             probe.name
         );
         assert!(!script.contains("usdt:LIBJVM"), "{}", probe.name);
-        assert!(script.contains("1000000"), "{}", probe.name);
+        // Which threads serve a connection has no length.
+        let has_threshold = probe.name != "network";
+        assert_eq!(script.contains("1000000"), has_threshold, "{}", probe.name);
     }
     let script = by_name("file-writes").unwrap().render(&parameters).unwrap();
     assert!(script.contains("pid == 4242"));

@@ -1,6 +1,8 @@
 //! The general path for JSON lines of kcorr's probes: any event, order, spacing, escapes and unknown
 //! keys. `probes/README.md` lists the events and their keys.
 
+use std::net::{IpAddr, SocketAddr};
+
 use kcorr_model::lines::start_of;
 use kcorr_model::{ClockAnchor, ClockKind};
 use serde_json::{Map, Value};
@@ -50,6 +52,7 @@ fn table_of(event: &str) -> Option<(&'static str, Option<(&'static str, &'static
         "pause" => ("pauses", None),
         "run_queue_wait" => ("run_queue_waits", None),
         "block_io" => ("block_io", None),
+        "connection_thread" => ("socket_threads", None),
         _ => return None,
     })
 }
@@ -153,6 +156,18 @@ fn row(object: &Object, event: &str, line: &[u8], findings: &mut Findings) {
             None => values.set_text("file_system", format!("{magic:#x}")),
         }
     }
+    if event == "connection_thread" {
+        moment(object, &mut values);
+        for (key, port, name) in [
+            ("peer", "peer_port", "peer_address"),
+            ("local", "local_port", "local_address"),
+        ] {
+            match socket_address(object, key, port) {
+                Some(address) => values.set_text(name, address.to_string()),
+                None => bad_value(key, object.get(key).unwrap_or(&Value::Null), findings),
+            }
+        }
+    }
     // A probe prints 0 for the start of what began before it was attached.
     if values.number("start_time").is_some_and(|start| start <= 0) {
         findings.loss(&BPF_INCOMPLETE_EVENT, || {
@@ -162,6 +177,22 @@ fn row(object: &Object, event: &str, line: &[u8], findings: &mut Findings) {
     }
     findings.has_boot_times = true;
     findings.push_values(table, &values, line);
+}
+
+/// The time of an event that has no length.
+fn moment(object: &Object, values: &mut Values<'_>) {
+    if let Some(time) = integer(object, "time_ns").filter(|&time| time != NO_I64) {
+        values.set_number("start_time", time);
+        values.set_number("end_time", time);
+    }
+}
+
+/// An address and a port that stand apart. An IPv4 address within an IPv6 one (`::ffff:10.0.0.5`, as a socket
+/// of both has it) is the IPv4 address, as it is on the wire.
+fn socket_address(object: &Object, address: &str, port: &str) -> Option<SocketAddr> {
+    let address: IpAddr = object.get(address)?.as_str()?.parse().ok()?;
+    let port = u16::try_from(integer(object, port)?).ok()?;
+    Some(SocketAddr::new(address.to_canonical(), port))
 }
 
 fn bad_value(key: &str, value: &Value, findings: &mut Findings) {

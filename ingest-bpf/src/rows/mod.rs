@@ -11,6 +11,7 @@ mod reorder;
 mod row;
 pub(crate) mod rows_of_source;
 pub(crate) mod run_queue_wait;
+pub(crate) mod socket_thread;
 pub(crate) mod stack_sample;
 pub(crate) mod write;
 

@@ -11,6 +11,7 @@ use super::pause::Pause;
 use super::reorder::Reorder;
 use super::row::Row;
 use super::run_queue_wait::RunQueueWait;
+use super::socket_thread::SocketThread;
 use super::stack_sample::{StackSample, StackSamples};
 use super::write::Write;
 use crate::labels::{Label, Labels};
@@ -27,6 +28,7 @@ pub(crate) struct RowsOfSource {
     pauses: Reorder<Pause>,
     run_queue_waits: Reorder<RunQueueWait>,
     block_io: Reorder<BlockIo>,
+    socket_threads: Reorder<SocketThread>,
     pub(crate) stack_samples: StackSamples,
     longest_names: LongestNames,
     /// Names of directories that are cut.
@@ -43,6 +45,7 @@ pub(crate) enum AnyRow {
     Pause(Pause),
     RunQueueWait(RunQueueWait),
     BlockIo(BlockIo),
+    SocketThread(SocketThread),
     StackSample(StackSample),
 }
 
@@ -58,6 +61,7 @@ impl RowsOfSource {
             pauses: Reorder::new(source),
             run_queue_waits: Reorder::new(source),
             block_io: Reorder::new(source),
+            socket_threads: Reorder::new(source),
             stack_samples: StackSamples::new(source),
             longest_names: LongestNames::default(),
             cut_names: CutNames::default(),
@@ -76,6 +80,7 @@ impl RowsOfSource {
             AnyRow::Pause(row) => self.pauses.push(row),
             AnyRow::RunQueueWait(row) => self.run_queue_waits.push(row),
             AnyRow::BlockIo(row) => self.block_io.push(row),
+            AnyRow::SocketThread(row) => self.socket_threads.push(row),
             AnyRow::StackSample(row) => self.stack_samples.push(row),
         };
     }
@@ -88,6 +93,7 @@ impl RowsOfSource {
         self.pauses.keep_duplicates();
         self.run_queue_waits.keep_duplicates();
         self.block_io.keep_duplicates();
+        self.socket_threads.keep_duplicates();
     }
 
     /// Duplicates dropped so far.
@@ -99,6 +105,7 @@ impl RowsOfSource {
             self.pauses.duplicates,
             self.run_queue_waits.duplicates,
             self.block_io.duplicates,
+            self.socket_threads.duplicates,
         ]
         .iter()
         .sum()
@@ -113,6 +120,7 @@ impl RowsOfSource {
             self.pauses.late,
             self.run_queue_waits.late,
             self.block_io.late,
+            self.socket_threads.late,
         ]
         .iter()
         .sum()
@@ -163,6 +171,8 @@ impl RowsOfSource {
             .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
         self.block_io
             .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
+        self.socket_threads
+            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
         self.stack_samples.emit(*source, labels, dense, output)?;
         self.needs_emit = false;
         Ok(())
@@ -180,6 +190,7 @@ impl AnyRow {
             AnyRow::Pause(row) => row.end,
             AnyRow::RunQueueWait(row) => row.end,
             AnyRow::BlockIo(row) => row.end,
+            AnyRow::SocketThread(row) => row.time,
             AnyRow::StackSample(row) => row.time,
         }
     }
@@ -193,6 +204,7 @@ impl AnyRow {
             AnyRow::Pause(row) => relabel(row, map),
             AnyRow::RunQueueWait(row) => relabel(row, map),
             AnyRow::BlockIo(row) => relabel(row, map),
+            AnyRow::SocketThread(row) => relabel(row, map),
             AnyRow::StackSample(_) => {}
         }
     }

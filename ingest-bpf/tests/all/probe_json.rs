@@ -36,6 +36,33 @@ fn a_sync_of_a_mapping_has_no_file_and_no_topic() {
 }
 
 #[test]
+fn the_threads_of_connections_of_a_broker_in_java() {
+    // Its sockets are of IPv6, its clients of IPv4.
+    let recording = include_bytes!("../data/network-coldread.jsonl");
+    insta::assert_snapshot!(decode(recording).whole_text());
+}
+
+#[test]
+fn the_thread_of_a_connection_has_addresses_as_the_capture_has_them() {
+    let line = |peer: &str, port: &str, local: &str| {
+        format!(
+            "{{\"ev\":\"connection_thread\",\"time_ns\":429276510975,\"pid\":968,\"tid\":972,\"comm\":\"data-plane-kafk\",\"peer\":\"{peer}\",\"peer_port\":{port},\"local\":\"{local}\",\"local_port\":9092}}\n"
+        )
+    };
+    let lines = [
+        line("127.0.0.1", "55242", "127.0.0.1"),
+        line("::ffff:10.0.0.5", "55243", "::ffff:10.0.0.1"),
+        line("fe80::1", "55244", "fe80::2"),
+        // No port, no address, no time.
+        line("10.0.0.5", "70000", "10.0.0.1"),
+        line("client", "55245", "10.0.0.1"),
+        line("10.0.0.5", "55246", "10.0.0.1").replace("\"time_ns\":429276510975,", ""),
+    ];
+    let decoded = decode(lines.concat().as_bytes());
+    insta::assert_snapshot!(decoded.whole_text());
+}
+
+#[test]
 fn a_recording_that_is_cut_anywhere_keeps_the_rows_before_the_cut() {
     let whole = decode(RECORDING);
     let whole_lines: Vec<&[u8]> = RECORDING.split(|&byte| byte == b'\n').collect();

@@ -19,6 +19,7 @@ mod requests;
 mod run_queue_waits;
 mod shifted_verdicts;
 mod socket_io;
+mod socket_threads;
 mod sources;
 mod stack_samples;
 mod stacks;
@@ -49,6 +50,7 @@ pub use requests::REQUESTS;
 pub use run_queue_waits::RUN_QUEUE_WAITS;
 pub use shifted_verdicts::SHIFTED_VERDICTS;
 pub use socket_io::SOCKET_IO;
+pub use socket_threads::SOCKET_THREADS;
 pub use sources::SOURCES;
 pub use stack_samples::STACK_SAMPLES;
 pub use stacks::STACKS;
@@ -83,6 +85,7 @@ pub static ALL: &[&Table] = &[
     &STACK_SAMPLES,
     &STACKS,
     &SOCKET_IO,
+    &SOCKET_THREADS,
     &LOAD_SAMPLES,
     &THREAD_DUMP_LOCKS,
     &EVENT_TYPES,

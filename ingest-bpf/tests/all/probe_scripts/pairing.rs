@@ -222,6 +222,49 @@ fn a_write_to_a_socket_does_not_end_that_to_a_file() {
 }
 
 #[test]
+fn a_thread_and_a_connection_are_printed_once_in_ten_seconds() {
+    let socket =
+        "i_mode=49663 type=1 skc_family=2 skc_daddr=10.0.0.5 skc_rcv_saddr=10.0.0.1 skc_dport=5120";
+    let text = format!(
+        "\
+10 1 net sys_enter_read i_mode=33188
+20 1 net sys_enter_read {socket} skc_num=9092
+30 1 net sys_enter_write {socket} skc_num=9092
+40 2 net sys_enter_sendfile64 {socket} skc_num=9092
+50 1 net sys_enter_read {socket} skc_num=9093
+60 1 net sys_enter_read {} skc_num=9094
+70 0 - 10
+80 1 net sys_enter_writev {socket} skc_num=9092
+",
+        socket.replace("type=1", "type=2"),
+    );
+    let printed = printed("network", 0, &text);
+    let seen: Vec<String> = printed
+        .iter()
+        .map(|row| format!("{} {} {}", row["time_ns"], row["tid"], row["local_port"]))
+        .collect();
+    assert_eq!(seen, ["20 1 9092", "40 2 9092", "50 1 9093", "80 1 9092"]);
+    assert_eq!(printed[0]["peer"], "10.0.0.5");
+    assert_eq!(printed[0]["peer_port"], 20);
+    assert_eq!(printed[0]["local"], "10.0.0.1");
+}
+
+#[test]
+fn connections_beyond_the_bound_of_lines_wait_for_the_next_ten_seconds() {
+    let event = |ns: u32, port: u32| {
+        format!(
+            "{ns} 1 net sys_enter_read i_mode=49663 type=1 skc_family=2 skc_daddr=1 skc_dport={port} skc_num=9092"
+        )
+    };
+    let mut events: Vec<String> = (0..5000).map(|n| event(n, n)).collect();
+    events.push("6000 0 - 10".to_owned());
+    events.push(event(7000, 4999));
+    let printed = printed("network", 0, &events.join("\n"));
+    assert_eq!(printed.len(), 4001);
+    assert_eq!(printed[4000]["time_ns"], 7000);
+}
+
+#[test]
 fn time_off_cpu_counts_inside_of_writes_to_files_only() {
     let text = "\
 10 1 sys_enter_write i_mode=33188

@@ -1,5 +1,7 @@
-//! The journal script on a real file system, where bpftrace, root and a loop device are there.
+//! Scripts on this machine, where bpftrace, root and (for the journal) a loop device are there.
 
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -76,7 +78,7 @@ fn the_journal_script_prints_the_waits_of_a_raw_trace() {
     let end = Instant::now() + Duration::from_secs(20);
     let file = std::fs::File::create(mount.join("log")).unwrap();
     while Instant::now() < end {
-        std::io::Write::write_all(&mut &file, &[0; 70_000]).unwrap();
+        (&file).write_all(&[0; 70_000]).unwrap();
         file.sync_all().unwrap();
         file.set_len(0).unwrap();
         std::thread::sleep(Duration::from_millis(3));
@@ -106,4 +108,74 @@ fn the_journal_script_prints_the_waits_of_a_raw_trace() {
             |wait: &&(i64, i64)| (wait.0 - start).abs() < 200_000 && (wait.1 - end).abs() < 200_000;
         assert!(waits.iter().any(|wait| is_wait(&wait)), "{line}");
     }
+}
+
+/// Sends a byte to a listener, and gives the addresses of the connection's ends.
+fn exchanged(listener: TcpListener, address: IpAddr) -> (SocketAddr, SocketAddr) {
+    let port = listener.local_addr().unwrap().port();
+    let mut client = TcpStream::connect((address, port)).unwrap();
+    client.write_all(b"x").unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    server.read_exact(&mut [0]).unwrap();
+    let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
+    (
+        canonical(client.local_addr().unwrap()),
+        canonical(client.peer_addr().unwrap()),
+    )
+}
+
+#[test]
+fn the_network_script_prints_both_ends_of_a_connection() {
+    let is_there = std::env::var_os(ASKED_BY).is_some()
+        && Path::new("/sys/kernel/tracing/events/syscalls").exists()
+        && succeeds("bpftrace", &["--version"]);
+    if !is_there {
+        println!("skipped: {ASKED_BY} is not set, or bpftrace, root or tracefs are missing");
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("kcorr-network-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let parameters = ProbeParameters {
+        pid: Some(std::process::id()),
+        ..ProbeParameters::default()
+    };
+    let script = by_name("network").unwrap().render(&parameters).unwrap();
+    std::fs::write(folder.join("network.bt"), script).unwrap();
+    let out = folder.join("network.jsonl");
+    let mut probe = traced(&folder.join("network.bt"), &out);
+    let start = Instant::now();
+    while !std::fs::read_to_string(&out).unwrap().contains("clock") {
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "it did not start"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let any: IpAddr = Ipv6Addr::UNSPECIFIED.into();
+    let v4: IpAddr = Ipv4Addr::LOCALHOST.into();
+    let v6: IpAddr = Ipv6Addr::LOCALHOST.into();
+    let ends = [(v4, v4), (v6, v6), (any, v4)]
+        .map(|(listens, address)| exchanged(TcpListener::bind((listens, 0)).unwrap(), address));
+    probe.wait().unwrap();
+    let printed = std::fs::read_to_string(&out).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let mut seen = Vec::new();
+    for line in printed
+        .lines()
+        .filter(|line| line.contains("connection_thread"))
+    {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(value["pid"], std::process::id());
+        let end = |address: &str, port: &str| {
+            let address: IpAddr = value[address].as_str().unwrap().parse().unwrap();
+            let port = u16::try_from(value[port].as_u64().unwrap()).unwrap();
+            SocketAddr::new(address.to_canonical(), port)
+        };
+        seen.push((end("local", "local_port"), end("peer", "peer_port")));
+    }
+    let expected: Vec<_> = ends
+        .into_iter()
+        .flat_map(|(client, server)| [(client, server), (server, client)])
+        .collect();
+    assert_eq!(seen, expected);
 }

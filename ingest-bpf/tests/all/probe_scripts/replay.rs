@@ -240,7 +240,11 @@ impl Run {
                 };
                 self.maps.retain(|(map, _), _| map != name);
             }
-            "str" | "uptr" => return self.value(&arguments[0]),
+            "str" | "uptr" | "ntop" => return self.value(&arguments[0]),
+            "bswap" => {
+                let number = u16::try_from(self.number(&arguments[0])).unwrap();
+                return Number(i128::from(number.swap_bytes()));
+            }
             "kstack" => return Text("stack".to_owned()),
             other => panic!("{other} is not known"),
         }

@@ -314,7 +314,13 @@ impl Parser {
                 inner
             }
         };
-        while self.take("->") || self.take(".") {
+        while self.take("->") || self.take(".") || self.take("[") {
+            // An element of an array is the field itself: an event has one number of it.
+            if let Token::Number(_) = self.tokens[self.at] {
+                self.at += 1;
+                self.need("]");
+                continue;
+            }
             let Token::Word(field) = self.tokens[self.at].clone() else {
                 panic!("a field before {:?}", &self.tokens[self.at..]);
             };
