@@ -42,7 +42,8 @@
 //!   IPv6 with extension headers; TCP. Packets that may hold TCP in a way that is not read are counted
 //!   by kind. IP fragments are not put together: what is in the first of them is read.
 //! - Every API key and version gets a row, those of vendors' own too. The bodies of Produce 0–13,
-//!   Fetch 0–18 and the responses of Metadata 10–13 are read (Kafka 4.1).
+//!   Fetch 0–18 and the responses of Metadata 10–13 are read (Kafka 4.4), and of requests of groups,
+//!   transactions and offsets who asks for what.
 //! - Connections from their middle and behind holes: the next request is found by its header's
 //!   numbers, its client id, the request behind it and its answer, whichever of it is there; a search
 //!   is never given up, and what it passed over is told.

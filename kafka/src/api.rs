@@ -1,9 +1,9 @@
 //! Names of Kafka's APIs by their keys, as requests have them and as the broker's request log writes them.
 //!
-//! Source: `ApiKeys` of Apache Kafka 4.1. Older brokers know fewer; keys of other vendors are not here.
+//! Source: `ApiKeys` of Apache Kafka 4.4. Older brokers know fewer; keys of other vendors are not here.
 
-/// Names by API key. Source: `ApiKeys` of Kafka 4.1.
-const NAMES: [&str; 93] = [
+/// Names by API key. Source: `ApiKeys` of Kafka 4.4.
+const NAMES: [&str; 95] = [
     "Produce",
     "Fetch",
     "ListOffsets",
@@ -97,6 +97,8 @@ const NAMES: [&str; 93] = [
     "DescribeShareGroupOffsets",
     "AlterShareGroupOffsets",
     "DeleteShareGroupOffsets",
+    "StreamsGroupTopologyDescriptionUpdate",
+    "UnregisterController",
 ];
 
 /// The name of an API: `ApiVersions` for 18.
@@ -132,7 +134,8 @@ mod tests {
         assert_eq!(name(70), Some("ControllerRegistration"));
         assert_eq!(name(80), Some("AddRaftVoter"));
         assert_eq!(name(92), Some("DeleteShareGroupOffsets"));
-        assert_eq!(name(93), None);
+        assert_eq!(name(94), Some("UnregisterController"));
+        assert_eq!(name(95), None);
         assert_eq!(name(-1), None);
     }
 

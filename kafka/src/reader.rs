@@ -167,13 +167,22 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// NULLABLE_STRING or COMPACT_NULLABLE_STRING, which must be UTF-8.
+    #[inline]
+    pub fn nullable_text(&mut self, compact: bool) -> Result<Option<&'a str>, Stop> {
+        match self.nullable_string(compact)? {
+            None => Ok(None),
+            Some(bytes) => std::str::from_utf8(bytes)
+                .map(Some)
+                .map_err(|_| Stop::Malformed("a string is not UTF-8")),
+        }
+    }
+
     /// STRING or COMPACT_STRING, which must be UTF-8.
     #[inline]
     pub fn string(&mut self, compact: bool) -> Result<&'a str, Stop> {
-        let bytes = self
-            .nullable_string(compact)?
-            .ok_or(Stop::Malformed("a string is null"))?;
-        std::str::from_utf8(bytes).map_err(|_| Stop::Malformed("a string is not UTF-8"))
+        self.nullable_text(compact)?
+            .ok_or(Stop::Malformed("a string is null"))
     }
 
     /// The number of elements of an ARRAY or COMPACT_ARRAY; 0 for a null array. The number is not

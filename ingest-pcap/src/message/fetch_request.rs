@@ -55,8 +55,8 @@ impl FetchRequest {
         match self.state {
             State::Head => {
                 let replica = if version < 15 { reader.i32()? } else { -1 };
-                reader.i32()?;
-                reader.i32()?;
+                let max_wait = reader.i32()?;
+                let min_bytes = reader.i32()?;
                 if version >= 3 {
                     reader.i32()?;
                 }
@@ -69,6 +69,8 @@ impl FetchRequest {
                 }
                 self.topics_left = reader.array_length(compact)?;
                 request.replica_id = (replica >= 0).then_some(replica);
+                request.max_wait_ms = Some(max_wait);
+                request.min_bytes = Some(min_bytes);
                 self.state = State::Topic;
             }
             State::Topic => {

@@ -6,18 +6,21 @@
 //! that lies in one segment is read in place.
 //!
 //! Source: the message definitions in Kafka's sources (`clients/src/main/resources/common/message`)
-//! up to Kafka 4.1.
+//! up to Kafka 4.4.
 
 pub(crate) mod api;
 mod fetch_request;
 mod fetch_response;
+mod layout;
 mod metadata_response;
 mod produce_request;
 mod produce_response;
 mod request;
+mod request_beginning;
 mod topics;
 mod walker;
 
 pub(crate) use request::{Part, Request};
+pub(crate) use request_beginning::RequestBeginning;
 pub(crate) use topics::{TopicKey, Topics};
 pub(crate) use walker::{BodyContext, BodyWalker, Next, Walked};

@@ -90,13 +90,16 @@ impl ProduceRequest {
         let compact = self.version >= 9;
         match self.state {
             State::Head => {
-                if self.version >= 3 {
-                    reader.nullable_string(compact)?;
-                }
+                let transactional_id = if self.version >= 3 {
+                    reader.nullable_text(compact)?
+                } else {
+                    None
+                };
                 let acks = reader.i16()?;
                 reader.i32()?;
                 self.topics_left = reader.array_length(compact)?;
                 request.acks = Some(acks);
+                request.transactional_id = transactional_id.map(Into::into);
                 self.state = State::Topic;
             }
             State::Topic => {

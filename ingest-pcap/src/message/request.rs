@@ -24,6 +24,10 @@ pub(crate) struct Request {
     pub(crate) response_bytes: Option<u64>,
     pub(crate) acks: Option<i16>,
     pub(crate) replica_id: Option<i32>,
+    pub(crate) max_wait_ms: Option<i32>,
+    pub(crate) min_bytes: Option<i32>,
+    pub(crate) group_id: Option<Box<str>>,
+    pub(crate) transactional_id: Option<Box<str>>,
     pub(crate) error_code: Option<i16>,
     pub(crate) throttle_ms: Option<i32>,
     /// Set when bytes of the response direction were lost while it waited.
@@ -96,6 +100,8 @@ impl Request {
             .saturating_mul(size_of::<Part>())
             .saturating_add(self.ids.held_bytes())
             .saturating_add(self.client_id.as_ref().map_or(0, |id| id.len()))
+            .saturating_add(self.group_id.as_ref().map_or(0, |id| id.len()))
+            .saturating_add(self.transactional_id.as_ref().map_or(0, |id| id.len()))
     }
 
     /// Gives up its partitions, for lack of memory.
@@ -125,6 +131,10 @@ impl Request {
         self.response_bytes = None;
         self.acks = None;
         self.replica_id = None;
+        self.max_wait_ms = None;
+        self.min_bytes = None;
+        self.group_id = None;
+        self.transactional_id = None;
         self.error_code = None;
         self.throttle_ms = None;
         self.responses_lost = false;

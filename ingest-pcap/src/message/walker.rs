@@ -8,6 +8,7 @@ use super::fetch_response::FetchResponse;
 use super::metadata_response::MetadataResponse;
 use super::produce_request::ProduceRequest;
 use super::produce_response::ProduceResponse;
+use super::request_beginning::RequestBeginning;
 use super::topics::TOO_MANY_TOPICS;
 use super::{Request, TopicKey, Topics, api};
 
@@ -15,8 +16,8 @@ use super::{Request, TopicKey, Topics, api};
 pub(crate) static UNKNOWN_VERSION: LossKind = LossKind {
     name: "pcap_unknown_version",
     severity: Severity::Warning,
-    doc: "A Produce, Fetch or Metadata request has a version newer than this program knows; its \
-          times are right, but its partitions are not read.",
+    doc: "A request whose body is looked into has a version newer than this program knows; its \
+          times are right, but its partitions, group, transaction and wait are not read.",
 };
 
 /// How far a walker came.
@@ -34,6 +35,8 @@ pub(crate) enum Next {
     More(usize),
     /// Nothing: the body has been read.
     Done,
+    /// Nothing: all of interest has been read, whatever follows.
+    Rest,
     /// Nothing: the body cannot be read.
     Malformed(&'static str),
 }
@@ -127,6 +130,7 @@ pub(crate) enum BodyWalker {
     Skip,
     ProduceRequest(ProduceRequest),
     FetchRequest(FetchRequest),
+    RequestBeginning(RequestBeginning),
     ProduceResponse(ProduceResponse),
     FetchResponse(FetchResponse),
     MetadataResponse(MetadataResponse),
@@ -168,7 +172,20 @@ impl BodyWalker {
                     });
                 BodyWalker::Skip
             }
-            _ => BodyWalker::Skip,
+            key => match RequestBeginning::new(key, version) {
+                Some(walker) => BodyWalker::RequestBeginning(walker),
+                None => {
+                    if let Some(newest) = RequestBeginning::newest(key) {
+                        let name = api::name(key).unwrap_or_default();
+                        context
+                            .losses
+                            .record(&UNKNOWN_VERSION, context.position, || {
+                                format!("{name} version {version}; known up to {newest}")
+                            });
+                    }
+                    BodyWalker::Skip
+                }
+            },
         }
     }
 
@@ -208,6 +225,16 @@ impl BodyWalker {
             }
             BodyWalker::FetchRequest(walker) => {
                 walk_units(bytes, |reader| walker.unit(reader, request, context))
+            }
+            BodyWalker::RequestBeginning(walker) => {
+                let walked = walk_units(bytes, |reader| walker.unit(reader, request, context));
+                Walked {
+                    next: match walked.next {
+                        Next::Done => Next::Rest,
+                        next => next,
+                    },
+                    ..walked
+                }
             }
             BodyWalker::ProduceResponse(walker) => {
                 walk_units(bytes, |reader| walker.unit(reader, request, context))

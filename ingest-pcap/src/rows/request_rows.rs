@@ -68,6 +68,10 @@ pub(super) struct RequestRows {
     error_code: Optional<Int16Type>,
     throttle_ns: Optional<Int64Type>,
     replica_id: Optional<Int32Type>,
+    max_wait_ns: Optional<Int64Type>,
+    min_bytes: Optional<Int64Type>,
+    group_id: Labels,
+    transactional_id: Labels,
     no_response: Labels,
 }
 
@@ -96,6 +100,10 @@ impl RequestRows {
             error_code: Optional::new(),
             throttle_ns: Optional::new(),
             replica_id: Optional::new(),
+            max_wait_ns: Optional::new(),
+            min_bytes: Optional::new(),
+            group_id: Labels::new(),
+            transactional_id: Labels::new(),
             no_response: Labels::new(),
         }
     }
@@ -166,12 +174,15 @@ impl RequestRows {
         );
         self.acks.push(request.acks);
         self.error_code.push(request.error_code);
-        self.throttle_ns.push(
-            request
-                .throttle_ms
-                .map(|ms| i64::from(ms).saturating_mul(1_000_000)),
-        );
+        self.throttle_ns.push(request.throttle_ms.map(ns_from_ms));
         self.replica_id.push(request.replica_id);
+        let max_wait_ms = request.max_wait_ms.filter(|&ms| ms >= 0);
+        self.max_wait_ns.push(max_wait_ms.map(ns_from_ms));
+        let min_bytes = request.min_bytes.filter(|&bytes| bytes >= 0);
+        self.min_bytes.push(min_bytes.map(i64::from));
+        self.group_id.push(request.group_id.as_deref());
+        self.transactional_id
+            .push(request.transactional_id.as_deref());
         self.no_response.push(no_response);
     }
 
@@ -222,8 +233,16 @@ impl RequestRows {
             .set("error_code", taken_column(&mut self.error_code))
             .set("throttle_ns", taken_column(&mut self.throttle_ns))
             .set("replica_id", taken_column(&mut self.replica_id))
+            .set("max_wait_ns", taken_column(&mut self.max_wait_ns))
+            .set("min_bytes", taken_column(&mut self.min_bytes))
+            .set("group_id", self.group_id.finish()?)
+            .set("transactional_id", self.transactional_id.finish()?)
             .set("no_response", self.no_response.finish()?)
             .finish()?;
         Ok(batch)
     }
+}
+
+fn ns_from_ms(ms: i32) -> i64 {
+    i64::from(ms).saturating_mul(1_000_000)
 }

@@ -8,6 +8,7 @@
     reason = "a test ends where its input is wrong"
 )]
 
+mod beginnings;
 mod field;
 mod files;
 mod golden;

@@ -94,6 +94,26 @@ pub static REQUESTS: Table = Table {
             "Fetch: broker id of a follower; null for consumers.",
         ),
         Column::optional(
+            "max_wait_ns",
+            Type::Int64,
+            "How long the broker may hold the answer back: Fetch and ShareFetch: max wait; JoinGroup: the member's rebalance timeout (that of a group is its members' longest).",
+        ),
+        Column::optional(
+            "min_bytes",
+            Type::Int64,
+            "Fetch, ShareFetch: bytes of records that the answer waits for, until max_wait_ns.",
+        ),
+        Column::optional(
+            "group_id",
+            Type::Label,
+            "The group of a group's request (OffsetCommit, JoinGroup, Heartbeat, …); null where it names several, or none.",
+        ),
+        Column::optional(
+            "transactional_id",
+            Type::Label,
+            "The transactional id of Produce and of a transaction's requests; null where there are several, or none.",
+        ),
+        Column::optional(
             "no_response",
             Type::Label,
             "Why there is no end: `acks_0`, `open_at_end`, `connection_closed`, `capture_gap`; null when there is one.",

@@ -13,8 +13,8 @@ use crate::shared::Shared;
 pub(crate) static BODY_MALFORMED: LossKind = LossKind {
     name: "pcap_body_malformed",
     severity: Severity::Warning,
-    doc: "The body of a Produce, Fetch or Metadata message does not fit its version: its times are \
-          right, its partitions may be missing.",
+    doc: "The body of a message that is looked into does not fit its version: its times are right; \
+          its partitions, group, transaction and wait may be missing.",
 };
 
 /// Units of a body other than record batches are smaller than this.
@@ -159,6 +159,11 @@ impl Framing {
             Next::Done => {
                 self.skip = self.left;
                 (self.left > 0).then_some("a body ends before its message")
+            }
+            Next::Rest => {
+                self.skip = self.left;
+                self.walker = BodyWalker::Skip;
+                None
             }
             Next::Malformed(message) => Some(message),
             Next::More(need) => {

@@ -8,7 +8,7 @@ use super::{Framing, State};
 use crate::connection::dialogue::{Dialogue, RESPONSE_UNMATCHED};
 use crate::connection::header::{LONGEST_MESSAGE, RequestHeader};
 use crate::connection::piece::{Piece, Side};
-use crate::message::{BodyWalker, api};
+use crate::message::{BodyWalker, RequestBeginning, api};
 use crate::shared::Shared;
 
 impl Framing {
@@ -207,6 +207,6 @@ fn header_is_flexible(api_key: i16, api_version: i16) -> bool {
     match api_key {
         api::PRODUCE => (9..=api::NEWEST_PRODUCE).contains(&api_version),
         api::FETCH => (12..=api::NEWEST_FETCH).contains(&api_version),
-        _ => false,
+        _ => RequestBeginning::is_flexible(api_key, api_version),
     }
 }

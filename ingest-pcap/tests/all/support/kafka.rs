@@ -84,6 +84,8 @@ pub fn request_of(
         0 => version >= 9,
         1 => version >= 12,
         3 => version >= 9,
+        9 => version >= 6,
+        12 => version >= 4,
         _ => false,
     };
     let message = Out::default().i16(key).i16(version).i32(correlation);
