@@ -338,7 +338,7 @@ fn a_window_that_closed_is_told_without_a_handshake() {
         seg(0, CLIENT, 0, 0, 10),
         seg(MS, BROKER, 0, 10, 1000),
         closed,
-        // A probe, and its answer.
+        // A probe as Linux sends it, and its answer; then one with a byte.
         seg(300 * MS, BROKER, 999, 10, 0),
         Seg {
             at: 301 * MS,
@@ -351,7 +351,7 @@ fn a_window_that_closed_is_told_without_a_handshake() {
     let opened_again = decoded(&segments);
     assert_eq!(
         stretches(&opened_again),
-        ["zero_window from_broker 2000 700000 true 1 -"]
+        ["zero_window from_broker 2000 700000 true 2 -"]
     );
     let row = connection(
         &opened_again,
@@ -366,8 +366,87 @@ fn a_window_that_closed_is_told_without_a_handshake() {
     let open = decoded(&segments[..6]);
     assert_eq!(
         stretches(&open),
-        ["zero_window from_broker 2000 302000 false 1 -"]
+        ["zero_window from_broker 2000 302000 false 2 -"]
     );
+}
+
+#[test]
+fn what_looks_like_a_probe_much_later_or_is_a_copy_is_none() {
+    let closed = Seg {
+        window: 0,
+        ..seg(2 * MS, CLIENT, 0, 1000, 0)
+    };
+    let probe = |at| seg(at, BROKER, 999, 10, 0);
+    let decoded = decoded(&[
+        seg(0, CLIENT, 0, 0, 10),
+        seg(MS, BROKER, 0, 10, 1000),
+        closed,
+        Seg {
+            id: 77,
+            ..probe(300 * MS)
+        },
+        // The capture holds it twice.
+        Seg {
+            id: 77,
+            ..probe(300 * MS + 20_000)
+        },
+        // An acknowledgement of bytes of the other direction.
+        seg(400 * MS, BROKER, 1000, 10, 0),
+        // A keep-alive.
+        probe(7_200_000 * MS),
+        seg(7_200_001 * MS, CLIENT, 10, 1000, 0),
+    ]);
+    assert_eq!(
+        stretches(&decoded),
+        ["zero_window from_broker 2000 7200001000 true 1 -"]
+    );
+}
+
+#[test]
+fn bytes_sent_again_while_the_window_is_closed_are_no_probes() {
+    let closed = Seg {
+        window: 0,
+        ..seg(2 * MS, CLIENT, 10, 1000, 0)
+    };
+    let decoded = decoded(&[
+        seg(0, CLIENT, 0, 0, 10),
+        seg(MS, BROKER, 0, 10, 1000),
+        // In flight when the window closes, and lost.
+        seg(MS + 100_000, BROKER, 1000, 10, 500),
+        closed,
+        seg(250 * MS, BROKER, 1000, 10, 500),
+        seg(251 * MS, CLIENT, 10, 1500, 0),
+    ]);
+    assert_eq!(
+        stretches(&decoded),
+        [
+            "retransmission from_broker 1100 251000 true 1 500",
+            "zero_window from_broker 2000 251000 true 0 -",
+        ]
+    );
+    assert_eq!(connection(&decoded, &["from_broker_retransmissions"]), "1");
+}
+
+#[test]
+fn a_reset_outside_of_the_window_ends_nothing() {
+    let mut segments = opened(MS);
+    let reset = |at, seq| Seg {
+        flags: RST,
+        window: 0,
+        ..seg(at, BROKER, seq, 0, 0)
+    };
+    segments.extend([
+        seg(10 * MS, BROKER, 0, 0, 1000),
+        seg(11 * MS, CLIENT, 0, 1000, 0),
+        // Behind what the client has, and beyond the largest window, which is 65,536 bytes.
+        reset(20 * MS, 500),
+        reset(21 * MS, 80_000),
+    ]);
+    let row =
+        |segments: &[Seg<'_>]| connection(&decoded(segments), &["closed_by", "from_broker_resets"]);
+    assert_eq!(row(&segments), "- 0");
+    segments.push(reset(22 * MS, 1000));
+    assert_eq!(row(&segments), "broker_reset 1");
 }
 
 /// A client that sends a message of many bytes through a window of 4 KiB, a round trip of 20 ms away.

@@ -158,7 +158,7 @@ pub static TCP_CONNECTIONS: Table = Table {
         Column::optional(
             "closed_by",
             Type::Label,
-            "The first end: `client_fin`, `broker_fin`, `client_reset`, `broker_reset`; null when none was captured.",
+            "The first end: `client_fin`, `broker_fin`, `client_reset`, `broker_reset`; null when none was captured. A reset outside of its receiver's window ends nothing.",
         ),
         Column::optional(
             "reconnect_of",
@@ -229,7 +229,7 @@ pub static TCP_CONNECTIONS: Table = Table {
         Column::required(
             "to_broker_resets",
             Type::Int64,
-            "Resets sent by the client.",
+            "Resets sent by the client, inside of the broker's window.",
         ),
         Column::required(
             "from_broker_segments",
@@ -299,7 +299,7 @@ pub static TCP_CONNECTIONS: Table = Table {
         Column::required(
             "from_broker_resets",
             Type::Int64,
-            "Resets sent by the broker.",
+            "Resets sent by the broker, inside of the client's window.",
         ),
     ],
 };

@@ -8,7 +8,7 @@ use crate::{Column, Table, Type};
 ///
 /// | kind | from → to | proves | does not prove |
 /// |---|---|---|---|
-/// | `zero_window` | the receiver's window closed → it opened again | the receiver's program did not read; nothing more could be sent | that the sender had more to send: `segments` probes do, or a `window_limited` row meanwhile |
+/// | `zero_window` | the receiver's window closed → it opened again | the receiver's program did not read; nothing more could be sent | that the sender had more to send: `segments` probes do, or a `window_limited` row meanwhile (a keep-alive looks like a probe, but comes later than one does) |
 /// | `window_limited` | the sender reached the end of the window it knew → its next new bytes, which came as soon as the window had moved | the sender had more to send and the window kept it | that the receiver was slow: a window smaller than round trip × rate limits too (compare `tcp_connections.…_largest_window` and the scale) |
 /// | `retransmission` | bytes were sent (or the hole that they left was seen) → their copy was acknowledged | bytes were lost or late, and those behind them had to wait for them | where they were lost |
 /// | `syn_retry` | first SYN → SYN/ACK | the client could not connect meanwhile | whether the SYN or its answer was lost, or the broker's backlog was full |

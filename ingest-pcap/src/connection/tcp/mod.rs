@@ -115,7 +115,9 @@ impl Tcp {
         {
             other.acknowledged(acknowledgment, segment, time, ended);
         }
-        if (!segment.payload.is_empty() || segment.cut > 0) && !segment.rst {
+        if segment.payload.is_empty() && segment.cut == 0 {
+            own.bare(segment, time);
+        } else if !segment.rst {
             let sender = Sender {
                 rtt: other.round_trip.shortest(),
                 is_inside: &is_inside,
@@ -136,11 +138,12 @@ impl Tcp {
             Side::Requests => &mut self.to_broker,
             Side::Responses => &mut self.from_broker,
         };
-        if segment.rst && stream.resets_at(segment, time) {
+        let is_reset = segment.rst && stream.obeys(segment.sequence);
+        if is_reset && stream.resets_at(segment, time) {
             ended.push(Stretch::at(Kind::Reset, side, time));
         }
-        if segment.fin || segment.rst {
-            let by = match (side, segment.rst) {
+        if segment.fin || is_reset {
+            let by = match (side, is_reset) {
                 (Side::Requests, false) => ClosedBy::ClientFin,
                 (Side::Responses, false) => ClosedBy::BrokerFin,
                 (Side::Requests, true) => ClosedBy::ClientReset,

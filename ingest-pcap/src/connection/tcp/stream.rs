@@ -140,6 +140,39 @@ impl Stream {
         is_known.then_some(self.window_limit.total_ns)
     }
 
+    /// A packet without bytes: with the number before the first byte that is not acknowledged it asks
+    /// whether the window is still closed (Linux, `tcp_xmit_probe_skb`).
+    #[inline]
+    pub(super) fn bare(&mut self, segment: &Segment<'_>, time: i64) {
+        if self.zero_window.is_closed()
+            && self
+                .acknowledged
+                .is_some_and(|acknowledged| ahead(segment.sequence, acknowledged) == -1)
+            && !(segment.syn | segment.fin | segment.rst)
+        {
+            self.zero_window.probed(segment.packet_id, time);
+        }
+    }
+
+    /// Whether the receiver obeys a reset with this number: it stands in the window (RFC 5961, 3.2), as far
+    /// as that is known.
+    pub(super) fn obeys(&self, sequence: u32) -> bool {
+        let (lowest, highest) = match (self.acknowledged, self.first) {
+            (None, None) => return true,
+            (None, Some(_)) => (self.next.wrapping_sub(WINDOW.cast_unsigned()), self.next),
+            (Some(acknowledged), Some(_)) if ahead(self.next, acknowledged) > 0 => {
+                (acknowledged, self.next)
+            }
+            (Some(acknowledged), _) => (acknowledged, acknowledged),
+        };
+        let window = match self.scale {
+            Some(_) => i32::try_from(self.largest_window).unwrap_or(i32::MAX),
+            None => WINDOW,
+        };
+        // Behind a FIN some ends name the number before.
+        ahead(sequence, lowest) >= -1 && ahead(sequence, highest) <= window
+    }
+
     /// Counts a reset, unless it is a copy of the last one.
     pub(super) fn resets_at(&mut self, segment: &Segment<'_>, time: i64) -> bool {
         let bare = Bare {

@@ -1,12 +1,18 @@
 //! Times in which the receiver takes nothing.
 
-use super::{Kind, Side, Stretch};
+use super::{COPY_NS, Kind, Side, Stretch};
+
+/// Probes follow each other within this (TCP_RTO_MAX of Linux is 120 s): what comes later and looks like
+/// one is a keep-alive, which shows nothing to send.
+const PROBES_APART_NS: i64 = 150_000_000_000;
 
 /// The receiver's closed windows.
 #[derive(Debug, Default)]
 pub(crate) struct ZeroWindow {
     since: Option<i64>,
     probes: u64,
+    /// When it closed, or was probed last, and the packet id of that probe.
+    last: (i64, u16),
     pub(crate) count: u64,
     pub(crate) total_ns: i64,
 }
@@ -24,6 +30,7 @@ impl ZeroWindow {
             (true, None) => {
                 self.since = Some(time);
                 self.probes = 0;
+                self.last = (time, 0);
                 self.count = self.count.saturating_add(1);
             }
             (false, Some(_)) => self.end(side, time, true, ended),
@@ -32,8 +39,18 @@ impl ZeroWindow {
     }
 
     /// The sender asks whether it is still closed.
-    pub(super) fn probed(&mut self) {
-        self.probes = self.probes.saturating_add(1);
+    pub(super) fn probed(&mut self, packet_id: u16, time: i64) {
+        let (last, last_id) = self.last;
+        let apart = time.saturating_sub(last);
+        let is_copy = if packet_id == 0 || last_id == 0 {
+            self.probes > 0 && apart < COPY_NS
+        } else {
+            packet_id == last_id
+        };
+        if !is_copy && apart <= PROBES_APART_NS {
+            self.probes = self.probes.saturating_add(1);
+            self.last = (time, packet_id);
+        }
     }
 
     pub(super) fn end(

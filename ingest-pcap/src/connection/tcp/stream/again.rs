@@ -30,10 +30,11 @@ impl Stream {
     ) {
         let is_new = ahead(end, self.next) > 0;
         let old_end = if is_new { self.next } else { end };
-        // A question whether the other end is still there, or takes something again.
+        // A question whether the other end is still there, or takes something again. More bytes that are
+        // sent while the window is closed were lost, or the receiver had no room for them.
         let is_one = end.wrapping_sub(start) <= 1 && end == self.next;
-        if is_one && self.acknowledged == Some(self.next) || self.zero_window.is_closed() {
-            self.zero_window.probed();
+        if is_one && (self.acknowledged == Some(self.next) || self.zero_window.is_closed()) {
+            self.zero_window.probed(segment.packet_id, time);
         } else {
             self.old_bytes(segment, start, old_end, sender, time, ended);
         }
