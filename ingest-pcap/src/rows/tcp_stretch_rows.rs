@@ -17,7 +17,7 @@ pub(super) struct TcpStretchRows {
     server_address: Labels,
     direction: Labels,
     kind: Labels,
-    numbers: Numbers<10>,
+    numbers: Numbers<11>,
 }
 
 impl TcpStretchRows {
@@ -58,6 +58,7 @@ impl TcpStretchRows {
             ("is_end_seen", Some(i64::from(stretch.is_end_seen))),
             ("segments", count(stretch.segments)),
             ("bytes", stretch.bytes.and_then(count)),
+            ("is_lost", stretch.is_lost.map(i64::from)),
         ]);
     }
 

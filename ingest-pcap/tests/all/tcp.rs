@@ -228,6 +228,99 @@ fn bytes_sent_again_are_a_wait_until_they_are_acknowledged() {
     assert_eq!(row, "2500 1 1 0 0 10000000 1");
 }
 
+/// Timestamps: its own, and the one it echoes; behind them, a block of a selective acknowledgement.
+fn stamped(own: u8, echo: u8, block: Option<(u32, u32)>) -> Vec<u8> {
+    let mut options = vec![1, 1, 8, 10, 0, 0, 0, own, 0, 0, 0, echo];
+    if let Some((from, to)) = block {
+        options.extend([1, 1, 5, 10]);
+        for byte in [from, to] {
+            let number = CLIENT_ISN.wrapping_add(1).wrapping_add(byte);
+            options.extend(number.to_be_bytes());
+        }
+    }
+    options
+}
+
+#[test]
+fn what_the_receiver_says_tells_a_loss_from_a_late_acknowledgement() {
+    let is_lost = |again: u8, echo: u8, block, dups: usize| {
+        let first = stamped(10, 1, None);
+        let copy = stamped(again, 1, None);
+        let answer = stamped(50, echo, block);
+        let same = stamped(49, 5, None);
+        let mut segments = opened(MS);
+        segments.push(Seg {
+            options: if again == 0 { &[] } else { &first },
+            ..seg(20 * MS, CLIENT, 0, 0, 1000)
+        });
+        segments.push(seg(20 * MS + 1000, CLIENT, 1000, 0, 1000));
+        for i in 0..dups {
+            segments.push(Seg {
+                options: &same,
+                ..seg(21 * MS + i as i64, BROKER, 0, 0, 0)
+            });
+        }
+        segments.push(Seg {
+            options: if again == 0 { &[] } else { &copy },
+            ..seg(240 * MS, CLIENT, 0, 0, 1000)
+        });
+        segments.push(Seg {
+            options: if again == 0 { &[] } else { &answer },
+            ..seg(241 * MS, BROKER, 0, 2000, 0)
+        });
+        let rows = decoded(&segments).rows("tcp_stretches", &["kind", "is_lost"]);
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        rows[0].clone()
+    };
+    // The acknowledgement answers the copy, or the first.
+    assert_eq!(is_lost(30, 30, None, 0), "retransmission true");
+    assert_eq!(is_lost(30, 10, None, 0), "retransmission false");
+    // It answers the copy, and says that this came twice.
+    assert_eq!(is_lost(30, 30, Some((0, 1000)), 0), "retransmission false");
+    // It has something else behind a hole.
+    assert_eq!(
+        is_lost(30, 30, Some((3000, 4000)), 0),
+        "retransmission true"
+    );
+    // Without timestamps: nobody asked for it, or somebody did.
+    assert_eq!(is_lost(0, 0, None, 0), "retransmission -");
+    assert_eq!(is_lost(0, 0, None, 4), "retransmission true");
+}
+
+#[test]
+fn a_sender_that_has_nothing_to_send_inside_of_a_message_is_told() {
+    // A request of 3,000 bytes: its length, then the rest, of which the last part comes late.
+    let message = crate::support::kafka::request(18, 0, 7, "app", &[0; 2_983]);
+    assert_eq!(message.len(), 3_000);
+    let sent = |window: u16, acknowledged: u32, messages: bool| {
+        let mut segments = opened(MS);
+        segments.push(seg(20 * MS, CLIENT, 0, 0, 2_000));
+        segments.push(Seg {
+            window,
+            ..seg(21 * MS, BROKER, 0, acknowledged, 0)
+        });
+        segments.push(seg(81 * MS, CLIENT, 2_000, 0, 1_000));
+        let mut all = capture(&segments);
+        if messages {
+            let [.., first, _, last] = &mut all.packets[..] else {
+                panic!()
+            };
+            first.ip[40..].copy_from_slice(&message[..2_000]);
+            last.ip[40..].copy_from_slice(&message[2_000..]);
+        }
+        stretches(&decode(&all.pcap_as(Link::Ethernet, false, true)))
+    };
+    // The acknowledgement takes a millisecond to the client, and the rest one back.
+    assert_eq!(
+        sent(512, 2_000, true),
+        ["idle to_broker 22000 81000 true 0 -"]
+    );
+    // The window has no room, the bytes are still on their way, or where messages end is not known.
+    assert_eq!(sent(10, 2_000, true), [] as [&str; 0]);
+    assert_eq!(sent(512, 1_000, true), [] as [&str; 0]);
+    assert_eq!(sent(512, 2_000, false), [] as [&str; 0]);
+}
+
 #[test]
 fn a_hole_that_is_filled_after_a_round_trip_was_sent_again() {
     let lost = |late: i64, acks: usize| {
@@ -251,6 +344,7 @@ fn a_hole_that_is_filled_after_a_round_trip_was_sent_again() {
         stretches(&sent_again),
         ["retransmission to_broker 21000 34000 true 1 1000"]
     );
+    assert_eq!(sent_again.rows("tcp_stretches", &["is_lost"]), ["true"]);
     // Too soon for the sender to know, or with nobody asking for it.
     for (late, acks) in [(2 * MS, 3), (12 * MS, 0)] {
         let disorder = lost(late, acks);

@@ -10,7 +10,8 @@ use crate::{Column, Table, Type};
 /// |---|---|---|---|
 /// | `zero_window` | the receiver's window closed → it opened again | the receiver's program did not read; nothing more could be sent | that the sender had more to send: `segments` probes do, or a `window_limited` row meanwhile (a keep-alive looks like a probe, but comes later than one does) |
 /// | `window_limited` | the sender reached the end of the window it knew → its next new bytes, which came as soon as the window had moved | the sender had more to send and the window kept it | that the receiver was slow: a window smaller than round trip × rate limits too (compare `tcp_connections.…_largest_window` and the scale) |
-/// | `retransmission` | bytes were sent (or the hole that they left was seen) → their copy was acknowledged | bytes were lost or late, and those behind them had to wait for them | where they were lost |
+/// | `retransmission` | bytes were sent (or the hole that they left was seen) → their copy was acknowledged | bytes were lost or late, and those behind them had to wait for them; lost: `is_lost` | where they were lost |
+/// | `idle` | everything sent before had been acknowledged, the window had room, and the message was not complete → its next bytes | the sender's program had not given its TCP the rest | why: a sender's host without a CPU, or one that holds small segments back (Nagle), looks the same |
 /// | `syn_retry` | first SYN → SYN/ACK | the client could not connect meanwhile | whether the SYN or its answer was lost, or the broker's backlog was full |
 /// | `syn_ack_retry` | first SYN/ACK → its acknowledgement | the connection was not established meanwhile | which packet was lost |
 /// | `reset` | the reset (no time passes) | the sender of this direction ended the connection at once | why |
@@ -48,7 +49,7 @@ pub static TCP_STRETCHES: Table = Table {
         Column::required(
             "kind",
             Type::Label,
-            "`zero_window`, `window_limited`, `retransmission`, `syn_retry`, `syn_ack_retry`, `reset`.",
+            "`zero_window`, `window_limited`, `retransmission`, `idle`, `syn_retry`, `syn_ack_retry`, `reset`.",
         ),
         Column::required(
             "start_time",
@@ -70,12 +71,17 @@ pub static TCP_STRETCHES: Table = Table {
         Column::required(
             "segments",
             Type::Int64,
-            "Segments sent again (`retransmission`, `syn_retry`, `syn_ack_retry`), probes of the window (`zero_window`), waits (`window_limited`), resets.",
+            "Segments sent again (`retransmission`, `syn_retry`, `syn_ack_retry`), probes of the window (`zero_window`), waits (`window_limited`), resets; 0 for `idle`.",
         ),
         Column::optional(
             "bytes",
             Type::Int64,
             "Bytes sent again (`retransmission`); bytes sent between and right behind the waits (`window_limited`); else null.",
+        ),
+        Column::optional(
+            "is_lost",
+            Type::Bool,
+            "`retransmission`: whether a first copy had not arrived when the next did: the acknowledgement echoes the timestamp of the copy and reports nothing that came twice, or there are no timestamps and the receiver had asked for the bytes; false: it had arrived; null where nothing tells.",
         ),
     ],
 };

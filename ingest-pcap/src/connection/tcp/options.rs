@@ -48,6 +48,17 @@ pub(super) fn timestamps(options: &[u8]) -> Option<(u32, u32)> {
     })
 }
 
+/// The first block of a selective acknowledgement: bytes from a number to another.
+pub(super) fn first_block(options: &[u8]) -> Option<(u32, u32)> {
+    Options(options).find_map(|(kind, value)| match (kind, value) {
+        (5, &[a, b, c, d, e, f, g, h, ..]) => Some((
+            u32::from_be_bytes([a, b, c, d]),
+            u32::from_be_bytes([e, f, g, h]),
+        )),
+        _ => None,
+    })
+}
+
 struct Options<'a>(&'a [u8]);
 
 impl<'a> Iterator for Options<'a> {
@@ -95,6 +106,16 @@ mod tests {
         assert_eq!(SynOptions::read(&[3, 3, 200]).window_scale, Some(14));
         assert_eq!(SynOptions::read(&[3, 0, 1, 3, 3, 7]).window_scale, None);
         assert_eq!(SynOptions::read(&[0, 3, 3, 7]).window_scale, None);
+    }
+
+    #[test]
+    fn the_first_block_of_a_selective_acknowledgement_is_found_behind_timestamps() {
+        let options = [
+            1, 1, 8, 10, 0, 0, 0, 5, 0, 0, 0, 3, 1, 1, 5, 18, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0, 1,
+            0, 0, 0, 2,
+        ];
+        assert_eq!(first_block(&options), Some((7, 9)));
+        assert_eq!(first_block(&options[..23]), None);
     }
 
     #[test]

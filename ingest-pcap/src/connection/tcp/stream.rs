@@ -2,6 +2,7 @@
 
 mod acknowledgements;
 mod again;
+mod idle;
 
 use super::holes::Holes;
 use super::recovery::Recovery;
@@ -40,6 +41,8 @@ pub(crate) struct Stream {
     scale: Option<u8>,
     segment_bytes: u32,
     window: u16,
+    /// When the receiver told another window than before.
+    window_time: i64,
     pub(crate) largest_window: u32,
     last_bare: Option<Bare>,
     last_bare_time: i64,
@@ -81,6 +84,7 @@ impl Stream {
             scale: None,
             segment_bytes: 536,
             window: 0,
+            window_time: 0,
             largest_window: 0,
             last_bare: None,
             last_bare_time: 0,
@@ -239,6 +243,9 @@ impl Stream {
             .acknowledged
             .is_none_or(|acknowledged| acknowledged == self.next)
         {
+            if time.saturating_sub(self.since) >= idle::SHORTEST_NS {
+                self.idle(sender, time, ended);
+            }
             self.since = time;
         }
         let size = end.wrapping_sub(self.next);

@@ -8,6 +8,7 @@ pub(crate) enum Kind {
     ZeroWindow,
     WindowLimited,
     Retransmission,
+    Idle,
     SynRetry,
     SynAckRetry,
     Reset,
@@ -20,6 +21,7 @@ impl Kind {
             Self::ZeroWindow => "zero_window",
             Self::WindowLimited => "window_limited",
             Self::Retransmission => "retransmission",
+            Self::Idle => "idle",
             Self::SynRetry => "syn_retry",
             Self::SynAckRetry => "syn_ack_retry",
             Self::Reset => "reset",
@@ -38,6 +40,7 @@ pub(crate) struct Stretch {
     pub(crate) is_end_seen: bool,
     pub(crate) segments: u64,
     pub(crate) bytes: Option<u64>,
+    pub(crate) is_lost: Option<bool>,
 }
 
 impl Stretch {
@@ -53,6 +56,7 @@ impl Stretch {
             is_end_seen: true,
             segments: 0,
             bytes: None,
+            is_lost: None,
         }
     }
 

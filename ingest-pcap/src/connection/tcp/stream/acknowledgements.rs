@@ -44,7 +44,10 @@ impl Stream {
         if (window == 0) != self.zero_window.is_closed() && !segment.syn {
             self.zero_window.told(window == 0, self.side, time, ended);
         }
-        self.window = window;
+        if window != self.window {
+            self.window = window;
+            self.window_time = time;
+        }
         if let Some(scale) = self.scale {
             let scale = if segment.syn { 0 } else { scale };
             let bytes = u32::from(window) << scale.min(14);
@@ -76,11 +79,12 @@ impl Stream {
                 self.unseen(acknowledgment, beyond, time);
             }
         }
-        if let Some(recovery) = self.recovery
-            && recovery.is_done(acknowledgment)
-        {
-            self.recovery = None;
-            ended.push(recovery.stretch(self.side, Some(time)));
+        if let Some(recovery) = &mut self.recovery {
+            recovery.acknowledged(acknowledgment, segment.options);
+            if recovery.is_done(acknowledgment) {
+                ended.push(recovery.stretch(self.side, Some(time)));
+                self.recovery = None;
+            }
         }
     }
 

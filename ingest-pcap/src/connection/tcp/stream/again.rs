@@ -1,9 +1,9 @@
 //! Bytes that come behind later ones: sent again, in disorder, or captured twice.
 
 use super::{Sender, Stream, ahead};
-use crate::connection::tcp::recovery::Recovery;
+use crate::connection::tcp::recovery::{Again, Recovery};
 use crate::connection::tcp::sent::SentSegment;
-use crate::connection::tcp::{COPY_NS, Stretch};
+use crate::connection::tcp::{COPY_NS, Stretch, options};
 use crate::network::Segment;
 
 /// What fills a hole later than this was sent again, when no round trip is known and nobody has asked for
@@ -73,7 +73,16 @@ impl Stream {
             if filled.acknowledged > 0 || missing < again_after {
                 self.out_of_order = self.out_of_order.saturating_add(1);
             } else {
-                self.resent(segment, start, end, filled.since, time, filled.bytes, ended);
+                let again = Again {
+                    start,
+                    end,
+                    bytes: filled.bytes,
+                    since: filled.since,
+                    time,
+                    timestamp: options::timestamps(segment.options).map(|(own, _)| own),
+                    is_missed: true,
+                };
+                self.resent(again, segment, ended);
             }
             self.remember(segment, start, end, time);
             return;
@@ -108,8 +117,16 @@ impl Stream {
             self.needless = self.needless.saturating_add(1);
             self.round_trip.sent_again(start, end, segment.options);
         } else {
-            let since = sent.map_or(self.since, |sent| sent.time);
-            self.resent(segment, start, end, since, time, size, ended);
+            let again = Again {
+                start,
+                end,
+                bytes: size,
+                since: sent.map_or(self.since, |sent| sent.time),
+                time,
+                timestamp: options::timestamps(segment.options).map(|(own, _)| own),
+                is_missed: self.duplicates_in_a_row >= 2,
+            };
+            self.resent(again, segment, ended);
         }
         self.remember(segment, start, end, time);
     }
@@ -128,24 +145,15 @@ impl Stream {
         self.retransmitted_bytes = self.retransmitted_bytes.saturating_add(u64::from(bytes));
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn resent(
-        &mut self,
-        segment: &Segment<'_>,
-        start: u32,
-        end: u32,
-        since: i64,
-        time: i64,
-        bytes: u32,
-        ended: &mut Vec<Stretch>,
-    ) {
-        self.count_resent(bytes);
-        self.round_trip.sent_again(start, end, segment.options);
+    fn resent(&mut self, again: Again, segment: &Segment<'_>, ended: &mut Vec<Stretch>) {
+        self.count_resent(again.bytes);
+        self.round_trip
+            .sent_again(again.start, again.end, segment.options);
         let mut recovery = self
             .recovery
             .take()
-            .unwrap_or_else(|| Recovery::new(since, time, end));
-        recovery.add(since, time, bytes, end);
+            .unwrap_or_else(|| Recovery::new(&again));
+        recovery.add(again);
         if self.acknowledged.is_some() {
             self.recovery = Some(recovery);
         } else {
