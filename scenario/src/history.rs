@@ -181,6 +181,17 @@ impl Log {
         &segment.bytes[place(offset)..place(end)]
     }
 
+    /// Where a batch begins: the segment file, the place in it, and whether that segment is full, so that
+    /// another one is written to.
+    pub fn place_of(&self, offset: i64) -> Option<(String, i64, bool)> {
+        let segment = self.segment_of(offset)?;
+        let batch = segment.batches.partition_point(|(base, _)| *base < offset);
+        let (_, place) = segment.batches.get(batch)?;
+        let last = self.segments.last()?;
+        let is_full = last.base_offset != segment.base_offset;
+        Some((segment.file(), *place as i64, is_full))
+    }
+
     fn segment_of(&self, offset: i64) -> Option<&Segment> {
         let next = self.segments.partition_point(|s| s.base_offset <= offset);
         self.segments.get(next.checked_sub(1)?)
@@ -343,7 +354,7 @@ pub enum WriteState {
 /// A file operation.
 #[derive(Debug)]
 pub struct Write {
-    /// `write`, `fsync` or `msync`
+    /// `write`, `fsync`, `msync` or `sendfile`
     pub operation: &'static str,
     /// From its start to its end.
     pub span: Span,
@@ -355,7 +366,7 @@ pub struct Write {
     pub file: String,
     /// Position in the file.
     pub offset: i64,
-    /// Bytes written.
+    /// Bytes written or read.
     pub bytes: i64,
     /// What it was doing, in order and without gaps.
     pub states: Vec<(Span, WriteState)>,

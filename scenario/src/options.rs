@@ -39,6 +39,12 @@ pub struct Options {
     pub zstd_share: f64,
     /// Consumers, each on a connection with long polls over one topic.
     pub consumers: usize,
+    /// Consumers that read a topic again from its beginning, each on a connection.
+    pub replays: usize,
+    /// When they begin.
+    pub replay_after_ms: i64,
+    /// Time between their fetches, median.
+    pub replay_think_ms: f64,
     /// Followers, each fetching all partitions on a connection.
     pub followers: usize,
     /// Produce versions, by turns over the connections (3 to 13).
@@ -144,6 +150,12 @@ pub struct Options {
     pub network_busy_per_second: f64,
     /// How long.
     pub network_busy_ms: f64,
+    /// Fetched records leave by sendfile, and the probes of reads and of network threads run.
+    pub file_reads: bool,
+    /// Share of the reads of full segments by those who read a topic again that go to the disk.
+    pub cold_read_share: f64,
+    /// How long such a read takes.
+    pub cold_read_ms: f64,
     /// Times that a follower is slow to append.
     pub remote_slow_per_second: f64,
     /// How long.
@@ -168,7 +180,7 @@ pub struct Options {
 }
 
 /// Names of the presets and what they are.
-pub const PRESETS: [(&str, &str); 12] = [
+pub const PRESETS: [(&str, &str); 13] = [
     (
         "clean",
         "every cause, nothing lost, exact clocks, every lock wait recorded",
@@ -209,6 +221,10 @@ pub const PRESETS: [(&str, &str); 12] = [
     (
         "quota",
         "all threads of the process stop until the next period of its CPU quota",
+    ),
+    (
+        "cold-reads",
+        "consumers that read old segments from the disk: sendfile keeps network threads",
     ),
     ("quiet", "requests are slow, but never because of a write"),
 ];
@@ -323,6 +339,16 @@ impl Options {
                 throttled_ms: 85.0,
                 ..syncing
             },
+            "cold-reads" => Self {
+                replays: 3,
+                file_reads: true,
+                network_threads: 2,
+                segment_bytes: 96 << 10,
+                roll_sync_ms: 1.0,
+                network_run_queue_per_second: 0.3,
+                run_queue_ms: 90.0,
+                ..syncing
+            },
             "quiet" => Self {
                 commit_stall_share: 0.0,
                 block_io_per_second: 0.0,
@@ -371,6 +397,9 @@ impl Options {
             acks_all_share: 0.0,
             zstd_share: 0.2,
             consumers: 2,
+            replays: 0,
+            replay_after_ms: 6_000,
+            replay_think_ms: 700.0,
             followers: 0,
             produce_versions: vec![7, 9, 11],
             fetch_versions: vec![11, 12],
@@ -421,6 +450,9 @@ impl Options {
             slow_send_ms: 120.0,
             network_busy_per_second: 0.1,
             network_busy_ms: 100.0,
+            file_reads: false,
+            cold_read_share: 0.5,
+            cold_read_ms: 90.0,
             remote_slow_per_second: 0.0,
             remote_slow_ms: 150.0,
             lock_interval_us: 100,

@@ -66,6 +66,7 @@ impl Piece {
         let via = if waits { Via::LockWait } else { Via::Own };
         let root = match chain.end {
             End::Write(write, _) if history.writes[write].operation == "write" => Root::SlowWrite,
+            End::Write(write, _) if history.writes[write].operation == "sendfile" => Root::SlowRead,
             End::Write(..) => Root::SlowSync,
             End::Pause(_) => Root::Pause,
             End::Throttle(_) => Root::CpuThrottle,
@@ -126,6 +127,11 @@ impl Piece {
                 ..Self::new(chain.span, Stage::Pause, Root::Pause.own())
             },
             End::Throttle(_) => Self::new(chain.span, stage, Root::CpuThrottle.own()),
+            // Network threads do no file operation but send records.
+            End::Write(write, state) => Self {
+                write: Some((write, state)),
+                ..Self::new(chain.span, stage, Root::SlowRead.via(Via::NetworkThread))
+            },
             _ => Self::new(chain.span, stage, Root::Cpu.via(Via::NetworkThread)),
         };
         match chain.end {
@@ -136,8 +142,10 @@ impl Piece {
         }
         if !matches!(chain.end, End::Pause(_)) {
             // Who says no more than where it was says nothing wrong.
-            piece.or(Root::Cpu.via(Via::NetworkThread));
-            piece.or(Root::Cpu.own());
+            if !matches!(chain.end, End::Write(..)) {
+                piece.or(Root::Cpu.via(Via::NetworkThread));
+                piece.or(Root::Cpu.own());
+            }
             piece.or(Root::NetworkThread.own());
             if stage == Stage::Response {
                 piece.or(Root::Response.own());

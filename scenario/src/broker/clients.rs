@@ -31,7 +31,16 @@ pub(super) struct Client {
 enum Role {
     Producer,
     Consumer,
+    /// A consumer that reads its topic again from the beginning.
+    Replay,
     Follower(usize),
+}
+
+impl Client {
+    /// Whether it reads what it, or another, has read long ago.
+    pub(super) fn is_replay(&self) -> bool {
+        self.role == Role::Replay
+    }
 }
 
 /// Whether a number is of a share of all, spread evenly: it is when the sum passes a whole number.
@@ -70,6 +79,18 @@ impl Simulation<'_> {
             let positions = logs.map(|(number, log)| (number, log.next_offset));
             self.clients[client].positions = positions.collect();
             self.schedule((12 + number as i64) * MS, Event::Fetch(client));
+        }
+        for number in 0..options.replays {
+            let version = options.fetch_versions.first().copied().unwrap_or(12);
+            let name = format!("replay-{}", number + 1);
+            let place = options.connections + options.consumers + options.followers + number;
+            let client = self.connect(place, name, Role::Replay, version);
+            let topic = number % options.topics.max(1);
+            let logs = self.history.logs.iter().enumerate();
+            let logs = logs.filter(|(_, log)| log.topic == topic);
+            let positions = logs.map(|(number, log)| (number, log.next_offset));
+            self.clients[client].positions = positions.collect();
+            self.schedule(options.replay_after_ms * MS, Event::Fetch(client));
         }
     }
 
@@ -185,7 +206,7 @@ impl Simulation<'_> {
 
     /// A consumer or follower sends its next fetch.
     pub(super) fn fetch(&mut self, client: usize) {
-        let is_follower = self.clients[client].role != Role::Consumer;
+        let is_follower = matches!(self.clients[client].role, Role::Follower(_));
         if !(self.is_open() || is_follower && self.is_answer_due()) {
             return;
         }
@@ -302,6 +323,9 @@ impl Simulation<'_> {
                 let ends = parts.map(|part| (part.log, part.end));
                 self.clients[client].positions = ends.collect();
                 let mut ns = self.cpu.around_ns(250_000.0);
+                if self.clients[client].is_replay() {
+                    ns += self.reads.slow_ns(self.options.replay_think_ms);
+                }
                 if kind != Kind::ConsumerFetch && self.remote_slow.is_due(self.now) {
                     ns += self.cpu.slow_ns(self.options.remote_slow_ms);
                 }

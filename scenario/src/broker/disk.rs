@@ -23,6 +23,8 @@ pub(crate) struct Disk {
     slow_sync: Recurring,
     slow_msync: Recurring,
     slow_sync_ms: f64,
+    reads: Random,
+    cold_read_ms: f64,
 }
 
 impl Disk {
@@ -42,6 +44,8 @@ impl Disk {
             slow_sync: Recurring::new(seed, "slow sync", options.slow_syncs_per_second),
             slow_msync: Recurring::new(seed, "slow msync", options.slow_msyncs_per_second),
             slow_sync_ms: options.slow_sync_ms,
+            reads: Random::new(seed, "disk reads"),
+            cold_read_ms: options.cold_read_ms,
         }
     }
 
@@ -70,6 +74,23 @@ impl Disk {
         }
         let copy = self.random.around_ns(8_000.0) + bytes / 4;
         states.push(WriteState::OnCpu, copy);
+        states.states
+    }
+
+    /// A read of so many bytes that starts then; from the disk, when they are not in the page cache.
+    pub(crate) fn read(
+        &mut self,
+        start: Time,
+        bytes: i64,
+        is_cold: bool,
+    ) -> Vec<(Span, WriteState)> {
+        let mut states = States::at(start);
+        states.push(WriteState::OnCpu, self.reads.around_ns(6_000.0));
+        if is_cold {
+            let ns = self.reads.slow_ns(self.cold_read_ms);
+            states.push(WriteState::BlockIo, ns);
+        }
+        states.push(WriteState::OnCpu, self.reads.around_ns(6_000.0) + bytes / 8);
         states.states
     }
 

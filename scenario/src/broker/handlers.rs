@@ -275,12 +275,10 @@ impl Simulation<'_> {
         states: Vec<(Span, WriteState)>,
     ) -> i64 {
         let number = self.history.writes.len();
-        let end = states.last().map_or(self.now, |(span, _)| span.end);
-        let span = Span {
-            start: self.now,
-            end,
-        };
-        self.did(thread, self.now, end, Activity::Write(number));
+        let start = states.first().map_or(self.now, |(span, _)| span.start);
+        let end = states.last().map_or(start, |(span, _)| span.end);
+        let span = Span { start, end };
+        self.did(thread, start, end, Activity::Write(number));
         self.history.writes.push(Write {
             operation,
             span,

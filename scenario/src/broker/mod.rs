@@ -11,6 +11,7 @@ mod monitors;
 mod network;
 mod others;
 mod purgatory;
+mod reads;
 mod schedule;
 mod threads;
 mod wires;
@@ -97,6 +98,7 @@ struct Simulation<'a> {
     slow_send: Recurring,
     network_busy: Recurring,
     remote_slow: Recurring,
+    reads: Random,
 }
 
 /// Runs a scenario.
@@ -200,6 +202,7 @@ impl<'a> Simulation<'a> {
             slow_send: Recurring::new(seed, "slow send", options.slow_send_per_second),
             network_busy: Recurring::new(seed, "network busy", options.network_busy_per_second),
             remote_slow: Recurring::new(seed, "remote", options.remote_slow_per_second),
+            reads: Random::new(seed, "reads"),
             history,
         }
     }

@@ -70,7 +70,12 @@ impl Simulation<'_> {
         let number = self.history.connections[connection].thread - self.options.handlers;
         let sending = self.now.max(self.network_free[number]);
         let cost = self.cpu.around_ns(15_000.0);
-        let end = self.network_work(connection, cost);
+        let mut end = self.network_work(connection, cost);
+        if self.options.file_reads && self.history.requests[request].kind != Kind::Produce {
+            let thread = self.history.connections[connection].thread;
+            end = self.send_records(request, thread, end);
+            self.network_free[number] = end;
+        }
         self.history.requests[request].sending = sending.min(end);
         self.schedule(end, Event::Sent(request));
     }

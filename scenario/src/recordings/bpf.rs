@@ -7,7 +7,7 @@ use super::Recorder;
 use super::clock::{MONOTONIC_NS, SourceClock};
 use crate::Options;
 use crate::broker::PID;
-use crate::history::{History, Role, Span, Time, WriteState};
+use crate::history::{BROKER_IP, BROKER_PORT, History, Role, Span, Time, WriteState};
 
 const JOURNAL_TID: i32 = 812;
 const JOURNAL_COMM: &str = "jbd2/nvme1n1-8";
@@ -18,6 +18,8 @@ const EXT4_MAGIC: u32 = 0xef53;
 const LEAST_JOURNAL_WAIT_NS: i64 = 100_000;
 const LEAST_RUN_QUEUE_NS: i64 = 1_000_000;
 const CLOCK_INTERVAL_NS: i64 = 5_000_000_000;
+/// The network probe prints a thread and a connection so often.
+const CONNECTION_INTERVAL_NS: i64 = 10_000_000_000;
 
 /// Lines with the time at which they are printed.
 struct Lines {
@@ -31,6 +33,13 @@ impl Lines {
         let (start, end) = (self.monotonic(span.start), self.monotonic(span.end));
         let line = format!(r#"{{"ev":"{event}","start_ns":{start},"end_ns":{end},{rest}}}"#);
         self.lines.push((span.end, line));
+    }
+
+    /// An event without a length.
+    fn moment(&mut self, event: &str, time: Time, rest: &str) {
+        let at = self.monotonic(time);
+        let line = format!(r#"{{"ev":"{event}","time_ns":{at},{rest}}}"#);
+        self.lines.push((time, line));
     }
 
     fn monotonic(&self, time: Time) -> i64 {
@@ -53,6 +62,9 @@ pub(super) fn write(
     if options.usdt {
         push_monitors(history, &mut lines);
     }
+    if options.file_reads {
+        push_connections(history, &mut lines);
+    }
     for wait in &history.run_queue_waits {
         let who = thread(history, wait.thread);
         lines.event("run_queue_wait", wait.span, &who);
@@ -63,6 +75,9 @@ pub(super) fn write(
     let mut names = vec!["file-writes", "journal", "block-io", "run-queue"];
     if options.usdt {
         names.push("monitors");
+    }
+    if options.file_reads {
+        names.extend(["file-reads", "network"]);
     }
     for name in names {
         let threshold = match name {
@@ -114,7 +129,7 @@ fn push_writes(history: &History, lines: &mut Lines) {
         let who = thread(history, write.thread);
         let directory = &history.logs[write.log].directory;
         let file = &write.file;
-        let place = if write.operation == "write" {
+        let place = if matches!(write.operation, "write" | "sendfile") {
             format!(r#","bytes":{},"offset":{}"#, write.bytes, write.offset)
         } else {
             String::new()
@@ -137,7 +152,7 @@ fn push_writes(history: &History, lines: &mut Lines) {
                 }
                 WriteState::BlockIo => {
                     sector += 4_096;
-                    let op = if write.operation == "write" {
+                    let op = if matches!(write.operation, "write" | "sendfile") {
                         "R"
                     } else {
                         "WS"
@@ -174,6 +189,28 @@ fn push_commits(history: &History, lines: &mut Lines) {
                 r#""op":"WFS","dev":{DEVICE},"sector":{sector},"bytes":131072,"tid":{JOURNAL_TID},"comm":"{JOURNAL_COMM}""#
             );
             lines.event("block_io", io, &rest);
+        }
+    }
+}
+
+/// Which thread reads a connection: the first request of each ten seconds tells.
+fn push_connections(history: &History, lines: &mut Lines) {
+    for connection in &history.connections {
+        let [a, b, c, d] = connection.ip;
+        let [e, f, g, h] = BROKER_IP;
+        let rest = format!(
+            r#"{},"peer":"::ffff:{a}.{b}.{c}.{d}","peer_port":{},"local":"::ffff:{e}.{f}.{g}.{h}","local_port":{BROKER_PORT}"#,
+            thread(history, connection.thread),
+            connection.port
+        );
+        let mut told = -1;
+        for request in &connection.requests {
+            let time = history.requests[*request].queued;
+            let period = time / CONNECTION_INTERVAL_NS;
+            if time > 0 && period > told {
+                told = period;
+                lines.moment("connection_thread", time, &rest);
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ fn the_pieces_of_each_request_fill_its_latency() {
         "starved",
         "late-fetch",
         "quota",
+        "cold-reads",
     ] {
         let history = simulate(&short(preset, 5_000));
         let resolver = Resolver::new(&history);
@@ -89,13 +90,14 @@ fn a_quiet_broker_has_slow_requests_and_none_for_a_write() {
 #[test]
 fn every_root_and_way_is_the_verdict_of_some_request() {
     let mut found: Vec<Cause> = Vec::new();
-    for preset in ["replicated", "syncs", "starved", "quota"] {
+    for preset in ["replicated", "syncs", "starved", "quota", "cold-reads"] {
         let (_, truth) = true_of(&short(preset, 20_000));
         found.extend(truth.iter().filter(|t| t.slow).map(|truth| truth.cause));
     }
     for (root, ways) in [
         (Root::SlowWrite, &[Via::Own, Via::LockWait, Via::Queued][..]),
         (Root::SlowSync, &[Via::Own, Via::LockWait, Via::Queued]),
+        (Root::SlowRead, &[Via::Queued, Via::NetworkThread]),
         (Root::Pause, &[Via::Own, Via::Queued]),
         (Root::Cpu, &[Via::Own, Via::Queued, Via::NetworkThread]),
         (Root::CpuThrottle, &[Via::Own, Via::Queued]),
@@ -218,6 +220,37 @@ fn what_its_network_thread_has_not_read_is_not_queued_behind_the_handlers() {
         }
     }
     assert!(late > 5, "{late}");
+}
+
+#[test]
+fn a_cold_read_keeps_the_other_connections_of_its_network_thread() {
+    let (history, truth) = true_of(&short("cold-reads", 12_000));
+    let epoch = kcorr_scenario::history::EPOCH_NS;
+    let thread_of = |address: &str| {
+        let mut connections = history.connections.iter();
+        let connection = connections.find(|c| c.client_address() == address);
+        history.threads[connection.unwrap().thread].tid
+    };
+    let [mut unread, mut unsent] = [0; 2];
+    for truth in truth.iter().filter(|truth| truth.slow) {
+        let reads = truth.segments.iter();
+        for segment in reads.filter(|s| s.cause == Root::SlowRead.via(Via::NetworkThread)) {
+            let start = segment.write_start_ns.unwrap() - epoch;
+            let mut writes = history.writes.iter();
+            let read = writes
+                .find(|w| w.span.start == start && w.operation == "sendfile")
+                .unwrap();
+            assert_eq!(
+                history.threads[read.thread].tid,
+                thread_of(&truth.client_address)
+            );
+            assert!(read.span.end >= segment.end_ns - epoch);
+            let is_long = segment.end_ns - segment.start_ns > 30_000_000;
+            unread += i32::from(is_long && segment.segment == Stage::Unread);
+            unsent += i32::from(is_long && segment.segment == Stage::Response);
+        }
+    }
+    assert!(unread > 5 && unsent > 2, "{unread} {unsent}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! kcorr's decoders read the recordings without losses, and find in them what happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -186,6 +186,31 @@ fn the_ebpf_recording_has_every_write_wait_and_commit() {
             "µs of the clock line"
         );
     }
+}
+
+#[test]
+fn the_network_probe_names_the_thread_of_each_connection_of_the_capture() {
+    let scenario = Scenario::new(&short("cold-reads", 12_000));
+    let bpf = scenario.bpf();
+    bpf.lost_nothing();
+    let addresses = bpf.texts("socket_threads", "peer_address");
+    let tids = bpf.numbers("socket_threads", "tid");
+    let seen: BTreeSet<(String, i64)> = addresses.into_iter().zip(tids).collect();
+    let history = &scenario.history;
+    let connections = history.connections.iter().map(|connection| {
+        let tid = history.threads[connection.thread].tid;
+        (connection.client_address(), i64::from(tid))
+    });
+    assert_eq!(seen, connections.collect());
+    assert!(bpf.rows("socket_threads") > seen.len());
+    let captured = scenario.pcap().texts("requests", "client_address");
+    let captured: BTreeSet<String> = captured.into_iter().collect();
+    assert_eq!(
+        seen.into_iter()
+            .map(|(address, _)| address)
+            .collect::<BTreeSet<_>>(),
+        captured
+    );
 }
 
 #[test]

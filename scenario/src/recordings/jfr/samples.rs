@@ -27,10 +27,12 @@ pub(super) enum Stack {
     Parse,
     /// A network thread at work.
     Network,
+    /// A network thread in a sendfile.
+    Send,
 }
 
 impl Stack {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Idle,
         Self::Append,
         Self::Write,
@@ -38,6 +40,7 @@ impl Stack {
         Self::Sensor,
         Self::Parse,
         Self::Network,
+        Self::Send,
     ];
 
     pub(super) fn id(self) -> i64 {
@@ -80,6 +83,11 @@ impl Stack {
                 ("kafka/server/KafkaApis", "handleProduceRequest"),
                 ("kafka/server/KafkaRequestHandler", "run"),
             ],
+            Self::Send => &[
+                ("sun/nio/ch/FileDispatcherImpl", "transferTo0"),
+                ("org/apache/kafka/common/record/FileRecords", "writeTo"),
+                ("kafka/network/Processor", "run"),
+            ],
             Self::Network => &[
                 ("org/apache/kafka/common/network/Selector", "poll"),
                 ("kafka/network/Processor", "run"),
@@ -89,6 +97,7 @@ impl Stack {
 
     fn of(history: &History, role: Role, activity: Activity) -> Self {
         match (activity, role) {
+            (Activity::Write(_), Role::Network) => Self::Send,
             (Activity::Write(write), _) if history.writes[write].operation != "write" => Self::Sync,
             (Activity::Write(_), _) => Self::Write,
             (Activity::Wait(wait), _) if history.waits[wait].monitor < history.logs.len() => {
