@@ -311,10 +311,30 @@ pub struct Request {
     pub response: Time,
     /// Last byte of the response.
     pub end: Time,
+    /// What kept its bytes on their way, and when.
+    pub held_in: Option<(Span, Hold)>,
+    /// The same of its response.
+    pub held_out: Option<(Span, Hold)>,
     /// Size of the request.
     pub request_bytes: usize,
     /// Size of the response.
     pub response_bytes: usize,
+}
+
+/// What kept the bytes of a message on their way, once some of them had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// The receiver's window was closed.
+    Window,
+    /// Some were lost and sent again.
+    Loss,
+    /// The sender had not handed over the rest.
+    Idle,
+}
+
+impl Hold {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Window, Self::Loss, Self::Idle];
 }
 
 /// A topic-partition of a request.
@@ -416,6 +436,12 @@ pub struct Packet {
     pub from_client: bool,
     /// TCP flags.
     pub flags: u8,
+    /// Its sequence number, counted from the SYN of its direction; without one it is the next to be sent.
+    pub sequence: Option<u32>,
+    /// The window that it tells, not scaled; without one that which its sender told before.
+    pub window: Option<u16>,
+    /// Whether it gets from the broker's network card to its receiver.
+    pub arrives: bool,
     /// The payload.
     pub payload: Vec<u8>,
 }

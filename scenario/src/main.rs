@@ -87,6 +87,9 @@ struct Check {
     /// Least share of time with the true cause
     #[arg(long, default_value_t = 0.0)]
     min_time: f64,
+    /// Least share of the time with a known reason that is told with it
+    #[arg(long, default_value_t = 0.0)]
+    min_reason: f64,
 }
 
 /// 0 done, 1 done and the score is too low, 2 failed.
@@ -121,7 +124,8 @@ fn check(arguments: &Check) -> anyhow::Result<bool> {
             Ok(score.verdict.ratio() >= arguments.min_cause
                 && score.wrong.share() <= arguments.max_wrong
                 && score.disagreeing == 0
-                && score.time.ratio() >= arguments.min_time)
+                && score.time.ratio() >= arguments.min_time
+                && score.time_reason.ratio() >= arguments.min_reason)
         }
         (None, Some(log)) => {
             let agreement = files.agreement(log)?;

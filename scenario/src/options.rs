@@ -146,6 +146,12 @@ pub struct Options {
     pub slow_send_per_second: f64,
     /// How long.
     pub slow_send_ms: f64,
+    /// Produce requests whose bytes are held up on their way: by the broker's window, a loss, or the client.
+    pub held_receives_per_second: f64,
+    /// Responses to them that are: by the client's window, a loss, or the broker.
+    pub held_sends_per_second: f64,
+    /// How long.
+    pub held_ms: f64,
     /// Times that a network thread is busy for long.
     pub network_busy_per_second: f64,
     /// How long.
@@ -180,7 +186,7 @@ pub struct Options {
 }
 
 /// Names of the presets and what they are.
-pub const PRESETS: [(&str, &str); 13] = [
+pub const PRESETS: [(&str, &str); 14] = [
     (
         "clean",
         "every cause, nothing lost, exact clocks, every lock wait recorded",
@@ -225,6 +231,10 @@ pub const PRESETS: [(&str, &str); 13] = [
     (
         "cold-reads",
         "consumers that read old segments from the disk: sendfile keeps network threads",
+    ),
+    (
+        "windows",
+        "requests and responses are held up on their way: windows, losses, senders that have nothing to send",
     ),
     ("quiet", "requests are slow, but never because of a write"),
 ];
@@ -349,6 +359,12 @@ impl Options {
                 run_queue_ms: 90.0,
                 ..syncing
             },
+            "windows" => Self {
+                held_receives_per_second: 0.8,
+                held_sends_per_second: 0.8,
+                slow_send_per_second: 0.0,
+                ..syncing
+            },
             "quiet" => Self {
                 commit_stall_share: 0.0,
                 block_io_per_second: 0.0,
@@ -448,6 +464,9 @@ impl Options {
             other_lock_share: 0.3,
             slow_send_per_second: 0.2,
             slow_send_ms: 120.0,
+            held_receives_per_second: 0.0,
+            held_sends_per_second: 0.0,
+            held_ms: 150.0,
             network_busy_per_second: 0.1,
             network_busy_ms: 100.0,
             file_reads: false,

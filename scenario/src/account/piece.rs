@@ -2,7 +2,7 @@
 
 use super::chains::{Chain, End};
 use super::{Cause, Causes, Root, Stage, Via};
-use crate::history::{History, Span, WriteState};
+use crate::history::{History, Hold, Span, WriteState};
 
 /// A stretch of a request's life.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Piece {
     pub pause: Option<usize>,
     /// The request ahead, while in the connection's queue.
     pub ahead: Option<usize>,
+    /// What kept bytes on their way, where the root is receive or response.
+    pub hold: Option<Hold>,
 }
 
 impl Piece {
@@ -42,7 +44,19 @@ impl Piece {
             wait: None,
             pause: None,
             ahead: None,
+            hold: None,
         }
+    }
+
+    /// The mechanism at the root, as kcorr's `reason`.
+    pub fn reason(&self) -> Option<&'static str> {
+        Some(match (self.hold?, self.cause.root) {
+            (Hold::Loss, _) => "retransmission",
+            (Hold::Window, Root::Receive) => "broker_window",
+            (Hold::Window, _) => "client_window",
+            (Hold::Idle, Root::Receive) => "client_slow",
+            (Hold::Idle, _) => "broker_slow",
+        })
     }
 
     /// Whether two pieces differ in their time only.

@@ -12,7 +12,7 @@
 
 use super::chains::{self, End};
 use super::{Piece, Root, Stage, Via, request_queue};
-use crate::history::{History, Kind, Request, Role, Span};
+use crate::history::{History, Hold, Kind, Request, Role, Span};
 
 /// Resolves requests of a history.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +85,8 @@ impl<'a> Resolver<'a> {
         let received = request.received.clamp(request.unmuted, request.queued);
         if received > request.unmuted {
             let arriving = span(request.unmuted, received);
-            pieces.push(Piece::new(arriving, Stage::Receive, Root::Receive.own()));
+            let piece = Piece::new(arriving, Stage::Receive, Root::Receive.own());
+            pieces.extend(held(piece, request.held_in));
         }
         let unread = span(received, request.queued);
         let before = pieces.len();
@@ -108,7 +109,8 @@ impl<'a> Resolver<'a> {
         self.push_network(request, unsent, Stage::Response, &mut pieces);
         let sent = span(request.response, request.end);
         if sent.ns() > 0 {
-            pieces.push(Piece::new(sent, Stage::Response, Root::Response.own()));
+            let piece = Piece::new(sent, Stage::Response, Root::Response.own());
+            pieces.extend(held(piece, request.held_out));
         }
         pieces
     }
@@ -229,4 +231,24 @@ impl<'a> Resolver<'a> {
         }
         cut
     }
+}
+
+/// A stretch in which bytes were on their way, cut where something kept them.
+fn held(piece: Piece, hold: Option<(Span, Hold)>) -> impl Iterator<Item = Piece> {
+    let part = |start, end, hold| {
+        (start < end).then_some(Piece {
+            span: Span { start, end },
+            hold,
+            ..piece
+        })
+    };
+    let (span, hold) = hold
+        .and_then(|(span, hold)| Some((span.common(piece.span)?, Some(hold))))
+        .unwrap_or((piece.span, None));
+    let parts = [
+        part(piece.span.start, span.start, None),
+        part(span.start, span.end, hold),
+        part(span.end, piece.span.end, None),
+    ];
+    parts.into_iter().flatten()
 }

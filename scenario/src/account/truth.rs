@@ -38,6 +38,9 @@ pub struct Truth {
     pub root: Root,
     /// How the root reached the request.
     pub via: Via,
+    /// The mechanism of most of the time of `cause`, where it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The time by cause.
     pub causes: BTreeMap<Cause, i64>,
     /// The file operation or thread behind `cause`, where there is one.
@@ -130,6 +133,9 @@ pub struct TrueSegment {
     /// What that was doing, as in kcorr's `write_state`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_state: Option<String>,
+    /// The mechanism at the root, where it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// How many pieces it was made of, when more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<usize>,
@@ -182,6 +188,7 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
         cause,
         root: cause.root,
         via: cause.via,
+        reason: reason(&pieces, cause).map(ToOwned::to_owned),
         blocker: blocker(history, &pieces, cause),
         causes,
         partitions: partitions.collect(),
@@ -191,6 +198,15 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
             Vec::new()
         },
     }
+}
+
+/// The mechanism of most of the time of a cause.
+fn reason(pieces: &[Piece], cause: Cause) -> Option<&'static str> {
+    let mut times = BTreeMap::<Option<&str>, i64>::new();
+    for piece in pieces.iter().filter(|piece| piece.cause == cause) {
+        *times.entry(piece.reason()).or_default() += piece.span.ns();
+    }
+    times.into_iter().max_by_key(|(_, ns)| *ns)?.0
 }
 
 /// The file operation, or else the thread, that most of the time of a cause is due to.
@@ -276,6 +292,7 @@ fn segment(history: &History, piece: &Piece) -> TrueSegment {
         blocker_tid: piece.thread.map(|thread| history.threads[thread].tid),
         write_start_ns: write.map(|write| EPOCH_NS + write.span.start),
         write_state: state.map(ToOwned::to_owned),
+        reason: piece.reason().map(ToOwned::to_owned),
         merged: None,
     }
 }

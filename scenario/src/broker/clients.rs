@@ -1,5 +1,6 @@
 //! The clients: producers that pipeline, consumers and followers that fetch.
 
+use super::wires::Message;
 use super::{Event, Simulation};
 use crate::history::{Connection, EPOCH_NS, Kind, Part, Request};
 use crate::wire::{batch, message};
@@ -241,8 +242,6 @@ impl Simulation<'_> {
         sender.in_flight += 1;
         let first = self.now.max(sender.free + 1_000);
         let bytes = self.request_bytes(client, kind, version, correlation_id, &parts);
-        let received = self.wires.send(connection, true, first, first, &bytes);
-        self.clients[client].free = received;
         self.history.requests.push(Request {
             connection,
             kind,
@@ -251,7 +250,7 @@ impl Simulation<'_> {
             acks,
             parts,
             arrival: first,
-            received,
+            received: first,
             unmuted: first,
             queued: 0,
             assigned: 0,
@@ -263,9 +262,24 @@ impl Simulation<'_> {
             sending: 0,
             response: 0,
             end: 0,
+            held_in: None,
+            held_out: None,
             request_bytes: bytes.len(),
             response_bytes: 0,
         });
+        let message = Message {
+            connection,
+            from_client: true,
+            first,
+            last: first,
+            bytes: &bytes,
+        };
+        let held = self.hold(number, true);
+        let (received, held_in) = self.put_on_wire(message, held);
+        self.clients[client].free = received;
+        let sent = &mut self.history.requests[number];
+        sent.received = received;
+        sent.held_in = held_in;
         self.history.connections[connection].requests.push(number);
         self.schedule(received, Event::Received(number));
     }

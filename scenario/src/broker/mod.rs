@@ -31,7 +31,7 @@ use wires::Wires;
 
 pub(crate) use schedule::at;
 pub(crate) use threads::PID;
-pub(crate) use wires::SYN;
+pub(crate) use wires::{OPEN, SYN};
 
 /// What is to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +96,9 @@ struct Simulation<'a> {
     late_run_queue: Recurring,
     network_run_queue: Recurring,
     slow_send: Recurring,
+    held_receive: Recurring,
+    held_send: Recurring,
+    holds: Random,
     network_busy: Recurring,
     remote_slow: Recurring,
     reads: Random,
@@ -200,6 +203,9 @@ impl<'a> Simulation<'a> {
                 options.network_run_queue_per_second,
             ),
             slow_send: Recurring::new(seed, "slow send", options.slow_send_per_second),
+            held_receive: Recurring::new(seed, "held receive", options.held_receives_per_second),
+            held_send: Recurring::new(seed, "held send", options.held_sends_per_second),
+            holds: Random::new(seed, "holds"),
             network_busy: Recurring::new(seed, "network busy", options.network_busy_per_second),
             remote_slow: Recurring::new(seed, "remote", options.remote_slow_per_second),
             reads: Random::new(seed, "reads"),

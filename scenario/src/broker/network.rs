@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
+use super::wires::Message;
 use super::{Event, Simulation};
-use crate::history::{Kind, Time};
+use crate::history::{Hold, Kind, Span, Time};
 use crate::wire::message;
 
 /// A connection as its network thread sees it.
@@ -92,12 +93,52 @@ impl Simulation<'_> {
         };
         let connection = self.history.requests[request].connection;
         let now = self.now;
-        let end = self.wires.send(connection, false, now, now + slow, &bytes);
+        let message = Message {
+            connection,
+            from_client: false,
+            first: now,
+            last: now + slow,
+            bytes: &bytes,
+        };
+        let held = self.hold(request, false);
+        let (end, held_out) = self.put_on_wire(message, held);
         let done = &mut self.history.requests[request];
         done.response = now;
         done.end = end;
+        done.held_out = held_out;
         done.response_bytes = bytes.len();
         self.schedule(end, Event::Gone(request));
+    }
+
+    /// What holds up a message, and for how long, if it is its turn.
+    pub(super) fn hold(&mut self, request: usize, is_in: bool) -> Option<(Hold, i64)> {
+        if self.history.requests[request].kind != Kind::Produce {
+            return None;
+        }
+        let due = if is_in {
+            &mut self.held_receive
+        } else {
+            &mut self.held_send
+        };
+        if !due.is_due(self.now) {
+            return None;
+        }
+        let hold = Hold::ALL[self.holds.below(Hold::ALL.len())];
+        Some((hold, self.holds.slow_ns(self.options.held_ms)))
+    }
+
+    pub(super) fn put_on_wire(
+        &mut self,
+        message: Message<'_>,
+        held: Option<(Hold, i64)>,
+    ) -> (Time, Option<(Span, Hold)>) {
+        match held {
+            Some((hold, ns)) => {
+                let (end, span) = self.wires.send_held(message, hold, ns);
+                (end, Some((span, hold)))
+            }
+            None => (self.wires.send(message), None),
+        }
     }
 
     /// The last byte has left: the channel is read again.

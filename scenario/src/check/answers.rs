@@ -35,6 +35,9 @@ pub struct BlameRow {
     /// How the root reached the request, where the answer has it apart.
     #[serde(default)]
     pub via: Option<String>,
+    /// The mechanism at the root, where the answer has it.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// How sure it is.
     pub confidence: Option<f64>,
     /// Thread of its own write.
@@ -62,6 +65,9 @@ pub struct SegmentRow {
     /// What that was doing.
     #[serde(default)]
     pub write_state: Option<String>,
+    /// The mechanism at the root.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// The thread waited for.
     #[serde(default)]
     pub blocker_tid: Option<i32>,
@@ -87,6 +93,8 @@ pub struct Answer {
     pub arrival_ns: i64,
     /// The verdict.
     pub cause: String,
+    /// The mechanism at the root.
+    pub reason: Option<String>,
     /// Whether its root and way are those of its cause; they are where they are not told apart.
     pub agrees: bool,
     /// How sure it is.
@@ -112,6 +120,8 @@ pub struct Segment {
     pub write: Option<i64>,
     /// What that was doing.
     pub write_state: Option<String>,
+    /// The mechanism at the root.
+    pub reason: Option<String>,
     /// The thread waited for.
     pub blocker_tid: Option<i32>,
 }
@@ -172,6 +182,7 @@ pub fn answers(
             latency_ns: (row.latency_ms * 1e6).round() as i64,
             arrival_ns: ns_from_time(&row.arrival_time)?,
             cause: row.cause,
+            reason: row.reason,
             agrees,
             confidence: row.confidence,
             blocker_tid: row.blocker_tid.or(row.tid),
@@ -196,6 +207,7 @@ pub fn answers(
             cause: row.cause,
             write: row.root_write_id,
             write_state: row.write_state,
+            reason: row.reason,
             blocker_tid: row.blocker_tid,
         });
     }

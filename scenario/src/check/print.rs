@@ -25,6 +25,15 @@ impl Display for Score {
         line(f, "time: stage", self.stage, "ms", 1_000_000)?;
         line(f, "time: root write", self.time_write, "ms", 1_000_000)?;
         line(f, "time: write's state", self.write_state, "ms", 1_000_000)?;
+        line(f, "verdict: reason", self.reason, "requests", 1)?;
+        line(f, "time: reason", self.time_reason, "ms", 1_000_000)?;
+        line(
+            f,
+            "time: wrong reason",
+            self.time_reason_wrong,
+            "ms",
+            1_000_000,
+        )?;
 
         let mut other: Vec<_> = self.verdicts.iter().collect();
         other.sort_by_key(|((.., right), count)| (*right, -**count));

@@ -79,6 +79,12 @@ pub struct Score {
     pub time_write: Share,
     /// Time with a true write at the root and the right write, by whether its state is right.
     pub write_state: Share,
+    /// Requests with a right verdict and a true reason, by whether the reason is right.
+    pub reason: Share,
+    /// Time with the true cause and a true reason, by whether the reason is right.
+    pub time_reason: Share,
+    /// Time of receiving and responding with the true cause, by whether another reason was named.
+    pub time_reason_wrong: Share,
     /// Answers whose segments leave gaps, overlap, or do not sum to the latency.
     pub broken: usize,
     /// Requests by true and answered cause, where not the same, and whether that is right all the same.
@@ -144,6 +150,9 @@ impl Scorer {
         score.verdict.add(1, right);
         score.unexplained.add(1, !right && unexplained);
         score.wrong.add(1, !right && !unexplained);
+        if cause == Some(truth.cause) && truth.reason.is_some() {
+            score.reason.add(1, answer.reason == truth.reason);
+        }
         score.disagreeing += usize::from(!answer.agrees);
         if cause != Some(truth.cause) {
             let key = (truth.cause, answer.cause.clone(), right);
@@ -273,6 +282,15 @@ impl Scorer {
         if !right {
             let key = (truth.cause, name.to_owned());
             *score.times.entry(key).or_default() += ns;
+        }
+        if cause == Some(truth.cause) && matches!(truth.root, Root::Receive | Root::Response) {
+            let reason = told.and_then(|t| t.reason.as_ref());
+            if truth.reason.is_some() {
+                let is_right = reason == truth.reason.as_ref();
+                score.time_reason.add(ns, is_right);
+            }
+            let is_wrong = reason.is_some() && reason != truth.reason.as_ref();
+            score.time_reason_wrong.add(ns, is_wrong);
         }
         let stage = told.map_or("", |t| t.stage.as_str());
         // A pause may be told as such, or as the stage that it held up.

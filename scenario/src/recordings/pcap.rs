@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Recorder;
-use crate::broker::SYN;
+use crate::broker::{OPEN, SYN};
 use crate::history::{BROKER_IP, BROKER_PORT, Connection, History, Packet};
 
 const MAGIC_MICROSECONDS: u32 = 0xa1b2_c3d4;
@@ -12,7 +12,50 @@ const ETHERNET: u32 = 1;
 const CLIENT_START: u32 = 0x1000_0000;
 const BROKER_START: u32 = 0x7000_0000;
 
-/// Writes all packets in the order of time. Sequence numbers are given before packets are lost.
+/// The options of both SYNs: segments of 1,460 bytes, windows of 7 bits more.
+const SYN_OPTIONS: [u8; 8] = [2, 4, 5, 0xb4, 1, 3, 3, 7];
+
+/// One direction of a connection, in the order of time.
+#[derive(Debug, Clone)]
+struct Way {
+    /// The window that its sender told last.
+    window: u16,
+    /// The number behind all bytes that were sent.
+    sent: u32,
+    /// What has arrived without a gap, and what has behind gaps.
+    arrived: u32,
+    behind: Vec<(u32, u32)>,
+}
+
+impl Way {
+    fn new() -> Self {
+        Self {
+            window: OPEN,
+            sent: 0,
+            arrived: 0,
+            behind: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, start: u32, end: u32, arrives: bool) {
+        self.sent = self.sent.max(end);
+        if !arrives {
+            return;
+        }
+        self.behind.push((start, end));
+        self.behind.sort_unstable();
+        self.behind.retain(|(start, end)| {
+            let follows = *start <= self.arrived;
+            if follows {
+                self.arrived = self.arrived.max(*end);
+            }
+            !follows
+        });
+    }
+}
+
+/// Writes all packets in the order of time. What a packet acknowledges does not depend on what the recording
+/// lost.
 pub(super) fn write(
     history: &History,
     mut recorder: Recorder,
@@ -23,18 +66,32 @@ pub(super) fn write(
     }
     let mut order: Vec<&Packet> = history.packets.iter().collect();
     order.sort_by_key(|packet| packet.time);
-    let mut next = vec![[CLIENT_START, BROKER_START]; history.connections.len()];
+    let mut ways = vec![[Way::new(), Way::new()]; history.connections.len()];
     for (number, packet) in order.into_iter().enumerate() {
         let side = usize::from(!packet.from_client);
-        let sequence = next[packet.connection][side];
-        let acknowledged = next[packet.connection][1 - side];
+        let starts = [CLIENT_START, BROKER_START];
+        let ways = &mut ways[packet.connection];
+        let sequence = packet.sequence.unwrap_or(ways[side].sent);
+        let acknowledged = starts[1 - side].wrapping_add(ways[1 - side].arrived);
         let length = packet.payload.len() as u32 + u32::from(packet.flags & SYN != 0);
-        next[packet.connection][side] = sequence.wrapping_add(length);
+        if length > 0 {
+            ways[side].take(sequence, sequence + length, packet.arrives);
+        }
+        let sequence = starts[side].wrapping_add(sequence);
+        let window = packet.window.unwrap_or(ways[side].window);
+        ways[side].window = window;
         if recorder.loses() {
             continue;
         }
         let connection = &history.connections[packet.connection];
-        let frame = frame(packet, connection, number as u16, sequence, acknowledged);
+        let frame = frame(
+            packet,
+            connection,
+            number as u16,
+            sequence,
+            acknowledged,
+            window,
+        );
         let micros = recorder.clock.wall(packet.time).div_euclid(1_000);
         let (seconds, rest) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
         for word in [
@@ -56,6 +113,7 @@ fn frame(
     number: u16,
     sequence: u32,
     acknowledged: u32,
+    window: u16,
 ) -> Vec<u8> {
     let client = (connection.ip, connection.port);
     let broker = (BROKER_IP, BROKER_PORT);
@@ -70,7 +128,15 @@ fn frame(
     tcp.extend(sequence.to_be_bytes());
     let is_first = packet.flags == SYN;
     tcp.extend(if is_first { 0 } else { acknowledged }.to_be_bytes());
-    tcp.extend([0x50, packet.flags, 0xff, 0xff, 0, 0, 0, 0]);
+    let options: &[u8] = if packet.flags & SYN == 0 {
+        &[]
+    } else {
+        &SYN_OPTIONS
+    };
+    tcp.extend([0x50 + 4 * options.len() as u8, packet.flags]);
+    tcp.extend(window.to_be_bytes());
+    tcp.extend([0; 4]);
+    tcp.extend(options);
     tcp.extend(&packet.payload);
     let mut pseudo = Vec::with_capacity(12 + tcp.len());
     pseudo.extend(from.0);

@@ -29,7 +29,11 @@ struct Perfect {
 
 impl Perfect {
     fn new() -> Self {
-        let options = short("clean", 10_000);
+        Self::in_preset("clean")
+    }
+
+    fn in_preset(preset: &str) -> Self {
+        let options = short(preset, 10_000);
         let truths: Vec<Truth> = truths(&simulate(&options), &options).collect();
         let mut answers = HashMap::new();
         let mut writes = HashMap::new();
@@ -46,6 +50,7 @@ impl Perfect {
                     cause: s.cause.to_string(),
                     write: s.write_start_ns,
                     write_state: s.write_state.clone(),
+                    reason: s.reason.clone(),
                     blocker_tid: s.blocker_tid,
                 }
             });
@@ -53,6 +58,7 @@ impl Perfect {
                 latency_ns: truth.latency_ns,
                 arrival_ns: truth.arrival_ns,
                 cause: truth.cause.to_string(),
+                reason: truth.reason.clone(),
                 agrees: true,
                 confidence: Some(0.9),
                 blocker_tid: truth.blocker.as_ref().map(|blocker| blocker.tid),
@@ -150,6 +156,33 @@ fn a_verdict_that_says_less_is_neither_right_nor_another_cause() {
 }
 
 #[test]
+fn another_reason_is_wrong_and_none_is_not_right() {
+    let perfect = Perfect::in_preset("windows").score();
+    assert!(perfect.time_reason.of > 100_000_000, "{perfect}");
+    assert_eq!(perfect.time_reason.ratio(), 1.0);
+    assert_eq!(perfect.reason.ratio(), 1.0);
+    assert_eq!(perfect.time_reason_wrong.right, 0);
+    let silent = with_reasons(|_| None).score();
+    assert_eq!(silent.time_reason.right, 0);
+    assert_eq!(silent.reason.right, 0);
+    assert_eq!(silent.time_reason_wrong.right, 0);
+    let guessed = with_reasons(|reason| reason.map(|_| "guessed".to_owned())).score();
+    assert_eq!(guessed.time_reason_wrong.right, guessed.time_reason.of);
+}
+
+/// Perfect answers with other reasons.
+fn with_reasons(change: impl Fn(Option<String>) -> Option<String>) -> Perfect {
+    let mut answers = Perfect::in_preset("windows");
+    for answer in answers.answers.values_mut() {
+        answer.reason = change(answer.reason.take());
+        for segment in &mut answer.segments {
+            segment.reason = change(segment.reason.take());
+        }
+    }
+    answers
+}
+
+#[test]
 fn a_verdict_at_odds_with_its_root_or_way_is_counted() {
     let row = |cause: &str, root: Option<&str>, via: Option<&str>| BlameRow {
         request_id: 1,
@@ -160,6 +193,7 @@ fn a_verdict_at_odds_with_its_root_or_way_is_counted() {
         cause: cause.to_owned(),
         root: root.map(ToOwned::to_owned),
         via: via.map(ToOwned::to_owned),
+        reason: None,
         confidence: None,
         tid: None,
         blocker_tid: None,

@@ -12,7 +12,7 @@ use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder, Thre
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::{ClockKind, Decoder, SourceId, Summary, Table};
-use kcorr_scenario::history::{EPOCH_NS, History, Kind, WriteState};
+use kcorr_scenario::history::{EPOCH_NS, History, Hold, Kind, WriteState};
 use kcorr_scenario::{Options, recordings, simulate};
 
 use crate::short;
@@ -103,7 +103,7 @@ fn micros(ns: i64) -> i64 {
 
 #[test]
 fn the_capture_has_every_request_with_its_times_and_batches() {
-    for preset in ["clean", "replicated"] {
+    for preset in ["clean", "replicated", "windows"] {
         let scenario = Scenario::new(&short(preset, 4_000));
         let pcap = scenario.pcap();
         pcap.lost_nothing();
@@ -156,6 +156,66 @@ fn the_capture_has_every_request_with_its_times_and_batches() {
         assert_eq!(topics.null_count(), 0, "{preset}: topic ids are resolved");
         let ids = pcap.column("request_partitions", "message_ids").unwrap();
         assert_eq!(ids.len() - ids.null_count(), truly.len(), "{preset}");
+    }
+}
+
+#[test]
+fn the_capture_shows_what_kept_bytes_on_their_way() {
+    let scenario = Scenario::new(&short("windows", 20_000));
+    let pcap = scenario.pcap();
+    let history = &scenario.history;
+    let mut truly = Vec::new();
+    for request in &history.requests {
+        let address = history.connections[request.connection].client_address();
+        let ways = [
+            ("to_broker", request.held_in),
+            ("from_broker", request.held_out),
+        ];
+        for (direction, held) in ways {
+            let Some((span, hold)) = held else {
+                continue;
+            };
+            let kind = match hold {
+                Hold::Window => "zero_window true",
+                Hold::Loss => "retransmission true",
+                Hold::Idle => "idle true",
+            };
+            let row = format!("{address} {direction} {kind}");
+            truly.push((micros(EPOCH_NS + span.start), row, span.ns() / 1_000_000));
+        }
+    }
+    assert!(truly.len() > 15, "{}", truly.len());
+    truly.sort();
+    let text = |column| pcap.texts("tcp_stretches", column);
+    let number = |column| pcap.numbers("tcp_stretches", column);
+    let (address, direction, kind) = (text("client_address"), text("direction"), text("kind"));
+    let (start, ns, is_lost) = (
+        number("start_time"),
+        number("duration_ns"),
+        number("is_lost"),
+    );
+    let segments = number("segments");
+    let mut found: Vec<_> = (0..start.len())
+        .map(|row| {
+            // A closed window was probed, and what was sent again had been lost.
+            let is_shown = match kind[row].as_str() {
+                "zero_window" => segments[row] == 1,
+                "retransmission" => is_lost[row] == 1,
+                _ => true,
+            };
+            let text = format!(
+                "{} {} {} {is_shown}",
+                address[row], direction[row], kind[row]
+            );
+            (start[row], text, ns[row] / 1_000_000)
+        })
+        .collect();
+    found.sort();
+    assert_eq!(found.len(), truly.len());
+    for (found, truly) in found.iter().zip(&truly) {
+        assert_eq!(found.1, truly.1);
+        assert!((found.0 - truly.0).abs() < 100_000, "{found:?} {truly:?}");
+        assert!((found.2 - truly.2).abs() <= 1, "{found:?} {truly:?}");
     }
 }
 

@@ -67,6 +67,8 @@ fn pool(activities: &[&[(Span, Activity)]], taker: usize) -> History {
         sending: assigned,
         response: assigned,
         end: assigned,
+        held_in: None,
+        held_out: None,
         request_bytes: 0,
         response_bytes: 0,
     });
