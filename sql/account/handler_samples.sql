@@ -44,7 +44,7 @@ bounds AS (
 ),
 samples AS (
     -- With one from just before, if it has been computing when it was free or the request came.
-    SELECT b.request_id, s.time, s.time AS end_time, s.weight_ns
+    SELECT b.*, s.time, s.time AS end_time, s.weight_ns, FALSE AS is_ready
     FROM bounds AS b
     INNER JOIN stack_samples AS s
         ON s.tid = b.tid
@@ -55,20 +55,16 @@ samples AS (
 ),
 sampled AS (
     SELECT tid, MAX(weight_ns) AS weight_ns
-    FROM (
-        SELECT b.tid, s.weight_ns
-        FROM bounds AS b
-        INNER JOIN samples AS s ON s.request_id = b.request_id
-    )
+    FROM samples
     GROUP BY tid
 ),
 moments AS (
-    SELECT request_id, time, end_time, weight_ns, FALSE AS is_ready
-    FROM samples
-    UNION ALL
+    SELECT * FROM samples
+    UNION ALL BY NAME
     -- Waiting for a CPU, it had not stopped either.
     SELECT
-        b.request_id, r.start_time, LEAST(r.end_time, b.handled_time), s.weight_ns, TRUE
+        b.*, r.start_time AS time, LEAST(r.end_time, b.handled_time) AS end_time, s.weight_ns,
+        TRUE AS is_ready
     FROM bounds AS b
     INNER JOIN sampled AS s ON s.tid = b.tid
     INNER JOIN run_queue_waits AS r
@@ -103,19 +99,18 @@ chains AS (
     FROM numbered
 )
 SELECT
-    c.request_id,
+    request_id,
     GREATEST(
-        CASE WHEN c.time < b.begin_time THEN b.free_time ELSE b.begin_time END,
-        CASE WHEN c.is_ready THEN c.time ELSE add_ns(c.time, -LEAST(c.since_ns, c.weight_ns)) END
+        CASE WHEN time < begin_time THEN free_time ELSE begin_time END,
+        CASE WHEN is_ready THEN time ELSE add_ns(time, -LEAST(since_ns, weight_ns)) END
     ) AS start_time,
-    c.end_time,
-    c.is_ready,
-    c.time < b.begin_time AND (b.was_busy OR c.chain_start > b.service_start) AS is_taken,
-    b.confidence
-FROM chains AS c
-INNER JOIN bounds AS b ON b.request_id = c.request_id
-WHERE c.is_sampled
-    AND c.end_time > b.free_time
-    AND (c.is_ready OR c.since_ns <= 2 * c.weight_ns)
-    AND (c.time >= b.begin_time OR elapsed_ns(c.chain_end, b.begin_time) <= 2 * c.weight_ns)
+    end_time,
+    is_ready,
+    time < begin_time AND (was_busy OR chain_start > service_start) AS is_taken,
+    confidence
+FROM chains
+WHERE is_sampled
+    AND end_time > free_time
+    AND (is_ready OR since_ns <= 2 * weight_ns)
+    AND (time >= begin_time OR elapsed_ns(chain_end, begin_time) <= 2 * weight_ns)
 ORDER BY request_id, start_time, end_time

@@ -58,23 +58,26 @@ contended AS (
     FROM reached
 ),
 beside_logs AS (
-    SELECT
-        lock_wait_id, source_id, lock_address, lock_class, stretch, next_topic AS topic,
-        next_partition AS partition, TRUE AS is_next
-    FROM contended
-    WHERE next_gap_ns <= $handoff_ms * 1e6
-    UNION ALL
-    SELECT
-        lock_wait_id, source_id, lock_address, lock_class, stretch, previous_topic,
-        previous_partition, FALSE
-    FROM contended
-    WHERE previous_gap_ns <= $handoff_ms * 1e6
-        AND NOT COALESCE(
-            next_gap_ns <= $handoff_ms * 1e6
-                AND next_topic = previous_topic
-                AND next_partition = previous_partition,
-            FALSE
-        )
+    SELECT lock_wait_id, source_id, lock_address, lock_class, stretch, topic, partition, is_next
+    FROM (
+        SELECT
+            lock_wait_id, source_id, lock_address, lock_class, stretch,
+            unnest([next_topic, previous_topic]) AS topic,
+            unnest([next_partition, previous_partition]) AS partition,
+            unnest([TRUE, FALSE]) AS is_next,
+            unnest([
+                next_gap_ns <= $handoff_ms * 1e6,
+                previous_gap_ns <= $handoff_ms * 1e6
+                    AND NOT COALESCE(
+                        next_gap_ns <= $handoff_ms * 1e6
+                            AND next_topic = previous_topic
+                            AND next_partition = previous_partition,
+                        FALSE
+                    )
+            ]) AS is_beside
+        FROM contended
+    )
+    WHERE is_beside
 ),
 stretch_logs AS (
     SELECT

@@ -26,114 +26,6 @@
 --                                       order would have allowed
 -- @column confidence     DOUBLE      -- how sure the match is, 0 to 1
 WITH
-reaches AS (
-    -- Two seconds around the accounted requests of each log: other requests' writes in them tell the
-    -- order.
-    SELECT
-        p.topic,
-        p.partition,
-        add_ns(a.arrival_time, CAST(-2e9 AS BIGINT)) AS start_time,
-        add_ns(a.end_time, CAST(2e9 AS BIGINT)) AS end_time
-    FROM accounted_requests AS a
-    INNER JOIN request_partitions AS p ON p.request_id = a.request_id
-    WHERE a.api = 'Produce'
-),
-reached AS (
-    SELECT
-        *,
-        MAX(end_time) OVER (
-            PARTITION BY topic, partition
-            ORDER BY start_time, end_time
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS reached_time
-    FROM reaches
-),
-numbered AS (
-    SELECT
-        *,
-        SUM(CASE WHEN start_time <= reached_time THEN 0 ELSE 1 END) OVER (
-            PARTITION BY topic, partition
-            ORDER BY start_time, end_time
-            ROWS UNBOUNDED PRECEDING
-        ) AS stretch
-    FROM reached
-),
-near AS (
-    SELECT topic, partition, MIN(start_time) AS start_time, MAX(end_time) AS end_time
-    FROM numbered
-    GROUP BY topic, partition, stretch
-),
-near_partitions AS (
-    SELECT
-        p.request_partition_id, p.request_id, p.topic, p.partition, p.records_bytes, p.base_offset,
-        p.record_count
-    FROM near AS n
-    INNER JOIN request_partitions AS p
-        ON p.topic = n.topic
-        AND p.partition = n.partition
-        AND p.arrival_time >= n.start_time
-        AND p.arrival_time < n.end_time
-),
-spans AS (
-    SELECT MIN(start_time) AS start_time, MAX(end_time) AS end_time
-    FROM near
-),
-near_requests AS (
-    SELECT r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.response_time, r.end_time
-    FROM spans AS n
-    INNER JOIN requests AS r
-        ON r.arrival_time >= n.start_time
-        AND r.arrival_time < n.end_time
-    WHERE r.api = 'Produce'
-        AND r.end_time IS NOT NULL
-),
-served AS (
-    -- As in services, but of these only.
-    SELECT
-        request_id,
-        COALESCE(response_time, end_time) AS response_time,
-        end_time,
-        LEAST(
-            end_time,
-            GREATEST(
-                arrival_time,
-                read_time,
-                MAX(end_time) OVER (
-                    PARTITION BY connection_id
-                    ORDER BY arrival_time, request_id
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-                )
-            )
-        ) AS service_start
-    FROM near_requests
-),
-batches AS (
-    SELECT
-        p.request_partition_id,
-        p.request_id,
-        p.topic,
-        p.partition,
-        p.records_bytes,
-        p.base_offset,
-        p.record_count,
-        s.response_time,
-        s.end_time,
-        add_ns(s.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) AS search_start,
-        add_ns(s.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) AS search_end
-    FROM near_partitions AS p
-    INNER JOIN served AS s ON s.request_id = p.request_id
-),
-appends AS (
-    SELECT w.*
-    FROM near AS n
-    INNER JOIN writes AS w
-        ON w.topic = n.topic
-        AND w.partition = n.partition
-        AND w.start_time >= n.start_time
-        AND w.start_time < n.end_time
-    WHERE w.file_kind = 'log'
-        AND file_operation(w.operation) = 'write'
-),
 linked AS (
     -- Batches whose offsets follow each other lie one behind the other in the file.
     SELECT
@@ -144,7 +36,7 @@ linked AS (
             ) THEN 0
             ELSE 1
         END AS is_first
-    FROM batches
+    FROM sent_batches
     WHERE base_offset >= 0
         AND records_bytes IS NOT NULL
 ),
@@ -176,8 +68,8 @@ sized AS (
         b.base_offset BETWEEN w.base_offset AND w.last_offset AS holds_base_offset,
         COUNT(*) OVER (PARTITION BY b.request_partition_id) AS candidate_count,
         COUNT(*) OVER (PARTITION BY w.write_id) AS claim_count
-    FROM batches AS b
-    INNER JOIN appends AS w
+    FROM sent_batches AS b
+    INNER JOIN log_appends AS w
         ON w.topic = b.topic
         AND w.partition = b.partition
         AND w.bytes = b.records_bytes
@@ -185,50 +77,46 @@ sized AS (
         AND w.end_time <= b.search_end
     LEFT JOIN chains AS c ON c.request_partition_id = b.request_partition_id
 ),
-chain_starts AS (
-    -- Where a chain starts in its file, by the vote of its batches.
-    SELECT topic, partition, segment_base_offset, chain, chain_start, votes
-    FROM (
-        SELECT
-            topic, partition, segment_base_offset, chain, chain_start,
-            COUNT(*) AS votes,
-            ROW_NUMBER() OVER (
-                PARTITION BY topic, partition, segment_base_offset, chain
-                ORDER BY COUNT(*) DESC, chain_start
-            ) AS place
-        FROM sized
-        WHERE chain_start IS NOT NULL
-        GROUP BY topic, partition, segment_base_offset, chain, chain_start
+voted AS (
+    -- Where a chain would start in its file, by each of its batches.
+    SELECT
+        *,
+        COUNT(chain_start) OVER (
+            PARTITION BY topic, partition, segment_base_offset, chain, chain_start
+        ) AS votes
+    FROM sized
+),
+started AS (
+    -- Where it does start, by the vote of its batches.
+    SELECT
+        *,
+        FIRST_VALUE(votes) OVER vote_order >= 2 AND segment_base_offset IS NOT NULL AS is_started,
+        FIRST_VALUE(chain_start) OVER vote_order AS true_start
+    FROM voted
+    WINDOW vote_order AS (
+        PARTITION BY topic, partition, segment_base_offset, chain
+        ORDER BY votes DESC, chain_start
     )
-    WHERE place = 1
-        AND votes >= 2
 ),
 by_size AS (
     SELECT
-        s.*,
+        request_partition_id, request_id, topic, partition, write_id, tid, start_time, end_time,
+        candidate_count,
         CASE
-            WHEN s.holds_base_offset THEN 'base_offset'
-            WHEN v.votes IS NOT NULL THEN 'offset_order'
+            WHEN holds_base_offset THEN 'base_offset'
+            WHEN is_started AND chain_start = true_start THEN 'offset_order'
             ELSE 'size_time'
         END AS matched_by
-    FROM sized AS s
-    LEFT JOIN chain_starts AS v
-        ON v.topic = s.topic
-        AND v.partition = s.partition
-        AND v.segment_base_offset = s.segment_base_offset
-        AND v.chain = s.chain
-        AND v.chain_start = s.chain_start
-    LEFT JOIN chain_starts AS other
-        ON other.topic = s.topic
-        AND other.partition = s.partition
-        AND other.segment_base_offset = s.segment_base_offset
-        AND other.chain = s.chain
-        AND other.chain_start <> s.chain_start
-    WHERE s.holds_base_offset IS NOT FALSE
+    FROM started
+    WHERE holds_base_offset IS NOT FALSE
         AND (
-            s.holds_base_offset
-            OR v.votes IS NOT NULL
-            OR (s.candidate_count = 1 AND s.claim_count = 1 AND other.votes IS NULL)
+            holds_base_offset
+            OR (is_started AND chain_start = true_start)
+            OR (
+                candidate_count = 1
+                AND claim_count = 1
+                AND NOT COALESCE(is_started AND chain_start <> true_start, FALSE)
+            )
         )
 ),
 unsized AS (
@@ -239,7 +127,7 @@ unsized AS (
             ORDER BY search_start, request_partition_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS busy_until
-    FROM batches
+    FROM sent_batches
     WHERE records_bytes IS NULL
 ),
 stretches AS (
@@ -280,7 +168,7 @@ placed_writes AS (
             ORDER BY w.start_time, w.end_time, w.write_id
         ) AS place
     FROM stretch_bounds AS t
-    INNER JOIN appends AS w
+    INNER JOIN log_appends AS w
         ON w.topic = t.topic
         AND w.partition = t.partition
         AND w.start_time >= t.first_time

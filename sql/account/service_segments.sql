@@ -25,9 +25,9 @@
 -- @column confidence     DOUBLE      -- how sure the segment is, 0 to 1
 WITH
 cuts AS (
-    SELECT request_id, start_time AS cut_time FROM explained_times
-    UNION
-    SELECT request_id, end_time AS cut_time FROM explained_times
+    SELECT request_id, cut_time
+    FROM (SELECT request_id, unnest([start_time, end_time]) AS cut_time FROM explained_times)
+    GROUP BY request_id, cut_time
 ),
 pieces AS (
     SELECT

@@ -157,6 +157,21 @@ syncs AS (
             OR elapsed_ns(w.chain_end, w.log_next_time) BETWEEN 0 AND $handoff_ms * 1e6
         )
 ),
+sync_parts AS (
+    SELECT *
+    FROM (
+        SELECT
+            lock_wait_id, holder_tid, holder_write_id, owner_tid,
+            unnest([GREATEST(start_time, sync_start), sync_end]) AS part_start,
+            unnest([LEAST(end_time, sync_end), LEAST(end_time, held_end)]) AS part_end,
+            unnest(['same_log_sync', 'flush_held']) AS rule,
+            unnest([confidence, 0.9 * confidence]) AS confidence
+        FROM syncs
+    )
+    WHERE rule = 'flush_held'
+        OR owner_tid IS NULL
+        OR owner_tid <> holder_tid
+),
 runs AS (
     SELECT topic, partition, run_start AS start_time, MAX(end_time) AS end_time, COUNT(*) AS append_count
     FROM near_writes
@@ -324,18 +339,9 @@ holders AS (
     FROM appends
     UNION ALL
     SELECT
-        lock_wait_id, GREATEST(start_time, sync_start), LEAST(end_time, sync_end), holder_tid,
-        holder_write_id, CAST(NULL AS BIGINT) AS holder_wait_id, FALSE AS is_ready, 'same_log_sync' AS rule, confidence
-    FROM syncs
-    WHERE owner_tid IS NULL
-        OR owner_tid <> holder_tid
-    UNION ALL
-    SELECT
-        lock_wait_id, sync_end, LEAST(end_time, held_end), holder_tid,
-        holder_write_id, CAST(NULL AS BIGINT) AS holder_wait_id, FALSE AS is_ready, 'flush_held' AS rule,
-        0.9 * confidence
-    FROM syncs
-    WHERE sync_end < LEAST(end_time, held_end)
+        lock_wait_id, part_start, part_end, holder_tid, holder_write_id,
+        CAST(NULL AS BIGINT) AS holder_wait_id, FALSE AS is_ready, rule, confidence
+    FROM sync_parts
     UNION ALL
     SELECT
         lock_wait_id, start_time, end_time, holder_tid, holder_write_id,

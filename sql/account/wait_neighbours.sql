@@ -4,7 +4,6 @@
 -- A wait that two recordings saw is listed once, with both rows: the kernel's times are
 -- exact, and the JFR's row adds the lock's owner.
 -- @materialized
--- @param  min_wait_ms    DOUBLE = 0.05 -- shorter waits are left out
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column twin_id        BIGINT      -- the same wait in another recording
 -- @column tid            INT         -- the waiting thread
@@ -24,36 +23,14 @@
 -- @column next_gap_ns    BIGINT      -- time from the wait to the next
 -- @column previous_gap_ns BIGINT     -- time from the one before to the wait
 WITH
-waits AS (
-    SELECT DISTINCT
-        l.lock_wait_id,
-        l.tid,
-        l.start_time,
-        l.end_time,
-        l.duration_ns,
-        CAST(l.lock_class AS VARCHAR) AS lock_class,
-        l.lock_address,
-        l.owner_tid,
-        CAST(l.origin AS VARCHAR) AS origin,
-        l.source_id
-    FROM near_times AS n
-    INNER JOIN lock_waits AS l
-        ON l.start_time < n.end_time
-        AND n.start_time < l.end_time
-    WHERE l.kind IN ('monitor', 'park', 'native')
-        AND l.tid IS NOT NULL
-        AND l.duration_ns >= $min_wait_ms * 1e6
-        -- A thread that polls an empty queue parks on a condition: it has nothing to do.
-        AND COALESCE(l.lock_class, '') NOT LIKE '%ConditionObject'
-),
 twins AS (
     -- Of two recordings of one kind, the first counts.
     SELECT
         u.lock_wait_id,
         j.lock_wait_id AS twin_id,
         j.owner_tid
-    FROM waits AS u
-    INNER JOIN waits AS j
+    FROM recorded_waits AS u
+    INNER JOIN recorded_waits AS j
         ON j.tid = u.tid
         AND j.start_time < u.end_time
         AND u.start_time < j.end_time
@@ -79,7 +56,7 @@ events AS (
         add_ns(start_time, elapsed_ns(start_time, end_time) / 2) AS time,
         lock_wait_id,
         CAST(NULL AS TIMESTAMP) AS write_time
-    FROM waits
+    FROM recorded_waits
     UNION ALL
     SELECT
         tid,
@@ -145,7 +122,7 @@ SELECT
     b.partition AS previous_partition,
     elapsed_ns(w.end_time, n.start_time) AS next_gap_ns,
     elapsed_ns(b.end_time, w.start_time) AS previous_gap_ns
-FROM waits AS w
+FROM recorded_waits AS w
 LEFT JOIN first_twins AS t ON t.lock_wait_id = w.lock_wait_id
 LEFT JOIN beside AS x ON x.lock_wait_id = w.lock_wait_id
 LEFT JOIN near_writes AS n ON n.write_id = x.next_id

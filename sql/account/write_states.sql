@@ -93,9 +93,9 @@ clipped AS (
     INNER JOIN root_writes AS w ON w.write_id = s.write_id
 ),
 cuts AS (
-    SELECT write_id, start_time AS cut_time FROM clipped
-    UNION
-    SELECT write_id, end_time AS cut_time FROM clipped
+    SELECT write_id, cut_time
+    FROM (SELECT write_id, unnest([start_time, end_time]) AS cut_time FROM clipped)
+    GROUP BY write_id, cut_time
 ),
 pieces AS (
     SELECT
