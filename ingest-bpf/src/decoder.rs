@@ -11,10 +11,8 @@ use crate::labels::{Label, NONE};
 use crate::lines::Lines;
 use crate::losses::BPF_LONG_LINE;
 use crate::options::BpfOptions;
-use crate::share::{self, Share};
+use crate::share::{self, MAX_LINE_BYTES, Share};
 
-/// A line that is longer is passed over.
-pub(crate) const MAX_LINE_BYTES: usize = 8 << 20;
 /// Bytes of lines that nobody knows, after which the input is given up.
 const MAX_UNRECOGNISED_BYTES: u64 = 4 << 20;
 /// Bytes that one core reads at a time.

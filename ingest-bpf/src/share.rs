@@ -5,10 +5,12 @@
 
 use std::ops::Range;
 
-use crate::decoder::MAX_LINE_BYTES;
 use crate::json::fast_line;
 use crate::labels::{Label, Labels, NONE};
 use crate::rows::AnyRow;
+
+/// A line that is longer is passed over.
+pub(crate) const MAX_LINE_BYTES: usize = 8 << 20;
 
 /// What was read of a share.
 #[derive(Debug, Default)]

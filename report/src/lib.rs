@@ -20,6 +20,7 @@ pub mod chart;
 pub mod comparison;
 mod error;
 pub mod html;
+mod incident;
 pub mod json;
 pub mod markdown;
 mod names;

@@ -2,7 +2,7 @@
 
 use maud::Markup;
 
-use crate::{Answers, Cell, QueryText, Text};
+use crate::{Cell, QueryText, Text};
 
 /// A report.
 #[derive(Debug, Clone)]
@@ -124,27 +124,6 @@ pub struct Drawing {
     pub legend: Vec<(String, String)>,
     /// The queries it is drawn from.
     pub queries: Vec<String>,
-}
-
-impl Report {
-    /// The incident report.
-    pub fn incident(answers: &Answers) -> Self {
-        let mut queries: Vec<_> = answers.iter().map(|a| a.query().clone()).collect();
-        queries.extend(answers.steps().cloned());
-        Self {
-            title: "Kafka tail latency: incident report".to_owned(),
-            subtitle: crate::sections::subtitle(answers),
-            sections: crate::sections::all(answers),
-            queries_note: Text::from(
-                "Every number above is a cell of one of these queries. Run one yourself with ",
-            )
-            .code("kcorr query NAME")
-            .and("; ")
-            .code("kcorr queries NAME")
-            .and(" prints its SQL."),
-            queries,
-        }
-    }
 }
 
 impl Table {

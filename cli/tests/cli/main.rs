@@ -3,6 +3,7 @@
 mod architecture;
 mod browser;
 mod captures;
+mod circles;
 mod clocks;
 mod compare;
 mod damage;

@@ -175,6 +175,19 @@ impl Below {
     }
 }
 
+impl CannedQuery {
+    /// The canned queries that it uses as tables, and those that they use, each after those it uses
+    /// itself.
+    pub fn below(&self) -> Result<Vec<Self>> {
+        Ok(Below::text(self.sql)?.into_queries().collect())
+    }
+
+    /// Its parameters, and those of the queries that it uses: its own default stands for all below it.
+    pub fn parameters(&self) -> Result<Vec<Parameter>> {
+        Ok(Below::text(self.sql)?.parameters(&self.header))
+    }
+}
+
 /// Canned queries and tables that a statement names.
 fn named(statement: &Statement) -> Result<(Vec<CannedQuery>, Vec<&'static Table>)> {
     let (mut queries, mut tables) = (Vec::new(), Vec::new());

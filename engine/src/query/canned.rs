@@ -3,8 +3,7 @@
 //! What a person asks first lies in `sql/` itself; what serves something else lies in a folder called
 //! after that: the steps of the account, what the report, exports, comparisons and replays read.
 
-use super::below::Below;
-use super::header::{Header, Parameter};
+use super::header::Header;
 use crate::error::Result;
 
 /// Folder, name and text of each.
@@ -38,19 +37,6 @@ pub fn canned_query(name: &str) -> Option<Result<CannedQuery>> {
 /// The texts of all.
 pub(super) fn texts() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|&(_, _, sql)| sql)
-}
-
-impl CannedQuery {
-    /// The canned queries that it uses as tables, and those that they use, each after those it uses
-    /// itself.
-    pub fn below(&self) -> Result<Vec<Self>> {
-        Ok(Below::text(self.sql)?.into_queries().collect())
-    }
-
-    /// Its parameters, and those of the queries that it uses: its own default stands for all below it.
-    pub fn parameters(&self) -> Result<Vec<Parameter>> {
-        Ok(Below::text(self.sql)?.parameters(&self.header))
-    }
 }
 
 fn load(&(folder, name, sql): &(&'static str, &'static str, &'static str)) -> Result<CannedQuery> {

@@ -6,7 +6,6 @@
 
 use kcorr_model::{LogDirectory, LogFile};
 
-use super::write::Write;
 use crate::labels::{Label, Labels, NONE};
 
 /// Longest strings of bpftrace: a byte less than its `BPFTRACE_STRLEN` of 64 (unless set), 128 or 200.
@@ -48,30 +47,36 @@ pub(crate) struct LongestNames {
 }
 
 impl LongestNames {
-    /// Looks at a row's directory, once.
+    /// Looks at the directory of a row with a file, once.
     #[inline]
-    pub(crate) fn look(&mut self, row: &Write, labels: &Labels) {
-        if row.directory != NONE && self.seen.get(row.directory as usize) != Some(&true) {
-            self.look_anew(row, labels);
+    pub(crate) fn look(
+        &mut self,
+        directory: Label,
+        extent: NameExtent,
+        file: Label,
+        labels: &Labels,
+    ) {
+        if directory != NONE && self.seen.get(directory as usize) != Some(&true) {
+            self.look_anew(directory, extent, file, labels);
         }
     }
 
     #[cold]
-    fn look_anew(&mut self, row: &Write, labels: &Labels) {
-        let name = labels.get(row.directory);
+    fn look_anew(&mut self, directory: Label, extent: NameExtent, file: Label, labels: &Labels) {
+        let name = labels.get(directory);
         if name.len() > self.bytes {
             self.bytes = name.len();
             self.shows_cut = false;
         }
-        let is_segment = LogFile::from_name(labels.get(row.file))
+        let is_segment = LogFile::from_name(labels.get(file))
             .is_some_and(|file| file.is_in_partition() && file.base_offset.is_some());
         let is_partition = LogDirectory::from_name(name).is_some();
-        if name.len() == self.bytes && row.extent != NameExtent::Whole {
+        if name.len() == self.bytes && extent != NameExtent::Whole {
             self.shows_cut |= is_segment && !is_partition;
         }
         // A row of another file may show more.
         if is_partition || is_segment {
-            self.set_seen(row.directory);
+            self.set_seen(directory);
         }
     }
 
@@ -124,20 +129,26 @@ impl CutNames {
         self.ceiling == Some(name.len()) || name.ends_with(TRAILER)
     }
 
-    /// Counts a row.
-    pub(crate) fn count(&mut self, row: &Write, labels: &Labels) {
+    /// Counts a row with its directory, which began and ended at times.
+    pub(crate) fn count(
+        &mut self,
+        directory: Label,
+        extent: NameExtent,
+        (start, end): (i64, i64),
+        labels: &Labels,
+    ) {
         self.rows = self.rows.saturating_add(1);
-        let line = labels.first_line(row.directory);
+        let line = labels.first_line(directory);
         if self.first.as_ref().is_none_or(|first| line < first.line) {
             self.first = Some(CutName {
-                name: labels.get(row.directory).to_owned(),
+                name: labels.get(directory).to_owned(),
                 line,
-                is_certain: row.extent == NameExtent::Cut,
+                is_certain: extent == NameExtent::Cut,
             });
         }
         self.time_range = Some(match self.time_range {
-            Some((start, end)) => (start.min(row.start), end.max(row.end)),
-            None => (row.start, row.end),
+            Some((first, last)) => (first.min(start), last.max(end)),
+            None => (start, end),
         });
     }
 }

@@ -156,7 +156,7 @@ impl RowsOfSource {
         } = self;
         // Rows stay in the window, so that those that leave it know of names that come later.
         for row in self.writes.fresh() {
-            longest_names.look(row, labels);
+            longest_names.look(row.directory, row.extent, row.file, labels);
         }
         cut_names.ceiling = longest_names.ceiling();
         self.writes

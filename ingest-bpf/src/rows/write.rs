@@ -124,7 +124,10 @@ impl Row for Write {
                     }
                 };
             if is_cut {
-                context.cut_names.count(row, labels);
+                let times = (row.start, row.end);
+                context
+                    .cut_names
+                    .count(row.directory, row.extent, times, labels);
             }
             let topic = at(directory)
                 .filter(|_| is_partition && !is_cut)

@@ -3,9 +3,9 @@
 use kcorr_model::{ClockKind, integer_from_decimal};
 
 use super::column::Column;
+use super::header::Header;
 use super::local_time::{LocalClock, TextTime};
-use super::reading::covering;
-use super::table::TextTable;
+use super::words::covering;
 use crate::findings::Findings;
 use crate::rows::errno::outcome;
 use crate::values::Values;
@@ -138,7 +138,7 @@ impl<'a> Fields<'a> {
     /// Puts the times of the line onto its clock.
     pub(super) fn place(
         &mut self,
-        table: &TextTable,
+        header: &Header,
         clock: &mut LocalClock,
         findings: &mut Findings,
     ) {
@@ -181,7 +181,7 @@ impl<'a> Fields<'a> {
                 "Times are rounded to this; durations may be finer.",
             );
         }
-        if table.columns.contains(&OffsetKb) {
+        if header.columns.contains(&OffsetKb) {
             findings.limit(
                 "file_offset_resolution_bytes",
                 1024,

@@ -2,7 +2,9 @@
 
 mod column;
 mod fields;
+mod header;
 pub(crate) mod local_time;
 pub(crate) mod own_line;
 mod reading;
 pub(crate) mod table;
+mod words;

@@ -2,7 +2,8 @@
 
 use super::column::Column::{Comm, Unknown};
 use super::fields::Fields;
-use super::table::TextTable;
+use super::header::Header;
+use super::words::{covering, offset};
 
 /// Longest name of a thread in the kernel, in bytes, with room for what a tool puts behind it.
 const MAX_COMM_BYTES: usize = 16;
@@ -13,7 +14,7 @@ const MAX_TRIES: u32 = 512;
 
 /// A search for the words that each column of a line has.
 pub(super) struct Reading<'t, 'a> {
-    table: &'t TextTable,
+    header: &'t Header,
     line: &'a str,
     tokens: &'t [&'a str],
     tries: u32,
@@ -23,9 +24,9 @@ pub(super) struct Reading<'t, 'a> {
 }
 
 impl<'t, 'a> Reading<'t, 'a> {
-    pub(super) fn new(table: &'t TextTable, line: &'a str, tokens: &'t [&'a str]) -> Self {
+    pub(super) fn new(header: &'t Header, line: &'a str, tokens: &'t [&'a str]) -> Self {
         Self {
-            table,
+            header,
             line,
             tokens,
             tries: 0,
@@ -36,14 +37,14 @@ impl<'t, 'a> Reading<'t, 'a> {
 
     /// The values of the line, if it can be read as a row of the table.
     pub(super) fn best(mut self) -> Option<Fields<'a>> {
-        let is_ambiguous = self.table.columns.contains(&Unknown);
+        let is_ambiguous = self.header.columns.contains(&Unknown);
         self.read(0, Fields::default(), 0, is_ambiguous);
         self.best.map(|(_, fields)| fields)
     }
 
     /// Reads the columns from one on. True when no further reading is needed.
     fn read(&mut self, column: usize, fields: Fields<'a>, at: usize, is_ambiguous: bool) -> bool {
-        let Some(&kind) = self.table.columns.get(column) else {
+        let Some(&kind) = self.header.columns.get(column) else {
             if at != self.tokens.len() {
                 return false;
             }
@@ -59,7 +60,7 @@ impl<'t, 'a> Reading<'t, 'a> {
         }
         let next = column.saturating_add(1);
         if !matches!(kind, Comm | Unknown) {
-            let is_last = next == self.table.columns.len();
+            let is_last = next == self.header.columns.len();
             let mut fields = fields;
             let Some(end) = fields.read_one(kind, is_last, self.line, self.tokens, at) else {
                 return false;
@@ -92,7 +93,7 @@ impl<'t, 'a> Reading<'t, 'a> {
             if self.go_on(next, fields, (at, end), is_ambiguous) {
                 return true;
             }
-            if self.table.is_csv {
+            if self.header.is_csv {
                 return false;
             }
         }
@@ -122,20 +123,8 @@ impl<'t, 'a> Reading<'t, 'a> {
         };
         self.widths
             .iter()
-            .zip(&self.table.places)
+            .zip(&self.header.places)
             .filter(|pair| stands(*pair))
             .count()
     }
-}
-
-/// Where a part of a line begins in it.
-pub(super) fn offset(line: &str, part: &str) -> usize {
-    (part.as_ptr() as usize).saturating_sub(line.as_ptr() as usize)
-}
-
-/// The part of a line from the first to the last of some of its tokens.
-pub(super) fn covering<'a>(line: &'a str, tokens: &[&'a str]) -> Option<&'a str> {
-    let (first, last) = (tokens.first()?, tokens.last()?);
-    let end = offset(line, last).checked_add(last.len())?;
-    line.get(offset(line, first)..end)
 }

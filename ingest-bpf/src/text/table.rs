@@ -7,18 +7,17 @@
 
 use kcorr_model::lines::start_of;
 
-use super::column::{Column, NAMES, is_name};
+use super::column::Column;
 use super::fields::Fields;
+use super::header::Header;
 use super::local_time::LocalClock;
-use super::reading::{Reading, offset};
+use super::reading::Reading;
 use crate::findings::Findings;
 use crate::losses::BPF_UNKNOWN_OPERATION;
 use crate::operation::{known_words, operation_from_text};
 
 use Column::*;
 
-/// Columns of a table at most.
-const MAX_COLUMNS: usize = 32;
 /// What a table is a table of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -31,68 +30,16 @@ enum Kind {
 /// A table whose header was read.
 #[derive(Debug, Clone)]
 pub(crate) struct TextTable {
-    pub(super) columns: Vec<Column>,
-    /// Where the columns' names begin and end in the header, in bytes.
-    pub(super) places: Vec<(usize, usize)>,
+    header: Header,
     kind: Kind,
-    pub(super) is_csv: bool,
     pub(crate) file_system: Option<&'static str>,
 }
 
 impl TextTable {
     /// Reads a header. None when the line is none, or lacks what a row of a table needs.
     pub(crate) fn from_header(line: &str) -> Option<Self> {
-        let is_csv = line.contains(',');
-        let words: Vec<&str> = if is_csv {
-            line.split(',').map(str::trim).collect()
-        } else {
-            line.split_ascii_whitespace()
-                .filter(|word| *word != "[ARGS]")
-                .collect()
-        };
-        let mut columns: Vec<Column> = Vec::new();
-        let mut places = Vec::new();
-        let mut unknown = 0usize;
-        let mut rest = words.as_slice();
-        while let Some((&first, behind)) = rest.split_first() {
-            let find = |name: &str| NAMES.iter().find(|(known, _)| *known == name);
-            let pair = behind
-                .first()
-                .and_then(|second| find(&format!("{first} {second}")));
-            let (column, width): (Column, usize) = match pair.or_else(|| find(first)) {
-                Some((_, column)) => (*column, if pair.is_some() { 2 } else { 1 }),
-                None if is_name(first) => {
-                    unknown = unknown.saturating_add(1);
-                    (Unknown, 1)
-                }
-                None => return None,
-            };
-            let place = offset(line, first);
-            let end = rest
-                .get(width.saturating_sub(1))
-                .map(|last| offset(line, last).saturating_add(last.len()));
-            rest = rest.get(width..).unwrap_or_default();
-            // A name that is there already is the second word of an unknown one: `NEXT COMM`.
-            let is_second = columns.last() == Some(&Unknown)
-                && column != Unknown
-                && columns.contains(&column)
-                && !is_csv;
-            if is_second {
-                if let Some((_, last_end)) = places.last_mut() {
-                    *last_end = end.unwrap_or(place);
-                }
-                continue;
-            }
-            columns.push(column);
-            places.push((place, end.unwrap_or(place)));
-            if columns.len() > MAX_COLUMNS {
-                return None;
-            }
-        }
-        // Mostly words that nobody knows: a line in capitals, no header.
-        if unknown.saturating_mul(2) > columns.len() {
-            return None;
-        }
+        let header = Header::read(line)?;
+        let columns = &header.columns;
         let has = |column: Column| columns.contains(&column);
         let latency = columns.iter().any(|c| matches!(c, Latency(_)));
         let kind = if has(Function) {
@@ -109,19 +56,17 @@ impl TextTable {
             .any(|c| matches!(c, StartTime | EndTime | Elapsed(_) | Monotonic(_)));
         let has_both = has(StartTime) && has(EndTime);
         // Without a time no row can be placed; `funcslower` without `-t` is such.
-        let known = columns.len().saturating_sub(unknown);
+        let known = columns.iter().filter(|column| **column != Unknown).count();
         (has_time && (latency || has_both) && known >= 3).then_some(Self {
-            columns,
-            places,
+            header,
             kind,
-            is_csv,
             file_system: None,
         })
     }
 
     /// What the table is called to people.
     pub(crate) fn format(&self) -> &'static str {
-        match (self.kind, self.is_csv) {
+        match (self.kind, self.header.is_csv) {
             (Kind::Files, true) => "slow file operations, comma-separated",
             (Kind::Files, false) => "slow file operations, text",
             (Kind::Functions, _) => "function calls, text",
@@ -137,7 +82,7 @@ impl TextTable {
 
     /// Takes a line. False when it is no row of the table.
     pub(crate) fn row(&self, line: &str, clock: &mut LocalClock, findings: &mut Findings) -> bool {
-        let tokens: Vec<&str> = if self.is_csv {
+        let tokens: Vec<&str> = if self.header.is_csv {
             line.split(',').map(str::trim).collect()
         } else {
             line.split_ascii_whitespace().collect()
@@ -145,7 +90,7 @@ impl TextTable {
         let Some(mut fields) = self.fields(line, &tokens) else {
             return false;
         };
-        fields.place(self, clock, findings);
+        fields.place(&self.header, clock, findings);
         let mut values = fields.values;
         let table = match self.kind {
             Kind::Files => "writes",
@@ -180,7 +125,7 @@ impl TextTable {
     /// make the rest fit. Where more than one reading fits, the one whose words stand below the header's
     /// is taken.
     fn fields<'a>(&self, line: &'a str, tokens: &[&'a str]) -> Option<Fields<'a>> {
-        Reading::new(self, line, tokens).best()
+        Reading::new(&self.header, line, tokens).best()
     }
 }
 

@@ -10,11 +10,12 @@ use kcorr_model::{
     SourceId, Summary, tables::TOPICS,
 };
 
-use super::file::{Segment, SegmentFile, Sink};
+use super::file::{SegmentFile, Sink};
 use super::losses::{
     SEGMENT_BAD_METADATA, SEGMENT_COMPRESSED_MEMBER, SEGMENT_OTHER_FILE, SEGMENT_TAR,
 };
 use super::rows::LogBatchRows;
+use super::segment::Segment;
 use super::tar::{self, Member, TarReader};
 
 /// Bytes of a `partition.metadata` file that are read; Kafka's have about 50.

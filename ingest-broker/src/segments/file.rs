@@ -3,8 +3,6 @@
 //! Batches follow one another without a gap. Where the next one should be and is not, the reader
 //! goes on byte by byte until a batch whose checksum is right; what it passed is one loss.
 
-use std::fmt;
-
 use kcorr_kafka::{EntryHeader, Stop};
 use kcorr_model::{Error, LossLedger, Output, Position};
 
@@ -13,6 +11,7 @@ use super::losses::{
     SEGMENT_BAD_CRC, SEGMENT_DAMAGED, SEGMENT_OFFSET_ORDER, SEGMENT_TORN_TAIL, SEGMENT_ZERO_PADDING,
 };
 use super::rows::{LogBatchRows, last_offset};
+use super::segment::Segment;
 
 /// A batch up to this size is held until all of it is there. Brokers take 1 MiB unless told
 /// otherwise (`message.max.bytes`).
@@ -24,23 +23,6 @@ const MOST_LEADING_ZEROS: usize = 11;
 /// Bytes of wrong checksums that are computed for nothing, beyond eight for each byte of the file:
 /// headers made to look right must not cost time without bound.
 const FREE_WASTE: u64 = 64 << 20;
-
-/// Which segment it is.
-#[derive(Debug)]
-pub(crate) struct Segment {
-    pub(crate) directory: String,
-    pub(crate) file: String,
-    pub(crate) topic: String,
-    pub(crate) partition: i32,
-    pub(crate) base_offset: i64,
-}
-
-impl Segment {
-    /// A loss's detail: which file, and what.
-    pub(crate) fn tell(&self, what: fmt::Arguments<'_>) -> String {
-        format!("{}/{}: {what}", self.directory, self.file)
-    }
-}
 
 /// Where rows and losses go.
 pub(crate) struct Sink<'a> {

@@ -5,6 +5,7 @@ mod decoder;
 mod file;
 mod losses;
 mod rows;
+mod segment;
 mod tar;
 
 pub use decoder::SegmentsDecoder;

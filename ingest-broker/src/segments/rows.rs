@@ -16,10 +16,10 @@ use kcorr_model::{
     BatchBuilder, Error, LossLedger, Output, Position, RowIds, SourceId, tables::LOG_BATCHES,
 };
 
-use super::file::Segment;
 use super::losses::{
     SEGMENT_BAD_RECORDS, SEGMENT_COPIED_BATCH, SEGMENT_LARGE_BATCH, SEGMENT_TIME_RANGE,
 };
+use super::segment::Segment;
 
 /// Rows of a record batch.
 const MOST_ROWS: usize = 8192;

@@ -5,7 +5,7 @@
 use kcorr_model::{Error, Position};
 
 use super::{BAD_RECORD, LARGEST_RECORD, Packet, PacketSink, Parsed};
-use crate::network::link;
+use crate::network::link_type;
 
 const FILE_HEADER: usize = 24;
 const RECORD_HEADER: usize = 16;
@@ -61,7 +61,10 @@ impl Pcap {
     pub(super) fn description(&self) -> Option<String> {
         let header = self.header?;
         let unit = if self.nanoseconds { "ns" } else { "µs" };
-        Some(format!("pcap ({unit}), {}", link::name(header.link_type)))
+        Some(format!(
+            "pcap ({unit}), {}",
+            link_type::name(header.link_type)
+        ))
     }
 
     #[inline]

@@ -8,7 +8,7 @@
 use kcorr_model::{Error, LossKind, Position, Severity};
 
 use super::{BAD_RECORD, LARGEST_RECORD, PACKETS_DROPPED, Packet, PacketSink, Parsed};
-use crate::network::link;
+use crate::network::link_type;
 
 pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
@@ -82,7 +82,7 @@ impl Pcapng {
     pub(super) fn description(&self) -> Option<String> {
         let (major, minor) = self.version?;
         let link = self.first_link_type?;
-        Some(format!("pcapng {major}.{minor}, {}", link::name(link)))
+        Some(format!("pcapng {major}.{minor}, {}", link_type::name(link)))
     }
 
     #[inline]

@@ -6,13 +6,20 @@ use std::sync::Arc;
 
 use kcorr_model::{LossKind, Position, Severity};
 
-use super::framing::MID_STREAM;
 use super::header::RequestHeader;
 use super::piece::Side;
 use crate::message::{Request, api};
 use crate::network::Endpoint;
 use crate::rows::ConnectionLabels;
 use crate::shared::Shared;
+
+/// Connections that began before the capture.
+pub(crate) static MID_STREAM: LossKind = LossKind {
+    name: "pcap_mid_stream",
+    severity: Severity::Info,
+    doc: "A connection was open before the capture began; it is read from the first message that \
+          could be recognised.",
+};
 
 /// A connection whose bytes are encrypted by TLS.
 pub(crate) static TLS_CONNECTION: LossKind = LossKind {

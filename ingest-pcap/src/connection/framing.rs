@@ -20,7 +20,6 @@ pub(super) use candidate::Known;
 use finish::FRAMING_LOST;
 use request_search::Kept;
 pub(super) use request_search::RequestSearch;
-pub(crate) use resume::MID_STREAM;
 
 use crate::message::{BodyWalker, Request};
 use crate::shared::Shared;

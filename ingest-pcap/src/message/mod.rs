@@ -9,6 +9,7 @@
 //! up to Kafka 4.4.
 
 pub(crate) mod api;
+mod body_walker;
 mod fetch_request;
 mod fetch_response;
 mod layout;
@@ -20,7 +21,8 @@ mod request_beginning;
 mod topics;
 mod walker;
 
+pub(crate) use body_walker::BodyWalker;
 pub(crate) use request::{Part, Request};
 pub(crate) use request_beginning::RequestBeginning;
 pub(crate) use topics::{TopicKey, Topics};
-pub(crate) use walker::{BodyContext, BodyWalker, Next, Walked};
+pub(crate) use walker::{BodyContext, Next, Walked};

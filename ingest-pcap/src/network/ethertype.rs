@@ -3,8 +3,9 @@
 //! Source: the IEEE's ethertype registry; IEEE 802.1Q (tags, I-TAG), 802.1CB (R-TAG), RFC 2516 (PPPoE),
 //! RFC 8300 (NSH), the LLC and SNAP headers of IEEE 802.2.
 
-use super::layer::{Bytes, Inside, Layer};
-use super::segment::{NoSegment, NotRead};
+use super::bytes::Bytes;
+use super::layer::{Inside, Layer};
+use super::no_segment::{NoSegment, NotRead};
 
 pub(super) const IPV4: u16 = 0x0800;
 pub(super) const IPV6: u16 = 0x86dd;

@@ -5,9 +5,11 @@
 
 use std::net::Ipv4Addr;
 
+use super::bytes::Bytes;
 use super::ethertype;
-use super::layer::{Bytes, Inside, Layer};
-use super::segment::{Endpoint, MAPPED, NoSegment, NotRead, Segment};
+use super::layer::{Inside, Layer};
+use super::no_segment::{NoSegment, NotRead};
+use super::segment::{Endpoint, MAPPED, Segment};
 
 const END: u16 = 0;
 const LINK_TYPE: u16 = 11;

@@ -3,9 +3,10 @@
 //! Source: RFC 2784 and RFC 2890 (GRE), RFC 1701 (routing), RFC 2637 (version 1, of PPTP), RFC 7637
 //! (NVGRE); draft-foschiano-erspan (ERSPAN I, II and III).
 
+use super::bytes::Bytes;
 use super::ethertype;
-use super::layer::{Bytes, Inside, Layer};
-use super::segment::{NoSegment, NotRead};
+use super::layer::{Inside, Layer};
+use super::no_segment::{NoSegment, NotRead};
 
 const CHECKSUM: u16 = 0x8000;
 const ROUTING: u16 = 0x4000;

@@ -6,8 +6,10 @@
 
 use std::net::Ipv4Addr;
 
-use super::layer::{Bytes, Inside, Layer};
-use super::segment::{MAPPED, NoSegment, NotRead, Segment, tcp};
+use super::bytes::Bytes;
+use super::layer::{Inside, Layer};
+use super::no_segment::{NoSegment, NotRead};
+use super::segment::{MAPPED, Segment, tcp};
 use super::udp_tunnel;
 
 pub(super) const TCP: u8 = 6;
@@ -53,22 +55,6 @@ pub(super) fn tcp_in_ipv4(data: &[u8]) -> Option<Result<Segment<'_>, NoSegment>>
         MAPPED | u128::from(Ipv4Addr::new(e, f, g, h).to_bits()),
         u16::from_be_bytes([id0, id1]),
     ))
-}
-
-/// Whether bytes begin with an IP header that fits them.
-pub(super) fn is_ip(bytes: Bytes<'_>) -> bool {
-    match *bytes.data {
-        [first @ 0x45..=0x4f, _, l0, l1, ..] => {
-            let total = usize::from(u16::from_be_bytes([l0, l1]));
-            let is_long = total >= usize::from(first & 0x0f) * 4 && total <= bytes.original;
-            bytes.data.len() >= 20 && (is_long || total == 0)
-        }
-        [0x60..=0x6f, _, _, _, l0, l1, ..] => {
-            let total = usize::from(u16::from_be_bytes([l0, l1])).saturating_add(40);
-            bytes.data.len() >= 40 && total <= bytes.original
-        }
-        _ => false,
-    }
 }
 
 /// Whether a packet is whole.

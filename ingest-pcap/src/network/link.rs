@@ -1,67 +1,14 @@
-//! Link layers, by their LINKTYPE_ numbers: what a frame holds.
-//!
-//! Source: the LINKTYPE_ registry of tcpdump.org.
+//! Link layers: what a frame holds.
 
+use super::bytes::Bytes;
 use super::ethertype;
-use super::layer::{Bytes, Inside, Layer};
-use super::segment::{NoSegment, NotRead};
-
-const NULL: u16 = 0;
-pub(crate) const ETHERNET: u16 = 1;
-const PPP: u16 = 9;
-const PPP_HDLC: u16 = 50;
-const PPPOE: u16 = 51;
-const CISCO_HDLC: u16 = 104;
-const LOOP: u16 = 108;
-const ENC: u16 = 109;
-const COOKED: u16 = 113;
-const PFLOG: u16 = 117;
-const PPP_PPPD: u16 = 166;
-const PPI: u16 = 192;
-const PPP_WITH_DIRECTION: u16 = 204;
-const MPLS: u16 = 219;
-const NFLOG: u16 = 239;
-const NETANALYZER: u16 = 240;
-const NETANALYZER_TRANSPARENT: u16 = 241;
-const EXPORTED_PDU: u16 = 252;
-const PKTAP: u16 = 258;
-/// What macOS wrote for PKTAP before it had a number of its own.
-const PKTAP_BEFORE: u16 = 149;
-const EPON: u16 = 259;
-const COOKED_2: u16 = 276;
-
-/// The name of a LINKTYPE_ number.
-pub(crate) fn name(link_type: u16) -> String {
-    let name = match link_type {
-        NULL => "null/loopback",
-        ETHERNET => "Ethernet",
-        PPP | PPP_HDLC | PPP_PPPD | PPP_WITH_DIRECTION => "PPP",
-        PPPOE => "PPPoE",
-        12 | 14 | 101 => "raw IP",
-        CISCO_HDLC => "Cisco HDLC",
-        LOOP => "OpenBSD loopback",
-        ENC => "OpenBSD enc",
-        COOKED => "Linux cooked",
-        PFLOG => "OpenBSD pflog",
-        PKTAP | PKTAP_BEFORE => "Apple PKTAP",
-        PPI => "PPI",
-        MPLS => "MPLS",
-        228 => "raw IPv4",
-        229 => "raw IPv6",
-        NFLOG => "Linux NFLOG",
-        NETANALYZER | NETANALYZER_TRANSPARENT => "netANALYZER",
-        EXPORTED_PDU => "exported PDUs",
-        EPON => "EPON",
-        COOKED_2 => "Linux cooked v2",
-        105 => return "IEEE 802.11 (link type 105)".into(),
-        127 => return "IEEE 802.11 with radiotap (link type 127)".into(),
-        253 => return "Linux netlink (link type 253)".into(),
-        189 | 220 | 249 => return format!("USB (link type {link_type})"),
-        187 | 201 | 254 | 255 => return format!("Bluetooth (link type {link_type})"),
-        other => return format!("link type {other}"),
-    };
-    name.into()
-}
+use super::layer::{Inside, Layer};
+use super::link_type::{
+    CISCO_HDLC, COOKED, COOKED_2, ENC, EPON, ETHERNET, EXPORTED_PDU, LOOP, MPLS, NETANALYZER,
+    NETANALYZER_TRANSPARENT, NFLOG, NULL, PFLOG, PKTAP, PKTAP_BEFORE, PPI, PPP, PPP_HDLC, PPP_PPPD,
+    PPP_WITH_DIRECTION, PPPOE,
+};
+use super::no_segment::{NoSegment, NotRead};
 
 /// What a frame holds.
 pub(super) fn inside(link_type: u16, frame: Bytes<'_>) -> Result<Inside<'_>, NoSegment> {

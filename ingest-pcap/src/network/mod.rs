@@ -1,19 +1,25 @@
 //! From a packet to its TCP segment: link layer, tags, tunnels, IP, TCP.
 
+mod bytes;
 mod ethertype;
 mod exported_pdu;
 mod gre;
+mod guess;
 mod ip;
 mod layer;
-pub(crate) mod link;
+mod link;
+pub(crate) mod link_type;
 mod mpls;
+mod no_segment;
 mod ppp;
 mod segment;
 mod udp_tunnel;
+mod walk;
 
-pub(crate) use segment::{Endpoint, NoSegment, NotRead, Segment};
+pub(crate) use no_segment::{NoSegment, NotRead};
+pub(crate) use segment::{Endpoint, Segment};
 
-use layer::Bytes;
+use bytes::Bytes;
 
 /// The TCP segment of a frame with this link layer. `original` is the frame's size on the wire.
 #[inline]
@@ -23,7 +29,7 @@ pub(crate) fn segment_of_frame(
     original: usize,
 ) -> Result<Segment<'_>, NoSegment> {
     // Nearly all packets: Ethernet, IPv4, TCP.
-    if link_type == link::ETHERNET
+    if link_type == link_type::ETHERNET
         && let Some((ethernet, ip)) = frame.split_first_chunk::<14>()
         && let [.., 0x08, 0x00] = ethernet
         && ip.get(9) == Some(&ip::TCP)
@@ -31,5 +37,5 @@ pub(crate) fn segment_of_frame(
     {
         return segment;
     }
-    layer::walk(link_type, Bytes::new(frame, original))
+    walk::walk(link_type, Bytes::new(frame, original))
 }

@@ -3,10 +3,10 @@
 //! Source: RFC 3032; RFC 4385 and RFC 4448 (Ethernet pseudowires, with or without a control word). What
 //! a stack carries is not said in it: it is told by its first bytes.
 
-use super::ethertype::{IPV4, IPV6, MPLS, PPPOE_SESSION, is_tag};
-use super::ip::is_ip;
-use super::layer::{Bytes, Inside, Layer};
-use super::segment::{NoSegment, NotRead};
+use super::bytes::Bytes;
+use super::guess::{is_ethernet, is_ip};
+use super::layer::{Inside, Layer};
+use super::no_segment::{NoSegment, NotRead};
 
 /// More labels than any stack has.
 const MOST_LABELS: usize = 16;
@@ -32,13 +32,4 @@ pub(super) fn inside(mut bytes: Bytes<'_>) -> Result<Inside<'_>, NoSegment> {
         return Ok(Inside::Layer(Layer::Ethernet, inner));
     }
     Err(NoSegment::NotRead(NotRead::TooDeep))
-}
-
-/// Whether an ethertype that may lead to IP stands where an Ethernet frame has it.
-pub(super) fn is_ethernet(bytes: Bytes<'_>) -> bool {
-    let Some([.., high, low]) = bytes.data.first_chunk::<14>() else {
-        return false;
-    };
-    let kind = u16::from_be_bytes([*high, *low]);
-    matches!(kind, IPV4 | IPV6 | MPLS | PPPOE_SESSION | 0x0806) || is_tag(kind)
 }

@@ -2,8 +2,9 @@
 //!
 //! Source: RFC 1661, RFC 1662 (address and control bytes), the IANA's PPP numbers.
 
-use super::layer::{Bytes, Inside, Layer};
-use super::segment::{NoSegment, NotRead};
+use super::bytes::Bytes;
+use super::layer::{Inside, Layer};
+use super::no_segment::{NoSegment, NotRead};
 
 /// What is in a PPP frame. Its address and control bytes are there or not, and the protocol has one
 /// byte when its low bit is set.

@@ -4,11 +4,11 @@
 //! (GRE), draft-ietf-intarea-gue (GUE), 3GPP TS 29.281 (GTP-U), RFC 2661 (L2TP); TZSP as Wireshark
 //! documents it. A tunnel on a port of its own choice is known by its header and the IP packet in it.
 
+use super::bytes::Bytes;
 use super::ethertype::{self, ETHERNET, IPV4, IPV6};
-use super::ip::is_ip;
-use super::layer::{Bytes, Inside, Layer};
-use super::mpls::is_ethernet;
-use super::segment::{NoSegment, NotRead};
+use super::guess::{is_ethernet, is_ip};
+use super::layer::{Inside, Layer};
+use super::no_segment::{NoSegment, NotRead};
 
 /// What is in a UDP datagram, header included. What is no tunnel is no TCP.
 pub(super) fn inside(datagram: Bytes<'_>) -> Result<Inside<'_>, NoSegment> {

@@ -5,40 +5,9 @@
 //! under it now and then; the flusher does so without it (`flush.ms`, and the old segment after a roll)
 //! and takes the monitor only to note what it has flushed.
 
-use super::handlers::Job;
-use super::others::Task;
+use super::job::{Flush, Job, Task};
 use super::{Event, Simulation};
 use crate::history::Time;
-
-/// A file that a flush syncs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flush {
-    Log,
-    OffsetIndex,
-    TimeIndex,
-    TransactionIndex,
-}
-
-impl Flush {
-    /// Its file, by that of the segment.
-    fn file(self, segment: &str) -> String {
-        let stem = segment.trim_end_matches(".log");
-        match self {
-            Self::Log => format!("{stem}.log"),
-            Self::OffsetIndex => format!("{stem}.index"),
-            Self::TimeIndex => format!("{stem}.timeindex"),
-            Self::TransactionIndex => format!("{stem}.txnindex"),
-        }
-    }
-
-    /// What is mapped is synced by msync.
-    fn operation(self) -> &'static str {
-        match self {
-            Self::Log | Self::TransactionIndex => "fsync",
-            Self::OffsetIndex | Self::TimeIndex => "msync",
-        }
-    }
-}
 
 impl Simulation<'_> {
     /// A thread syncs a file of a segment from now on; answers the end. `log_ms` is how long the segment

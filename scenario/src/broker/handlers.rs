@@ -2,61 +2,13 @@
 //! to its end. A produce request's partitions are appended one after another, each under its log's
 //! monitor.
 //!
-//! One state machine with `flushes` and `others`: a thread's step may begin a flush, whose end is the next step.
+//! One state machine with `flushes` and `others`, whose states are in `job`: a thread's step may begin a flush,
+//! whose end is the next step.
 
-use super::flushes::Flush;
+use super::job::{Flush, Job};
 use super::{Event, Simulation};
 use crate::history::{Activity, Kind, Segment, Span, Write, WriteState};
 use crate::wire::batch;
-
-/// What a thread is at. `Step` says that the part before is over.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Job {
-    /// A handler reads a request and checks it.
-    Parse(usize),
-    /// It waits for the other lock before it appends.
-    TakeOther(usize),
-    /// It holds that.
-    HoldOther(usize),
-    /// It asks for the monitor of the log of a partition, by its place in the request.
-    Lock(usize, usize),
-    /// It has it, and prepares the append.
-    Prepare(usize, usize),
-    /// It asks for the other lock under the log's monitor.
-    TakeInner(usize, usize),
-    /// It holds both.
-    HoldInner(usize, usize),
-    /// It rolls the segment, and syncs the snapshot of producers.
-    Roll(usize, usize),
-    /// That is over.
-    Rolled(usize, usize),
-    /// It writes.
-    Write(usize, usize),
-    /// The write is over.
-    Written(usize, usize),
-    /// It flushes the log, one file after another.
-    Flush(usize, usize, Flush),
-    /// It has synced that file.
-    Flushed(usize, usize, Flush),
-    /// It lets go of the monitor.
-    Unlock(usize, usize),
-    /// It asks for it again, for the high watermark.
-    Relock(usize, usize),
-    /// It has it again.
-    Mark(usize, usize),
-    /// It lets go of it for good.
-    Marked(usize, usize),
-    /// It processes what a follower's fetch says of a partition.
-    Follow(usize, usize),
-    /// It has the monitor of that partition's log.
-    Followed(usize, usize),
-    /// It notes what the follower has.
-    Advance(usize, usize),
-    /// It is done with the request.
-    Finish(usize),
-    /// Another thread's job (see `others`).
-    Other(super::others::Task),
-}
 
 impl Simulation<'_> {
     /// Gives requests to idle handlers.

@@ -1,30 +1,10 @@
 //! What other threads of the broker do: one syncs a log under its monitor, one holds a lock that
 //! handlers need, one flushes logs without their monitors.
 
-use super::flushes::Flush;
-use super::handlers::Job;
+use super::job::{Flush, Job, Task};
 use super::{Event, Simulation};
 
 const FIRST_WAKE_NS: i64 = 1_000_000;
-
-/// A job of such a thread.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Task {
-    /// The scheduler syncs the next file of a log, whose monitor it has.
-    Sync(usize, Flush),
-    /// It has.
-    Synced(usize, Flush),
-    /// The reporter has the other lock.
-    Report,
-    /// It has done what it took it for.
-    Reported,
-    /// The flusher has synced a file of a log, whose monitor it has not.
-    Flushed(usize, Flush),
-    /// It has the monitor, to note what is flushed.
-    MarkFlushed(usize),
-    /// It lets go of it.
-    Marked(usize),
-}
 
 impl Simulation<'_> {
     pub(super) fn start_others(&mut self) {

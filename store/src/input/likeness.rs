@@ -10,11 +10,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{ContentHash, READ_BYTES};
+use super::content_hash::{ContentHash, HEAD_BYTES, READ_BYTES};
 use crate::source_entry::SourceEntry;
-
-/// Bytes by which inputs are suspected to be alike; only then are they read whole.
-pub(super) const HEAD_BYTES: u64 = 4096;
 
 /// What an input is to those that are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

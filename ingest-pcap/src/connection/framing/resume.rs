@@ -10,14 +10,6 @@ use crate::connection::dialogue::Dialogue;
 use crate::connection::piece::{Piece, Side};
 use crate::shared::Shared;
 
-/// Connections that began before the capture.
-pub(crate) static MID_STREAM: LossKind = LossKind {
-    name: "pcap_mid_stream",
-    severity: Severity::Info,
-    doc: "A connection was open before the capture began; it is read from the first message that \
-          could be recognised.",
-};
-
 /// Bytes passed over until a message was recognised.
 pub(crate) static BYTES_SKIPPED: LossKind = LossKind {
     name: "pcap_bytes_skipped",
