@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use kcorr_model::{Loss, Table};
 
+use crate::event_tables::EventBatch;
 use crate::format::header::Header;
 use crate::names::stacks::NewStacks;
 use crate::names::threads::Thread;
 use crate::rows::batch::RowBatch;
-use crate::rows::event_table::EventBatch;
 use crate::settings::Limits;
 
 /// A step of a chunk's decoding.

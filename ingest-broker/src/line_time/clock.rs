@@ -3,7 +3,9 @@
 use chrono::{Datelike, NaiveDate};
 use kcorr_model::{ClockKind, Limit};
 
-use super::found::{DAY_NS, Date, Found, NO_YEAR_YEAR, whole_year};
+use super::date::{Date, NO_YEAR_YEAR, whole_year};
+use super::found::Found;
+use super::time_of_day::DAY_NS;
 
 const HALF_DAY_NS: i64 = DAY_NS / 2;
 

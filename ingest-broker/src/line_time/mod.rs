@@ -4,7 +4,10 @@
 //! [`LineClock`] learns of a file's own lines which form it has.
 
 mod clock;
+mod date;
 mod found;
+mod scanner;
+mod time_of_day;
 mod zone;
 
 pub(crate) use clock::{LineClock, Read};

@@ -2,7 +2,6 @@
 
 pub(crate) mod batch;
 pub(crate) mod event;
-pub(crate) mod event_table;
 pub(crate) mod fields;
 pub(crate) mod labels;
 pub(crate) mod load_samples;

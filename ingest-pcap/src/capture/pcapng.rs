@@ -5,6 +5,11 @@
 //! obsolete packet blocks, and interface statistics are read; names, secrets and custom blocks are
 //! skipped.
 
+mod byte_order;
+mod interface;
+
+use byte_order::ByteOrder;
+use interface::Interface;
 use kcorr_model::{Error, LossKind, Position, Severity};
 
 use super::{BAD_RECORD, LARGEST_RECORD, PACKETS_DROPPED, Packet, PacketSink, Parsed};
@@ -45,24 +50,13 @@ const LARGEST_SEARCHED: usize = 512 << 10;
 /// What the current section says.
 #[derive(Debug, Default)]
 pub(super) struct Pcapng {
-    big_endian: bool,
+    order: ByteOrder,
     version: Option<(u16, u16)>,
     /// By number; `None` for one whose description is damaged. It keeps its number, for packets name
     /// interfaces by their place among all.
     interfaces: Vec<Option<Interface>>,
     first_link_type: Option<u16>,
     lost: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Interface {
-    link_type: u16,
-    snap_length: usize,
-    /// Ticks a second, and seconds to add.
-    ticks_per_second: u128,
-    offset_seconds: i64,
-    /// Drops reported so far: the statistics are totals.
-    dropped: u64,
 }
 
 /// The body of one block with its type.
@@ -83,35 +77,6 @@ impl Pcapng {
         let (major, minor) = self.version?;
         let link = self.first_link_type?;
         Some(format!("pcapng {major}.{minor}, {}", link_type::name(link)))
-    }
-
-    #[inline]
-    fn u32(&self, bytes: &[u8], at: usize) -> Option<u32> {
-        let bytes = *bytes.get(at..)?.first_chunk::<4>()?;
-        Some(if self.big_endian {
-            u32::from_be_bytes(bytes)
-        } else {
-            u32::from_le_bytes(bytes)
-        })
-    }
-
-    #[inline]
-    fn u16(&self, bytes: &[u8], at: usize) -> Option<u16> {
-        let bytes = *bytes.get(at..)?.first_chunk::<2>()?;
-        Some(if self.big_endian {
-            u16::from_be_bytes(bytes)
-        } else {
-            u16::from_le_bytes(bytes)
-        })
-    }
-
-    fn u64(&self, bytes: &[u8], at: usize) -> Option<u64> {
-        let bytes = *bytes.get(at..)?.first_chunk::<8>()?;
-        Some(if self.big_endian {
-            u64::from_be_bytes(bytes)
-        } else {
-            u64::from_le_bytes(bytes)
-        })
     }
 
     pub(super) fn parse(
@@ -172,17 +137,17 @@ impl Pcapng {
         if bytes.len() < 12 {
             return Framed::Need(12);
         }
-        let before = self.big_endian;
+        let before = self.order;
         if bytes.starts_with(&SECTION_HEADER) {
             match bytes.get(8..12) {
-                Some([0x1a, 0x2b, 0x3c, 0x4d]) => self.big_endian = true,
-                Some([0x4d, 0x3c, 0x2b, 0x1a]) => self.big_endian = false,
+                Some([0x1a, 0x2b, 0x3c, 0x4d]) => self.order.is_big_endian = true,
+                Some([0x4d, 0x3c, 0x2b, 0x1a]) => self.order.is_big_endian = false,
                 _ => return Framed::Bad,
             }
         }
         let framed = self.frame_in_order(bytes);
         if !matches!(framed, Framed::Block(_)) {
-            self.big_endian = before;
+            self.order = before;
         }
         framed
     }
@@ -190,7 +155,8 @@ impl Pcapng {
     /// The block at the start of `bytes`, in the byte order of its section.
     #[inline]
     fn frame_in_order<'a>(&self, bytes: &'a [u8]) -> Framed<'a> {
-        let (Some(kind), Some(length)) = (self.u32(bytes, 0), self.u32(bytes, 4)) else {
+        let (Some(kind), Some(length)) = (self.order.u32(bytes, 0), self.order.u32(bytes, 4))
+        else {
             return Framed::Need(12);
         };
         // While searching, only blocks that hold something are looked for.
@@ -211,7 +177,7 @@ impl Pcapng {
             return Framed::Need(padded);
         }
         let trailer = padded.saturating_sub(4);
-        let again = self.u32(bytes, trailer).map(usize::try_from);
+        let again = self.order.u32(bytes, trailer).map(usize::try_from);
         if again != Some(Ok(length)) {
             return Framed::Bad;
         }
@@ -225,7 +191,7 @@ impl Pcapng {
     /// Takes note of damage at a place of the input: the type of its block, or else the place, says whether
     /// it was the description of an interface, whose number the next one must not get.
     fn damaged(&mut self, bytes: &[u8], place: usize) -> Option<usize> {
-        if self.u32(bytes, 0) != Some(INTERFACE) {
+        if self.order.u32(bytes, 0) != Some(INTERFACE) {
             return Some(place);
         }
         self.add_interface(None);
@@ -236,9 +202,10 @@ impl Pcapng {
     /// lengths is right.
     fn is_damaged_interface(&self, bytes: &[u8]) -> bool {
         let trailer = bytes.len().saturating_sub(4);
-        let mut lengths = [4, trailer].into_iter().map(|at| self.u32(bytes, at));
+        let mut lengths = [4, trailer].into_iter().map(|at| self.order.u32(bytes, at));
         let is_length = |length: Option<u32>| length.map(usize::try_from) == Some(Ok(bytes.len()));
-        lengths.any(is_length) && self.is_interface(bytes.get(8..trailer).unwrap_or_default())
+        lengths.any(is_length)
+            && Interface::is_one(bytes.get(8..trailer).unwrap_or_default(), self.order)
     }
 
     /// Gives an interface the next number.
@@ -250,7 +217,7 @@ impl Pcapng {
 
     /// Whether a block that ends behind the file's end is damaged, not cut: blocks go on inside.
     fn is_damage(&mut self, bytes: &[u8]) -> bool {
-        let (big_endian, lost) = (self.big_endian, self.lost);
+        let (order, lost) = (self.order, self.lost);
         self.lost = true;
         let found = (1..bytes.len()).any(|start| {
             matches!(
@@ -258,7 +225,7 @@ impl Pcapng {
                 Framed::Block(_)
             )
         });
-        (self.big_endian, self.lost) = (big_endian, lost);
+        (self.order, self.lost) = (order, lost);
         found
     }
 
@@ -272,22 +239,22 @@ impl Pcapng {
         let body = block.body;
         match block.kind {
             ENHANCED_PACKET => {
-                let interface = self.u32(body, 0).unwrap_or(u32::MAX);
+                let interface = self.order.u32(body, 0).unwrap_or(u32::MAX);
                 self.packet(body, interface, position, sink)
             }
             OBSOLETE_PACKET => {
-                let interface = self.u16(body, 0).map_or(u32::MAX, u32::from);
+                let interface = self.order.u16(body, 0).map_or(u32::MAX, u32::from);
                 self.packet(body, interface, position, sink)
             }
             SIMPLE_PACKET => self.simple_packet(body, position, sink),
             SECTION => {
                 self.interfaces.clear();
-                let version = self.u16(body, 4).zip(self.u16(body, 6));
+                let version = self.order.u16(body, 4).zip(self.order.u16(body, 6));
                 self.version = self.version.or(version);
                 Ok(())
             }
             INTERFACE => {
-                let interface = self.interface(body);
+                let interface = Interface::read(body, self.order);
                 if interface.is_none() {
                     sink.losses()
                         .record(&BAD_RECORD, Position::Byte(position), || {
@@ -302,7 +269,7 @@ impl Pcapng {
                 Ok(())
             }
             // A description whose type is damaged: what else has an unknown type is for others to read.
-            kind if !is_known(kind) && self.is_interface(body) => {
+            kind if !is_known(kind) && Interface::is_one(body, self.order) => {
                 sink.losses()
                     .record(&BAD_RECORD, Position::Byte(position), || {
                         format!("a description of an interface in a block of type {kind:#x}")
@@ -311,70 +278,6 @@ impl Pcapng {
                 Ok(())
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Whether a body can be read as the description of an interface, and as nothing else: two bytes are
-    /// zero, and options fill it from its eighth byte to its end.
-    fn is_interface(&self, body: &[u8]) -> bool {
-        let is_reserved_zero = self.u16(body, 2) == Some(0);
-        let mut rest = body.get(8..).unwrap_or(&[1]);
-        while let (Some(code), Some(length)) = (self.u16(rest, 0), self.u16(rest, 2)) {
-            let padded = usize::from(length).next_multiple_of(4);
-            rest = rest.get(4_usize.saturating_add(padded)..).unwrap_or(&[1]);
-            if code == 0 {
-                break;
-            }
-        }
-        is_reserved_zero && rest.is_empty()
-    }
-
-    fn interface(&self, body: &[u8]) -> Option<Interface> {
-        let mut interface = Interface {
-            link_type: self.u16(body, 0)?,
-            snap_length: usize::try_from(self.u32(body, 4)?).ok()?,
-            ticks_per_second: 1_000_000,
-            offset_seconds: 0,
-            dropped: 0,
-        };
-        self.options(body.get(8..)?, |code, value| match code {
-            // if_tsresol: a power of ten, or of two when the high bit is set.
-            9 => {
-                if let Some(&resolution) = value.first() {
-                    let exponent = u32::from(resolution & 0x7f);
-                    interface.ticks_per_second = if resolution & 0x80 == 0 {
-                        10_u128.checked_pow(exponent)
-                    } else {
-                        2_u128.checked_pow(exponent)
-                    }
-                    .filter(|&ticks| ticks < 1 << 90)
-                    .unwrap_or(1_000_000);
-                }
-            }
-            // if_tsoffset
-            14 => {
-                if let Some(offset) = self.u64(value, 0) {
-                    interface.offset_seconds = offset.cast_signed();
-                }
-            }
-            _ => {}
-        });
-        Some(interface)
-    }
-
-    fn options<'a>(&self, mut bytes: &'a [u8], mut option: impl FnMut(u16, &'a [u8])) {
-        while let (Some(code), Some(length)) = (self.u16(bytes, 0), self.u16(bytes, 2)) {
-            let length = usize::from(length);
-            let Some(value) = bytes.get(4..4_usize.saturating_add(length)) else {
-                return;
-            };
-            if code == 0 {
-                return;
-            }
-            option(code, value);
-            bytes = bytes
-                .get(4_usize.saturating_add(length.next_multiple_of(4))..)
-                .unwrap_or_default();
         }
     }
 
@@ -387,9 +290,10 @@ impl Pcapng {
         sink: &mut impl PacketSink,
     ) -> Result<(), Error> {
         let fields = self
+            .order
             .u32(body, 4)
-            .zip(self.u32(body, 8))
-            .zip(self.u32(body, 12).zip(self.u32(body, 16)));
+            .zip(self.order.u32(body, 8))
+            .zip(self.order.u32(body, 12).zip(self.order.u32(body, 16)));
         let Some(((high, low), (captured, original))) = fields else {
             sink.losses()
                 .record(&BAD_RECORD, Position::Byte(position), || {
@@ -444,6 +348,7 @@ impl Pcapng {
         sink: &mut impl PacketSink,
     ) -> Result<(), Error> {
         let original = self
+            .order
             .u32(body, 0)
             .and_then(|length| usize::try_from(length).ok())
             .unwrap_or_default();
@@ -464,18 +369,21 @@ impl Pcapng {
     }
 
     fn statistics(&mut self, body: &[u8], position: u64, sink: &mut impl PacketSink) {
-        let (Some(index), Some(high), Some(low)) =
-            (self.u32(body, 0), self.u32(body, 4), self.u32(body, 8))
-        else {
+        let (Some(index), Some(high), Some(low)) = (
+            self.order.u32(body, 0),
+            self.order.u32(body, 4),
+            self.order.u32(body, 8),
+        ) else {
             return;
         };
         let mut dropped = 0_u64;
-        self.options(body.get(12..).unwrap_or_default(), |code, value| {
-            // isb_ifdrop and isb_osdrop
-            if matches!(code, 5 | 7) {
-                dropped = dropped.saturating_add(self.u64(value, 0).unwrap_or_default());
-            }
-        });
+        self.order
+            .options(body.get(12..).unwrap_or_default(), |code, value| {
+                // isb_ifdrop and isb_osdrop
+                if matches!(code, 5 | 7) {
+                    dropped = dropped.saturating_add(self.order.u64(value, 0).unwrap_or_default());
+                }
+            });
         let interface = usize::try_from(index)
             .ok()
             .and_then(|i| self.interfaces.get_mut(i));
@@ -494,22 +402,5 @@ impl Pcapng {
                 || format!("interface {index} had dropped {dropped} packets"),
             );
         }
-    }
-}
-
-impl Interface {
-    #[inline]
-    fn time(&self, ticks: u64) -> i64 {
-        let ns = match self.ticks_per_second {
-            1_000_000 => i128::from(ticks) * 1000,
-            1_000_000_000 => i128::from(ticks),
-            // Below 2^64 · 2^30 · …: the product fits, because the divisor is below 2^90.
-            per_second => {
-                let ns = u128::from(ticks) * 1_000_000_000 / per_second.max(1);
-                i128::try_from(ns).unwrap_or(i128::MAX)
-            }
-        };
-        let ns = ns.saturating_add(i128::from(self.offset_seconds) * 1_000_000_000);
-        i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
     }
 }
