@@ -23,6 +23,8 @@
 --   network_thread  its network thread was in it
 -- `cause` is both in one word: the root when own, else `<via>_behind_<root>`
 -- (lock_wait_behind_slow_write); a lock wait behind nothing known is `lock_wait_other`.
+-- `reason` is the mechanism that made the root slow (see reasons): the one of most of that
+-- time, where a row shows one for most of it.
 -- @column latency_ms       DOUBLE      -- from the first byte of the request
 --                                         to the last of the response
 -- @column topic            VARCHAR     -- topic
@@ -70,6 +72,9 @@
 --                                         at the root was in the journal's hands
 -- @column root             VARCHAR     -- what the time was in, as above
 -- @column via              VARCHAR     -- how it reached the request, as above
+-- @column reason           VARCHAR     -- what made the root slow, as above; null when nothing
+--                                         shows it
+-- @column reasons          VARCHAR     -- all that did, with their shares in waited_ms
 -- @column limits           VARCHAR     -- what the recordings may miss that bears on it
 WITH
 slow AS (
@@ -88,6 +93,8 @@ verdicts AS (
         CASE WHEN c.cause <> 'unexplained' THEN c.confidence END AS confidence,
         CASE WHEN c.cause <> 'unexplained' THEN c.lock_class END AS lock_class,
         c.journal_ns,
+        c.reason,
+        c.reasons,
         u.cause AS runner_up_cause,
         u.cause_ns AS runner_up_ns
     FROM slow AS s
@@ -242,6 +249,8 @@ SELECT
     v.journal_ns / 1e6 AS journal_ms,
     v.root,
     v.via,
+    v.reason,
+    v.reasons,
     k.limits
 FROM verdicts AS v
 INNER JOIN requests AS r ON r.request_id = v.request_id

@@ -29,6 +29,8 @@
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
+-- @column reason         VARCHAR     -- the mechanism at the root, where the rule shows it
+--                                       (see reasons)
 -- @column rule           VARCHAR     -- what shows it (see rules)
 -- @column confidence     DOUBLE      -- how sure the stretch is, 0 to 1
 WITH
@@ -82,7 +84,7 @@ matching_times AS (
     -- A thread that nothing ties to the connection, but that was kept from about when the request could
     -- be read until about when its handler began, or from when that was done until the response left.
     SELECT
-        w.request_id, s.start_time, s.end_time, s.chain_end, s.root, s.root_write_id, s.tid,
+        w.request_id, s.start_time, s.end_time, s.chain_end, s.root, s.root_write_id, s.tid, s.reason,
         COALESCE(
             s.chain_start <= add_ns(
                 w.service_start, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
@@ -129,7 +131,7 @@ network_times AS (
         GREATEST(s.start_time, w.service_start) AS start_time,
         s.end_time,
         w.begin_time, w.handled_time, w.response_time, s.chain_end, s.chain_slack_ns,
-        s.root, s.root_write_id, s.tid,
+        s.root, s.root_write_id, s.tid, s.reason,
         CASE WHEN s.tid IS NULL THEN 0.8 ELSE w.network_confidence END AS confidence
     FROM request_work AS w
     INNER JOIN network_states AS s
@@ -179,6 +181,7 @@ found AS (
         r.rule,
         l.request_id, r.start_time, r.end_time, r.root, 'lock_wait' AS via, r.root_write_id,
         l.lock_wait_id, r.holder_tid AS blocker_tid, l.topic, l.partition, l.lock_class,
+        CASE r.root WHEN 'cpu' THEN 'run_queue' END AS reason,
         r.confidence * l.confidence AS confidence
     FROM own_waits AS l
     INNER JOIN wait_roots AS r ON r.lock_wait_id = l.lock_wait_id
@@ -187,7 +190,7 @@ found AS (
         'all_handlers_busy' AS branch,
         w.request_id, q.start_time,
         LEAST(q.end_time, COALESCE(w.begin_time, g.local_start)) AS end_time,
-        q.root, 'queued' AS via, q.root_write_id,
+        q.root, 'queued' AS via, q.root_write_id, q.reason,
         CAST(q.root_count AS DOUBLE) / q.handler_count AS confidence
     FROM request_work AS w
     LEFT JOIN request_stages AS g ON g.request_id = w.request_id
@@ -256,7 +259,7 @@ found AS (
             WHEN n.segment = 'response' THEN 'response'
             ELSE 'network_thread'
         END AS root,
-        n.root_write_id, n.tid AS blocker_tid, n.confidence
+        n.root_write_id, n.tid AS blocker_tid, n.reason, n.confidence
     FROM network_times AS n
     WHERE n.segment = 'unread'
         OR elapsed_ns(n.chain_end, n.response_time)
@@ -272,7 +275,7 @@ found AS (
             ELSE LEAST(m.end_time, w.response_time)
         END AS end_time,
         CASE WHEN m.is_unread THEN 'unread' ELSE 'response' END AS segment,
-        m.tid AS blocker_tid
+        m.tid AS blocker_tid, m.reason
     FROM matching_times AS m
     INNER JOIN request_work AS w ON w.request_id = m.request_id
     WHERE m.is_unread
@@ -322,7 +325,8 @@ found AS (
             WHEN g.root = 'unexplained' AND k.request_id IS NULL THEN 'request_log_open'
             ELSE 'request_log'
         END AS branch,
-        g.request_id, g.start_time, g.end_time, g.segment, COALESCE(k.root, g.root) AS root
+        g.request_id, g.start_time, g.end_time, g.segment, COALESCE(k.root, g.root) AS root,
+        CASE g.root WHEN 'throttled' THEN 'client_quota' END AS reason
     FROM stages AS g
     LEFT JOIN kept_stages AS k
         ON k.request_id = g.request_id
@@ -366,6 +370,7 @@ stretches AS (
         COALESCE(f.via, 'own') AS via,
         f.root_write_id, f.lock_wait_id, f.pause_id, f.fetch_request_id, f.blocker_tid, f.topic,
         f.partition, f.lock_class,
+        COALESCE(f.reason, k.reason) AS reason,
         COALESCE(f.rule, k.rule) AS rule,
         k.confidence * COALESCE(f.confidence, 1.0) AS confidence,
         k.is_bounded
@@ -398,7 +403,7 @@ bounded AS (
 parts AS (
     SELECT
         request_id, rank, segment, root, via, root_write_id, lock_wait_id, pause_id,
-        fetch_request_id, blocker_tid, topic, partition, lock_class, rule, confidence,
+        fetch_request_id, blocker_tid, topic, partition, lock_class, reason, rule, confidence,
         unnest([0, 1, 2]) AS part,
         unnest([
             GREATEST(start_time, COALESCE(lower_time, start_time)),
@@ -430,6 +435,7 @@ judged AS (
         CASE part WHEN 0 THEN topic END AS topic,
         CASE part WHEN 0 THEN partition END AS partition,
         CASE part WHEN 0 THEN lock_class END AS lock_class,
+        CASE part WHEN 0 THEN p.reason END AS reason,
         CASE part WHEN 0 THEN p.rule ELSE k.rule END AS rule,
         CASE part WHEN 0 THEN p.confidence ELSE k.confidence END AS confidence
     FROM parts AS p
@@ -438,7 +444,7 @@ judged AS (
 clipped AS (
     SELECT
         s.request_id, s.rank, s.segment, s.root, s.via, s.root_write_id, s.lock_wait_id, s.pause_id,
-        s.fetch_request_id, s.blocker_tid, s.topic, s.partition, s.lock_class, s.rule, s.confidence,
+        s.fetch_request_id, s.blocker_tid, s.topic, s.partition, s.lock_class, s.reason, s.rule, s.confidence,
         GREATEST(s.start_time, a.service_start) AS start_time,
         LEAST(s.end_time, a.end_time) AS end_time
     FROM judged AS s
@@ -462,6 +468,7 @@ SELECT
     topic,
     partition,
     lock_class,
+    reason,
     rule,
     confidence
 FROM clipped

@@ -12,6 +12,7 @@
 -- @column rank           INT         -- the lowest of one moment counts
 -- @column root           VARCHAR     -- slow_write, slow_sync, slow_read, pause,
 --                                       lock_other or cpu
+-- @column reason         VARCHAR     -- how it was in `cpu`: run_queue or computing
 -- @column root_write_id  BIGINT      -- the file operation that it was in or behind
 WITH
 handlers AS (
@@ -42,33 +43,35 @@ states AS (
             WHEN is_read THEN 'slow_read'
             ELSE 'slow_write'
         END AS root,
-        write_id AS root_write_id
+        write_id AS root_write_id, NULL AS reason
     FROM near_writes
     UNION ALL
     SELECT
         l.tid, r.start_time, r.end_time,
         CASE WHEN r.root_write_id IS NULL OR r.rule = 'flush_held' THEN 4 ELSE 2 END,
-        r.root, r.root_write_id
+        r.root, r.root_write_id, CASE r.root WHEN 'cpu' THEN 'run_queue' END
     FROM near_waits AS l
     INNER JOIN wait_roots AS r ON r.lock_wait_id = l.lock_wait_id
     UNION ALL
     -- Whoever holds the lock outside of file operations stands still.
     SELECT
-        l.tid, GREATEST(l.start_time, p.start_time), LEAST(l.end_time, p.end_time), 3, 'pause', NULL
+        l.tid, GREATEST(l.start_time, p.start_time), LEAST(l.end_time, p.end_time), 3, 'pause', NULL,
+        NULL
     FROM near_waits AS l
     INNER JOIN pauses AS p
         ON p.start_time < l.end_time
         AND l.start_time < p.end_time
     WHERE p.kind IN ('gc', 'safepoint')
     UNION ALL
-    SELECT tid, start_time, end_time, 5, 'lock_other', NULL
+    SELECT tid, start_time, end_time, 5, 'lock_other', NULL, NULL
     FROM near_waits
     UNION ALL
-    SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 7, 'cpu', NULL
+    SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 7, 'cpu', NULL,
+        'computing'
     FROM sampled
     WHERE since_ns <= 2 * weight_ns
     UNION ALL
-    SELECT r.tid, r.start_time, r.end_time, 6, 'cpu', NULL
+    SELECT r.tid, r.start_time, r.end_time, 6, 'cpu', NULL, 'run_queue'
     FROM near_times AS n
     INNER JOIN run_queue_waits AS r
         ON r.start_time < n.end_time
@@ -82,6 +85,7 @@ SELECT
     s.end_time,
     CAST(s.rank AS INT) AS rank,
     s.root,
+    CAST(s.reason AS VARCHAR) AS reason,
     s.root_write_id
 FROM handlers AS h
 INNER JOIN states AS s ON s.tid = h.tid

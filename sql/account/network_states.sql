@@ -13,6 +13,7 @@
 -- @column start_time     TIMESTAMP   -- start of the state
 -- @column end_time       TIMESTAMP   -- its end
 -- @column root           VARCHAR     -- slow_read, slow_sync, slow_write or cpu
+-- @column reason         VARCHAR     -- how it was in `cpu`: run_queue or computing
 -- @column root_write_id  BIGINT      -- the file operation
 -- @column chain_start    TIMESTAMP   -- start of the chain
 -- @column chain_end      TIMESTAMP   -- its end
@@ -44,32 +45,34 @@ states AS (
             ELSE 'slow_write'
         END AS root,
         w.write_id AS root_write_id,
+        NULL AS reason,
         0 AS slack_ns
     FROM near_writes AS w
     INNER JOIN network_threads AS t ON t.tid = w.tid
     WHERE elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
     UNION ALL
-    SELECT r.tid, r.start_time, r.end_time, 'cpu', NULL, 0
+    SELECT r.tid, r.start_time, r.end_time, 'cpu', NULL, 'run_queue', 0
     FROM near_times AS n
     INNER JOIN run_queue_waits AS r
         ON r.start_time < n.end_time
         AND n.start_time < r.end_time
     INNER JOIN network_threads AS t ON t.tid = r.tid
     UNION ALL
-    SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 'cpu', NULL, 2 * weight_ns
+    SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 'cpu', NULL, 'computing',
+        2 * weight_ns
     FROM sampled
     WHERE since_ns <= 2 * weight_ns
 ),
 distinct_states AS (
     SELECT
         tid, start_time, MAX(end_time) AS end_time, MIN(root) AS root,
-        MIN(root_write_id) AS root_write_id, MAX(slack_ns) AS slack_ns
+        MIN(root_write_id) AS root_write_id, MIN(reason) AS reason, MAX(slack_ns) AS slack_ns
     FROM states
     GROUP BY tid, start_time
 ),
 steps AS (
     SELECT
-        tid, start_time, end_time, root, root_write_id,
+        tid, start_time, end_time, root, root_write_id, reason,
         MAX(end_time) OVER (
             PARTITION BY tid
             ORDER BY start_time
@@ -81,6 +84,7 @@ edges AS (
     SELECT
         root,
         root_write_id,
+        reason,
         unnest([GREATEST(start_time, COALESCE(reached_time, start_time)), end_time]) AS time,
         unnest([1, -1]) AS step
     FROM steps
@@ -92,17 +96,18 @@ counted AS (
         time AS start_time,
         root,
         root_write_id,
+        reason,
         step,
         SUM(step) OVER (ORDER BY time, step, root_write_id ROWS UNBOUNDED PRECEDING) AS busy_count,
         LEAD(time) OVER (ORDER BY time, step, root_write_id) AS end_time
     FROM edges
 ),
 whole AS (
-    SELECT tid, start_time, end_time, root, root_write_id, slack_ns
+    SELECT tid, start_time, end_time, root, root_write_id, reason, slack_ns
     FROM distinct_states
     UNION ALL
     -- All at once: the state of the one that came last stands for all.
-    SELECT CAST(NULL AS INT), c.start_time, c.end_time, c.root, c.root_write_id, 0
+    SELECT CAST(NULL AS INT), c.start_time, c.end_time, c.root, c.root_write_id, c.reason, 0
     FROM counted AS c
     INNER JOIN (
         SELECT MAX(thread_count) AS thread_count FROM network_threads WHERE is_whole
@@ -141,6 +146,7 @@ SELECT
     start_time,
     end_time,
     root,
+    reason,
     root_write_id,
     MIN(start_time) OVER (PARTITION BY tid, chain) AS chain_start,
     MAX(end_time) OVER (PARTITION BY tid, chain) AS chain_end,

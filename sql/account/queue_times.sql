@@ -11,6 +11,7 @@
 -- @column start_time     TIMESTAMP   -- start of the stretch
 -- @column end_time       TIMESTAMP   -- its end
 -- @column root           VARCHAR     -- what most handlers were in (see handler_states)
+-- @column reason         VARCHAR     -- how those of `cpu` were in it
 -- @column root_count     BIGINT      -- so many of them
 -- @column handler_count  BIGINT      -- handlers in the pool
 -- @column root_write_id  BIGINT      -- the file operation that most of those
@@ -68,7 +69,8 @@ full_times AS (
 ),
 states AS (
     SELECT
-        f.pool, f.handler_count, f.start_time, f.end_time, s.tid, s.root, s.root_write_id, s.rank,
+        f.pool, f.handler_count, f.start_time, f.end_time, s.tid, s.root, s.root_write_id, s.reason,
+        s.rank,
         ROW_NUMBER() OVER (
             PARTITION BY f.pool, f.start_time, s.tid
             ORDER BY
@@ -83,20 +85,20 @@ states AS (
 ),
 operations AS (
     SELECT
-        pool, handler_count, start_time, end_time, root, root_write_id,
+        pool, handler_count, start_time, end_time, root, reason, root_write_id,
         SUM(COUNT(*)) OVER (PARTITION BY pool, start_time, root) AS root_count,
         MIN(MIN(rank)) OVER (PARTITION BY pool, start_time, root) AS root_rank,
         COUNT(*) AS write_count
     FROM states
     WHERE place = 1
-    GROUP BY pool, handler_count, start_time, end_time, root, root_write_id
+    GROUP BY pool, handler_count, start_time, end_time, root, reason, root_write_id
 ),
 placed AS (
     SELECT
         *,
         ROW_NUMBER() OVER (
             PARTITION BY pool, start_time
-            ORDER BY root_count DESC, root_rank, root, write_count DESC, root_write_id
+            ORDER BY root_count DESC, root_rank, root, write_count DESC, root_write_id, reason
         ) AS place
     FROM operations
 )
@@ -105,6 +107,7 @@ SELECT
     start_time,
     end_time,
     root,
+    reason,
     root_count,
     handler_count,
     root_write_id

@@ -7,29 +7,55 @@
 -- @column root           VARCHAR     -- as in blame
 -- @column via            VARCHAR     -- as in blame
 -- @column cause          VARCHAR     -- as in blame
+-- @column reason         VARCHAR     -- as in blame
+-- @column reasons        VARCHAR     -- as in blame
 -- @column cause_ns       BIGINT      -- its segments' length, added up
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1, weighted by length
 -- @column journal_ns     BIGINT      -- part of it in which the write at
 --                                       the root was in the journal's hands
 -- @column lock_class     VARCHAR     -- class of a lock it waited for
+WITH
+parts AS (
+    SELECT
+        request_id,
+        cause,
+        reason,
+        MIN(root) AS root,
+        MIN(via) AS via,
+        SUM(segment_ns) AS part_ns,
+        SUM(segment_ns * confidence) AS sure_ns,
+        COALESCE(
+            SUM(segment_ns) FILTER (WHERE write_state IN ('journal_wait', 'journal_commit')), 0
+        ) AS journal_ns,
+        MAX(lock_class) AS lock_class
+    FROM request_segments
+    GROUP BY request_id, cause, reason
+),
+shared AS (
+    SELECT *, SUM(part_ns) OVER (PARTITION BY request_id, cause) AS cause_ns
+    FROM parts
+)
 SELECT
     request_id,
     ROW_NUMBER() OVER (
         PARTITION BY request_id
         ORDER BY
-            SUM(segment_ns) DESC,
+            SUM(part_ns) DESC,
             CASE cause WHEN 'unexplained' THEN 2 ELSE 1 END,
             cause
     ) AS place,
     MIN(root) AS root,
     CASE cause WHEN 'unexplained' THEN 'own' ELSE MIN(via) END AS via,
     cause,
-    SUM(segment_ns) AS cause_ns,
-    SUM(segment_ns * confidence) / SUM(segment_ns) AS confidence,
-    COALESCE(
-        SUM(segment_ns) FILTER (WHERE write_state IN ('journal_wait', 'journal_commit')), 0
-    ) AS journal_ns,
+    MAX(CASE WHEN 2 * part_ns > cause_ns THEN reason END) AS reason,
+    string_agg(
+        reason || ' ' || CAST(CAST(round(100.0 * part_ns / cause_ns) AS INT) AS VARCHAR) || ' %',
+        ', ' ORDER BY part_ns DESC, reason
+    ) FILTER (WHERE reason IS NOT NULL AND 200 * part_ns >= cause_ns) AS reasons,
+    SUM(part_ns) AS cause_ns,
+    SUM(sure_ns) / SUM(part_ns) AS confidence,
+    SUM(journal_ns) AS journal_ns,
     MAX(lock_class) AS lock_class
-FROM request_segments
+FROM shared
 GROUP BY request_id, cause
 ORDER BY request_id, place

@@ -42,6 +42,8 @@
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
+-- @column reason         VARCHAR     -- the mechanism at the root (see reasons); null where
+--                                       nothing shows it
 -- @column rule           VARCHAR     -- what shows it (see rules)
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1;
 --                                       null when nothing explains it
@@ -79,7 +81,7 @@ ahead_segments AS (
         g.root,
         'queued' AS via,
         g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id, g.blocker_tid,
-        g.topic, g.partition, g.lock_class, g.rule, g.confidence
+        g.topic, g.partition, g.lock_class, g.reason, g.rule, g.confidence
     FROM ahead AS h
     INNER JOIN service_segments AS g
         ON g.request_id = h.ahead_request_id
@@ -90,14 +92,14 @@ ahead_segments AS (
 own AS (
     SELECT
         s.request_id, g.start_time, g.end_time, g.segment, g.root, g.via, g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id,
-        g.blocker_tid, g.topic, g.partition, g.lock_class, g.rule, g.confidence
+        g.blocker_tid, g.topic, g.partition, g.lock_class, g.reason, g.rule, g.confidence
     FROM slow AS s
     INNER JOIN service_segments AS g ON g.request_id = s.request_id
     UNION ALL BY NAME
     SELECT
         request_id, ahead_request_id, start_time, end_time,
         'connection_queue' AS segment, root, via, root_write_id, lock_wait_id, pause_id,
-        fetch_request_id, blocker_tid, topic, partition, lock_class, rule, confidence
+        fetch_request_id, blocker_tid, topic, partition, lock_class, reason, rule, confidence
     FROM ahead_segments
 ),
 gaps AS (
@@ -126,8 +128,8 @@ gaps AS (
 whole AS (
     SELECT
         request_id, ahead_request_id, start_time, end_time, segment, root, via, root_write_id,
-        lock_wait_id, pause_id, fetch_request_id, blocker_tid, topic, partition, lock_class, rule,
-        confidence
+        lock_wait_id, pause_id, fetch_request_id, blocker_tid, topic, partition, lock_class, reason,
+        rule, confidence
     FROM own
     UNION ALL BY NAME
     SELECT
@@ -148,8 +150,10 @@ detailed AS (
         LEAST(w.end_time, s.end_time) AS end_time,
         w.segment, w.root, w.via, s.write_state, w.root_write_id, w.lock_wait_id, w.pause_id,
         w.ahead_request_id, w.fetch_request_id, s.function_call_id, s.block_io_id, w.blocker_tid,
-        w.topic, w.partition, w.lock_class, w.rule, w.confidence
+        w.topic, w.partition, w.lock_class, COALESCE(w.reason, r.reason, s.reason) AS reason, w.rule,
+        w.confidence
     FROM whole AS w
+    INNER JOIN root_writes AS r ON r.write_id = w.root_write_id
     INNER JOIN write_states AS s
         ON s.write_id = w.root_write_id
         AND s.start_time < w.end_time
@@ -159,7 +163,8 @@ detailed AS (
     SELECT
         w.request_id, GREATEST(w.start_time, r.end_time) AS start_time, w.end_time,
         w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.fetch_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class, w.rule, w.confidence
+        w.fetch_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class,
+        COALESCE(w.reason, r.reason) AS reason, w.rule, w.confidence
     FROM whole AS w
     INNER JOIN root_writes AS r ON r.write_id = w.root_write_id
     WHERE r.end_time < w.end_time
@@ -167,7 +172,8 @@ detailed AS (
     SELECT
         w.request_id, w.start_time, w.end_time,
         w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.fetch_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class, w.rule, w.confidence
+        w.fetch_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class, w.reason, w.rule,
+        w.confidence
     FROM whole AS w
     WHERE w.root_write_id IS NULL
 )
@@ -192,6 +198,7 @@ SELECT
     topic,
     partition,
     lock_class,
+    reason,
     rule,
     confidence
 FROM detailed

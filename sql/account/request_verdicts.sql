@@ -25,6 +25,9 @@
 -- @column partitions     VARCHAR     -- its topic-partitions
 -- @column root_write_id  BIGINT      -- the write that took most of waited_ms
 -- @column pause_id       BIGINT      -- the pause that took most of waited_ms
+-- @column reason         VARCHAR     -- what made the root slow, as in blame
+-- @column reasons        VARCHAR     -- all that did, with their shares, as in blame
+-- @column api            VARCHAR     -- API
 -- @column evidence       VARCHAR     -- ids of the rows that the cause rests on,
 --                                       by table
 WITH
@@ -54,6 +57,9 @@ verdicts AS (
         string_agg(
             topic || '-' || CAST(partition AS VARCHAR), ' ' ORDER BY topic, partition
         ) AS partitions,
+        MIN(reason) AS reason,
+        MIN(reasons) AS reasons,
+        MIN(api) AS api,
         MIN(evidence) AS evidence
     FROM blame
     GROUP BY request_id
@@ -95,6 +101,9 @@ SELECT
     v.partitions,
     r.root_write_id,
     r.pause_id,
+    v.reason,
+    v.reasons,
+    v.api,
     v.evidence
 FROM verdicts AS v
 LEFT JOIN roots AS r

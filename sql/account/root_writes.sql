@@ -12,6 +12,8 @@
 -- @column path           VARCHAR     -- directory and file, or else the log
 -- @column file_offset    BIGINT      -- position in the file
 -- @column bytes          BIGINT      -- bytes written
+-- @column reason         VARCHAR     -- the mechanism that it is by itself (see reasons);
+--                                       null where only its states tell
 WITH
 used AS (
     SELECT DISTINCT root_write_id
@@ -32,7 +34,12 @@ SELECT
         w.topic || '-' || CAST(w.partition AS VARCHAR)
     ) AS path,
     w.file_offset,
-    w.bytes
+    w.bytes,
+    CASE
+        WHEN file_operation(w.operation) <> 'sync' THEN NULL
+        WHEN w.file_kind = 'snapshot' THEN 'segment_roll'
+        WHEN w.topic IS NOT NULL OR w.operation = 'msync' THEN 'log_flush'
+    END AS reason
 FROM used AS u
 INNER JOIN writes AS w ON w.write_id = u.root_write_id
 ORDER BY w.start_time, w.write_id

@@ -12,7 +12,8 @@
 --                                       null where the branch says which
 -- @column root           VARCHAR     -- what the time was in (see blame); null where the
 --                                       branch says what
--- @column reason         VARCHAR     -- the mechanism at the root; null where it is not told
+-- @column reason         VARCHAR     -- the mechanism at the root (see reasons); null where the
+--                                       branch, or what is at the root, says it
 -- @column confidence     DOUBLE      -- how sure the rule is, times that of its rows; null
 --                                       where it explains nothing
 -- @column is_bounded     BOOLEAN     -- whether a stretch lies inside the stage that the
@@ -56,13 +57,13 @@ FROM (
     ('acquired_before', 'acquired_before', 2, 'lock_wait', NULL, NULL, 1.0, TRUE,
         'its handler''s lock wait, and what the thread was in that took the lock last',
         NULL, NULL),
-    ('run_queue_taken', 'run_queue', 2, NULL, 'cpu', NULL, 0.9, FALSE,
+    ('run_queue_taken', 'run_queue', 2, NULL, 'cpu', 'run_queue', 0.9, FALSE,
         'its handler''s wait for a CPU, begun when the request was there: it was woken to take it',
         NULL, NULL),
-    ('run_queue_sample_taken', 'run_queue', 2, 'handler', 'cpu', NULL, 0.7, FALSE,
+    ('run_queue_sample_taken', 'run_queue', 2, 'handler', 'cpu', 'run_queue', 0.7, FALSE,
         'samples of its handler waiting for a CPU, begun when it was done with others: it has the request',
         NULL, NULL),
-    ('on_cpu_sample_taken', 'on_cpu_sample', 2, 'handler', 'cpu', NULL, 0.7, FALSE,
+    ('on_cpu_sample_taken', 'on_cpu_sample', 2, 'handler', 'cpu', 'computing', 0.7, FALSE,
         'samples of its handler one right after another, begun when it was done with others: it has the request',
         NULL, NULL),
     ('all_handlers_busy', 'all_handlers_busy', 3, 'request_queue', NULL, NULL, 0.9, TRUE,
@@ -72,7 +73,7 @@ FROM (
     ('pause', 'pause', 4, 'pause', 'pause', NULL, 0.9, FALSE,
         'the stop of the JVM',
         NULL, NULL),
-    ('same_log_run', 'same_log_run', 5, 'lock_wait', NULL, NULL, 1.0, TRUE,
+    ('same_log_run', 'same_log_run', 5, 'lock_wait', NULL, 'busy_log', 1.0, TRUE,
         'its handler''s lock wait, and a run of short appends to the log',
         'the lock passed from one append of the same log to the next, in no long one',
         'nothing to record: spread the topic over more partitions, or let producers batch more (linger.ms)'),
@@ -82,13 +83,13 @@ FROM (
     ('own_flush_held', 'flush_held', 5, 'sync', 'slow_sync', NULL, 0.7, TRUE,
         'after an own sync, lock waits of others for the log, while nobody else had it yet (see wait_holders)',
         NULL, NULL),
-    ('append_returned', 'append_returned', 5, 'lock_wait', NULL, NULL, 1.0, TRUE,
+    ('append_returned', 'append_returned', 5, 'lock_wait', NULL, 'run_queue', 1.0, TRUE,
         'its handler''s lock wait, and the holder''s wait for a CPU since its append to the log returned',
         NULL, NULL),
-    ('holder_ready', 'acquired_before', 5, 'lock_wait', NULL, NULL, 1.0, TRUE,
+    ('holder_ready', 'acquired_before', 5, 'lock_wait', NULL, 'run_queue', 1.0, TRUE,
         'its handler''s lock wait, and the wait for a CPU of the thread that took the lock last',
         NULL, NULL),
-    ('run_queue', 'run_queue', 5, NULL, 'cpu', NULL, 0.9, FALSE,
+    ('run_queue', 'run_queue', 5, NULL, 'cpu', 'run_queue', 0.9, FALSE,
         'its handler''s wait for a CPU: during its work, right before it, or right after (unless acks=all)',
         NULL, NULL),
     ('lock_wait', 'lock_wait', 6, 'lock_wait', 'lock_other', NULL, 1.0, TRUE,
@@ -113,10 +114,10 @@ FROM (
     ('request_log', 'request_log', 12, NULL, NULL, NULL, 0.9, TRUE,
         'the broker''s own log: remote, throttled; response where rows show what kept its network thread for most of that stage',
         NULL, NULL),
-    ('run_queue_sample', 'run_queue', 13, 'handler', 'cpu', NULL, 0.7, FALSE,
+    ('run_queue_sample', 'run_queue', 13, 'handler', 'cpu', 'run_queue', 0.7, FALSE,
         'samples of its handler waiting for a CPU, one right after another, during its work or up to its beginning',
         NULL, NULL),
-    ('on_cpu_sample', 'on_cpu_sample', 13, 'handler', 'cpu', NULL, 0.7, FALSE,
+    ('on_cpu_sample', 'on_cpu_sample', 13, 'handler', 'cpu', 'computing', 0.7, FALSE,
         'samples of its handler one right after another, during its work or up to its beginning (see handler_samples)',
         NULL, NULL),
     ('request_log_contradicts', 'request_log_contradicts', 14, 'unexplained', 'unexplained', NULL, NULL, FALSE,

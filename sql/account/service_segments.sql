@@ -21,6 +21,7 @@
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
+-- @column reason         VARCHAR     -- the mechanism at the root, where the rule shows it
 -- @column rule           VARCHAR     -- what shows it (see rules)
 -- @column confidence     DOUBLE      -- how sure the segment is, 0 to 1
 WITH
@@ -40,7 +41,7 @@ covered AS (
     SELECT
         p.request_id, p.start_time, p.end_time, t.segment, t.root, t.via, t.root_write_id,
         t.lock_wait_id, t.pause_id, t.fetch_request_id, t.blocker_tid, t.topic, t.partition,
-        t.lock_class, t.rule, t.confidence,
+        t.lock_class, t.reason, t.rule, t.confidence,
         ROW_NUMBER() OVER (
             PARTITION BY p.request_id, p.start_time
             ORDER BY
@@ -69,6 +70,7 @@ SELECT
     topic,
     partition,
     lock_class,
+    reason,
     rule,
     confidence
 FROM covered

@@ -18,6 +18,7 @@
 -- @column write_state    VARCHAR     -- the state, as above
 -- @column function_call_id BIGINT    -- the journal's commit or the traced function
 -- @column block_io_id    BIGINT      -- the request to the block device
+-- @column reason         VARCHAR     -- the mechanism that the state shows (see reasons)
 WITH
 commit_overlaps AS (
     SELECT
@@ -118,13 +119,24 @@ covered AS (
         AND p.start_time < s.end_time
 )
 SELECT
-    write_id,
-    start_time,
-    end_time,
-    elapsed_ns(start_time, end_time) AS state_ns,
-    write_state,
-    function_call_id,
-    block_io_id
-FROM covered
-WHERE place = 1
-ORDER BY write_id, start_time
+    s.write_id,
+    s.start_time,
+    s.end_time,
+    elapsed_ns(s.start_time, s.end_time) AS state_ns,
+    s.write_state,
+    s.function_call_id,
+    s.block_io_id,
+    CASE
+        WHEN s.write_state = 'journal_wait' AND NOT COALESCE(c.is_covered, FALSE) THEN 'journal_wait'
+        WHEN s.write_state IN ('journal_wait', 'journal_commit') THEN 'journal_commit'
+        WHEN s.write_state = 'on_cpu' THEN 'computing'
+        WHEN s.write_state <> 'unknown' THEN s.write_state
+    END AS reason
+FROM covered AS s
+LEFT JOIN (
+    SELECT write_id, BOOL_OR(2 * commit_ns > duration_ns) AS is_covered
+    FROM commit_overlaps
+    GROUP BY write_id
+) AS c ON c.write_id = s.write_id
+WHERE s.place = 1
+ORDER BY s.write_id, s.start_time

@@ -1,0 +1,41 @@
+-- The mechanisms that a verdict's `reason` names: what made the root of it slow.
+--
+-- A reason is proved by a row, which `shown_by` names, or it is null. What one root was
+-- in by turns has its reasons with their shares in `reasons` of blame.
+-- @column reason         VARCHAR     -- its name
+-- @column roots          VARCHAR     -- the roots (see blame) that it may be at, separated by
+--                                       spaces
+-- @column meaning        VARCHAR     -- what happened
+-- @column shown_by       VARCHAR     -- the row that shows it
+SELECT *
+FROM (
+    VALUES
+    ('journal_commit', 'slow_write slow_sync slow_read',
+        'the file system''s journal was committing, and the operation waited for it',
+        'journal commits over more than half of the operation (jbd2, journal probe)'),
+    ('journal_wait', 'slow_write slow_sync slow_read',
+        'the operation was in a function of the file system''s journal or inode',
+        'a traced function of its thread (ext4slower-like probes, xfs-log)'),
+    ('block_io', 'slow_write slow_sync slow_read',
+        'the operation waited for the block device',
+        'a request of its thread at the device (block-io probe)'),
+    ('log_flush', 'slow_sync',
+        'a log was flushed to the disk: flush.messages, flush.ms, or a roll',
+        'the sync of a file of a log'),
+    ('segment_roll', 'slow_sync',
+        'a new segment was begun, and the producer snapshot synced before it',
+        'the sync of a producer snapshot'),
+    ('busy_log', 'lock_other',
+        'a log''s monitor passed from one short append to the next',
+        'a run of appends to the log'),
+    ('run_queue', 'cpu slow_write slow_sync slow_read',
+        'a thread was runnable and no CPU was free for it',
+        'its wait in the run queue (run-queue probe), or samples of it in that state'),
+    ('computing', 'cpu slow_write slow_sync slow_read',
+        'a thread computed',
+        'samples of it on a CPU, one right after another'),
+    ('client_quota', 'throttled',
+        'the broker held the client back for a quota',
+        'the throttle time of a response, or of the broker''s own log')
+) AS t (reason, roots, meaning, shown_by)
+ORDER BY reason
