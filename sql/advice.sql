@@ -49,7 +49,7 @@
 --                                       null for none
 WITH
 total AS (
-    SELECT COUNT(*) AS request_count, SUM(latency_ms) AS latency_ms
+    SELECT COUNT(*) AS request_count, SUM(latency_ms - requested_wait_ms) AS latency_ms
     FROM request_verdicts
 ),
 rooted AS (

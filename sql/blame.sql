@@ -1,4 +1,4 @@
--- Slow produce requests and what each one waited for, worst first.
+-- Slow requests and what each one waited for, worst first.
 --
 -- One row per slow request and topic-partition. The verdict is the request's, the same on
 -- all its rows; the write and lock columns are the topic-partition's own. `root` is what
@@ -16,6 +16,8 @@
 --   network_thread  its network thread was busy
 --   lock_other      a lock, and nothing shows what its holder did
 --   unexplained     no recorded row shows where most of its time was
+-- Time that the request asked for (a fetch's long poll, a group that is put together) is no
+-- slowness: it is not in the verdict, and `share_ratio` leaves it out.
 -- `via` is how that reached it:
 --   own             it was the request's own, or its handler's
 --   lock_wait       its handler waited for a lock behind it
@@ -31,7 +33,7 @@
 -- @column partition        INT         -- partition
 -- @column cause            VARCHAR     -- what took most of the request's time, as above
 -- @column waited_ms        DOUBLE      -- part of the latency spent on `cause`
--- @column share_ratio      DOUBLE      -- waited_ms / latency_ms
+-- @column share_ratio      DOUBLE      -- waited_ms / (latency_ms − requested_wait_ms)
 -- @column blocker_thread   VARCHAR     -- thread whose file operation it waited behind
 -- @column blocker_ms       DOUBLE      -- duration of that operation
 -- @column commit_ms        DOUBLE      -- journal commit during the write at the root
@@ -75,6 +77,7 @@
 -- @column reason           VARCHAR     -- what made the root slow, as above; null when nothing
 --                                         shows it
 -- @column reasons          VARCHAR     -- all that did, with their shares in waited_ms
+-- @column requested_wait_ms DOUBLE     -- part of the latency that it asked for
 -- @column limits           VARCHAR     -- what the recordings may miss that bears on it
 WITH
 slow AS (
@@ -104,6 +107,7 @@ verdicts AS (
     LEFT JOIN request_causes AS u
         ON u.request_id = s.request_id
         AND u.place = 2
+        AND u.root <> 'requested_wait'
 ),
 roots AS (
     -- The write that took most of the time that the verdict is about.
@@ -141,9 +145,11 @@ evidence_ids AS (
     SELECT
         request_id,
         segment_ns,
-        unnest([1, 2, 3, 4, 5]) AS kind,
+        unnest([1, 2, 3, 4, 5, 6]) AS kind,
         unnest([
-            lock_wait_id, root_write_id, pause_id, ahead_request_id, fetch_request_id
+            lock_wait_id, root_write_id, pause_id, ahead_request_id,
+            CASE WHEN rule = 'follower_fetch' THEN other_request_id END,
+            CASE WHEN rule <> 'follower_fetch' THEN other_request_id END
         ]) AS id
     FROM decisive_segments
 ),
@@ -168,7 +174,8 @@ evidence_kinds AS (
             WHEN 2 THEN 'writes '
             WHEN 3 THEN 'pauses '
             WHEN 4 THEN 'requests ahead '
-            ELSE 'follower fetches '
+            WHEN 5 THEN 'follower fetches '
+            ELSE 'throttled requests '
         END
             || string_agg(CAST(id AS VARCHAR), ' ' ORDER BY place) FILTER (WHERE place <= 5)
             || CASE
@@ -209,7 +216,7 @@ SELECT
     p.partition,
     v.cause,
     v.waited_ns / 1e6 AS waited_ms,
-    CAST(v.waited_ns AS DOUBLE) / v.latency_ns AS share_ratio,
+    CAST(v.waited_ns AS DOUBLE) / (v.latency_ns - v.requested_wait_ns) AS share_ratio,
     CASE WHEN NOT v.is_own THEN COALESCE(bt.thread_name, b.comm) END AS blocker_thread,
     CASE WHEN NOT v.is_own THEN b.duration_ns / 1e6 END AS blocker_ms,
     c.commit_ns / 1e6 AS commit_ms,
@@ -244,13 +251,14 @@ SELECT
         'request log ' || CAST(g.broker_request_id AS VARCHAR)
     ) AS evidence,
     v.runner_up_cause,
-    CAST(v.runner_up_ns AS DOUBLE) / v.latency_ns AS runner_up_ratio,
+    CAST(v.runner_up_ns AS DOUBLE) / (v.latency_ns - v.requested_wait_ns) AS runner_up_ratio,
     u.rule,
     v.journal_ns / 1e6 AS journal_ms,
     v.root,
     v.via,
     v.reason,
     v.reasons,
+    v.requested_wait_ns / 1e6 AS requested_wait_ms,
     k.limits
 FROM verdicts AS v
 INNER JOIN requests AS r ON r.request_id = v.request_id

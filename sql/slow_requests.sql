@@ -1,11 +1,10 @@
 -- Requests over the latency objective, worst first.
 --
--- Fetches wait for data by design (long poll), so by default only produce requests are
--- listed.
--- @param  slo_ms         DOUBLE = 65         -- a request at least this slow is listed
--- @param  api            VARCHAR = 'Produce' -- only this API; NULL for all
+-- What a request asked to wait (a fetch's long poll, see requested_waits) does not count.
+-- @param  api            VARCHAR = NULL      -- only this API
 -- @column latency_ms     DOUBLE              -- from the first byte of the request
 --                                               to the last of the response
+-- @column requested_wait_ms DOUBLE           -- part of it that it asked for
 -- @column arrival_time   TIMESTAMP           -- first byte of the request on the wire
 -- @column api            VARCHAR             -- API
 -- @column client_id      VARCHAR             -- client id
@@ -17,6 +16,7 @@
 -- @column request_id     BIGINT              -- id of the request
 SELECT
     r.latency_ns / 1e6 AS latency_ms,
+    l.requested_wait_ns / 1e6 AS requested_wait_ms,
     r.arrival_time,
     r.api,
     r.client_id,
@@ -26,11 +26,12 @@ SELECT
     SUM(p.records_bytes) AS records_bytes,
     r.end_time,
     r.request_id
-FROM requests AS r
+FROM request_latencies AS l
+INNER JOIN requests AS r ON r.request_id = l.request_id
 LEFT JOIN request_partitions AS p ON p.request_id = r.request_id
-WHERE r.latency_ns >= $slo_ms * 1e6
+WHERE l.is_slow
     AND ($api IS NULL OR r.api = $api)
 GROUP BY
-    r.latency_ns, r.arrival_time, r.api, r.client_id, r.client_address,
+    r.latency_ns, l.requested_wait_ns, r.arrival_time, r.api, r.client_id, r.client_address,
     r.correlation_id, r.end_time, r.request_id
 ORDER BY r.latency_ns DESC, r.request_id

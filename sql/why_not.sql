@@ -36,7 +36,7 @@ placed AS (
     FROM unexplained
 ),
 total AS (
-    SELECT SUM(latency_ns) AS latency_ns
+    SELECT SUM(latency_ns - requested_wait_ns) AS latency_ns
     FROM accounted_requests
     WHERE is_slow
 )

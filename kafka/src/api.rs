@@ -101,6 +101,11 @@ const NAMES: [&str; 95] = [
     "UnregisterController",
 ];
 
+/// The names of all, by key.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter()
+}
+
 /// The name of an API: `ApiVersions` for 18.
 pub fn name(key: i16) -> Option<&'static str> {
     NAMES.get(usize::try_from(key).ok()?).copied()

@@ -1,9 +1,8 @@
 -- The requests that an account of the slow ones has to look at.
 --
--- The slow produce requests, and the requests that they found unanswered on their
+-- The slow requests of every API, and those that they found unanswered on their
 -- connection.
 -- @materialized
--- @param  slo_ms           DOUBLE = 65 -- a request at least this slow is slow
 -- @column request_id       BIGINT      -- the request
 -- @column is_slow          BOOLEAN     -- whether it is slow itself
 -- @column connection_id    BIGINT      -- its connection
@@ -14,15 +13,14 @@
 -- @column response_time    TIMESTAMP   -- first byte of the response
 -- @column end_time         TIMESTAMP   -- last byte of the response
 -- @column latency_ns       BIGINT      -- end_time − arrival_time
+-- @column requested_wait_ns BIGINT     -- part of it that was asked for (see requested_waits)
 -- @column connection_queue_ns BIGINT   -- part of it spent behind earlier
 --                                         requests of the connection
 WITH
 slow AS (
-    SELECT request_id, connection_id, arrival_time, end_time
-    FROM requests
-    WHERE api = 'Produce'
-        AND latency_ns >= $slo_ms * 1e6
-        AND end_time IS NOT NULL
+    SELECT request_id, connection_id, arrival_time, end_time, requested_wait_ns
+    FROM request_latencies
+    WHERE is_slow
 ),
 -- Whatever shared its connection with a slow request, and whatever shared it with that:
 -- enough to tell when the broker could work on each.
@@ -58,6 +56,7 @@ served AS (
     SELECT
         o.request_id,
         s.request_id IS NOT NULL AS is_slow,
+        COALESCE(s.requested_wait_ns, 0) AS requested_wait_ns,
         o.connection_id,
         o.api,
         o.arrival_time,
@@ -84,6 +83,7 @@ SELECT
     m.response_time,
     m.end_time,
     m.latency_ns,
+    m.requested_wait_ns,
     m.connection_queue_ns
 FROM served AS m
 WHERE m.is_slow

@@ -9,7 +9,8 @@
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column pause_id       BIGINT      -- the pause
 -- @column ahead_request_id BIGINT    -- the request it queued behind on its connection
--- @column fetch_request_id BIGINT    -- the follower's fetch that ended it
+-- @column other_request_id BIGINT    -- the request that shows it: the follower's fetch that
+--                                       ended it, or the one that was throttled
 -- @column start_time     TIMESTAMP   -- start of the segment
 SELECT
     s.request_id,
@@ -19,7 +20,7 @@ SELECT
     s.lock_wait_id,
     s.pause_id,
     s.ahead_request_id,
-    s.fetch_request_id,
+    s.other_request_id,
     s.start_time
 FROM request_segments AS s
 INNER JOIN request_causes AS c

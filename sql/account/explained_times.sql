@@ -24,7 +24,8 @@
 -- @column root_write_id  BIGINT      -- the file operation that took the time
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column pause_id       BIGINT      -- the pause
--- @column fetch_request_id BIGINT    -- the follower's fetch that ended it
+-- @column other_request_id BIGINT    -- the request that shows it: the follower's fetch that
+--                                       ended it, or the one that was throttled
 -- @column blocker_tid    INT         -- the thread waited for
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
@@ -46,10 +47,17 @@ stages AS (
             g.queue_start, g.local_start, g.remote_start, g.throttle_start, g.response_start,
             g.done_time
         ]) AS end_time,
-        -- A fetch is meant to wait for data.
+        -- What appends waits for followers there; other requests for what they asked for, or for what
+        -- nothing shows.
         unnest([
             'unexplained', 'unexplained', 'unexplained',
-            CASE WHEN w.api = 'Produce' THEN 'remote' ELSE 'unexplained' END,
+            CASE
+                WHEN w.api IN (
+                    'Produce', 'OffsetCommit', 'TxnOffsetCommit', 'EndTxn', 'WriteTxnMarkers',
+                    'AddPartitionsToTxn', 'AddOffsetsToTxn', 'InitProducerId'
+                ) THEN 'remote'
+                ELSE 'unexplained'
+            END,
             'throttled',
             -- It was late, and nothing says whether for the thread, the network or the client.
             'unexplained'
@@ -137,8 +145,8 @@ network_times AS (
     INNER JOIN network_states AS s
         ON s.start_time < w.response_time
         AND w.service_start < s.end_time
-    WHERE (s.tid IS NULL OR s.tid = w.network_tid)
-        AND w.api = 'Produce'
+    WHERE s.tid IS NULL
+        OR s.tid = w.network_tid
 ),
 handler_runs AS (
     SELECT
@@ -151,6 +159,15 @@ handler_runs AS (
         AND w.service_start < r.end_time
 ),
 found AS (
+    SELECT 'requested_wait' AS branch, a.request_id, w.start_time, w.end_time
+    FROM accounted_requests AS a
+    INNER JOIN requested_waits AS w ON w.request_id = a.request_id
+    WHERE w.asked_by = a.request_id
+    UNION ALL BY NAME
+    SELECT
+        CASE t.kind WHEN 'muted' THEN 'muted' ELSE 'held_back' END AS branch, t.request_id, t.start_time, t.end_time, t.throttled_request_id AS other_request_id
+    FROM throttles AS t
+    UNION ALL BY NAME
     SELECT
         CASE WHEN o.is_sync THEN 'own_sync' ELSE 'own_write' END AS branch,
         o.request_id, o.start_time, o.end_time, o.write_id AS root_write_id, o.topic, o.partition,
@@ -317,8 +334,9 @@ found AS (
     SELECT 'response_bytes' AS branch, w.request_id, w.response_time AS start_time, w.end_time
     FROM request_work AS w
     UNION ALL BY NAME
-    SELECT 'follower_fetch' AS branch, f.request_id, f.start_time, f.end_time, f.fetch_request_id
-    FROM replication AS f
+    SELECT 'follower_fetch' AS branch, f.request_id, f.start_time, f.end_time,
+        f.fetch_request_id AS other_request_id, f.reason
+    FROM follower_waits AS f
     UNION ALL BY NAME
     SELECT
         CASE
@@ -345,7 +363,11 @@ found AS (
     WHERE w.begin_time IS NOT NULL
     UNION ALL BY NAME
     SELECT
-        CASE WHEN w.begin_time IS NULL THEN 'own_write_unknown' ELSE 'before_first_write' END AS branch,
+        CASE
+            WHEN w.acks IS NULL THEN 'handler_unknown'
+            WHEN w.begin_time IS NULL THEN 'own_write_unknown'
+            ELSE 'before_first_write'
+        END AS branch,
         w.request_id, w.service_start AS start_time,
         COALESCE(w.handled_time, w.end_time) AS end_time
     FROM request_work AS w
@@ -368,7 +390,7 @@ stretches AS (
         COALESCE(f.segment, k.segment) AS segment,
         COALESCE(f.root, k.root) AS root,
         COALESCE(f.via, 'own') AS via,
-        f.root_write_id, f.lock_wait_id, f.pause_id, f.fetch_request_id, f.blocker_tid, f.topic,
+        f.root_write_id, f.lock_wait_id, f.pause_id, f.other_request_id, f.blocker_tid, f.topic,
         f.partition, f.lock_class,
         COALESCE(f.reason, k.reason) AS reason,
         COALESCE(f.rule, k.rule) AS rule,
@@ -403,7 +425,7 @@ bounded AS (
 parts AS (
     SELECT
         request_id, rank, segment, root, via, root_write_id, lock_wait_id, pause_id,
-        fetch_request_id, blocker_tid, topic, partition, lock_class, reason, rule, confidence,
+        other_request_id, blocker_tid, topic, partition, lock_class, reason, rule, confidence,
         unnest([0, 1, 2]) AS part,
         unnest([
             GREATEST(start_time, COALESCE(lower_time, start_time)),
@@ -430,7 +452,7 @@ judged AS (
         CASE part WHEN 0 THEN root_write_id END AS root_write_id,
         CASE part WHEN 0 THEN lock_wait_id END AS lock_wait_id,
         CASE part WHEN 0 THEN pause_id END AS pause_id,
-        CASE part WHEN 0 THEN fetch_request_id END AS fetch_request_id,
+        CASE part WHEN 0 THEN other_request_id END AS other_request_id,
         CASE part WHEN 0 THEN blocker_tid END AS blocker_tid,
         CASE part WHEN 0 THEN topic END AS topic,
         CASE part WHEN 0 THEN partition END AS partition,
@@ -444,7 +466,7 @@ judged AS (
 clipped AS (
     SELECT
         s.request_id, s.rank, s.segment, s.root, s.via, s.root_write_id, s.lock_wait_id, s.pause_id,
-        s.fetch_request_id, s.blocker_tid, s.topic, s.partition, s.lock_class, s.reason, s.rule, s.confidence,
+        s.other_request_id, s.blocker_tid, s.topic, s.partition, s.lock_class, s.reason, s.rule, s.confidence,
         GREATEST(s.start_time, a.service_start) AS start_time,
         LEAST(s.end_time, a.end_time) AS end_time
     FROM judged AS s
@@ -463,7 +485,7 @@ SELECT
     root_write_id,
     lock_wait_id,
     pause_id,
-    fetch_request_id,
+    other_request_id,
     blocker_tid,
     topic,
     partition,

@@ -34,7 +34,8 @@ waited AS (
     GROUP BY request_id, tid
 ),
 partitions AS (
-    SELECT a.request_id, COUNT(*) AS partition_count
+    -- Only a produce request appends to all of its own.
+    SELECT a.request_id, CASE WHEN MIN(a.api) = 'Produce' THEN COUNT(*) ELSE 1 END AS partition_count
     FROM accounted_requests AS a
     INNER JOIN request_partitions AS p ON p.request_id = a.request_id
     GROUP BY a.request_id
@@ -49,7 +50,7 @@ SELECT
     ) AS begin_time,
     w.appended_time,
     GREATEST(w.last_time, COALESCE(l.last_time, w.last_time)) AS end_time,
-    w.write_count = p.partition_count AS is_complete,
+    w.write_count = COALESCE(p.partition_count, 1) AS is_complete,
     w.confidence
 FROM operated AS w
 INNER JOIN accounted_requests AS a ON a.request_id = w.request_id

@@ -1,4 +1,4 @@
--- The write(2) of each produce request's own records, by topic-partition.
+-- The write(2) of each request's own records, by topic-partition.
 --
 -- A handler thread appends the records of one topic-partition of a request with one
 -- write. It is found by the strongest key there is, and `matched_by` says which:
@@ -11,9 +11,11 @@
 --                 request's time, and the only request that it could be of
 --   time_order    sizes unknown: as many writes as requests in a stretch of time, taken
 --                 in order
+--   coordinator   the record that a coordinator keeps of a request of a group or a
+--                 transaction (see coordinator_writes)
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
--- @column request_partition_id BIGINT -- the topic-partition of the request
+-- @column request_partition_id BIGINT -- the topic-partition of the produce request
 -- @column request_id     BIGINT      -- the request
 -- @column topic          VARCHAR     -- topic
 -- @column partition      INT         -- partition
@@ -233,4 +235,8 @@ SELECT
 FROM strongest AS m
 INNER JOIN accounted_requests AS a ON a.request_id = m.request_id
 WHERE m.place = 1
-ORDER BY m.start_time, m.request_partition_id
+UNION ALL
+SELECT
+    NULL, request_id, topic, partition, write_id, tid, start_time, end_time, 'coordinator', 1, 0.9
+FROM coordinator_writes
+ORDER BY start_time, request_partition_id, write_id

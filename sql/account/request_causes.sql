@@ -1,4 +1,5 @@
--- What each slow request waited for: its segments added up by cause, the longest first.
+-- What each slow request waited for: its segments added up by cause, the longest first;
+-- last what it had asked for.
 --
 -- @materialized
 -- @column request_id     BIGINT      -- the request
@@ -40,6 +41,7 @@ SELECT
     ROW_NUMBER() OVER (
         PARTITION BY request_id
         ORDER BY
+            CASE MIN(root) WHEN 'requested_wait' THEN 2 ELSE 1 END,
             SUM(part_ns) DESC,
             CASE cause WHEN 'unexplained' THEN 2 ELSE 1 END,
             cause

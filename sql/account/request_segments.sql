@@ -13,6 +13,7 @@
 --   pause             the JVM was stopped
 --   remote            acks=all: a follower had not caught up
 --   throttle          it was held back for a quota
+--   requested_wait    it waited by its own wish: a long poll, or a group's members
 --   response          response queue and network
 --   unexplained       nothing shows where it was
 -- `cause` is the root of it, as in blame; `rule` says what shows it (see
@@ -33,7 +34,8 @@
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column pause_id       BIGINT      -- the pause
 -- @column ahead_request_id BIGINT    -- the request it queued behind on its connection
--- @column fetch_request_id BIGINT    -- the follower's fetch that ended it
+-- @column other_request_id BIGINT    -- the request that shows it: the follower's fetch that
+--                                       ended it, or the one that was throttled
 -- @column function_call_id BIGINT    -- the journal's commit or
 --                                       function that the write was in
 -- @column block_io_id    BIGINT      -- the request to the block
@@ -80,7 +82,7 @@ ahead_segments AS (
         LEAST(h.end_time, g.end_time) AS end_time,
         g.root,
         'queued' AS via,
-        g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id, g.blocker_tid,
+        g.root_write_id, g.lock_wait_id, g.pause_id, g.other_request_id, g.blocker_tid,
         g.topic, g.partition, g.lock_class, g.reason, g.rule, g.confidence
     FROM ahead AS h
     INNER JOIN service_segments AS g
@@ -91,7 +93,7 @@ ahead_segments AS (
 ),
 own AS (
     SELECT
-        s.request_id, g.start_time, g.end_time, g.segment, g.root, g.via, g.root_write_id, g.lock_wait_id, g.pause_id, g.fetch_request_id,
+        s.request_id, g.start_time, g.end_time, g.segment, g.root, g.via, g.root_write_id, g.lock_wait_id, g.pause_id, g.other_request_id,
         g.blocker_tid, g.topic, g.partition, g.lock_class, g.reason, g.rule, g.confidence
     FROM slow AS s
     INNER JOIN service_segments AS g ON g.request_id = s.request_id
@@ -99,7 +101,7 @@ own AS (
     SELECT
         request_id, ahead_request_id, start_time, end_time,
         'connection_queue' AS segment, root, via, root_write_id, lock_wait_id, pause_id,
-        fetch_request_id, blocker_tid, topic, partition, lock_class, reason, rule, confidence
+        other_request_id, blocker_tid, topic, partition, lock_class, reason, rule, confidence
     FROM ahead_segments
 ),
 gaps AS (
@@ -128,7 +130,7 @@ gaps AS (
 whole AS (
     SELECT
         request_id, ahead_request_id, start_time, end_time, segment, root, via, root_write_id,
-        lock_wait_id, pause_id, fetch_request_id, blocker_tid, topic, partition, lock_class, reason,
+        lock_wait_id, pause_id, other_request_id, blocker_tid, topic, partition, lock_class, reason,
         rule, confidence
     FROM own
     UNION ALL BY NAME
@@ -149,7 +151,7 @@ detailed AS (
         GREATEST(w.start_time, s.start_time) AS start_time,
         LEAST(w.end_time, s.end_time) AS end_time,
         w.segment, w.root, w.via, s.write_state, w.root_write_id, w.lock_wait_id, w.pause_id,
-        w.ahead_request_id, w.fetch_request_id, s.function_call_id, s.block_io_id, w.blocker_tid,
+        w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id, w.blocker_tid,
         w.topic, w.partition, w.lock_class, COALESCE(w.reason, r.reason, s.reason) AS reason, w.rule,
         w.confidence
     FROM whole AS w
@@ -163,7 +165,7 @@ detailed AS (
     SELECT
         w.request_id, GREATEST(w.start_time, r.end_time) AS start_time, w.end_time,
         w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.fetch_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class,
+        w.other_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class,
         COALESCE(w.reason, r.reason) AS reason, w.rule, w.confidence
     FROM whole AS w
     INNER JOIN root_writes AS r ON r.write_id = w.root_write_id
@@ -172,7 +174,7 @@ detailed AS (
     SELECT
         w.request_id, w.start_time, w.end_time,
         w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.fetch_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class, w.reason, w.rule,
+        w.other_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class, w.reason, w.rule,
         w.confidence
     FROM whole AS w
     WHERE w.root_write_id IS NULL
@@ -191,7 +193,7 @@ SELECT
     lock_wait_id,
     pause_id,
     ahead_request_id,
-    fetch_request_id,
+    other_request_id,
     function_call_id,
     block_io_id,
     blocker_tid,

@@ -9,7 +9,7 @@
 -- @column root           VARCHAR     -- what the time was in, as in blame
 -- @column via            VARCHAR     -- how it reached the request, as in blame
 -- @column waited_ms      DOUBLE      -- part of the latency spent on the cause
--- @column share_ratio    DOUBLE      -- waited_ms / latency_ms
+-- @column share_ratio    DOUBLE      -- as in blame
 -- @column confidence     DOUBLE      -- how sure the cause is; null when unexplained
 -- @column connection_queue_ms DOUBLE -- time behind earlier requests of its connection
 -- @column lock_wait_ms   DOUBLE      -- its handler's waits for the monitors of its logs
@@ -28,6 +28,7 @@
 -- @column reason         VARCHAR     -- what made the root slow, as in blame
 -- @column reasons        VARCHAR     -- all that did, with their shares, as in blame
 -- @column api            VARCHAR     -- API
+-- @column requested_wait_ms DOUBLE   -- part of the latency that it asked for
 -- @column evidence       VARCHAR     -- ids of the rows that the cause rests on,
 --                                       by table
 WITH
@@ -60,6 +61,7 @@ verdicts AS (
         MIN(reason) AS reason,
         MIN(reasons) AS reasons,
         MIN(api) AS api,
+        MIN(requested_wait_ms) AS requested_wait_ms,
         MIN(evidence) AS evidence
     FROM blame
     GROUP BY request_id
@@ -104,6 +106,7 @@ SELECT
     v.reason,
     v.reasons,
     v.api,
+    v.requested_wait_ms,
     v.evidence
 FROM verdicts AS v
 LEFT JOIN roots AS r

@@ -36,6 +36,15 @@ SELECT
     settled_by
 FROM (
     VALUES
+    ('requested_wait', 'requested_wait', 0, 'requested_wait', 'requested_wait', NULL, 1.0, FALSE,
+        'the longest wait that the request asked for, and no row that shows it over before (see requested_waits)',
+        NULL, NULL),
+    ('muted', 'muted', 9, 'throttle', 'throttled', 'client_quota', 1.0, FALSE,
+        'the throttle time in an earlier response of its connection, which the broker does not read meanwhile',
+        NULL, NULL),
+    ('held_back', 'held_back', 9, 'throttle', 'throttled', 'client_quota', 0.9, FALSE,
+        'the throttle time in its own response, which left so much later (brokers before KIP-219)',
+        NULL, NULL),
     ('own_write', 'own_write', 1, 'write', 'slow_write', NULL, 1.0, TRUE,
         'the write that carried its records',
         NULL, NULL),
@@ -133,6 +142,10 @@ FROM (
     ('own_write_unknown', 'own_write_unknown', 20, 'unexplained', 'unexplained', NULL, NULL, FALSE,
         'no write was found that carried its records',
         'the write of its records was not found, so its handler is unknown', NULL),
+    ('handler_unknown', 'handler_unknown', 20, 'unexplained', 'unexplained', NULL, NULL, FALSE,
+        'no row shows which handler served it',
+        'nothing shows which thread served it, or what that did',
+        'the broker''s own times: kafka.request.logger at DEBUG, and --request-log'),
     ('before_first_write', 'before_first_write', 20, 'unexplained', 'unexplained', NULL, NULL, FALSE,
         'no row before its handler''s first',
         'it was read, but its handler shows no wait or write for it yet', NULL),

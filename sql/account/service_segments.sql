@@ -16,7 +16,8 @@
 -- @column root_write_id  BIGINT      -- the write that took the time
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column pause_id       BIGINT      -- the pause
--- @column fetch_request_id BIGINT    -- the follower's fetch that ended it
+-- @column other_request_id BIGINT    -- the request that shows it: the follower's fetch that
+--                                       ended it, or the one that was throttled
 -- @column blocker_tid    INT         -- the thread waited for
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
@@ -40,7 +41,7 @@ pieces AS (
 covered AS (
     SELECT
         p.request_id, p.start_time, p.end_time, t.segment, t.root, t.via, t.root_write_id,
-        t.lock_wait_id, t.pause_id, t.fetch_request_id, t.blocker_tid, t.topic, t.partition,
+        t.lock_wait_id, t.pause_id, t.other_request_id, t.blocker_tid, t.topic, t.partition,
         t.lock_class, t.reason, t.rule, t.confidence,
         ROW_NUMBER() OVER (
             PARTITION BY p.request_id, p.start_time
@@ -65,7 +66,7 @@ SELECT
     root_write_id,
     lock_wait_id,
     pause_id,
-    fetch_request_id,
+    other_request_id,
     blocker_tid,
     topic,
     partition,

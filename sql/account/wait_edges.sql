@@ -26,9 +26,9 @@ served AS (
             WHEN lock_wait_id IS NOT NULL THEN 'lock_wait'
             WHEN root_write_id IS NOT NULL THEN 'write'
             WHEN pause_id IS NOT NULL THEN 'pause'
-            WHEN fetch_request_id IS NOT NULL THEN 'request'
+            WHEN other_request_id IS NOT NULL THEN 'request'
         END AS blocker_kind,
-        COALESCE(lock_wait_id, root_write_id, pause_id, fetch_request_id) AS blocker_id,
+        COALESCE(lock_wait_id, root_write_id, pause_id, other_request_id) AS blocker_id,
         CASE WHEN lock_wait_id IS NULL THEN blocker_tid END AS blocker_tid,
         rule,
         confidence

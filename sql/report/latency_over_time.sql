@@ -3,6 +3,7 @@
 -- One row a step of `time_axis`; percentiles are null where no request arrived.
 -- @param  slo_ms        DOUBLE = 65  -- a request at least this
 --                                       slow is over the objective
+-- @param  api_slo       VARCHAR = '' -- other objectives, in ms: Produce=100
 -- @column start_time    TIMESTAMP    -- start of the step
 -- @column end_time      TIMESTAMP    -- its end
 -- @column request_count BIGINT       -- answered produce requests that arrived in it
@@ -29,7 +30,7 @@ figures AS (
     SELECT
         step,
         COUNT(*) AS request_count,
-        COUNT(*) FILTER (WHERE latency_ms >= $slo_ms) AS slow_count,
+        COUNT(*) FILTER (WHERE latency_ms >= objective_ms('Produce', $slo_ms, $api_slo)) AS slow_count,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) AS p50_ms,
         percentile_cont(0.99) WITHIN GROUP (ORDER BY latency_ms) AS p99_ms,
         percentile_cont(0.999) WITHIN GROUP (ORDER BY latency_ms) AS p999_ms,

@@ -15,7 +15,7 @@ SELECT
     COUNT(*) AS request_count,
     CAST(COUNT(*) AS DOUBLE) / SUM(COUNT(*)) OVER () AS request_ratio,
     SUM(v.waited_ms) AS cost_ms,
-    SUM(v.waited_ms) / SUM(SUM(v.latency_ms)) OVER () AS cost_ratio,
+    SUM(v.waited_ms) / SUM(SUM(v.latency_ms - v.requested_wait_ms)) OVER () AS cost_ratio,
     MAX(v.latency_ms) AS worst_ms
 FROM request_verdicts AS v
 LEFT JOIN episode_requests AS e ON e.request_id = v.request_id

@@ -16,7 +16,7 @@ use crate::commands::parameters::Parameters;
 use crate::commands::{Global, runtime};
 use crate::duration::{duration_ns, milliseconds};
 use crate::exit::Status;
-use crate::objective::{Objective, Objectives};
+use crate::objective::Objective;
 use crate::output::OutputFile;
 use crate::output::sections::{Section, SectionFormat, Sections};
 use crate::output::text_heatmap;
@@ -94,8 +94,9 @@ enum Form {
 
 impl Compare {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
-        let options = self.options(global.slo);
-        let objective = Objective::asked_for(global.slo, options.slo_ms);
+        let asked_for = global.produce_objective()?;
+        let options = self.options(asked_for);
+        let objective = Objective::asked_for(asked_for, options.slo_ms);
         let given = self.parameters.without_objective();
         let comparison = runtime()?.block_on(async {
             let mut stores = Vec::new();
@@ -118,9 +119,9 @@ impl Compare {
         Ok(status)
     }
 
-    fn options(&self, asked_for: Option<Objectives>) -> CompareOptions {
+    fn options(&self, asked_for: Option<f64>) -> CompareOptions {
         let mut options = CompareOptions::default();
-        options.slo_ms = asked_for.map_or(options.slo_ms, Objectives::ms);
+        options.slo_ms = asked_for.unwrap_or(options.slo_ms);
         options.replicates = self.replicates;
         options.block_ns = self.block;
         options.seed = self.seed;

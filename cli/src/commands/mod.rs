@@ -30,7 +30,7 @@ use kcorr_engine::QUERY_STACK_BYTES;
 use kcorr_store::Store;
 
 use crate::exit::Status;
-use crate::objective::Objectives;
+use crate::objective::{AskedObjective, Objectives};
 use crate::screen::{Color, Screen};
 
 /// Finds what every slow Kafka request waited for.
@@ -72,9 +72,10 @@ pub(crate) struct Global {
     )]
     pub(crate) store: PathBuf,
 
-    /// Latency objective: a request at least this slow is slow [default: 65ms, where a query says no other]
-    #[arg(long, global = true, value_name = "TIME")]
-    pub(crate) slo: Option<Objectives>,
+    /// Latency objective: a request at least this slow is slow [default: 65ms, where a query says no other]; for
+    /// one API: fetch=200ms
+    #[arg(long, global = true, value_name = "[API=]TIME", value_delimiter = ',')]
+    slo: Vec<AskedObjective>,
 
     /// Say only what went wrong
     #[arg(short, long, global = true)]
@@ -90,6 +91,26 @@ pub(crate) struct Global {
 }
 
 impl Global {
+    /// The objectives that were asked for.
+    pub(crate) fn objectives(&self) -> anyhow::Result<Objectives> {
+        Objectives::of(&self.slo)
+    }
+
+    /// The objective of produce requests that was asked for, in ms; an error when others were, for a command
+    /// that looks at produce requests alone.
+    pub(crate) fn produce_objective(&self) -> anyhow::Result<Option<f64>> {
+        let objectives = self.objectives()?;
+        if let Some(api) = objectives.others().next() {
+            bail!("--slo {api}=… has no effect here: this command compares produce requests");
+        }
+        Ok(objectives.of_produce_ms())
+    }
+
+    /// Whether an objective was asked for.
+    pub(crate) fn has_objective(&self) -> bool {
+        !self.slo.is_empty()
+    }
+
     fn open_store(&self) -> anyhow::Result<Store> {
         Ok(Store::open(&self.store)?)
     }
@@ -117,7 +138,7 @@ pub(crate) enum Command {
 
 impl Command {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
-        if global.slo.is_some() && !self.asks() {
+        if global.has_objective() && !self.asks() {
             bail!(
                 "--slo has no effect here: it is for query, report, verify, sql, compare, whatif and export"
             );

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use clap::Args;
-use kcorr_engine::{GivenParameters, SLO_PARAMETER};
+use kcorr_engine::GivenParameters;
 
 use crate::commands::Global;
 
@@ -16,13 +16,12 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
-    /// The values that were given, with the objective among them.
+    /// The values that were given, with the objectives among them.
     pub(crate) fn given(&self, global: &Global) -> anyhow::Result<GivenParameters> {
         let mut given = self.without_objective();
-        if let Some(objectives) = global.slo {
-            let slo_ms = objectives.ms().to_string();
-            if given.insert(SLO_PARAMETER.to_owned(), slo_ms).is_some() {
-                bail!("--slo and --param {SLO_PARAMETER} say the same thing: give one of them");
+        for (name, value) in global.objectives()?.parameters() {
+            if given.insert(name.to_owned(), value).is_some() {
+                bail!("--slo and --param {name} say the same thing: give one of them");
             }
         }
         Ok(given)

@@ -110,7 +110,7 @@ impl Query {
         options.is_fresh = self.fresh;
         let given = self.parameters.given(global)?;
         let objective = Objective::of(&parameters_in(&sql)?, &given);
-        if global.slo.is_some() && objective.is_none() {
+        if global.has_objective() && objective.is_none() {
             bail!("--slo would have no effect: this query knows no slow requests");
         }
         let store = global.open_store()?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::Args;
 use kcorr_engine::{
-    GivenParameters, SLO_PARAMETER, Session, canned_queries, canned_query, parameters_in,
+    GivenParameters, Session, canned_queries, canned_query, parameters_in,
 };
 use kcorr_model::tables;
 use rustyline::completion::Completer;
@@ -56,6 +56,7 @@ impl Sql {
         if self.safe_csv && self.format != Format::Csv {
             bail!("--safe-csv is for --format csv");
         }
+        let objectives = global.objectives()?;
         let store = global.open_store()?;
         let runtime = runtime()?;
         let mut options = self.memory.options();
@@ -99,7 +100,7 @@ impl Sql {
             if matches!(text, "\\q" | "\\quit" | "exit;" | "quit;") {
                 break;
             }
-            let answer = self.answer(text, &session, &runtime, global.slo, screen);
+            let answer = self.answer(text, &session, &runtime, &objectives, screen);
             if let Err(error) = answer {
                 screen.error(&error);
                 failed = true;
@@ -108,7 +109,7 @@ impl Sql {
         }
         if !statement.trim().is_empty() {
             // Input that ends without `;`, as from a pipe.
-            self.answer(statement.trim(), &session, &runtime, global.slo, screen)?;
+            self.answer(statement.trim(), &session, &runtime, &objectives, screen)?;
         }
         if let Some(history) = &history {
             save(&mut editor, history)?;
@@ -127,7 +128,7 @@ impl Sql {
         text: &str,
         session: &Session,
         runtime: &tokio::runtime::Runtime,
-        slo: Option<Objectives>,
+        slo: &Objectives,
         screen: &Screen,
     ) -> anyhow::Result<()> {
         let sql = match text.strip_prefix('\\') {
@@ -137,8 +138,10 @@ impl Sql {
         let known = parameters_in(&sql)?;
         let mut given = GivenParameters::new();
         // Statements that know no slow requests are asked beside those that do.
-        if let (Some(objectives), true) = (slo, known.iter().any(|p| p.name == SLO_PARAMETER)) {
-            given.insert(SLO_PARAMETER.to_owned(), objectives.ms().to_string());
+        for (name, value) in slo.parameters() {
+            if known.iter().any(|p| p.name == name) {
+                given.insert(name.to_owned(), value);
+            }
         }
         let mut destination = Destination::new(self.format, None, screen)?;
         destination.guards_formulas(self.safe_csv);

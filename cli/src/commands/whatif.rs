@@ -10,7 +10,7 @@ use crate::commands::parameters::Parameters;
 use crate::commands::{Global, runtime};
 use crate::duration::{duration_ns, milliseconds};
 use crate::exit::Status;
-use crate::objective::{Objective, Objectives};
+use crate::objective::Objective;
 use crate::output::ResultOutput;
 use crate::screen::Screen;
 
@@ -63,7 +63,8 @@ impl WhatIf {
             bail!("say what to change, for example --cap journal_commit=5ms or --without gc");
         }
         let mut options = WhatIfOptions::default();
-        options.slo_ms = global.slo.map_or(options.slo_ms, Objectives::ms);
+        let asked_for = global.produce_objective()?;
+        options.slo_ms = asked_for.unwrap_or(options.slo_ms);
         options.account_ms = milliseconds(self.account_from);
         let given = self.parameters.without_objective();
         let store = global.open_store()?;
@@ -78,7 +79,7 @@ impl WhatIf {
         })?;
         let mut destination = self.results.destination(screen)?;
         destination.write_batch(&prediction.statistics)?;
-        destination.say_objective(Some(&Objective::asked_for(global.slo, options.slo_ms)))?;
+        destination.say_objective(Some(&Objective::asked_for(asked_for, options.slo_ms)))?;
         destination.finish()?;
         screen.note(&format!(
             "{} produce requests; the replay knows the writes of {}; {} were accounted for; \

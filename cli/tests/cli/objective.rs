@@ -49,14 +49,37 @@ fn whatif_and_compare_and_verify_say_the_objective() {
 }
 
 #[test]
+fn an_api_may_have_its_own_objective() {
+    let desk = Desk::with_incident();
+    let slow = |slo: &[&str]| {
+        let asked = [&["query", "slow_requests", "--format", "csv"][..], slo].concat();
+        stdout(&desk.kcorr(&asked)).lines().count() - 1
+    };
+    let all = slow(&["--slo", "65ms"]);
+    let none = slow(&["--slo", "65ms,produce=1h"]);
+    assert!(none < all, "{none} of {all}");
+    assert_eq!(slow(&["--slo", "1h", "--slo", "Produce=65ms"]), all - none);
+    let said = desk.kcorr(&["query", "causes", "--slo", "produce=1300ms"]);
+    let said = stdout(&said);
+    let last = said.lines().last().unwrap_or_default();
+    assert!(
+        last.ends_with("slow from 65 ms on, Produce from 1300 ms"),
+        "{said}"
+    );
+}
+
+#[test]
 fn an_objective_without_effect_is_refused() {
     let desk = Desk::with_incident();
-    let refused: [&[&str]; 5] = [
+    let refused: [&[&str]; 8] = [
         &["tables", "--slo", "100ms"],
         &["query", "slow_writes", "--slo", "100ms"],
         &["query", "blame", "--slo", "100ms", "--param", "slo_ms=100"],
         &["query", "blame", "--slo", "soon"],
         &["query", "blame", "--slo", "0ms"],
+        &["query", "blame", "--slo", "fetsh=1s"],
+        &["query", "blame", "--slo", "1s", "--slo", "2s"],
+        &["whatif", "--without", "gc", "--slo", "fetch=1s"],
     ];
     for arguments in refused {
         let output = desk.kcorr(arguments);

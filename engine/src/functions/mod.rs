@@ -2,8 +2,10 @@
 
 mod add_ns;
 mod cause_of;
+mod coordinator_partition;
 mod elapsed_ns;
 mod file_operation;
+mod objective_ms;
 mod overlap_ns;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
@@ -14,8 +16,10 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
     vec![
         ScalarUDF::from(add_ns::AddNs::default()),
         ScalarUDF::from(cause_of::CauseOf::default()),
+        ScalarUDF::from(coordinator_partition::CoordinatorPartition::default()),
         ScalarUDF::from(elapsed_ns::ElapsedNs::default()),
         ScalarUDF::from(file_operation::FileOperation::default()),
+        ScalarUDF::from(objective_ms::ObjectiveMs::default()),
         ScalarUDF::from(overlap_ns::OverlapNs::default()),
     ]
 }

@@ -20,6 +20,6 @@ pub(crate) use canned_rows::rows_of_canned;
 pub use columns::{Columns, FloatColumn, NumberColumn, TextColumn};
 pub use header::{Header, OutputColumn, Parameter};
 pub use length::QUERY_STACK_BYTES;
-pub use parameters::{GivenParameters, SLO_PARAMETER};
+pub use parameters::{API_SLO_PARAMETER, GivenParameters, SLO_PARAMETER};
 pub use session::{PlannedQuery, Session, SessionOptions, parameters_in};
 pub use step::Step;

@@ -16,6 +16,9 @@ pub type GivenParameters = BTreeMap<String, String>;
 /// The parameter that says from which latency on a request is slow, in milliseconds.
 pub const SLO_PARAMETER: &str = "slo_ms";
 
+/// The parameter that says the same of single APIs: `NAME=MS`, separated by spaces.
+pub const API_SLO_PARAMETER: &str = "api_slo";
+
 /// The parameters of a query: its own, and those of the queries below it, each once. A default that comes
 /// first stands for all behind it, so those that use come before those that are used.
 pub(super) fn parameters<'a>(

@@ -76,7 +76,7 @@ pub(crate) fn subtitle(answers: &Answers) -> Text {
                 .and(" UTC (")
                 .and(answer.cell(0, "span_s"))
                 .and(")"),
-            None => "no produce requests were recorded".into(),
+            None => "no requests were recorded".into(),
         },
         None => Text::default(),
     }

@@ -36,14 +36,14 @@ fn sentence(headline: &Answer, objective_is_default: bool) -> Text {
     };
     let cell = |column| headline.cell(0, column);
     if headline.value(0, "request_count").int().unwrap_or(0) == 0 {
-        return "No answered produce request was recorded, so there is nothing to explain. \
+        return "No answered request was recorded, so there is nothing to explain. \
                 A packet capture shows the requests."
             .into();
     }
     if headline.value(0, "slow_count").int().unwrap_or(0) == 0 {
         return Text::from("None of ")
             .and(cell("request_count"))
-            .and(" produce requests took ")
+            .and(" requests took ")
             .and(cell("slo_ms"))
             .and(" or more")
             .and(default)
@@ -54,8 +54,10 @@ fn sentence(headline: &Answer, objective_is_default: bool) -> Text {
     Text::from(cell("slow_count"))
         .and(" of ")
         .and(cell("request_count"))
-        .and(" produce requests (")
+        .and(" requests (")
         .and(cell("slow_ratio"))
+        .and("; ")
+        .and(cell("slow_apis"))
         .and(") took ")
         .and(cell("slo_ms"))
         .and(" or more")

@@ -1,0 +1,56 @@
+-- Times in which the broker held accounted requests back for a quota.
+--
+-- The broker tells a client in its response for how long it is throttled. Since KIP-219
+-- (Kafka 2.0) it answers at once and does not read the connection for so long: what the
+-- client sends meanwhile is `muted`. Before, it answered that much later: `held_back`.
+-- Versions from KIP-219 on are Produce 6 and Fetch 8; requests of older versions, and of
+-- other APIs, may be either: only what the times agree with counts.
+-- @materialized
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @column request_id     BIGINT      -- the request
+-- @column kind           VARCHAR     -- muted or held_back
+-- @column start_time     TIMESTAMP   -- start of the time
+-- @column end_time       TIMESTAMP   -- its end
+-- @column throttled_request_id BIGINT -- the request whose response told it
+WITH
+told AS (
+    SELECT
+        r.request_id, r.connection_id, r.response_time, r.throttle_ns,
+        (r.api = 'Produce' AND r.api_version >= 6) OR (r.api = 'Fetch' AND r.api_version >= 8)
+            AS is_muted
+    FROM (SELECT DISTINCT connection_id FROM accounted_requests) AS a
+    INNER JOIN requests AS r ON r.connection_id = a.connection_id
+    WHERE r.throttle_ns > 0
+        AND r.response_time IS NOT NULL
+)
+SELECT
+    a.request_id,
+    'muted' AS kind,
+    t.response_time AS start_time,
+    add_ns(t.response_time, t.throttle_ns) AS end_time,
+    t.request_id AS throttled_request_id
+FROM told AS t
+INNER JOIN accounted_requests AS a
+    ON a.connection_id = t.connection_id
+    AND a.arrival_time < add_ns(t.response_time, t.throttle_ns)
+    AND t.response_time < a.response_time
+WHERE a.request_id <> t.request_id
+    -- One that was answered meanwhile had been read: then nothing was muted.
+    AND a.response_time >= add_ns(t.response_time, t.throttle_ns - CAST($clock_slack_ms * 1e6 AS BIGINT))
+    AND NOT EXISTS (
+        SELECT 1
+        FROM requests AS r
+        WHERE r.connection_id = t.connection_id
+            AND r.arrival_time > t.response_time
+            AND r.response_time < add_ns(
+                t.response_time, t.throttle_ns - CAST($clock_slack_ms * 1e6 AS BIGINT)
+            )
+    )
+UNION ALL
+SELECT
+    a.request_id, 'held_back', add_ns(a.response_time, -t.throttle_ns), a.response_time, t.request_id
+FROM told AS t
+INNER JOIN accounted_requests AS a ON a.request_id = t.request_id
+WHERE NOT t.is_muted
+    AND elapsed_ns(a.service_start, a.response_time) >= t.throttle_ns
+ORDER BY request_id, start_time, throttled_request_id

@@ -1,0 +1,78 @@
+-- The followers that fetch from this broker, and what slow acks=all requests waited for
+-- with each, the longest first.
+--
+-- A request with acks=all waits for the last of its followers (see follower_waits): for the
+-- leader's answer to a fetch, for the follower to fetch again, or for the leader to process
+-- that.
+-- @column replica_id     INT         -- the follower: its broker id
+-- @column request_count  BIGINT      -- slow requests that waited for it
+-- @column waited_ms      DOUBLE      -- how long, in all
+-- @column slow_follower_ms DOUBLE    -- part of it in which it had the records' answer and had
+--                                       not fetched again
+-- @column late_answer_ms DOUBLE      -- part in which the leader had not answered its fetch
+-- @column unprocessed_ms DOUBLE      -- part in which its fetch was there and not processed
+-- @column fetch_count    BIGINT      -- its fetches, of the whole capture
+-- @column longest_gap_ms DOUBLE      -- longest time from an answer to its next fetch on
+--                                       that connection
+-- @column gap_time       TIMESTAMP   -- when that began
+-- @column client_address VARCHAR     -- one of its addresses
+WITH
+waits AS (
+    SELECT
+        w.replica_id,
+        COUNT(DISTINCT w.request_id) AS request_count,
+        SUM(elapsed_ns(w.start_time, w.end_time)) AS waited_ns,
+        SUM(elapsed_ns(w.start_time, w.end_time)) FILTER (WHERE w.reason = 'slow_follower') AS slow_ns,
+        SUM(elapsed_ns(w.start_time, w.end_time)) FILTER (WHERE w.reason = 'late_follower_answer')
+            AS answer_ns,
+        SUM(elapsed_ns(w.start_time, w.end_time)) FILTER (WHERE w.reason = 'unprocessed_fetch')
+            AS unprocessed_ns
+    FROM follower_waits AS w
+    INNER JOIN accounted_requests AS a ON a.request_id = w.request_id
+    WHERE a.is_slow
+    GROUP BY w.replica_id
+),
+fetches AS (
+    SELECT
+        replica_id,
+        CAST(client_address AS VARCHAR) AS client_address,
+        end_time,
+        elapsed_ns(end_time, LEAD(arrival_time) OVER (
+            PARTITION BY connection_id ORDER BY arrival_time, request_id
+        )) AS gap_ns
+    FROM requests
+    WHERE api = 'Fetch'
+        AND replica_id >= 0
+),
+followers AS (
+    SELECT
+        replica_id,
+        COUNT(*) AS fetch_count,
+        MAX(gap_ns) AS gap_ns,
+        MIN(client_address) AS client_address
+    FROM fetches
+    GROUP BY replica_id
+),
+gaps AS (
+    SELECT f.replica_id, MIN(g.end_time) AS gap_time
+    FROM followers AS f
+    INNER JOIN fetches AS g
+        ON g.replica_id = f.replica_id
+        AND g.gap_ns = f.gap_ns
+    GROUP BY f.replica_id
+)
+SELECT
+    f.replica_id,
+    COALESCE(w.request_count, 0) AS request_count,
+    COALESCE(w.waited_ns, 0) / 1e6 AS waited_ms,
+    COALESCE(w.slow_ns, 0) / 1e6 AS slow_follower_ms,
+    COALESCE(w.answer_ns, 0) / 1e6 AS late_answer_ms,
+    COALESCE(w.unprocessed_ns, 0) / 1e6 AS unprocessed_ms,
+    f.fetch_count,
+    f.gap_ns / 1e6 AS longest_gap_ms,
+    g.gap_time,
+    f.client_address
+FROM followers AS f
+LEFT JOIN waits AS w ON w.replica_id = f.replica_id
+LEFT JOIN gaps AS g ON g.replica_id = f.replica_id
+ORDER BY waited_ms DESC, f.replica_id
