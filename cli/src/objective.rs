@@ -117,7 +117,6 @@ impl Objective {
             ms: asked_for.cloned().or_else(|| default(SLO_PARAMETER))?,
             apis: apis
                 .cloned()
-                .or_else(|| default(API_SLO_PARAMETER))
                 .unwrap_or_default(),
             is_default: asked_for.is_none() && apis.is_none(),
         })

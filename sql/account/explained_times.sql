@@ -364,9 +364,9 @@ found AS (
     UNION ALL BY NAME
     SELECT
         CASE
-            WHEN w.acks IS NULL THEN 'handler_unknown'
-            WHEN w.begin_time IS NULL THEN 'own_write_unknown'
-            ELSE 'before_first_write'
+            WHEN w.begin_time IS NOT NULL THEN 'before_first_write'
+            WHEN w.api = 'Produce' THEN 'own_write_unknown'
+            ELSE 'handler_unknown'
         END AS branch,
         w.request_id, w.service_start AS start_time,
         COALESCE(w.handled_time, w.end_time) AS end_time

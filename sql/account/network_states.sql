@@ -146,7 +146,7 @@ SELECT
     start_time,
     end_time,
     root,
-    reason,
+    CAST(reason AS VARCHAR) AS reason,
     root_write_id,
     MIN(start_time) OVER (PARTITION BY tid, chain) AS chain_start,
     MAX(end_time) OVER (PARTITION BY tid, chain) AS chain_end,

@@ -30,3 +30,4 @@ LEFT JOIN (
     GROUP BY request_id
 ) AS w ON w.request_id = r.request_id
 WHERE r.latency_ns IS NOT NULL
+ORDER BY r.arrival_time, r.request_id

@@ -16,6 +16,8 @@ WITH
 told AS (
     SELECT
         r.request_id, r.connection_id, r.response_time, r.throttle_ns,
+        add_ns(r.response_time, r.throttle_ns) AS unmuted_time,
+        add_ns(r.response_time, r.throttle_ns - CAST($clock_slack_ms * 1e6 AS BIGINT)) AS muted_until,
         (r.api = 'Produce' AND r.api_version >= 6) OR (r.api = 'Fetch' AND r.api_version >= 8)
             AS is_muted
     FROM (SELECT DISTINCT connection_id FROM accounted_requests) AS a
@@ -27,24 +29,22 @@ SELECT
     a.request_id,
     'muted' AS kind,
     t.response_time AS start_time,
-    add_ns(t.response_time, t.throttle_ns) AS end_time,
+    t.unmuted_time AS end_time,
     t.request_id AS throttled_request_id
 FROM told AS t
 INNER JOIN accounted_requests AS a
     ON a.connection_id = t.connection_id
-    AND a.arrival_time < add_ns(t.response_time, t.throttle_ns)
+    AND a.arrival_time < t.unmuted_time
     AND t.response_time < a.response_time
 WHERE a.request_id <> t.request_id
     -- One that was answered meanwhile had been read: then nothing was muted.
-    AND a.response_time >= add_ns(t.response_time, t.throttle_ns - CAST($clock_slack_ms * 1e6 AS BIGINT))
+    AND a.response_time >= t.muted_until
     AND NOT EXISTS (
         SELECT 1
         FROM requests AS r
         WHERE r.connection_id = t.connection_id
             AND r.arrival_time > t.response_time
-            AND r.response_time < add_ns(
-                t.response_time, t.throttle_ns - CAST($clock_slack_ms * 1e6 AS BIGINT)
-            )
+            AND r.response_time < t.muted_until
     )
 UNION ALL
 SELECT
