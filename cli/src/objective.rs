@@ -115,9 +115,7 @@ impl Objective {
         let apis = given.get(API_SLO_PARAMETER);
         Some(Self {
             ms: asked_for.cloned().or_else(|| default(SLO_PARAMETER))?,
-            apis: apis
-                .cloned()
-                .unwrap_or_default(),
+            apis: apis.cloned().unwrap_or_default(),
             is_default: asked_for.is_none() && apis.is_none(),
         })
     }

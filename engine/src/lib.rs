@@ -27,7 +27,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, NotStored, Progress, ingest};
 pub use kcorr_store::input::Stop;
 pub use query::{
-    API_SLO_PARAMETER, CannedQuery, Columns, FloatColumn, GivenParameters, Header, NumberColumn, OutputColumn,
-    Parameter, PlannedQuery, QUERY_STACK_BYTES, SLO_PARAMETER, Session, SessionOptions, Step,
-    TextColumn, canned_queries, canned_query, parameters_in,
+    API_SLO_PARAMETER, CannedQuery, Columns, FloatColumn, GivenParameters, Header, NumberColumn,
+    OutputColumn, Parameter, PlannedQuery, QUERY_STACK_BYTES, SLO_PARAMETER, Session,
+    SessionOptions, Step, TextColumn, canned_queries, canned_query, parameters_in,
 };

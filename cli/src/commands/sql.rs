@@ -5,9 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_engine::{
-    GivenParameters, Session, canned_queries, canned_query, parameters_in,
-};
+use kcorr_engine::{GivenParameters, Session, canned_queries, canned_query, parameters_in};
 use kcorr_model::tables;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;

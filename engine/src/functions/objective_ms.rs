@@ -89,7 +89,9 @@ fn one(part: &str) -> Result<(String, f64)> {
     });
     match objective {
         Some(objective) => Ok(objective),
-        None => exec_err!("{part} is no objective of an API: expected NAME=MS, for example Fetch=200"),
+        None => {
+            exec_err!("{part} is no objective of an API: expected NAME=MS, for example Fetch=200")
+        }
     }
 }
 
@@ -103,7 +105,14 @@ mod tests {
         assert_eq!(known["fetch"], 200.0);
         assert_eq!(known["metadata"], 1.5);
         assert!(parse("").unwrap().is_empty());
-        for wrong in ["Fetch", "=3", "Fetch=", "Fetch=-1", "Fetch=200ms", "Fetch=inf"] {
+        for wrong in [
+            "Fetch",
+            "=3",
+            "Fetch=",
+            "Fetch=-1",
+            "Fetch=200ms",
+            "Fetch=inf",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
