@@ -28,6 +28,10 @@
 --   client_quota         requests were held back by a quota of the broker
 --   followers            followers were late
 --   network_threads      network threads were busy
+--   client_buffer        responses waited for the client's TCP window
+--   window_scaling       the same, shown by connections whose windows were not scaled
+--   broker_buffer        requests waited for the broker's TCP window
+--   packet_loss          bytes of requests or responses were lost and sent again
 --   record_more          no recorded row explains the time
 -- A change rests on verdicts of its own root and way only: time that is unexplained, or
 -- that another cause explains, asks for none of them.
@@ -214,7 +218,34 @@ found AS (
         OR v.cause LIKE ('%behind_' || c.root)
     UNION ALL
     SELECT
-        'record_more' AS change, 16 AS rank,
+        c.change, c.rank,
+        v.request_id, v.waited_ms AS gain_ms, v.request_id AS root_id,
+        v.waited_ms AS root_ms,
+        c.evidence,
+        NULL AS whatif,
+        CASE c.change
+            WHEN 'window_scaling' THEN t.window_scaling IN ('refused', 'not_offered')
+            ELSE TRUE
+        END AS asks
+    FROM request_verdicts AS v
+    INNER JOIN (
+        SELECT 16 AS rank, 'client_window' AS reason, 'client_buffer' AS change,
+            'requests whose response, or one ahead, waited for the client''s window' AS evidence
+        UNION ALL
+        SELECT 17 AS rank, 'client_window' AS reason, 'window_scaling' AS change,
+            'requests whose response, or one ahead, waited for the client''s window' AS evidence
+        UNION ALL
+        SELECT 18 AS rank, 'broker_window' AS reason, 'broker_buffer' AS change,
+            'requests whose bytes, or those of one ahead, waited for the broker''s window' AS evidence
+        UNION ALL
+        SELECT 19 AS rank, 'retransmission' AS reason, 'packet_loss' AS change,
+            'requests of which bytes, or of one ahead, were lost on the network' AS evidence
+    ) AS c ON c.reason = v.reason
+    INNER JOIN requests AS r ON r.request_id = v.request_id
+    LEFT JOIN tcp_connections AS t ON t.connection_id = r.connection_id
+    UNION ALL
+    SELECT
+        'record_more' AS change, 20 AS rank,
         request_id, waited_ms AS gain_ms, request_id AS root_id, waited_ms AS root_ms,
         'requests that no recorded row explains' AS evidence,
         NULL AS whatif, TRUE AS asks

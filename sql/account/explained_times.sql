@@ -334,6 +334,13 @@ found AS (
     SELECT 'response_bytes' AS branch, w.request_id, w.response_time AS start_time, w.end_time
     FROM request_work AS w
     UNION ALL BY NAME
+    SELECT
+        'response_bytes_kept' AS branch, w.request_id, s.start_time, s.end_time, s.state AS reason
+    FROM request_work AS w
+    INNER JOIN connection_states AS s ON s.request_id = w.request_id
+    WHERE s.direction = 'from_broker'
+        AND s.start_time >= w.response_time
+    UNION ALL BY NAME
     SELECT 'follower_fetch' AS branch, f.request_id, f.start_time, f.end_time,
         f.fetch_request_id AS other_request_id, f.reason
     FROM follower_waits AS f

@@ -108,24 +108,81 @@ gaps AS (
     -- What lies between the services of the requests ahead: they were still arriving themselves.
     SELECT
         request_id,
+        COALESCE(next_request_id, request_id) AS received_id,
         reached_time AS start_time,
         next_time AS end_time
     FROM (
         SELECT
             e.request_id,
             e.end_time AS reached_time,
-            LEAD(e.start_time) OVER (
-                PARTITION BY e.request_id ORDER BY e.start_time, e.end_time
-            ) AS next_time
+            LEAD(e.start_time) OVER by_time AS next_time,
+            LEAD(e.ahead_request_id) OVER by_time AS next_request_id
         FROM (
-            SELECT request_id, arrival_time AS start_time, arrival_time AS end_time FROM slow
+            SELECT
+                request_id, NULL AS ahead_request_id, arrival_time AS start_time,
+                arrival_time AS end_time
+            FROM slow
             UNION ALL
-            SELECT request_id, start_time, end_time FROM ahead WHERE start_time < end_time
+            SELECT request_id, ahead_request_id, start_time, end_time
+            FROM ahead
+            WHERE start_time < end_time
             UNION ALL
-            SELECT request_id, queue_end AS start_time, queue_end AS end_time FROM slow
+            SELECT request_id, NULL, queue_end AS start_time, queue_end AS end_time FROM slow
         ) AS e
+        WINDOW by_time AS (PARTITION BY e.request_id ORDER BY e.start_time, e.end_time)
     )
     WHERE reached_time < next_time
+),
+receives AS (
+    -- Times in which a request's bytes were still arriving: its own, or one ahead.
+    SELECT request_id, received_id, start_time, end_time, 'queued' AS via
+    FROM gaps
+    UNION ALL
+    SELECT
+        request_id, request_id AS received_id, queue_end AS start_time,
+        service_start AS end_time, 'own' AS via
+    FROM slow
+    WHERE queue_end < service_start
+),
+kept_receives AS (
+    SELECT
+        r.request_id, r.via, r.start_time AS receive_time,
+        GREATEST(r.start_time, s.start_time) AS start_time,
+        LEAST(r.end_time, s.end_time) AS end_time,
+        s.state AS reason
+    FROM receives AS r
+    INNER JOIN connection_states AS s
+        ON s.request_id = r.received_id
+        AND s.start_time < r.end_time
+        AND r.start_time < s.end_time
+    WHERE s.direction = 'to_broker'
+),
+received AS (
+    SELECT request_id, via, start_time, end_time, reason
+    FROM kept_receives
+    UNION ALL BY NAME
+    -- What no row of TCP covers of them.
+    SELECT request_id, via, end_time AS start_time, next_time AS end_time
+    FROM (
+        SELECT
+            request_id, via, end_time,
+            LEAD(start_time) OVER (
+                PARTITION BY request_id, receive_time ORDER BY start_time, end_time
+            ) AS next_time
+        FROM (
+            SELECT request_id, via, receive_time, start_time, end_time FROM kept_receives
+            UNION ALL
+            SELECT
+                request_id, via, start_time AS receive_time, start_time,
+                start_time AS end_time
+            FROM receives
+            UNION ALL
+            SELECT
+                request_id, via, start_time AS receive_time, end_time AS start_time, end_time
+            FROM receives
+        )
+    )
+    WHERE end_time < next_time
 ),
 whole AS (
     SELECT
@@ -135,15 +192,10 @@ whole AS (
     FROM own
     UNION ALL BY NAME
     SELECT
-        request_id, start_time, end_time, 'connection_queue' AS segment, 'receive' AS root,
-        'queued' AS via, 'request_bytes' AS rule, 1.0 AS confidence
-    FROM gaps
-    UNION ALL BY NAME
-    SELECT
-        request_id, queue_end AS start_time, service_start AS end_time, 'receive' AS segment,
-        'receive' AS root, 'own' AS via, 'request_bytes' AS rule, 1.0 AS confidence
-    FROM slow
-    WHERE queue_end < service_start
+        request_id, start_time, end_time,
+        CASE via WHEN 'own' THEN 'receive' ELSE 'connection_queue' END AS segment,
+        'receive' AS root, via, reason, 'request_bytes' AS rule, 1.0 AS confidence
+    FROM received
 ),
 detailed AS (
     SELECT

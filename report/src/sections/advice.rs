@@ -123,6 +123,35 @@ static CHANGES: &[Change] = &[
         option: "num.network.threads",
     },
     Change {
+        name: "client_buffer",
+        title: "Let clients take more bytes at once, and read them sooner",
+        how: "Their receive window was closed or full while more of a response was to come: the program did not \
+              read, or the buffer of its socket is smaller than what the network carries in a round trip.",
+        option: "receive.buffer.bytes, net.ipv4.tcp_rmem",
+    },
+    Change {
+        name: "window_scaling",
+        title: "Find out why windows were not scaled",
+        how: "Without window scaling no window is above 64 kB. A broker that answers from SYN cookies without \
+              timestamps loses it: its backlog was full when the client connected, as after a restart, and the \
+              connection stays slow for as long as it is open.",
+        option: "socket.listen.backlog.size, net.core.somaxconn, net.ipv4.tcp_timestamps",
+    },
+    Change {
+        name: "broker_buffer",
+        title: "Let the broker take more bytes at once",
+        how: "Its receive window was closed or full while more of a request was to come. Requests behind another \
+              one of their connection are not read meanwhile, and fill it, too.",
+        option: "socket.receive.buffer.bytes",
+    },
+    Change {
+        name: "packet_loss",
+        title: "Find where packets are lost",
+        how: "Bytes were sent again because they had not arrived; what is behind them waits. `kcorr query \
+              connections` says between whom, and in which direction.",
+        option: "ip -s link, ethtool -S",
+    },
+    Change {
         name: "record_more",
         title: "Record more",
         how: "No recorded row explains these requests. File writes with their threads, monitor waits and pauses \
@@ -228,6 +257,7 @@ fn support(advice: &Answer, row: usize) -> Option<Text> {
             "Who begins commits shows in a recording of more of them, and in one of all processes' syncs"
         }
         "journal_other_fs" => "Record the same load there, and compare",
+        "window_scaling" => "A capture that has the connections' first packets shows it",
         _ => return None,
     };
     let text = match advice.text(row, "support") {
@@ -246,6 +276,7 @@ fn support(advice: &Answer, row: usize) -> Option<Text> {
     let sign = match advice.text(row, "change") {
         "journal_writeback" => " commits spent half of their time or more flushing file data.",
         "journal_fast_commit" => " commits were asked for by a sync or the like.",
+        "window_scaling" => " are on connections whose windows are not scaled.",
         _ => " commits were begun by the journal's timer.",
     };
     Some(
