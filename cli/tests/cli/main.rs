@@ -23,6 +23,7 @@ mod profiles;
 mod report;
 mod rooms;
 mod signals;
+mod slow_client;
 mod store;
 mod verify;
 mod whatif;
