@@ -1,16 +1,21 @@
 -- Which network thread serves each slow request's connection, where rows show it.
 --
--- A connection stays with one network thread. The broker's socket reads and writes name
--- it where they were recorded. Otherwise by elimination: a thread that was in a file
+-- A connection stays with one network thread. The network probe names it, and socket reads
+-- and writes of a JFR recording do where they were long enough. A row is of a connection by
+-- the client's address and the broker's port, as the broker's socket has them; where
+-- something on the way translates addresses the capture has others, and no row fits. The
+-- probe's rows must all name one thread. Otherwise by elimination: a thread that was in a file
 -- operation, or waited for a CPU, sent no response meanwhile; when the connection's
 -- responses left during such times of every network thread but one, it is that one's.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column connection_id  BIGINT      -- the connection
 -- @column tid            INT         -- its network thread
--- @column known_by       VARCHAR     -- only_thread, socket_io or elimination
--- @column row_count      BIGINT      -- socket operations, or responses that left while
---                                       another thread was kept (the fewest, of all others)
+-- @column known_by       VARCHAR     -- network_probe, socket_io, only_thread or elimination
+-- @column row_count      BIGINT      -- the probe's rows, socket operations, or responses that
+--                                       left while another thread was kept (the fewest, of
+--                                       all others)
+-- @column socket_thread_id BIGINT    -- the probe's first row
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1
 WITH
 network AS (
@@ -22,6 +27,35 @@ connections AS (
     SELECT DISTINCT connection_id
     FROM accounted_requests
     WHERE is_slow
+),
+lives AS (
+    -- The probe prints the first call that it sees of a thread and a connection, and one of each ten
+    -- seconds: it may be of before the first request that was captured, or after the last.
+    SELECT
+        r.connection_id,
+        MIN(r.client_address) AS client_address,
+        MIN(regexp_replace(r.server_address, '^.*:', '')) AS server_port,
+        add_ns(MIN(r.arrival_time), -15000000000) AS first_time,
+        add_ns(MAX(COALESCE(r.end_time, r.arrival_time)), 15000000000) AS last_time
+    FROM connections AS c
+    INNER JOIN requests AS r ON r.connection_id = c.connection_id
+    GROUP BY r.connection_id
+),
+probed AS (
+    SELECT
+        l.connection_id,
+        MIN(s.tid) AS tid,
+        COUNT(*) AS row_count,
+        MIN(s.socket_thread_id) AS socket_thread_id
+    FROM lives AS l
+    INNER JOIN socket_threads AS s
+        ON s.peer_address = l.client_address
+        AND regexp_replace(s.local_address, '^.*:', '') = l.server_port
+        AND s.time >= l.first_time
+        AND s.time < l.last_time
+    WHERE s.tid IS NOT NULL
+    GROUP BY l.connection_id
+    HAVING MIN(s.tid) = MAX(s.tid)
 ),
 kept AS (
     SELECT
@@ -87,15 +121,19 @@ socketed AS (
     GROUP BY r.connection_id, s.tid
 ),
 found AS (
+    SELECT
+        connection_id, tid, 'network_probe' AS known_by, row_count, socket_thread_id, 1.0 AS confidence
+    FROM probed
+    UNION ALL BY NAME
     SELECT connection_id, tid, 'socket_io' AS known_by, operation_count AS row_count, 0.95 AS confidence
     FROM socketed
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
         connection_id,
         tid,
-        CASE WHEN thread_count = 1 THEN 'only_thread' ELSE 'elimination' END,
-        COALESCE(next_count, 0),
-        CASE WHEN thread_count = 1 THEN 1.0 ELSE 0.9 END
+        CASE WHEN thread_count = 1 THEN 'only_thread' ELSE 'elimination' END AS known_by,
+        COALESCE(next_count, 0) AS row_count,
+        CASE WHEN thread_count = 1 THEN 1.0 ELSE 0.9 END AS confidence
     FROM tallied
     WHERE place = 1
         AND (thread_count = 1 OR next_count >= GREATEST(3, 10 * answer_count))
@@ -105,7 +143,10 @@ placed AS (
         *,
         ROW_NUMBER() OVER (
             PARTITION BY connection_id
-            ORDER BY CASE known_by WHEN 'socket_io' THEN 1 ELSE 2 END, row_count DESC, tid
+            ORDER BY
+                CASE known_by WHEN 'network_probe' THEN 1 WHEN 'socket_io' THEN 2 ELSE 3 END,
+                row_count DESC,
+                tid
         ) AS place
     FROM found
 )
@@ -114,6 +155,7 @@ SELECT
     tid,
     known_by,
     row_count,
+    socket_thread_id,
     confidence
 FROM placed
 WHERE place = 1

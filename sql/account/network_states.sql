@@ -20,6 +20,13 @@
 -- @column chain_slack_ns BIGINT      -- how much later it may have begun, and how much
 --                                       longer lasted: samples are taken now and then
 WITH
+serving AS (
+    SELECT tid
+    FROM network_threads
+    UNION
+    SELECT tid
+    FROM connection_threads
+),
 sampled AS (
     -- A sample stands for its weight of CPU time, whenever that was: only samples that follow each other
     -- as fast as that can be show that the thread did not stop in between.
@@ -32,7 +39,7 @@ sampled AS (
     INNER JOIN stack_samples AS s
         ON s.time >= n.start_time
         AND s.time < n.end_time
-    INNER JOIN network_threads AS t ON t.tid = s.tid
+    INNER JOIN serving AS t ON t.tid = s.tid
     WHERE s.state = 'on_cpu'
         AND s.weight_ns > 0
 ),
@@ -48,7 +55,7 @@ states AS (
         NULL AS reason,
         0 AS slack_ns
     FROM near_writes AS w
-    INNER JOIN network_threads AS t ON t.tid = w.tid
+    INNER JOIN serving AS t ON t.tid = w.tid
     WHERE elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
     UNION ALL
     SELECT r.tid, r.start_time, r.end_time, 'cpu', NULL, 'run_queue', 0
@@ -56,7 +63,7 @@ states AS (
     INNER JOIN run_queue_waits AS r
         ON r.start_time < n.end_time
         AND n.start_time < r.end_time
-    INNER JOIN network_threads AS t ON t.tid = r.tid
+    INNER JOIN serving AS t ON t.tid = r.tid
     UNION ALL
     SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 'cpu', NULL, 'computing',
         2 * weight_ns
@@ -79,6 +86,7 @@ steps AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS reached_time
     FROM distinct_states
+    WHERE tid IN (SELECT tid FROM network_threads)
 ),
 edges AS (
     SELECT
