@@ -35,6 +35,9 @@ pairs AS (
                 THEN 'less'
             WHEN a.cause = 'queued_behind_lock_other' AND w.cause LIKE 'queued_behind_slow_%'
                 THEN 'less'
+            -- Its response was late, and it is no longer known which network thread was to send it.
+            WHEN a.cause = 'response' AND w.cause LIKE 'network_thread_behind_%' THEN 'less'
+            WHEN a.cause = 'queued_behind_response' AND w.cause = 'queued_behind_slow_read' THEN 'less'
             ELSE 'changed'
         END AS outcome
     FROM ablated_verdicts AS a

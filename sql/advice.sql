@@ -216,6 +216,7 @@ found AS (
     ) AS c
         ON v.cause = c.root
         OR v.cause LIKE ('%behind_' || c.root)
+        OR (c.root = 'network_thread' AND v.cause LIKE 'network_thread_behind_slow_%')
     UNION ALL
     SELECT
         c.change, c.rank,

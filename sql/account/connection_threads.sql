@@ -33,8 +33,8 @@ lives AS (
     -- seconds: it may be of before the first request that was captured, or after the last.
     SELECT
         r.connection_id,
-        MIN(r.client_address) AS client_address,
-        MIN(regexp_replace(r.server_address, '^.*:', '')) AS server_port,
+        MIN(CAST(r.client_address AS VARCHAR)) AS client_address,
+        MIN(regexp_replace(CAST(r.server_address AS VARCHAR), '^.*:', '')) AS server_port,
         add_ns(MIN(r.arrival_time), -15000000000) AS first_time,
         add_ns(MAX(COALESCE(r.end_time, r.arrival_time)), 15000000000) AS last_time
     FROM connections AS c
@@ -50,7 +50,7 @@ probed AS (
     FROM lives AS l
     INNER JOIN socket_threads AS s
         ON s.peer_address = l.client_address
-        AND regexp_replace(s.local_address, '^.*:', '') = l.server_port
+        AND regexp_replace(CAST(s.local_address AS VARCHAR), '^.*:', '') = l.server_port
         AND s.time >= l.first_time
         AND s.time < l.last_time
     WHERE s.tid IS NOT NULL

@@ -68,11 +68,17 @@ stages AS (
 kept_stages AS (
     -- What kept its network thread for most of the response's stage; or any that may be its, if in file
     -- operations.
-    SELECT request_id, MIN(root) AS root
+    SELECT
+        request_id,
+        MIN(root) AS root,
+        CASE MIN(root) WHEN 'response' THEN 'own' ELSE 'network_thread' END AS via,
+        MIN(reason) AS reason
     FROM (
         SELECT
             g.request_id,
-            CASE s.root WHEN 'cpu' THEN 'cpu' ELSE 'response' END AS root
+            CASE WHEN w.network_tid IS NULL THEN 'response' ELSE s.root END AS root,
+            CASE WHEN w.network_tid IS NOT NULL AND MIN(s.reason) = MAX(s.reason) THEN MIN(s.reason) END
+                AS reason
         FROM request_stages AS g
         INNER JOIN request_work AS w ON w.request_id = g.request_id
         INNER JOIN network_states AS s
@@ -81,8 +87,7 @@ kept_stages AS (
         WHERE s.tid = COALESCE(w.network_tid, s.tid)
             AND (s.root <> 'cpu' OR w.network_tid IS NOT NULL)
         GROUP BY
-            g.request_id, s.tid, g.response_start, g.done_time,
-            CASE s.root WHEN 'cpu' THEN 'cpu' ELSE 'response' END
+            g.request_id, s.tid, w.network_tid, g.response_start, g.done_time, s.root
         HAVING 2 * SUM(overlap_ns(s.start_time, s.end_time, g.response_start, g.done_time))
             > elapsed_ns(g.response_start, g.done_time)
     )
@@ -121,30 +126,63 @@ matching_times AS (
         AND s.root = 'cpu'
         AND w.api = 'Produce'
 ),
+kept_times AS (
+    -- For how much of the time until its handler began, and since its response was due, its thread was kept.
+    SELECT
+        w.request_id,
+        s.tid,
+        10 * SUM(overlap_ns(s.start_time, s.end_time, w.service_start, w.begin_time))
+            >= 9 * MIN(elapsed_ns(w.service_start, w.begin_time)) AS is_unread,
+        10 * SUM(overlap_ns(s.start_time, s.end_time, w.due_time, w.response_time))
+            >= 9 * MIN(elapsed_ns(w.due_time, w.response_time)) AS is_response
+    FROM (
+        SELECT
+            r.request_id, r.service_start, r.begin_time, r.network_tid, r.response_time,
+            -- With acks=all the response is due when followers have fetched, not when the handler is done.
+            CASE WHEN r.acks = -1 THEN f.end_time ELSE r.handled_time END AS due_time
+        FROM request_work AS r
+        LEFT JOIN replication AS f ON f.request_id = r.request_id
+    ) AS w
+    INNER JOIN network_states AS s
+        ON s.start_time < w.response_time
+        AND w.service_start < s.end_time
+    WHERE s.tid IS NULL
+        OR s.tid = w.network_tid
+    GROUP BY w.request_id, s.tid
+),
 network_times AS (
     SELECT
         w.request_id,
-        CASE
-            WHEN s.chain_start < COALESCE(w.begin_time, w.response_time)
+        COALESCE(
+            s.start_time < COALESCE(w.begin_time, w.response_time)
                 AND (
                     s.chain_start <= add_ns(
                         w.service_start, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
                     )
                     OR elapsed_ns(s.chain_end, w.begin_time)
                         BETWEEN 0 AND $handoff_ms * 1e6 + s.chain_slack_ns
-                )
-                THEN 'unread'
-            ELSE 'response'
-        END AS segment,
+                    OR k.is_unread
+                ),
+            FALSE
+        ) AS is_unread,
+        COALESCE(
+            k.is_response
+                OR elapsed_ns(s.chain_end, w.response_time)
+                    BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + s.chain_slack_ns,
+            FALSE
+        ) AS is_response,
         GREATEST(s.start_time, w.service_start) AS start_time,
         s.end_time,
-        w.begin_time, w.handled_time, w.response_time, s.chain_end, s.chain_slack_ns,
+        w.begin_time, w.handled_time, w.response_time,
         s.root, s.root_write_id, s.tid, s.reason,
         CASE WHEN s.tid IS NULL THEN 0.8 ELSE w.network_confidence END AS confidence
     FROM request_work AS w
     INNER JOIN network_states AS s
         ON s.start_time < w.response_time
         AND w.service_start < s.end_time
+    LEFT JOIN kept_times AS k
+        ON k.request_id = w.request_id
+        AND k.tid IS NOT DISTINCT FROM s.tid
     WHERE s.tid IS NULL
         OR s.tid = w.network_tid
 ),
@@ -173,6 +211,15 @@ found AS (
         o.request_id, o.start_time, o.end_time, o.write_id AS root_write_id, o.topic, o.partition,
         o.confidence
     FROM own_operations AS o
+    UNION ALL BY NAME
+    SELECT
+        'own_read' AS branch, f.request_id, f.start_time, f.end_time,
+        -- A network thread reads what it sends.
+        CASE WHEN f.operation = 'sendfile' OR f.tid = t.tid THEN 'response' ELSE 'handler' END AS segment,
+        f.write_id AS root_write_id, f.topic, f.partition, f.confidence
+    FROM accounted_requests AS a
+    INNER JOIN fetch_reads AS f ON f.request_id = a.request_id
+    LEFT JOIN connection_threads AS t ON t.connection_id = a.connection_id
     UNION ALL BY NAME
     -- Others waited for the monitor on, and nobody had it: it was in the same flush still.
     SELECT
@@ -263,24 +310,22 @@ found AS (
     UNION ALL BY NAME
     SELECT
         'network_thread_busy' AS branch,
-        n.request_id,
-        CASE WHEN n.segment = 'unread' THEN n.start_time ELSE GREATEST(n.start_time, n.handled_time) END
-            AS start_time,
-        LEAST(n.end_time, CASE
-            WHEN n.segment = 'unread' THEN COALESCE(n.begin_time, n.response_time)
-            ELSE n.response_time
-        END) AS end_time,
-        n.segment,
-        CASE
-            WHEN n.root = 'cpu' THEN 'cpu'
-            WHEN n.segment = 'response' THEN 'response'
-            ELSE 'network_thread'
-        END AS root,
-        n.root_write_id, n.tid AS blocker_tid, n.reason, n.confidence
+        n.request_id, n.start_time, LEAST(n.end_time, COALESCE(n.begin_time, n.response_time)) AS end_time,
+        'unread' AS segment,
+        n.root, 'network_thread' AS via, n.root_write_id, n.tid AS blocker_tid, n.reason, n.confidence
     FROM network_times AS n
-    WHERE n.segment = 'unread'
-        OR elapsed_ns(n.chain_end, n.response_time)
-            BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + n.chain_slack_ns
+    WHERE n.is_unread
+    UNION ALL BY NAME
+    SELECT
+        'network_thread_busy' AS branch,
+        n.request_id, GREATEST(n.start_time, n.handled_time) AS start_time,
+        LEAST(n.end_time, n.response_time) AS end_time,
+        'response' AS segment,
+        n.root, 'network_thread' AS via, n.root_write_id, n.tid AS blocker_tid, n.reason, n.confidence
+    FROM network_times AS n
+    WHERE n.is_response
+        -- One chain may have kept it from reading the request, and then from sending the response.
+        AND (n.handled_time IS NOT NULL OR NOT n.is_unread)
     UNION ALL BY NAME
     SELECT
         'network_thread_matches' AS branch,
@@ -292,7 +337,7 @@ found AS (
             ELSE LEAST(m.end_time, w.response_time)
         END AS end_time,
         CASE WHEN m.is_unread THEN 'unread' ELSE 'response' END AS segment,
-        m.tid AS blocker_tid, m.reason
+        'network_thread' AS via, m.tid AS blocker_tid, m.reason
     FROM matching_times AS m
     INNER JOIN request_work AS w ON w.request_id = m.request_id
     WHERE m.is_unread
@@ -351,7 +396,8 @@ found AS (
             ELSE 'request_log'
         END AS branch,
         g.request_id, g.start_time, g.end_time, g.segment, COALESCE(k.root, g.root) AS root,
-        CASE g.root WHEN 'throttled' THEN 'client_quota' END AS reason
+        CASE WHEN g.root = 'unexplained' THEN k.via END AS via,
+        CASE g.root WHEN 'throttled' THEN 'client_quota' ELSE k.reason END AS reason
     FROM stages AS g
     LEFT JOIN kept_stages AS k
         ON k.request_id = g.request_id

@@ -13,7 +13,7 @@
 -- @column start_time     TIMESTAMP   -- start of the state
 -- @column end_time       TIMESTAMP   -- its end
 -- @column root           VARCHAR     -- slow_read, slow_sync, slow_write or cpu
--- @column reason         VARCHAR     -- how it was in `cpu`: run_queue or computing
+-- @column reason         VARCHAR     -- sendfile; how it was in `cpu`: run_queue or computing
 -- @column root_write_id  BIGINT      -- the file operation
 -- @column chain_start    TIMESTAMP   -- start of the chain
 -- @column chain_end      TIMESTAMP   -- its end
@@ -52,9 +52,10 @@ states AS (
             ELSE 'slow_write'
         END AS root,
         w.write_id AS root_write_id,
-        NULL AS reason,
+        CASE WHEN o.operation = 'sendfile' THEN 'sendfile' END AS reason,
         0 AS slack_ns
     FROM near_writes AS w
+    INNER JOIN writes AS o ON o.write_id = w.write_id
     INNER JOIN serving AS t ON t.tid = w.tid
     WHERE elapsed_ns(w.start_time, w.end_time) >= $min_holder_ms * 1e6
     UNION ALL

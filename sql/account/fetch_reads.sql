@@ -1,0 +1,128 @@
+-- Which fetch each slow read of a log's records was for.
+--
+-- A handler looks for the place of the first record, and reads there (pread); a network
+-- thread sends the records (sendfile; read, where they are encrypted). A read is of a fetch
+-- of the same topic-partition that was open then and got records, by what tells most:
+--   file_offset   the place that it read is in the batches that were returned, by the
+--                 segments
+--   segment       its file begins at or before the offset that was fetched, and no other
+--                 fetch could be it
+-- A read that could be of several fetches is of none.
+-- @materialized
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  min_read_ms    DOUBLE = 1  -- shorter reads are left out
+-- @column write_id       BIGINT      -- the read: writes.write_id
+-- @column request_id     BIGINT      -- the fetch
+-- @column topic          VARCHAR     -- topic
+-- @column partition      INT         -- partition
+-- @column tid            INT         -- the thread that read
+-- @column operation      VARCHAR     -- sendfile, pread, read
+-- @column start_time     TIMESTAMP   -- start of the read
+-- @column end_time       TIMESTAMP   -- its end
+-- @column bytes          BIGINT      -- bytes read
+-- @column matched_by     VARCHAR     -- as above
+-- @column confidence     DOUBLE      -- how sure it is, 0 to 1
+WITH
+reads AS (
+    SELECT
+        write_id, CAST(operation AS VARCHAR) AS operation, start_time, end_time, tid, bytes,
+        file_offset, segment_base_offset,
+        CAST(topic AS VARCHAR) AS topic,
+        partition,
+        add_ns(start_time, -60000000000) AS earliest_time
+    FROM writes
+    WHERE file_operation(operation) = 'read'
+        AND file_kind = 'log'
+        AND topic IS NOT NULL
+        AND tid IS NOT NULL
+        AND duration_ns >= $min_read_ms * 1e6
+),
+candidates AS (
+    SELECT
+        w.write_id, w.operation, w.start_time, w.end_time, w.tid, w.bytes, w.file_offset,
+        w.segment_base_offset, w.topic, w.partition,
+        r.request_id, p.fetch_offset, p.returned_bytes,
+        -- The next fetch of a client may arrive as the read for the one before ends.
+        ROW_NUMBER() OVER (
+            PARTITION BY w.write_id, r.connection_id
+            ORDER BY
+                overlap_ns(w.start_time, w.end_time, r.arrival_time, r.end_time) DESC,
+                r.request_id
+        ) AS place
+    FROM reads AS w
+    INNER JOIN request_partitions AS p
+        ON p.topic = w.topic
+        AND p.partition = w.partition
+        AND p.arrival_time >= w.earliest_time
+        AND p.arrival_time < w.end_time
+    INNER JOIN requests AS r ON r.request_id = p.request_id
+    LEFT JOIN connection_threads AS t ON t.connection_id = r.connection_id
+    WHERE r.api = 'Fetch'
+        AND p.returned_bytes > 0
+        AND p.fetch_offset >= COALESCE(w.segment_base_offset, p.fetch_offset)
+        AND add_ns(r.end_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) > w.start_time
+        AND add_ns(r.arrival_time, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) < w.end_time
+        AND (w.operation <> 'sendfile' OR COALESCE(t.tid, w.tid) = w.tid)
+        -- What a thread sends is no more than what was returned.
+        AND (w.operation <> 'sendfile' OR w.bytes IS NULL OR w.bytes <= p.returned_bytes)
+),
+placed AS (
+    -- Where the records that it asked for begin, and whether the read is there.
+    SELECT
+        c.write_id,
+        c.request_id,
+        MIN(b.file_offset) AS first_place,
+        BOOL_OR(
+            c.file_offset >= b.file_offset
+                AND c.file_offset < b.file_offset + c.returned_bytes
+        ) AS is_there
+    FROM candidates AS c
+    INNER JOIN log_batches AS b
+        ON b.topic = c.topic
+        AND b.partition = c.partition
+        AND b.base_offset <= c.fetch_offset
+        AND c.fetch_offset <= b.last_offset
+        AND b.segment_base_offset = c.segment_base_offset
+    GROUP BY c.write_id, c.request_id
+),
+fitting AS (
+    SELECT
+        c.*,
+        COALESCE(l.is_there, FALSE) AS is_there
+    FROM candidates AS c
+    LEFT JOIN placed AS l
+        ON l.write_id = c.write_id
+        AND l.request_id = c.request_id
+    -- A handler reads a little before the records, from where the index points to: some kB, and a batch.
+    WHERE c.place = 1
+        AND (
+            COALESCE(l.is_there, TRUE)
+            OR (
+                c.operation <> 'sendfile'
+                AND c.file_offset BETWEEN l.first_place - 1048576 AND l.first_place
+            )
+        )
+),
+counted AS (
+    SELECT
+        *,
+        COUNT(*) OVER (PARTITION BY write_id) AS candidate_count,
+        COUNT(*) FILTER (WHERE is_there) OVER (PARTITION BY write_id) AS there_count
+    FROM fitting
+)
+SELECT
+    write_id,
+    request_id,
+    topic,
+    partition,
+    tid,
+    operation,
+    start_time,
+    end_time,
+    bytes,
+    CASE WHEN is_there THEN 'file_offset' ELSE 'segment' END AS matched_by,
+    CASE WHEN is_there THEN 1.0 ELSE 0.9 END AS confidence
+FROM counted
+WHERE (is_there AND there_count = 1)
+    OR (there_count = 0 AND candidate_count = 1)
+ORDER BY start_time, write_id
