@@ -37,6 +37,8 @@ pairs AS (
                 THEN 'less'
             -- Its response was late, and it is no longer known which network thread was to send it.
             WHEN a.cause = 'response' AND w.cause LIKE 'network_thread_behind_%' THEN 'less'
+            -- A network thread reads what it sends.
+            WHEN a.cause = 'response' AND w.cause = 'slow_read' THEN 'less'
             WHEN a.cause = 'queued_behind_response' AND w.cause = 'queued_behind_slow_read' THEN 'less'
             ELSE 'changed'
         END AS outcome

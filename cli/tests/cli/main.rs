@@ -5,6 +5,7 @@ mod browser;
 mod captures;
 mod circles;
 mod clocks;
+mod cold_reads;
 mod compare;
 mod damage;
 mod export;
