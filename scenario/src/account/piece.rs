@@ -50,6 +50,10 @@ impl Piece {
 
     /// The mechanism at the root, as kcorr's `reason`.
     pub fn reason(&self) -> Option<&'static str> {
+        // Only what a network thread sends is read.
+        if self.cause.root == Root::SlowRead {
+            return Some("sendfile");
+        }
         Some(match (self.hold?, self.cause.root) {
             (Hold::Loss, _) => "retransmission",
             (Hold::Window, Root::Receive) => "broker_window",

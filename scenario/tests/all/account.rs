@@ -245,6 +245,7 @@ fn a_cold_read_keeps_the_other_connections_of_its_network_thread() {
                 thread_of(&truth.client_address)
             );
             assert!(read.span.end >= segment.end_ns - epoch);
+            assert_eq!(segment.reason.as_deref(), Some("sendfile"));
             let is_long = segment.end_ns - segment.start_ns > 30_000_000;
             unread += i32::from(is_long && segment.segment == Stage::Unread);
             unsent += i32::from(is_long && segment.segment == Stage::Response);
