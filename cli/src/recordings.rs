@@ -50,6 +50,14 @@ pub(crate) static KINDS: &[Kind] = &[
         recognise: kcorr_ingest_broker::recognise_thread_dump,
     },
     Kind {
+        option: "cpu-stat",
+        reads: &[
+            "samples of a control group's cpu.stat, each behind its time: \
+             while sleep 0.1; do date +%s.%N; cat /sys/fs/cgroup/…/cpu.stat; done",
+        ],
+        recognise: kcorr_ingest_broker::recognise_cpu_stat,
+    },
+    Kind {
         option: "bpf",
         reads: &[
             "JSON lines of kcorr's own probes (`kcorr probes`)",

@@ -4,7 +4,8 @@
 
 use chrono::NaiveDate;
 use kcorr_ingest_broker::{
-    GcLogDecoder, RequestLogDecoder, SegmentsDecoder, recognise_gc_log, recognise_request_log,
+    CpuStatDecoder, GcLogDecoder, RequestLogDecoder, SegmentsDecoder, recognise_cpu_stat, recognise_gc_log,
+    recognise_request_log,
 };
 use kcorr_model::{Decoder, SourceId};
 
@@ -15,7 +16,7 @@ fn decoder(choice: u8) -> Box<dyn Decoder> {
         decoder.file(path);
         Box::new(decoder)
     };
-    match choice % 8 {
+    match choice % 9 {
         0 => Box::new(GcLogDecoder::new(SourceId(1))),
         1 => Box::new(RequestLogDecoder::new(SourceId(1))),
         2 => segments("orders-0/00000000000000000000.log"),
@@ -23,6 +24,7 @@ fn decoder(choice: u8) -> Box<dyn Decoder> {
         4 => segments("orders-0/00000000000000000000.log.deleted"),
         5 => segments("orders-0/partition.metadata"),
         6 => segments("orders-0.0f4c9e0dbd7b4d4c9a9d3a0b5c1d2e3f-stray/00000000000000000000.log.swap"),
+        7 => Box::new(CpuStatDecoder::new(SourceId(1))),
         // Times without a day.
         _ => Box::new(RequestLogDecoder::new(SourceId(1)).date(NaiveDate::from_ymd_opt(2026, 11, 28))),
     }
@@ -32,7 +34,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((&choice, data)) = data.split_first() else {
         return;
     };
-    let _formats = (recognise_gc_log(data), recognise_request_log(data));
+    let _formats = (recognise_gc_log(data), recognise_request_log(data), recognise_cpu_stat(data));
     let decode = |size: usize| {
         let mut batches = Vec::new();
         let mut decoder = decoder(choice);

@@ -6,6 +6,7 @@
 //! | [`GcLogDecoder`] | the JVM's log of collections and safepoints | `pauses` |
 //! | [`RequestLogDecoder`] | the broker's request log | `broker_requests` |
 //! | [`ThreadDumpDecoder`] | thread dumps of `jstack` and its kin | `threads`, `thread_dump_locks` |
+//! | [`CpuStatDecoder`] | samples of its control group's `cpu.stat` | `load_samples` |
 //!
 //! Texts may be UTF-16, coloured, and stored by a collector: behind the prefixes that
 //! [`kcorr_model::lines`] knows, or inside of JSON (ECS, Logstash, log4j's JSON layouts, GELF, docker's
@@ -15,6 +16,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(not(test), deny(clippy::panic))]
 
+mod cpu_stat;
 mod gc_log;
 mod json_message;
 mod line_time;
@@ -23,6 +25,7 @@ mod segments;
 mod thread_dump;
 mod unwrapper;
 
+pub use cpu_stat::{CpuStatDecoder, recognise_cpu_stat};
 pub use gc_log::{GcLogDecoder, recognise_gc_log};
 pub use request_log::{RequestLogDecoder, recognise_request_log};
 pub use segments::SegmentsDecoder;

@@ -55,6 +55,8 @@ pub struct History {
     pub waits: Vec<Wait>,
     /// Stops of the JVM, in order.
     pub pauses: Vec<Span>,
+    /// By stop of the JVM: what happened in it, in order and without gaps.
+    pub pause_states: Vec<Vec<(Span, PauseState)>>,
     /// Stops of the whole process, which had used up its quota of CPU time; in order, and not during a
     /// stop of the JVM.
     pub throttles: Vec<Span>,
@@ -81,6 +83,10 @@ pub enum Role {
     Scheduler,
     /// `metrics-reporter`: holds the other lock
     Reporter,
+    /// `VM Thread`: runs what the JVM is stopped for, and writes the GC log
+    Vm,
+    /// `kafka-log-cleaner-thread-0`: comes late to safepoints
+    Cleaner,
 }
 
 /// A thread and what it did.
@@ -390,6 +396,31 @@ pub struct Write {
     pub bytes: i64,
     /// What it was doing, in order and without gaps.
     pub states: Vec<(Span, WriteState)>,
+}
+
+/// What happens in a stop of the JVM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PauseState {
+    /// A thread has not come to the safepoint yet; it waits for a CPU, if that takes long.
+    TimeToSafepoint,
+    /// A collection.
+    Gc,
+    /// What goes before and after a collection.
+    VmOperation,
+    /// The VM thread writes the GC log, and waits for the disk.
+    Io,
+}
+
+impl PauseState {
+    /// Its name in kcorr's tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TimeToSafepoint => "time_to_safepoint",
+            Self::Gc => "gc",
+            Self::VmOperation => "vm_operation",
+            Self::Io => "pause_io",
+        }
+    }
 }
 
 /// A wait for a monitor.

@@ -128,6 +128,14 @@ pub struct Options {
     pub slow_pause_share: f64,
     /// How long a slow one takes.
     pub slow_pause_ms: f64,
+    /// Share of them to which a thread comes late, because it waits for a CPU.
+    pub late_thread_share: f64,
+    /// How late.
+    pub late_thread_ms: f64,
+    /// Share of them in which the VM thread waits for the disk to write the GC log.
+    pub pause_io_share: f64,
+    /// How long.
+    pub pause_io_ms: f64,
     /// Share of the periods of 100 ms at whose end the process has no CPU time left of its quota.
     pub throttled_share: f64,
     /// How long before the end it has none left.
@@ -186,7 +194,7 @@ pub struct Options {
 }
 
 /// Names of the presets and what they are.
-pub const PRESETS: [(&str, &str); 14] = [
+pub const PRESETS: [(&str, &str); 15] = [
     (
         "clean",
         "every cause, nothing lost, exact clocks, every lock wait recorded",
@@ -235,6 +243,10 @@ pub const PRESETS: [(&str, &str); 14] = [
     (
         "windows",
         "requests and responses are held up on their way: windows, losses, senders that have nothing to send",
+    ),
+    (
+        "safepoints",
+        "stops of the JVM: threads come late, collections, and GC logs on a slow disk",
     ),
     ("quiet", "requests are slow, but never because of a write"),
 ];
@@ -365,6 +377,11 @@ impl Options {
                 slow_send_per_second: 0.0,
                 ..syncing
             },
+            "safepoints" => Self {
+                late_thread_share: 0.1,
+                pause_io_share: 0.1,
+                ..syncing
+            },
             "quiet" => Self {
                 commit_stall_share: 0.0,
                 block_io_per_second: 0.0,
@@ -455,6 +472,10 @@ impl Options {
             pause_ms: 4.0,
             slow_pause_share: 0.15,
             slow_pause_ms: 110.0,
+            late_thread_share: 0.0,
+            late_thread_ms: 120.0,
+            pause_io_share: 0.0,
+            pause_io_ms: 150.0,
             throttled_share: 0.0,
             throttled_ms: 60.0,
             cpu_bound_per_second: 0.3,

@@ -1,5 +1,5 @@
 -- The writes at the root of the account: those that requests spent their time in or
--- behind.
+-- behind, and those that stops of the JVM waited for.
 -- @materialized
 -- @column write_id       BIGINT      -- the write
 -- @column tid            INT         -- the thread that wrote
@@ -16,9 +16,13 @@
 --                                       null where only its states tell
 WITH
 used AS (
-    SELECT DISTINCT root_write_id
+    SELECT root_write_id
     FROM service_segments
     WHERE root_write_id IS NOT NULL
+    UNION
+    SELECT write_id
+    FROM pause_operations
+    WHERE write_id IS NOT NULL
 )
 SELECT
     w.write_id,

@@ -7,7 +7,9 @@ use chrono::NaiveDate;
 use clap::Args;
 use kcorr_engine::Job;
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format};
-use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ThreadDumpDecoder};
+use kcorr_ingest_broker::{
+    CpuStatDecoder, GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ThreadDumpDecoder,
+};
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::Severity;
@@ -71,6 +73,10 @@ pub(crate) struct Ingest {
     /// Request logs of the broker
     #[arg(long, num_args = 1.., value_name = "FILE")]
     request_log: Vec<PathBuf>,
+
+    /// Samples of the cpu.stat of the broker's control group, each behind its time (date +%s.%N)
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    cpu_stat: Vec<PathBuf>,
 
     #[arg(long, value_name = "FORMAT", help = format!("Format of --bpf inputs, when it is not recognised: {}", Format::NAMES.join(", ")))]
     bpf_format: Option<Format>,
@@ -228,6 +234,13 @@ impl Ingest {
                 kind: "request_log",
                 paths: vec![path.clone()],
                 decoder: Box::new(|id| Box::new(RequestLogDecoder::new(id).date(self.date))),
+            });
+        }
+        for path in &self.cpu_stat {
+            jobs.push(Job {
+                kind: "cpu_stat",
+                paths: vec![path.clone()],
+                decoder: Box::new(|id| Box::new(CpuStatDecoder::new(id))),
             });
         }
         for folder in &self.segments {

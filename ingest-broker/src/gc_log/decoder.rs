@@ -24,8 +24,8 @@ const MOST_BEGUN: usize = 4;
 /// Brackets of a line that are tried as the start of the JVM's own part.
 const MOST_STARTS: usize = 8;
 
-/// Decodes the JVM's log of collections and safepoints to `pauses` of the kinds `gc` and `safepoint`:
-/// unified logs (`-Xlog:safepoint*,gc*`, JDK 9 on) with any decorations, and those before
+/// Decodes the JVM's log of collections and safepoints to `pauses` of the kinds `gc`, `safepoint` and
+/// `safepoint_sync`: unified logs (`-Xlog:safepoint*,gc*`, JDK 9 on) with any decorations, and those before
 /// (`-XX:+PrintGCDetails -XX:+PrintGCDateStamps -XX:+PrintGCApplicationStoppedTime`). A pause of a unified
 /// log is logged at its end: it starts its duration earlier, and so all times are late by what the JVM
 /// took to log. Before, a collection is stamped at its start.
@@ -216,6 +216,7 @@ impl Log {
                     .record(&GC_LOG_CUT_LINE, position, || line.shown());
             }
             Message::Begun(number) => self.begin(number, position),
+            Message::CpuTime(number, cpu_ns) => self.rows.set_cpu_ns(number, cpu_ns),
             Message::Bad => {
                 self.ledger
                     .record(&GC_LOG_BAD_LINE, position, || line.shown());
@@ -344,6 +345,7 @@ impl Log {
             name: &collection.name,
             cause: collection.cause.as_deref(),
             duration_ns: collection.duration_ns,
+            reaching_ns: None,
             number: None,
         };
         let end_ns = start_ns.map(|start| start.saturating_add(collection.duration_ns));

@@ -1,7 +1,7 @@
 //! Messages that tell a pause.
 //!
-//! Source: `Universe`'s and the collectors' `GCTraceTime` lines, `SafepointTracing` (JDK 14 on) and
-//! `RuntimeService` (before) of OpenJDK.
+//! Source: `Universe`'s and the collectors' `GCTraceTime` and `GCTraceCPUTime` lines, `SafepointTracing`
+//! (JDK 14 on) and `RuntimeService` (before) of OpenJDK.
 
 use kcorr_model::integer_from_decimal;
 
@@ -16,6 +16,8 @@ pub(crate) enum Message<'a> {
     Entering(&'a str),
     /// The pause of the collection of this number begins; another line will tell it.
     Begun(u64),
+    /// The CPU time (ns) of the pause of this collection that an earlier line told.
+    CpuTime(u64, i64),
     /// Something else.
     Other,
     /// It begins like a pause and cannot be read.
@@ -30,6 +32,8 @@ pub(crate) struct Pause<'a> {
     pub(crate) name: &'a str,
     pub(crate) cause: Option<&'a str>,
     pub(crate) duration_ns: i64,
+    /// Of a safepoint, the time until the last thread had come to it.
+    pub(crate) reaching_ns: Option<i64>,
     /// The number of the collection, in unified logs.
     pub(crate) number: Option<u64>,
 }
@@ -41,19 +45,7 @@ impl<'a> Message<'a> {
             return safepoint(text).map_or(Message::Bad, Message::Pause);
         }
         if let Some(text) = text.strip_prefix(STOPPED) {
-            let seconds = text
-                .split_once(" seconds")
-                .map(|(seconds, _)| seconds.trim());
-            let pause = seconds
-                .and_then(|seconds| integer_from_decimal(seconds, 1_000_000_000))
-                .map(|duration_ns| Pause {
-                    kind: "safepoint",
-                    name: "",
-                    cause: None,
-                    duration_ns,
-                    number: None,
-                });
-            return pause.map_or(Message::Bad, Message::Pause);
+            return stopped(text).map_or(Message::Bad, Message::Pause);
         }
         if let Some(name) = text.strip_prefix("Entering safepoint region: ") {
             return Message::Entering(name.trim());
@@ -65,16 +57,47 @@ impl<'a> Message<'a> {
 /// What follows `Safepoint "`.
 fn safepoint(text: &str) -> Option<Pause<'_>> {
     let (name, fields) = text.split_once('"')?;
-    let total = fields
-        .split(", ")
-        .find_map(|field| field.strip_prefix("Total: "))?;
+    let field = |name: &str| {
+        let value = fields
+            .split(", ")
+            .find_map(|field| field.strip_prefix(name))?;
+        integer_from_decimal(value.strip_suffix(" ns")?, 1)
+    };
     Some(Pause {
         kind: "safepoint",
         name,
         cause: None,
-        duration_ns: integer_from_decimal(total.strip_suffix(" ns")?, 1)?,
+        duration_ns: field("Total: ")?,
+        reaching_ns: field("Reaching safepoint: "),
         number: None,
     })
+}
+
+/// What follows [`STOPPED`]: `0.0203456 seconds, Stopping threads took: 0.0000789 seconds`.
+fn stopped(text: &str) -> Option<Pause<'_>> {
+    let seconds = |text: &str| {
+        let (seconds, _) = text.split_once(" seconds")?;
+        integer_from_decimal(seconds.trim(), 1_000_000_000)
+    };
+    let reaching = text.split_once("Stopping threads took: ");
+    Some(Pause {
+        kind: "safepoint",
+        name: "",
+        cause: None,
+        duration_ns: seconds(text)?,
+        reaching_ns: reaching.and_then(|(_, text)| seconds(text)),
+        number: None,
+    })
+}
+
+/// `User=0.02s Sys=0.00s Real=0.03s`, in ns without the real time.
+fn cpu_time(text: &str) -> Option<i64> {
+    let mut fields = text.split(' ');
+    let mut seconds = |name: &str| {
+        let value = fields.next()?.strip_prefix(name)?.strip_suffix('s')?;
+        integer_from_decimal(value, 1_000_000_000)
+    };
+    Some(seconds("User=")?.saturating_add(seconds("Sys=")?))
 }
 
 /// `GC(7) Pause Young (Normal) (G1 Evacuation Pause) 51M->9M(1024M) 34.538ms`; the generational
@@ -87,7 +110,7 @@ fn gc(text: &str) -> Option<Message<'_>> {
         _ => text,
     };
     if !text.starts_with("Pause ") {
-        return None;
+        return cpu_time(text).map(|cpu_ns| Message::CpuTime(number, cpu_ns));
     }
     let duration = text.rsplit_once(' ').and_then(|(text, duration)| {
         let duration = duration.strip_suffix("ms")?;
@@ -107,6 +130,7 @@ fn gc(text: &str) -> Option<Message<'_>> {
         name,
         cause,
         duration_ns,
+        reaching_ns: None,
         number: Some(number),
     }))
 }
@@ -217,6 +241,35 @@ mod tests {
             ),
             ("safepoint", "", None, 12_345_600)
         );
+    }
+
+    #[test]
+    fn the_time_until_all_threads_had_come_and_the_time_of_cpus_are_read() {
+        let reaching = |text| match Message::from_text(text) {
+            Message::Pause(pause) => pause.reaching_ns,
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(
+            reaching(
+                "Safepoint \"X\", Time since last: 1 ns, Reaching safepoint: 97594 ns, Total: 7093076 ns"
+            ),
+            Some(97_594)
+        );
+        assert_eq!(reaching("Safepoint \"X\", Total: 7093076 ns"), None);
+        assert_eq!(
+            reaching(
+                "Total time for which application threads were stopped: 0.0123456 seconds, \
+                 Stopping threads took: 0.0000123 seconds"
+            ),
+            Some(12_300)
+        );
+        assert_eq!(
+            Message::from_text("GC(7) User=0.02s Sys=0.01s Real=0.03s"),
+            Message::CpuTime(7, 30_000_000)
+        );
+        for cut in ["GC(7) User=0.02s", "GC(7) User=0.02s Sys=0.0", "GC(7) x"] {
+            assert_eq!(Message::from_text(cut), Message::Other, "{cut}");
+        }
     }
 
     #[test]

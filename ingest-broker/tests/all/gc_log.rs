@@ -197,7 +197,7 @@ fn a_log_of_jdk_8_has_its_collections_from_their_start_and_its_stops_to_their_en
     let uptime = decode(uptime_only.as_bytes());
     assert_eq!(uptime.summary.clock, ClockKind::JvmUptime);
     let starts = uptime.times("pauses", "start_time");
-    assert_eq!(starts[2], 2 * second);
+    assert_eq!(starts[3], 2 * second);
     assert_eq!(
         uptime.int64("pauses", "duration_ns"),
         decoded.int64("pauses", "duration_ns")

@@ -22,7 +22,7 @@ pub(crate) enum Target {
 use Target::{Load, LockWait, Pause, Sample, Socket, Write};
 
 /// The events that become rows. A new one is one line here.
-const TARGETS: [(&str, Target); 25] = [
+const TARGETS: [(&str, Target); 26] = [
     ("jdk.JavaMonitorEnter", LockWait(lock_waits::Kind::Monitor)),
     (
         "jdk.JavaMonitorWait",
@@ -53,6 +53,10 @@ const TARGETS: [(&str, Target); 25] = [
     ("jdk.GCPhasePauseLevel3", Pause(pauses::Kind::GcPhase)),
     ("jdk.GCPhasePauseLevel4", Pause(pauses::Kind::GcPhase)),
     ("jdk.SafepointBegin", Pause(pauses::Kind::SafepointBegin)),
+    (
+        "jdk.SafepointStateSynchronization",
+        Pause(pauses::Kind::SafepointSync),
+    ),
     ("jdk.SafepointEnd", Pause(pauses::Kind::SafepointEnd)),
     ("jdk.ExecuteVMOperation", Pause(pauses::Kind::VmOperation)),
     ("jdk.FileWrite", Write(writes::Kind::Write)),

@@ -7,6 +7,8 @@
 //! - `gc_phase`: a `jdk.GCPhasePauseLevel1` to 4, inside a pause.
 //! - `safepoint`: from `jdk.SafepointBegin` to the `jdk.SafepointEnd` of the same id; where only
 //!   one of them was recorded, that one's own duration. The cause is the VM operation.
+//! - `safepoint_sync`: a `jdk.SafepointStateSynchronization`, the part of a safepoint until the last
+//!   thread had come to it.
 //! - `vm_operation`: a `jdk.ExecuteVMOperation` at a safepoint.
 
 use std::collections::{BTreeMap, HashMap};
@@ -44,6 +46,7 @@ pub(crate) enum Kind {
     GcPause,
     GcPhase,
     SafepointBegin,
+    SafepointSync,
     SafepointEnd,
     VmOperation,
 }
@@ -52,6 +55,7 @@ const GC: i32 = 0;
 const GC_PHASE: i32 = 1;
 const SAFEPOINT: i32 = 2;
 const VM_OPERATION: i32 = 3;
+const SAFEPOINT_SYNC: i32 = 4;
 
 /// Safepoints whose end has not come yet, and collections whose pauses have not; the JVM has one of
 /// each at a time, but threads write their events when their buffers are full.
@@ -104,7 +108,13 @@ impl Pauses {
     pub(crate) fn new() -> Self {
         Self {
             rows: 0,
-            kind: Choices::new(&["gc", "gc_phase", "safepoint", "vm_operation"]),
+            kind: Choices::new(&[
+                "gc",
+                "gc_phase",
+                "safepoint",
+                "vm_operation",
+                "safepoint_sync",
+            ]),
             name: LabelColumn::default(),
             cause: LabelColumn::default(),
             start: Numbers::default(),
@@ -155,6 +165,7 @@ impl Pauses {
                 };
                 self.begun.insert(event.slot(SAFEPOINT_ID), begun);
             }
+            Kind::SafepointSync => self.row(SAFEPOINT_SYNC, Some("safepoint"), None, interval),
             Kind::SafepointEnd => match self.begun.remove(&event.slot(SAFEPOINT_ID)) {
                 Some(begun) if begun.start <= event.end => {
                     let duration = event.end.saturating_sub(begun.start);

@@ -202,3 +202,26 @@ fn samples_that_the_sampler_of_cpu_time_lost_are_a_loss() {
     assert!(lost.detail.contains("jdk.CPUTimeSamplesLost"), "{lost:?}");
     assert!(lost.time_range.is_some());
 }
+
+/// `data/field/safepoints.jfr.gz` is of JDK 17, with 13 safepoints of which the last was not over.
+#[test]
+fn a_safepoint_has_the_time_until_the_last_thread_had_come() {
+    let bytes = unpacked(include_bytes!("../data/field/safepoints.jfr.gz"));
+    let decoded = decode(&bytes);
+    let of = |kind: &str| {
+        let kinds = decoded.texts("pauses", "kind").into_iter();
+        let starts = decoded.numbers("pauses", "start_time").into_iter();
+        let ends = decoded.numbers("pauses", "end_time").into_iter();
+        let rows = kinds
+            .zip(starts.zip(ends))
+            .filter(|(of, _)| of.as_deref() == Some(kind));
+        let mut spans: Vec<(i64, i64)> = rows.map(|(_, span)| span).collect();
+        spans.sort_unstable();
+        spans
+    };
+    let (safepoints, syncs) = (of("safepoint"), of("safepoint_sync"));
+    assert_eq!((safepoints.len(), syncs.len()), (13, 13));
+    for (safepoint, sync) in safepoints[..12].iter().zip(&syncs) {
+        assert!(safepoint.0 <= sync.0 && sync.1 <= safepoint.1);
+    }
+}

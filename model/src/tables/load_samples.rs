@@ -18,12 +18,12 @@ pub static LOAD_SAMPLES: Table = Table {
         Column::required(
             "metric",
             Type::Label,
-            "`cpu_usage`, `context_switch_rate`, `network_read_rate`, `network_write_rate`.",
+            "`cpu_usage`, `context_switch_rate`, `network_read_rate`, `network_write_rate`; `cpu_throttled`: time since the sample before in which threads had no CPU time left of their quota, of all CPUs added up.",
         ),
         Column::required(
             "scope",
             Type::Label,
-            "What it is the load of: `machine`, `process_user`, `process_system`, `interface`.",
+            "What it is the load of: `machine`, `process_user`, `process_system`, `interface`, `control_group`.",
         ),
         Column::optional(
             "name",
@@ -34,7 +34,7 @@ pub static LOAD_SAMPLES: Table = Table {
         Column::required(
             "unit",
             Type::Label,
-            "`share` (of all CPUs, 0 to 1), `per_second`, `bits_per_second`.",
+            "`share` (of all CPUs, 0 to 1), `per_second`, `bits_per_second`, `ns`.",
         ),
     ],
 };

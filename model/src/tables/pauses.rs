@@ -17,7 +17,7 @@ pub static PAUSES: Table = Table {
         Column::required(
             "kind",
             Type::Label,
-            "`gc`, `gc_phase`, `safepoint` or `vm_operation`.",
+            "`gc`, `gc_phase`, `safepoint`, `safepoint_sync` (the first part of a safepoint, until the last thread had come to it) or `vm_operation`.",
         ),
         Column::required("name", Type::Label, "Collector, phase or operation."),
         Column::optional(
@@ -28,5 +28,10 @@ pub static PAUSES: Table = Table {
         Column::required("start_time", Type::Time, "Start of the stop."),
         Column::required("end_time", Type::Time, "Its end."),
         Column::required("duration_ns", Type::Int64, "end_time − start_time."),
+        Column::optional(
+            "cpu_ns",
+            Type::Int64,
+            "CPU time that all threads of the JVM took during it (user and system), where the recording tells; GC logs round it to 10 ms.",
+        ),
     ],
 };

@@ -2,7 +2,7 @@
 
 use super::chains::{Chain, End};
 use super::{Cause, Causes, Root, Stage, Via};
-use crate::history::{History, Hold, Span, WriteState};
+use crate::history::{History, Hold, PauseState, Span, WriteState};
 
 /// A stretch of a request's life.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Piece {
     pub wait: Option<usize>,
     /// The pause.
     pub pause: Option<usize>,
+    /// What happened in the pause then.
+    pub pause_state: Option<PauseState>,
     /// The request ahead, while in the connection's queue.
     pub ahead: Option<usize>,
     /// What kept bytes on their way, where the root is receive or response.
@@ -43,6 +45,7 @@ impl Piece {
             thread: None,
             wait: None,
             pause: None,
+            pause_state: None,
             ahead: None,
             hold: None,
         }
@@ -54,6 +57,9 @@ impl Piece {
         if self.cause.root == Root::SlowRead {
             return Some("sendfile");
         }
+        if let Some(state) = self.pause_state {
+            return Some(state.name());
+        }
         Some(match (self.hold?, self.cause.root) {
             (Hold::Loss, _) => "retransmission",
             (Hold::Window, Root::Receive) => "broker_window",
@@ -61,6 +67,22 @@ impl Piece {
             (Hold::Idle, Root::Receive) => "client_slow",
             (Hold::Idle, _) => "broker_slow",
         })
+    }
+
+    /// Its parts, each in one state of its pause, if it is one.
+    pub(super) fn by_pause_state(self, history: &History) -> Vec<Self> {
+        let states = self.pause.and_then(|pause| history.pause_states.get(pause));
+        let Some(states) = states else {
+            return vec![self];
+        };
+        let parts = states.iter().filter_map(|(span, state)| {
+            Some(Self {
+                span: self.span.common(*span)?,
+                pause_state: Some(*state),
+                ..self
+            })
+        });
+        parts.collect()
     }
 
     /// Whether two pieces differ in their time only.

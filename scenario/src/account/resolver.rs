@@ -37,7 +37,8 @@ impl<'a> Resolver<'a> {
         let mut pieces = self.connection_queue(number);
         pieces.extend(self.service(number));
         let mut merged: Vec<Piece> = Vec::with_capacity(pieces.len());
-        for piece in pieces {
+        let pieces = pieces.into_iter();
+        for piece in pieces.flat_map(|piece| piece.by_pause_state(self.history)) {
             match merged.last_mut() {
                 Some(last) if last.is_like(&piece) => last.span.end = piece.span.end,
                 _ => merged.push(piece),

@@ -110,11 +110,13 @@ pub fn simulate(options: &Options) -> History {
     let mut simulation = Simulation::new(options);
     simulation.start_clients();
     simulation.start_others();
+    simulation.come_late();
     simulation.run();
     let mut history = simulation.history;
     history.packets = simulation.wires.packets;
     history.end = simulation.now;
     history.pauses.retain(|pause| pause.start < history.end);
+    history.pause_states.truncate(history.pauses.len());
     history.throttles.retain(|stop| stop.start < history.end);
     history
         .commits
@@ -125,10 +127,11 @@ pub fn simulate(options: &Options) -> History {
 impl<'a> Simulation<'a> {
     fn new(options: &'a Options) -> Self {
         let seed = options.seed;
-        let pauses = schedule::pauses(options);
+        let (pauses, pause_states) = schedule::pauses(options);
         let mut history = History {
             throttles: schedule::throttles(options, &pauses),
             pauses,
+            pause_states,
             syncs_under_lock: options.flush_messages > 0
                 || options.scheduler_syncs_per_second > 0.0,
             commits: schedule::commits(options),

@@ -2,15 +2,24 @@
 //! the process, and commits of the journal.
 
 use crate::Options;
-use crate::history::{Commit, Span, Time};
+use crate::history::{Commit, PauseState, Span, Time};
 use crate::random::Random;
 
 const MS: i64 = 1_000_000;
 
-/// Stops of the JVM. Java code does not run in one; a thread in a system call goes on.
-pub(crate) fn pauses(options: &Options) -> Vec<Span> {
+/// Until all threads have come to a safepoint, if none is late.
+const REACH_NS: i64 = 6_000;
+/// Between that and the collection.
+const CLEANUP_NS: i64 = 90_000;
+/// From the end of the collection, or of its log, to that of the safepoint.
+const LEAVE_NS: i64 = 4_000;
+
+/// Stops of the JVM, and what happens in each. Java code does not run in one; a thread in a system call
+/// goes on.
+pub(crate) fn pauses(options: &Options) -> (Vec<Span>, Vec<Vec<(Span, PauseState)>>) {
     let mut random = Random::new(options.seed, "pauses");
-    let mut pauses = Vec::new();
+    let mut inside = Random::new(options.seed, "inside of pauses");
+    let (mut pauses, mut states) = (Vec::new(), Vec::new());
     let last = 2 * options.duration_ms * MS;
     let mut time = random.gap_ns(options.pauses_per_second);
     while time < last {
@@ -19,11 +28,37 @@ pub(crate) fn pauses(options: &Options) -> Vec<Span> {
         } else {
             options.pause_ms
         };
-        let end = time + random.slow_ns(median);
-        pauses.push(Span { start: time, end });
-        time = end + MS + random.gap_ns(options.pauses_per_second);
+        let ns = random.slow_ns(median);
+        let mut late = |share, ms| {
+            let is_late = inside.chance(share);
+            if is_late { inside.slow_ns(ms) } else { 0 }
+        };
+        let reach = REACH_NS + late(options.late_thread_share, options.late_thread_ms);
+        let io = late(options.pause_io_share, options.pause_io_ms);
+        let collection = (ns - REACH_NS - CLEANUP_NS - LEAVE_NS).max(1_000);
+        let start = time;
+        let mut inside = Vec::new();
+        for (state, ns) in [
+            (PauseState::TimeToSafepoint, reach),
+            (PauseState::VmOperation, CLEANUP_NS),
+            (PauseState::Gc, collection),
+            (PauseState::Io, io),
+            (PauseState::VmOperation, LEAVE_NS),
+        ] {
+            let span = Span {
+                start: time,
+                end: time + ns,
+            };
+            time = span.end;
+            if ns > 0 {
+                inside.push((span, state));
+            }
+        }
+        pauses.push(Span { start, end: time });
+        states.push(inside);
+        time += MS + random.gap_ns(options.pauses_per_second);
     }
-    pauses
+    (pauses, states)
 }
 
 /// The kernel gives out CPU time in periods (`cpu.max`, CFS bandwidth).

@@ -2,13 +2,20 @@
 
 use super::{Simulation, at};
 use crate::Options;
-use crate::history::{Activity, Role, RunQueueWait, Span, Thread, Time};
+use crate::history::{Activity, PauseState, Role, RunQueueWait, Span, Thread, Time};
 
 /// Id of the broker's process.
 pub(crate) const PID: i32 = 4_400;
 const FIRST_TID: i32 = 4_461;
+/// The name of the thread that runs what the JVM is stopped for.
+const VM_THREAD: &str = "VM Thread";
 
-/// Handlers first, then network threads, the scheduler, the reporter and the flusher.
+/// A thread that comes late to a safepoint waits for a CPU since so long before it begins, and until so
+/// long before all have come.
+const LATE_NS: (i64, i64) = (40_000, 5_000);
+
+/// Handlers first, then network threads, the scheduler, the reporter, the flusher, the JVM's own thread
+/// and the log cleaner.
 pub(super) fn all(options: &Options) -> Vec<Thread> {
     let handlers = (0..options.handlers).map(|n| {
         let name = format!("data-plane-kafka-request-handler-{n}");
@@ -23,6 +30,8 @@ pub(super) fn all(options: &Options) -> Vec<Thread> {
         (Role::Scheduler, "kafka-scheduler-3".to_owned()),
         (Role::Reporter, "metrics-reporter".to_owned()),
         (Role::Scheduler, "kafka-scheduler-7".to_owned()),
+        (Role::Vm, VM_THREAD.to_owned()),
+        (Role::Cleaner, "kafka-log-cleaner-thread-0".to_owned()),
     ];
     let threads = handlers.chain(network).chain(others).enumerate();
     let threads = threads.map(|(number, (role, name))| Thread {
@@ -52,6 +61,25 @@ impl Simulation<'_> {
     /// A second thread of the scheduler: it flushes logs without their monitors.
     pub(super) fn flusher(&self) -> usize {
         self.reporter() + 1
+    }
+
+    /// The log cleaner waits for a CPU when a safepoint begins, and the others wait for it.
+    pub(super) fn come_late(&mut self) {
+        let cleaner = self.history.threads.len() - 1;
+        for number in 0..self.history.pauses.len() {
+            let states = &self.history.pause_states[number];
+            let reaching = states[0].0;
+            debug_assert_eq!(states[0].1, PauseState::TimeToSafepoint);
+            if reaching.ns() >= 1_000_000 {
+                let (before, after) = LATE_NS;
+                self.did(
+                    cleaner,
+                    reaching.start - before,
+                    reaching.end - after,
+                    Activity::RunQueue,
+                );
+            }
+        }
     }
 
     /// A thread computes for `ns` from `start` on; answers when it is done, pauses included.

@@ -83,7 +83,7 @@ pub struct Score {
     pub reason: Share,
     /// Time with the true cause and a true reason, by whether the reason is right.
     pub time_reason: Share,
-    /// Time of receiving and responding with the true cause, by whether another reason was named.
+    /// Time of receiving, responding and pauses with the true cause, by whether another reason was named.
     pub time_reason_wrong: Share,
     /// Answers whose segments leave gaps, overlap, or do not sum to the latency.
     pub broken: usize,
@@ -283,7 +283,9 @@ impl Scorer {
             let key = (truth.cause, name.to_owned());
             *score.times.entry(key).or_default() += ns;
         }
-        if cause == Some(truth.cause) && matches!(truth.root, Root::Receive | Root::Response) {
+        if cause == Some(truth.cause)
+            && matches!(truth.root, Root::Receive | Root::Response | Root::Pause)
+        {
             let reason = told.and_then(|t| t.reason.as_ref());
             if truth.reason.is_some() {
                 let is_right = reason == truth.reason.as_ref();

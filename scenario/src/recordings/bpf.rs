@@ -7,7 +7,7 @@ use super::Recorder;
 use super::clock::{MONOTONIC_NS, SourceClock};
 use crate::Options;
 use crate::broker::PID;
-use crate::history::{BROKER_IP, BROKER_PORT, History, Role, Span, Time, WriteState};
+use crate::history::{BROKER_IP, BROKER_PORT, History, PauseState, Role, Span, Time, WriteState};
 
 const JOURNAL_TID: i32 = 812;
 const JOURNAL_COMM: &str = "jbd2/nvme1n1-8";
@@ -58,6 +58,7 @@ pub(super) fn write(
         lines: Vec::new(),
     };
     push_writes(history, &mut lines);
+    push_gc_log(history, &mut lines);
     push_commits(history, &mut lines);
     if options.usdt {
         push_monitors(history, &mut lines);
@@ -168,6 +169,30 @@ fn push_writes(history: &History, lines: &mut Lines) {
                 _ => {}
             }
         }
+    }
+}
+
+/// The VM thread writes the GC log while the JVM is stopped.
+fn push_gc_log(history: &History, lines: &mut Lines) {
+    let vm_thread = history.threads.iter().position(|t| t.role == Role::Vm);
+    let Some(vm_thread) = vm_thread else { return };
+    let who = thread(history, vm_thread);
+    let states = history.pause_states.iter().flatten();
+    let writes = states.filter(|(_, state)| *state == PauseState::Io);
+    for (number, (span, _)) in writes.enumerate() {
+        let (offset, sector) = (4_096 + 190 * number, 7_000_000 + 8 * number);
+        let place = format!(
+            r#""bytes":95,"offset":{offset},"dir":"logs","file":"gc.log","fs_magic":{EXT4_MAGIC}"#
+        );
+        lines.event("write", *span, &format!(r#""op":"write",{who},{place}"#));
+        let io = Span {
+            start: span.start + 2_000,
+            end: span.end - 1_000,
+        };
+        let rest = format!(
+            r#""queue_ns":1500,"op":"R","dev":{DEVICE},"sector":{sector},"bytes":4096,{who}"#
+        );
+        lines.event("block_io", io, &rest);
     }
 }
 

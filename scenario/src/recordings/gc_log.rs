@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use super::clock::UPTIME_NS;
 use super::{Recorder, date_time};
-use crate::history::History;
+use crate::history::{History, PauseState};
 
-/// Writes each pause as a collection inside its safepoint, as the JVM does: at their ends.
+/// Writes each pause as a collection inside its safepoint, as the JVM does: at their ends. The line of a
+/// collection is the one that its VM thread may wait for the disk with.
 pub(super) fn write(
     history: &History,
     mut recorder: Recorder,
@@ -23,22 +24,33 @@ pub(super) fn write(
         if recorder.loses() {
             continue;
         }
-        let (reach, cleanup, leave) = (6_000, 90_000, 4_000);
+        let states = &history.pause_states[number];
+        let of = |state: PauseState| states.iter().find(|(_, of)| *of == state);
+        let ns = |state: PauseState| of(state).map_or(0, |(span, _)| span.ns());
         let total = pause.ns();
-        let work = (total - reach - cleanup - leave).max(1_000);
-        let work_us = work / 1_000;
+        // Cleaning up goes before the collection.
+        let (reach, cleanup) = (ns(PauseState::TimeToSafepoint), ns(PauseState::VmOperation));
+        let collection = of(PauseState::Gc).map_or(*pause, |(span, _)| *span);
+        let work_us = collection.ns() / 1_000;
         let name = format!("GC({number}) Pause Young (Normal) (G1 Evacuation Pause)");
         writeln!(
             output,
             "{}[gc,start         ] {name}",
-            line_start(pause.start + reach + cleanup)
+            line_start(collection.start)
         )?;
         writeln!(
             output,
             "{}[gc               ] {name} 51M->9M(1024M) {}.{:03}ms",
-            line_start(pause.end - leave),
+            line_start(collection.end),
             work_us / 1_000,
             work_us % 1_000
+        )?;
+        let seconds = work_us as f64 / 1e6;
+        writeln!(
+            output,
+            "{}[gc,cpu           ] GC({number}) User={:.2}s Sys=0.00s Real={seconds:.2}s",
+            line_start(collection.end),
+            1.5 * seconds
         )?;
         writeln!(
             output,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::date_time;
-use crate::history::{EPOCH_NS, History};
+use crate::history::{EPOCH_NS, History, Role};
 
 /// Writes a dump in which every thread waits for work.
 pub(super) fn write(history: &History, mut output: impl Write) -> io::Result<()> {
@@ -18,6 +18,14 @@ pub(super) fn write(history: &History, mut output: impl Write) -> io::Result<()>
         "Full thread dump OpenJDK 64-Bit Server VM (17.0.15+6-Debian-1deb12u1 mixed mode, sharing):\n"
     )?;
     for thread in &history.threads {
+        if thread.role == Role::Vm {
+            writeln!(
+                output,
+                "\"{}\" os_prio=0 cpu=220.18ms elapsed=86.42s tid=0x00007f1c0a0f2000 nid=0x{:x} runnable  \n",
+                thread.name, thread.tid
+            )?;
+            continue;
+        }
         writeln!(
             output,
             "\"{}\" #{} daemon prio=5 os_prio=0 cpu=14.92ms elapsed=86.40s tid=0x00007f1c0a{:06x} nid=0x{:x} \

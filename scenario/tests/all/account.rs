@@ -23,6 +23,7 @@ fn the_pieces_of_each_request_fill_its_latency() {
         "late-fetch",
         "quota",
         "cold-reads",
+        "safepoints",
     ] {
         let history = simulate(&short(preset, 5_000));
         let resolver = Resolver::new(&history);
@@ -110,6 +111,26 @@ fn every_root_and_way_is_the_verdict_of_some_request() {
         }
     }
     assert!(!found.contains(&Cause::UNEXPLAINED));
+}
+
+#[test]
+fn what_happened_in_a_stop_is_its_reason() {
+    let (history, truth) = true_of(&short("safepoints", 20_000));
+    let slow = truth.iter().filter(|truth| truth.slow);
+    let mut reasons = Vec::new();
+    for truth in slow.filter(|truth| truth.root == Root::Pause) {
+        reasons.extend(truth.reason.as_deref());
+        for segment in truth.segments.iter().filter(|s| s.root == Root::Pause) {
+            let start = segment.start_ns - kcorr_scenario::history::EPOCH_NS;
+            let mut states = history.pause_states.iter().flatten();
+            let state = states.find(|(span, _)| (span.start..span.end).contains(&start));
+            let named = state.map(|(_, state)| state.name());
+            assert_eq!(segment.reason.as_deref(), named);
+        }
+    }
+    for reason in ["time_to_safepoint", "gc", "pause_io"] {
+        assert!(reasons.contains(&reason), "{reason}");
+    }
 }
 
 #[test]

@@ -342,7 +342,7 @@ fn the_brokers_own_files_are_read_whole() {
     assert_eq!(log.rows("broker_requests"), history.requests.len());
     let gc = Decoded::of(GcLogDecoder::new(SourceId(1)), &scenario.path("gc.log"));
     gc.lost_nothing();
-    assert_eq!(gc.rows("pauses"), 2 * history.pauses.len());
+    assert_eq!(gc.rows("pauses"), 3 * history.pauses.len());
     let threads = Decoded::of(
         ThreadDumpDecoder::new(SourceId(1)),
         &scenario.path("threads.txt"),

@@ -1,0 +1,80 @@
+-- File operations, and page faults, of the JVM's own threads near its stops: of the VM
+-- thread, which runs what the threads were stopped for, and of a collection's threads.
+--
+-- A thread is known by its name in the kernel, or else in thread dumps and JFR recordings,
+-- and belongs to the process that appended for the accounted requests. While the VM thread
+-- is in such an operation the stop cannot end. Those of a collection's threads count where
+-- they take more than half of it: the others may do a thread's work meanwhile.
+-- @materialized
+-- @column write_id       BIGINT      -- the file operation; null when it was a page fault
+-- @column function_call_id BIGINT    -- the page fault
+-- @column tid            INT         -- the thread
+-- @column thread_name    VARCHAR     -- its name
+-- @column start_time     TIMESTAMP   -- start of the operation
+-- @column end_time       TIMESTAMP   -- its end
+WITH
+stops AS (
+    SELECT p.kind, p.start_time, p.end_time, p.duration_ns
+    FROM pauses AS p
+    WHERE p.kind IN ('gc', 'safepoint')
+        AND EXISTS (
+            SELECT 1
+            FROM near_times AS n
+            WHERE p.start_time < n.end_time
+                AND n.start_time < p.end_time
+        )
+),
+processes AS (
+    SELECT DISTINCT w.pid
+    FROM own_writes AS o
+    INNER JOIN writes AS w ON w.write_id = o.write_id
+    WHERE w.pid IS NOT NULL
+),
+operations AS (
+    SELECT
+        w.write_id, CAST(NULL AS BIGINT) AS function_call_id, w.pid, w.tid,
+        CAST(w.comm AS VARCHAR) AS comm, w.start_time, w.end_time
+    FROM writes AS w
+    UNION ALL
+    SELECT
+        NULL, f.function_call_id, f.pid, f.tid, CAST(f.comm AS VARCHAR), f.start_time, f.end_time
+    FROM function_calls AS f
+    WHERE f.function IN ('page_fault', 'filemap_fault', 'handle_mm_fault')
+),
+named AS (
+    SELECT
+        o.write_id, o.function_call_id, o.tid, o.start_time, o.end_time,
+        COALESCE(o.comm, t.thread_name) AS thread_name,
+        s.kind, s.duration_ns,
+        overlap_ns(o.start_time, o.end_time, s.start_time, s.end_time) AS stopped_ns
+    FROM stops AS s
+    INNER JOIN operations AS o
+        ON o.start_time < s.end_time
+        AND s.start_time < o.end_time
+    LEFT JOIN thread_names AS t
+        ON t.tid = o.tid
+        AND t.name_count = 1
+    WHERE o.pid IS NULL
+        OR o.pid IN (SELECT pid FROM processes)
+)
+SELECT
+    write_id,
+    function_call_id,
+    tid,
+    MIN(thread_name) AS thread_name,
+    start_time,
+    end_time
+FROM named
+WHERE thread_name = 'VM Thread'
+    OR (
+        kind = 'gc'
+        AND 2 * stopped_ns > duration_ns
+        AND (
+            thread_name LIKE 'GC Thread#%'
+            OR thread_name LIKE 'ParGC Thread#%'
+            OR thread_name LIKE 'GC task thread#%'
+            OR thread_name LIKE 'Gang worker#%'
+        )
+    )
+GROUP BY write_id, function_call_id, tid, start_time, end_time
+ORDER BY start_time, write_id, function_call_id
