@@ -13,6 +13,7 @@ mod files;
 mod help;
 mod hostile;
 mod incident;
+mod incidents;
 mod inputs;
 mod integrity;
 mod kept_steps;
