@@ -21,7 +21,10 @@
 --   spread_connections   requests queued behind an earlier request of their own
 --                        connection
 --   more_handlers        nearly all handlers were at a standstill at once
---   gc                   the JVM was stopped
+--   gc                   the JVM was stopped, for a collection, or for nothing that is known
+--   gc_log_disk          the JVM was stopped, and its own thread waited for a disk
+--   late_threads         the JVM was to stop, and threads came late to the safepoint
+--   vm_operations        the JVM was stopped for something else than a collection
 --   more_cpu             handlers or network threads were at work on a CPU, or waited for
 --                        one
 --   cpu_quota            the CPU quota was used up
@@ -60,7 +63,7 @@ rooted AS (
     SELECT
         e.kind, e.root_id, e.episode, e.root_write_id, e.start_time, e.end_time,
         w.duration_ns / 1e6 AS write_ms,
-        v.request_id, v.waited_ms, v.connection_queue_ms, v.lock_wait_ms, v.cause,
+        v.request_id, v.waited_ms, v.connection_queue_ms, v.lock_wait_ms, v.cause, v.reason,
         elapsed_ns(e.start_time, e.end_time) / 1e6 AS root_ms
     FROM request_verdicts AS v
     INNER JOIN episode_requests AS e ON e.request_id = v.request_id
@@ -183,12 +186,22 @@ found AS (
         AND s.busy_count + 1 >= h.handler_count
     UNION ALL
     SELECT
-        'gc' AS change, 10 AS rank,
-        request_id, waited_ms AS gain_ms, root_id, root_ms,
-        'stops of the JVM' AS evidence,
+        COALESCE(c.change, 'gc') AS change, 10 AS rank,
+        r.request_id, r.waited_ms AS gain_ms, r.root_id, r.root_ms,
+        COALESCE(c.evidence, 'stops of the JVM') AS evidence,
         'gc' AS whatif, TRUE AS asks
-    FROM rooted
-    WHERE kind = 'pause'
+    FROM rooted AS r
+    LEFT JOIN (
+        SELECT 'pause_io' AS reason, 'gc_log_disk' AS change,
+            'stops of the JVM with IO of its own threads' AS evidence
+        UNION ALL
+        SELECT 'time_to_safepoint' AS reason, 'late_threads' AS change,
+            'stops of the JVM that threads came late to' AS evidence
+        UNION ALL
+        SELECT 'vm_operation' AS reason, 'vm_operations' AS change,
+            'stops of the JVM for other operations than collections' AS evidence
+    ) AS c ON c.reason = r.reason
+    WHERE r.kind = 'pause'
     UNION ALL
     SELECT
         c.change, c.rank,
@@ -277,4 +290,4 @@ SELECT
 FROM found AS f
 CROSS JOIN total AS t
 GROUP BY f.change, f.rank, f.evidence, f.whatif
-ORDER BY removes, COALESCE(gain_ms, 0) DESC, f.rank
+ORDER BY removes, COALESCE(gain_ms, 0) DESC, f.rank, f.change

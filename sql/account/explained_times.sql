@@ -446,11 +446,30 @@ stretches AS (
         f.root_write_id, f.lock_wait_id, f.pause_id, f.other_request_id, f.blocker_tid, f.topic,
         f.partition, f.lock_class,
         COALESCE(f.reason, k.reason) AS reason,
+        elapsed_ns(f.start_time, f.end_time) AS ready_ns,
         COALESCE(f.rule, k.rule) AS rule,
         k.confidence * COALESCE(f.confidence, 1.0) AS confidence,
         k.is_bounded
     FROM found AS f
     INNER JOIN rules AS k ON k.branch = f.branch
+),
+throttled AS (
+    -- A thread that could have run had no CPU while the group's quota was used up, by the group's counter.
+    SELECT
+        s.request_id, s.start_time, s.end_time, s.rank, s.segment, s.via, s.root_write_id,
+        s.lock_wait_id, s.pause_id, s.other_request_id, s.blocker_tid, s.topic, s.partition,
+        s.lock_class, s.rule, s.confidence, s.is_bounded,
+        CASE WHEN s.reason = 'run_queue' AND 2 * (a.throttled_ns - b.throttled_ns) >= s.ready_ns
+            THEN 'cpu_throttle'
+            ELSE s.root
+        END AS root,
+        CASE WHEN s.reason = 'run_queue' AND 2 * (a.throttled_ns - b.throttled_ns) >= s.ready_ns
+            THEN 'cpu_throttle'
+            ELSE s.reason
+        END AS reason
+    FROM stretches AS s
+    ASOF JOIN throttle_counters AS b MATCH_CONDITION (s.start_time >= b.time)
+    ASOF JOIN throttle_counters AS a MATCH_CONDITION (s.end_time <= a.time)
 ),
 bounded AS (
     -- The stage that the broker's log allows for each segment.
@@ -472,7 +491,7 @@ bounded AS (
                 THEN add_ns(g.remote_start, g.slack_ns)
             WHEN s.segment = 'remote' THEN add_ns(g.throttle_start, g.slack_ns)
         END AS upper_time
-    FROM stretches AS s
+    FROM throttled AS s
     LEFT JOIN request_stages AS g ON g.request_id = s.request_id
 ),
 parts AS (

@@ -230,6 +230,23 @@ detailed AS (
         w.confidence
     FROM whole AS w
     WHERE w.root_write_id IS NULL
+        AND w.pause_id IS NULL
+    UNION ALL BY NAME
+    -- A stop of the JVM, by what happened in it.
+    SELECT
+        w.request_id,
+        GREATEST(w.start_time, s.start_time) AS start_time,
+        LEAST(w.end_time, s.end_time) AS end_time,
+        w.segment, w.root, w.via, s.write_state, s.write_id AS root_write_id, w.lock_wait_id,
+        w.pause_id, w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id,
+        COALESCE(s.tid, w.blocker_tid) AS blocker_tid, w.topic, w.partition, w.lock_class,
+        s.state AS reason, w.rule, w.confidence
+    FROM whole AS w
+    INNER JOIN pause_states AS s
+        ON s.pause_id = w.pause_id
+        AND s.start_time < w.end_time
+        AND w.start_time < s.end_time
+    WHERE w.root_write_id IS NULL
 )
 SELECT
     request_id,

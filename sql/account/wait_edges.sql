@@ -1,10 +1,10 @@
 -- Who waited for whom: the links of the wait chains of the slow requests.
 --
--- One row is a waiter, what it waited for, and when. Waiters are requests, lock waits
--- and writes; what they waited for are requests, lock waits, writes, pauses, block IO
+-- One row is a waiter, what it waited for, and when. Waiters are requests, lock waits,
+-- writes and pauses; what they waited for are requests, lock waits, writes, pauses, block IO
 -- and function calls (journal commits and waits). `chain` follows the links from one
 -- request.
--- @column waiter_kind    VARCHAR     -- request, lock_wait or write
+-- @column waiter_kind    VARCHAR     -- request, lock_wait, write or pause
 -- @column waiter_id      BIGINT      -- its id
 -- @column start_time     TIMESTAMP   -- start of the time that they have in common
 -- @column end_time       TIMESTAMP   -- its end
@@ -70,6 +70,14 @@ edges AS (
     FROM wait_holders
     WHERE holder_tid IS NOT NULL
         AND NOT is_ready
+    UNION ALL
+    SELECT
+        'pause', s.pause_id, MIN(s.start_time), MAX(s.end_time),
+        SUM(s.state_ns), 'write', s.write_id, MIN(s.tid),
+        MIN(s.state), CAST(NULL AS DOUBLE)
+    FROM pause_states AS s
+    WHERE s.write_id IS NOT NULL
+    GROUP BY s.pause_id, s.write_id
     UNION ALL
     SELECT
         'write', s.write_id, MIN(s.start_time), MAX(s.end_time),

@@ -89,6 +89,28 @@ static CHANGES: &[Change] = &[
         option: "-Xlog:gc*,safepoint*",
     },
     Change {
+        name: "gc_log_disk",
+        title: "Keep the JVM's own files off the slow disk",
+        how: "The thread that stops the JVM writes the GC log, and all others wait for it. Put the log on a disk \
+              of its own or in memory, or let another thread write it (JDK 17 on). The JVM also writes to a \
+              mapped file in /tmp (hsperfdata), unless that is turned off; jps and jstat then do not see it.",
+        option: "-Xlog:async, -XX:+PerfDisableSharedMem",
+    },
+    Change {
+        name: "late_threads",
+        title: "Find the threads that come late to safepoints",
+        how: "All others wait for the last one: in a page fault of a mapped file, for a CPU, or in a long loop \
+              without a poll. The JVM names those that take longer than a limit.",
+        option: "-XX:+SafepointTimeout -XX:SafepointTimeoutDelay=MS",
+    },
+    Change {
+        name: "vm_operations",
+        title: "Do without the operations that stop the JVM",
+        how: "Heap dumps, class histograms, thread dumps and agents stop all threads. See who asks for them, and \
+              when: monitoring often does.",
+        option: "-Xlog:safepoint*,vmthread*",
+    },
+    Change {
         name: "more_cpu",
         title: "Give the broker more CPU, or less to do with it",
         how: "Decompression, conversion of message formats and TLS take most of it on brokers; whatever else \
