@@ -5,13 +5,14 @@
 //! any of it.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use kcorr_model::{ClockConversion, Loss, SourceId, Summary, realtime_from_source};
 
 use crate::alignment::Alignment;
 use crate::clock_move::ClockMove;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::file_entry::FileEntry;
 use crate::input::Likeness;
 use crate::manifest::Manifest;
@@ -234,7 +235,7 @@ impl<'a> Commit<'a> {
     }
 
     /// Moves sources in time: their files are written again under new names. Ids stay. Of those that are
-    /// not moved, what is said of their clocks is noted.
+    /// not moved, what is said of their clocks is noted. All files have wall time then.
     pub fn move_sources(&mut self, moves: &BTreeMap<i64, ClockMove>) -> Result<Vec<Moved>> {
         let is_moved = |to: &ClockMove| !to.conversion.is_identity();
         for (source_id, to) in moves {
@@ -245,14 +246,21 @@ impl<'a> Commit<'a> {
         }
         let mut moved = Vec::new();
         for source in &mut self.manifest.sources {
-            let Some(to) = moves.get(&source.source_id) else {
-                continue;
-            };
-            if is_moved(to) {
+            let to = moves.get(&source.source_id);
+            let conversion = to.map_or_else(ClockConversion::default, |to| to.conversion);
+            let is_due =
+                |file: &FileEntry| !file.to_wall_time.is_identity() || !conversion.is_identity();
+            if source.files.iter().any(is_due) {
                 let prefix = self
                     .writer
                     .new_prefix(source.source_id, self.manifest.generation);
-                move_files(&self.writer.folder, source, &to.conversion, &prefix)?;
+                write_files(&self.writer.folder, source, &conversion, &prefix)?;
+            }
+            let Some(to) = to else {
+                continue;
+            };
+            if is_moved(to) {
+                move_times(source, &conversion);
                 moved.push(Moved {
                     source_id: source.source_id,
                     detail: to.fit.detail.clone(),
@@ -269,6 +277,7 @@ impl<'a> Commit<'a> {
         if self.reports.is_empty() {
             return Ok(Vec::new());
         }
+        self.move_sources(&BTreeMap::new())?;
         self.reports.sort_by_key(|report| report.id);
         self.tell(moved);
         folder::sync_folders(&self.writer.folder)?;
@@ -304,34 +313,48 @@ impl<'a> Commit<'a> {
     }
 }
 
-fn move_files(
+/// Writes a source's files again, with their times in wall time and then converted once more, unless they are
+/// as they are to be.
+fn write_files(
     folder: &Path,
     source: &mut SourceEntry,
     conversion: &ClockConversion,
     prefix: &str,
 ) -> Result<()> {
-    let moved = |time: i64| realtime_from_source(time, conversion);
-    let mut files = Vec::new();
-    for (number, file) in source.files.iter().enumerate() {
+    for (number, file) in source.files.iter_mut().enumerate() {
+        let is_seen = file.to_wall_time.is_identity();
+        let conversion = file.to_wall_time.then(conversion);
+        if conversion.is_identity() {
+            file.to_wall_time = conversion;
+            continue;
+        }
         let path = format!("data/{}/{prefix}-{}.parquet", file.table, number + 1);
         let (from, to) = (folder.join(&file.path), folder.join(&path));
         // What is damaged must not be written again with new hashes.
         file.check(folder)?;
-        let (size_bytes, hashes) = table_file::write_moved(&from, &to, conversion)?;
-        files.push(FileEntry {
+        let (size_bytes, hashes) = table_file::write_moved(&from, &to, &conversion)?;
+        if !is_seen {
+            fs::remove_file(&from).map_err(|e| Error::io("cannot remove", &from, e))?;
+        }
+        *file = FileEntry {
             path,
             size_bytes,
             hashes: Some(hashes),
+            to_wall_time: ClockConversion::default(),
             ..file.clone()
-        });
+        };
     }
-    source.files = files;
+    Ok(())
+}
+
+/// Moves what is known of a source's times.
+fn move_times(source: &mut SourceEntry, conversion: &ClockConversion) {
+    let moved = |time: i64| realtime_from_source(time, conversion);
     source.first_time_ns = source.first_time_ns.map(moved);
     source.last_time_ns = source.last_time_ns.map(moved);
     for loss in &mut source.losses {
         loss.time_range_ns = loss.time_range_ns.map(|(a, b)| (moved(a), moved(b)));
     }
-    Ok(())
 }
 
 fn rows_by_table(entry: &SourceEntry) -> Vec<(String, u64)> {

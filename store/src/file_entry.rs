@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kcorr_model::ClockConversion;
 use serde::{Deserialize, Serialize};
 
 use crate::block_hashes::BlockHashes;
@@ -40,6 +41,10 @@ pub struct FileEntry {
     /// Hashes of its bytes; `None` for files that were written before there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hashes: Option<BlockHashes>,
+    /// What makes wall time of its times. Only while a commit is going on, of what was written before the
+    /// clock was known: files that a manifest names have wall time.
+    #[serde(skip)]
+    pub to_wall_time: ClockConversion,
 }
 
 impl FileEntry {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, TimestampNanosecondArray};
 use arrow::compute;
 use arrow::datatypes::{Int64Type, Schema, TimestampNanosecondType};
+use kcorr_model::ClockConversion;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -447,6 +448,7 @@ impl SizedFiles<'_> {
                 row_count: file.row_count,
                 size_bytes,
                 hashes: Some(hashes),
+                to_wall_time: ClockConversion::default(),
             },
             sources: sources
                 .map(|(source_id, row_count)| SourceRows {

@@ -71,7 +71,8 @@ impl Staging {
         ranges.fold(None, union)
     }
 
-    /// Writes what is left and moves all rows to wall time.
+    /// Writes what is left, in wall time. Files that were written before are left to be written again when
+    /// nothing can change their times any more; each says what makes wall time of them.
     pub(super) fn finish(mut self, clock_offset_ns: i64) -> Result<Staged> {
         let conversion = ClockConversion::fixed(clock_offset_ns);
         let time_range = self.time_range().map(|(first, last)| {
@@ -87,11 +88,12 @@ impl Staging {
         self.wait()?;
         let mut last_files = Vec::new();
         for (_, table) in std::mem::take(&mut self.tables) {
-            for file in table.files {
-                staged
-                    .files
-                    .push(self.moved(file, table.table, clock_offset_ns)?);
-            }
+            staged
+                .files
+                .extend(table.files.into_iter().map(|file| FileEntry {
+                    to_wall_time: conversion,
+                    ..file
+                }));
             if !table.batches.is_empty() {
                 last_files.push((table.table, self.next_path(table.table)?, table.batches));
             }
@@ -112,24 +114,6 @@ impl Staging {
         staged.files.extend(files);
         self.written.clear();
         Ok(staged)
-    }
-
-    fn moved(&mut self, file: FileEntry, table: &Table, clock_offset_ns: i64) -> Result<FileEntry> {
-        if clock_offset_ns == 0 {
-            return Ok(file);
-        }
-        let from = self.folder.join(&file.path);
-        let path = self.next_path(table)?;
-        let to = self.folder.join(&path);
-        let conversion = ClockConversion::fixed(clock_offset_ns);
-        let (size_bytes, hashes) = table_file::write_moved(&from, &to, &conversion)?;
-        fs::remove_file(&from).map_err(|e| Error::io("cannot remove", &from, e))?;
-        Ok(FileEntry {
-            path,
-            size_bytes,
-            hashes: Some(hashes),
-            ..file
-        })
     }
 
     /// Writes rows to a file while decoding goes on.
@@ -226,6 +210,7 @@ fn write(
         row_count,
         size_bytes,
         hashes: Some(hashes),
+        to_wall_time: ClockConversion::default(),
     })
 }
 

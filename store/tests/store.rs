@@ -4,18 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int64Array, TimestampNanosecondArray};
-use arrow::datatypes::Int32Type;
-use kcorr_model::{BatchBuilder, ClockKind, Output, Summary, tables};
-use kcorr_store::{Alignment, ErrorKind, InputIdentity, Result, Store, StoreWriter, check};
+use arrow::array::{
+    ArrayRef, AsArray, DictionaryArray, Int64Array, RecordBatch, TimestampNanosecondArray,
+};
+use arrow::datatypes::{Int32Type, TimestampNanosecondType};
+use kcorr_model::{BatchBuilder, ClockConversion, ClockKind, Output, SourceId, Summary, tables};
+use kcorr_store::{
+    Alignment, ClockFitEntry, ClockMove, Commit, ErrorKind, InputIdentity, Result, SourceWriter,
+    Store, StoreWriter, check,
+};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-/// Stores pauses that start at some times, as the input of a name.
-fn ingest(store: &Path, name: &str, starts: &[i64]) -> Result<()> {
-    let mut writer = StoreWriter::open(store, || {})?;
-    let mut source = writer.begin(InputIdentity {
-        kind: "jfr".to_owned(),
-        paths: vec![name.to_owned()],
-    });
+/// Rows of pauses that start at some times.
+fn pauses(source: SourceId, starts: &[i64]) -> RecordBatch {
     let count = starts.len();
     let numbers = |value| -> ArrayRef { Arc::new(Int64Array::from_value(value, count)) };
     let times = |by: i64| -> ArrayRef {
@@ -27,17 +28,28 @@ fn ingest(store: &Path, name: &str, starts: &[i64]) -> Result<()> {
         Arc::new(labels.collect::<DictionaryArray<Int32Type>>())
     };
     let ids = (0..).zip(starts).map(|(id, _)| id);
-    let rows = BatchBuilder::new(&tables::PAUSES, count)
+    BatchBuilder::new(&tables::PAUSES, count)
         .set("pause_id", Arc::new(Int64Array::from_iter_values(ids)))
-        .set("source_id", numbers(source.id().0))
+        .set("source_id", numbers(source.0))
         .set("start_time", times(0))
         .set("end_time", times(5))
         .set("duration_ns", numbers(5))
         .set("kind", label("gc"))
         .set("name", label("G1"))
         .finish()
-        .expect("rows");
-    source.batch(&tables::PAUSES, rows).expect("taken");
+        .expect("rows")
+}
+
+/// Begins to store an input of a name.
+fn begin(writer: &mut StoreWriter, name: &str) -> SourceWriter {
+    writer.begin(InputIdentity {
+        kind: "jfr".to_owned(),
+        paths: vec![name.to_owned()],
+    })
+}
+
+/// Ends an input of a name.
+fn finish(writer: &mut StoreWriter, source: SourceWriter, name: &str) {
     let summary = Summary {
         format: "test".to_owned(),
         clock: ClockKind::Realtime,
@@ -46,15 +58,30 @@ fn ingest(store: &Path, name: &str, starts: &[i64]) -> Result<()> {
         limits: Vec::new(),
     };
     writer.finish(source, summary, 1, name.to_owned());
-    let mut commit = writer.begin_commit();
+}
+
+/// Adds what was stored, with a clock that is so far behind wall time.
+fn add_all(commit: &mut Commit<'_>, offset_ns: i64) -> Result<()> {
     for source in commit.take_staged() {
         let alignment = Alignment {
-            offset_ns: Some(0),
+            offset_ns: Some(offset_ns),
             uncertainty_ns: None,
             basis: "wall time".to_owned(),
         };
         commit.add(source, alignment)?;
     }
+    Ok(())
+}
+
+/// Stores pauses that start at some times, as the input of a name.
+fn ingest(store: &Path, name: &str, starts: &[i64]) -> Result<()> {
+    let mut writer = StoreWriter::open(store, || {})?;
+    let mut source = begin(&mut writer, name);
+    let rows = pauses(source.id(), starts);
+    source.batch(&tables::PAUSES, rows).expect("taken");
+    finish(&mut writer, source, name);
+    let mut commit = writer.begin_commit();
+    add_all(&mut commit, 0)?;
     commit.publish(&[]).map(|_| ())
 }
 
@@ -152,4 +179,98 @@ fn remove_trailing_commas(text: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// A clock that the data show to be so far off.
+fn moved_by(offset_ns: i64) -> ClockMove {
+    let conversion = ClockConversion::fixed(offset_ns);
+    ClockMove {
+        conversion,
+        clock: Some(conversion),
+        uncertainty_ns: None,
+        basis: "the data".to_owned(),
+        fit: ClockFitEntry {
+            declared_offset_ns: None,
+            declared_uncertainty_ns: None,
+            declared_basis: "wall time".to_owned(),
+            refined_ns: Some(offset_ns),
+            drift_ppb: 0,
+            uncertainty_ns: None,
+            reference_source_id: None,
+            verdict: "contradicts".to_owned(),
+            detail: String::new(),
+        },
+        checks: Vec::new(),
+    }
+}
+
+/// All starts of a store's pauses.
+fn starts(store: &Path) -> Vec<i64> {
+    let mut starts = Vec::new();
+    for file in files(store) {
+        let file = fs::File::open(file).expect("a file");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+        for batch in reader.build().expect("a reader") {
+            let batch = batch.expect("rows");
+            let column = batch.column_by_name("start_time").expect("the column");
+            let times = column.as_primitive::<TimestampNanosecondType>();
+            starts.extend(times.values().iter().copied());
+        }
+    }
+    starts.sort_unstable();
+    starts
+}
+
+/// Rows that memory did not hold were written with the recording's own times: they stay as they are until
+/// nothing can change their times any more.
+#[test]
+fn rows_that_memory_did_not_hold_are_written_again_once_or_not_at_all() {
+    const ROWS: i64 = 100_000;
+    for (offset_ns, move_ns) in [(0, 0), (1_000, 0), (1_000, 500), (1_000, -1_000)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = folder.path().join("store");
+        let mut writer = StoreWriter::open(&store, || {}).expect("a store");
+        let mut source = begin(&mut writer, "a");
+        for batch in 0..8 {
+            let times: Vec<i64> = (batch * ROWS..(batch + 1) * ROWS).collect();
+            let rows = pauses(source.id(), &times);
+            source.batch(&tables::PAUSES, rows).expect("taken");
+        }
+        finish(&mut writer, source, "a");
+        let mut commit = writer.begin_commit();
+        add_all(&mut commit, offset_ns).expect("added");
+        // All but the last was written before.
+        let added = files(&store);
+        assert!(added.len() > 1, "{added:?}");
+        let moves = [(1, moved_by(move_ns))].into_iter();
+        let moves = moves.filter(|_| move_ns != 0).collect();
+        let moved = commit.move_sources(&moves).expect("moved");
+        assert_eq!(moved.len(), usize::from(move_ns != 0));
+        commit.publish(&moved).expect("stored");
+        drop(writer);
+        let stored = files(&store);
+        let kept = stored.iter().filter(|file| added.contains(file)).count();
+        let expected = match (offset_ns, move_ns) {
+            (0, 0) => added.len(),
+            // The last file has wall time from the first.
+            (_, 0) => 1,
+            // The last one alone was put off by the declared clock, and back.
+            (1_000, -1_000) => added.len() - 1,
+            _ => 0,
+        };
+        assert_eq!(
+            (kept, stored.len()),
+            (expected, added.len()),
+            "{offset_ns} and {move_ns}"
+        );
+        let first = offset_ns + move_ns;
+        assert!(starts(&store).into_iter().eq(first..first + 8 * ROWS));
+        let opened = Store::open(&store).expect("opened");
+        let [source] = &opened.manifest().sources[..] else {
+            panic!("one source");
+        };
+        let range = (first, first + 8 * ROWS - 1 + 5);
+        assert_eq!(source.first_time_ns.zip(source.last_time_ns), Some(range));
+        assert_eq!(check(&store).expect("checked").damaged.len(), 0);
+    }
 }

@@ -6,26 +6,22 @@ mod checked_files;
 mod completed;
 mod manifest_tables;
 mod shift;
+mod table_files;
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Schema;
 use datafusion::datasource::MemTable;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{
-    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
-};
-use datafusion::prelude::{SessionContext, col};
+use datafusion::prelude::SessionContext;
 use kcorr_model::{Table, tables};
 use kcorr_store::Store;
-use url::Url;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 pub use ablation::{Ablation, Taken, kind_expression};
 pub use altered::Altered;
 use checked_files::CheckedFiles;
 use manifest_tables::manifest_table;
 pub use shift::Shift;
+use table_files::{register_files, store_url};
 
 /// Registers every table of a store, altered if that is asked for.
 pub(crate) async fn register(
@@ -100,51 +96,4 @@ async fn register_rows(
             Ok(())
         }
     }
-}
-
-/// Where a file is found that has a path below the store's folder.
-fn store_url(path: &str) -> Result<Url> {
-    let no_url = || Error::new(ErrorKind::Store, format!("{path} is no path of a file"));
-    let mut url = Url::parse(checked_files::URL).map_err(|_| no_url())?;
-    // Not parsed from text, in which a name's `*` or `%20` would mean something else.
-    let mut segments = url.path_segments_mut().map_err(|()| no_url())?;
-    segments.extend(path.split('/').filter(|name| !name.is_empty()));
-    drop(segments);
-    Ok(url)
-}
-
-async fn register_files(
-    context: &SessionContext,
-    store: &Store,
-    name: &str,
-    table: Option<&Table>,
-    stored_as: &str,
-) -> Result<()> {
-    let urls: Vec<ListingTableUrl> = store
-        .manifest()
-        .files_of(stored_as)
-        .map(|file| Ok(ListingTableUrl::try_new(store_url(&file.path)?, None)?))
-        .collect::<Result<_>>()?;
-    if urls.is_empty() {
-        let schema = table.map_or_else(|| Arc::new(Schema::empty()), Table::schema);
-        let empty = MemTable::try_new(schema, vec![vec![]])?;
-        context.register_table(name, Arc::new(empty))?;
-        return Ok(());
-    }
-    let mut options = ListingOptions::new(Arc::new(ParquetFormat::default()));
-    if let Some(time) = table.and_then(|table| table.sorted_by) {
-        options = options.with_file_sort_order(vec![vec![col(time).sort(true, true)]]);
-    }
-    let config = ListingTableConfig::new_with_multi_paths(urls);
-    let config = match table {
-        Some(table) => config
-            .with_listing_options(options)
-            .with_schema(table.schema()),
-        None => {
-            let config = config.with_listing_options(options);
-            config.infer_schema(&context.state()).await?
-        }
-    };
-    context.register_table(name, Arc::new(ListingTable::try_new(config)?))?;
-    Ok(())
 }
