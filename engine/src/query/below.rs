@@ -30,7 +30,7 @@ pub(super) struct Used {
     pub(super) query: CannedQuery,
     pub(super) statement: Statement,
     /// Places of those that it uses itself.
-    uses: Vec<usize>,
+    pub(super) uses: Vec<usize>,
     /// The tables that it reads itself.
     tables: Vec<&'static Table>,
 }
@@ -93,22 +93,9 @@ impl Below {
         bind(&parameters, &given)
     }
 
-    /// Places of those that must be registered so that the statements can be planned, in order, when
-    /// those for which `is_there` answers yes are, with all below them.
-    pub(super) fn missing(
-        &self,
-        mut is_there: impl FnMut(usize) -> Result<bool>,
-    ) -> Result<BTreeSet<usize>> {
-        let mut missing = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut open = self.direct.clone();
-        while let Some(place) = open.pop() {
-            if seen.insert(place) && !is_there(place)? {
-                missing.insert(place);
-                open.extend(&self.used(place).uses);
-            }
-        }
-        Ok(missing)
+    /// Places of those that the statements themselves use.
+    pub(super) fn direct(&self) -> &[usize] {
+        &self.direct
     }
 
     /// The tables that the statements read, by themselves or through canned queries.
@@ -219,16 +206,6 @@ mod tests {
         let place = |name: &str| below.place(name).unwrap();
         assert!(place("accounted_requests") < place("own_writes"));
         assert!(place("own_writes") < place("blame"));
-    }
-
-    #[test]
-    fn a_query_that_is_there_needs_nothing_below_it() {
-        let below = Below::text("SELECT cause FROM blame").unwrap();
-        let all = below.missing(|_| Ok(false)).unwrap();
-        assert!(all.len() > 20, "{all:?}");
-        let blame = below.place("blame").unwrap();
-        let none = below.missing(|place| Ok(place == blame)).unwrap();
-        assert!(none.is_empty(), "{none:?}");
     }
 
     #[test]

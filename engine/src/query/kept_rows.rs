@@ -53,6 +53,8 @@ const BLOCK_BYTES: usize = 256 << 10;
 pub(super) struct KeptRows {
     folder: PathBuf,
     state: u64,
+    /// When the state was read: what is written later may be of a later one.
+    since: SystemTime,
 }
 
 /// What there is of a query's rows.
@@ -90,6 +92,7 @@ impl KeptRows {
         Self {
             folder: store_folder.join("steps"),
             state: state.digest(),
+            since: SystemTime::now(),
         }
     }
 
@@ -147,7 +150,8 @@ impl KeptRows {
         self.make_room(path)
     }
 
-    /// Removes what is of another state of the store, then the oldest files until the rest fits.
+    /// Removes what was of another state of the store before this one was read, then the oldest files until the
+    /// rest fits.
     fn make_room(&self, newest: &Path) -> io::Result<()> {
         let of_state = format!("{:016x}-", self.state);
         let mut files = Vec::new();
@@ -168,7 +172,8 @@ impl KeptRows {
             if !ends_in(ROWS) || !metadata.is_file() {
                 continue;
             }
-            if !entry.file_name().to_string_lossy().starts_with(&of_state) {
+            let is_own = entry.file_name().to_string_lossy().starts_with(&of_state);
+            if !is_own && written <= self.since {
                 let _ = fs::remove_file(path);
                 continue;
             }
@@ -361,6 +366,27 @@ mod tests {
         later.keep("own_writes", &[], &schema, &batches);
         assert_eq!(found(&earlier, "own_writes", &[]), None);
         assert!(found(&later, "own_writes", &[]).is_some());
+        assert_eq!(
+            fs::read_dir(folder.path().join("steps")).unwrap().count(),
+            1
+        );
+    }
+
+    #[test]
+    fn what_was_kept_of_a_later_state_stays_when_a_session_of_an_earlier_one_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (schema, batches) = rows();
+        let earlier = of(&folder, 1);
+        // File systems note times to a few milliseconds.
+        std::thread::sleep(Duration::from_millis(50));
+        let later = of(&folder, 2);
+        later.keep("own_writes", &[], &schema, &batches);
+        earlier.keep("own_writes", &[], &schema, &batches);
+        assert!(found(&earlier, "own_writes", &[]).is_some());
+        assert!(found(&later, "own_writes", &[]).is_some());
+        std::thread::sleep(Duration::from_millis(50));
+        let latest = of(&folder, 3);
+        latest.keep("own_writes", &[], &schema, &batches);
         assert_eq!(
             fs::read_dir(folder.path().join("steps")).unwrap().count(),
             1

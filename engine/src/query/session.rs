@@ -1,7 +1,6 @@
 //! A session: a store opened for SQL.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
@@ -16,6 +15,8 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use kcorr_interval_join::{AsOfPlanner, IntervalJoinRule, UnspilledRepartitionPool};
 use kcorr_model::Table;
 use kcorr_store::Store;
@@ -24,8 +25,10 @@ use super::below::Below;
 use super::canned::canned_query;
 use super::header::{Header, Parameter};
 use super::in_order::InOrderRule;
-use super::kept_rows::{Kept, KeptFile, KeptRows};
-use super::parameters::{GivenParameters, bind, refuse_unknown, uses};
+use super::kept_rows::{Kept, KeptRows};
+use super::parameters::{
+    API_SLO_PARAMETER, GivenParameters, SLO_PARAMETER, bind, refuse_unknown, uses,
+};
 use super::permission::{StatementKind, check_plan, check_statement, check_table};
 use super::statements::parse;
 use super::step::Step;
@@ -52,16 +55,8 @@ pub struct Session {
     options: SessionOptions,
 }
 
-/// What is to be done before a statement can be planned.
-#[derive(Default)]
-struct Missing {
-    /// Places of the queries that must be registered, in order.
-    places: BTreeSet<usize>,
-    /// Rows that an earlier session has kept, by place.
-    files: BTreeMap<usize, KeptFile>,
-    /// Files that should have had rows, by place.
-    damaged: BTreeMap<usize, PathBuf>,
-}
+/// The canned queries that were registered for a statement, by place, each with the values it was planned with.
+type Registered = HashMap<usize, Vec<(String, ScalarValue)>>;
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -215,21 +210,23 @@ impl Session {
     /// Plans every statement of a text, with its parameters bound. Fails before anything is run for a
     /// statement that does more than the session allows.
     pub async fn plan(&self, sql: &str, given: &GivenParameters) -> Result<Vec<PlannedQuery>> {
-        let header = Header::parse(sql)?;
-        let given = &with_defaults(&header, given);
         let mut planned = Vec::new();
         let statements = parse(sql)?;
         if !self.options.allows_files {
             statements.iter().try_for_each(|s| self.check(s))?;
         }
-        check_names(sql, &Below::of(&statements)?.parameters(&header), given)?;
+        let below = Below::of(&statements)?;
+        let header = header_of(sql, &below)?;
+        let given = &with_defaults(&header, given);
+        check_names(sql, &below.parameters(&header), given)?;
         for statement in statements {
             let kind = StatementKind::of(&statement);
             let below = Below::of(std::slice::from_ref(&statement))?;
             if matches!(kind, StatementKind::View | StatementKind::Setting) {
                 self.leave_the_store();
             }
-            self.register(&below, given).await?;
+            self.register(&below, below.direct(), given, &mut Registered::new())
+                .await?;
             let values = bind(&below.parameters(&header), given)?;
             let plan = self.context.state().statement_to_plan(statement).await?;
             if !self.options.allows_files {
@@ -325,57 +322,36 @@ impl Session {
         last.run().await
     }
 
-    /// Registers the canned queries below statements with their parameters bound: those that are not yet,
-    /// and what they need. Of steps whose rows are kept, nothing below is looked at.
-    async fn register(&self, below: &Below, given: &GivenParameters) -> Result<()> {
-        let mut missing = self.missing(below, given, true)?;
-        for (place, file) in std::mem::take(&mut missing.files) {
-            let name = below.used(place).query.name;
-            let values = below.values(place, given)?;
-            let task = self.context.task_ctx();
-            let Ok((step, rows)) = Step::read(name, file, &task, &self.step_rows).await else {
-                // It cannot be read to its end any more.
-                missing = self.missing(below, given, false)?;
-                break;
-            };
-            self.show_step(step, rows.table, values)?;
-        }
-        for &place in &missing.places {
-            let damaged = missing.damaged.remove(&place);
-            self.register_query(below, place, given, damaged).await?;
-        }
-        Ok(())
-    }
-
-    /// What has to be registered, and what earlier sessions have kept of it if that is to be used.
-    fn missing(&self, below: &Below, given: &GivenParameters, uses_files: bool) -> Result<Missing> {
-        let mut missing = Missing::default();
-        let places = below.missing(|place| {
-            let query = &below.used(place).query;
-            if !query.header.is_materialized {
-                return Ok(false);
-            }
-            let values = below.values(place, given)?;
-            if self.keeps(query.name, &values) {
-                return Ok(true);
-            }
-            match self.kept_rows(below, place).filter(|_| uses_files) {
-                Some(kept_rows) => match kept_rows.find(query.name, &values) {
-                    Kept::Rows(file) => {
-                        missing.files.insert(place, file);
-                        Ok(true)
+    /// Registers canned queries below a statement as tables, with their parameters bound, and what they need.
+    /// The default that one declares for itself holds for all below it.
+    fn register<'a>(
+        &'a self,
+        below: &'a Below,
+        places: &'a [usize],
+        given: &'a GivenParameters,
+        registered: &'a mut Registered,
+    ) -> BoxFuture<'a, Result<()>> {
+        async move {
+            // One may have needed a step with other values than another does: until all are as they are to be.
+            // What is below a query has lower places, so that this comes to an end.
+            loop {
+                let mut is_done = true;
+                for &place in places {
+                    let given = with_defaults(&below.used(place).query.header, given);
+                    let values = below.values(place, &given)?;
+                    if registered.get(&place) != Some(&values) {
+                        is_done = false;
+                        self.register_query(below, place, &given, registered)
+                            .await?;
+                        registered.insert(place, values);
                     }
-                    Kept::Damaged(path) => {
-                        missing.damaged.insert(place, path);
-                        Ok(false)
-                    }
-                    Kept::Nothing => Ok(false),
-                },
-                None => Ok(false),
+                }
+                if is_done {
+                    return Ok(());
+                }
             }
-        })?;
-        missing.places = places;
-        Ok(missing)
+        }
+        .boxed()
     }
 
     /// Where rows of a query are kept, when they rest on nothing but the store.
@@ -390,28 +366,47 @@ impl Session {
         (!rests_on_others).then_some(kept_rows)
     }
 
-    /// Registers a query as a table: its rows if it is materialized, else its plan.
+    /// Registers a query as a table: its rows if it is materialized, else its plan. Of a step whose rows are
+    /// kept, nothing below is looked at.
     async fn register_query(
         &self,
         below: &Below,
         place: usize,
         given: &GivenParameters,
-        damaged: Option<PathBuf>,
+        registered: &mut Registered,
     ) -> Result<()> {
         let used = below.used(place);
         let name = used.query.name;
+        let is_materialized = used.query.header.is_materialized;
         let values = below.values(place, given)?;
+        if is_materialized && self.keeps(name, &values) {
+            return Ok(());
+        }
+        let kept_rows = self.kept_rows(below, place).filter(|_| is_materialized);
+        let mut damaged = None;
+        match kept_rows.map(|kept_rows| kept_rows.find(name, &values)) {
+            Some(Kept::Rows(file)) => {
+                let task = self.context.task_ctx();
+                // Otherwise it cannot be read to its end any more.
+                if let Ok((step, rows)) = Step::read(name, file, &task, &self.step_rows).await {
+                    return self.show_step(step, rows.table, values);
+                }
+            }
+            Some(Kept::Damaged(path)) => damaged = Some(path),
+            Some(Kept::Nothing) | None => {}
+        }
+        self.register(below, &used.uses, given, registered).await?;
         let statement = used.statement.clone();
         let plan = self.context.state().statement_to_plan(statement).await?;
         let plan = with_values(plan, &values)?;
-        if !used.query.header.is_materialized {
+        if !is_materialized {
             return self.show(name, Arc::new(ViewTable::new(plan, None)));
         }
         let frame = self.context.execute_logical_plan(plan).await?;
         let shows_plans = self.options.shows_plans;
         let (mut step, rows) = Step::run(name, frame, shows_plans, &self.step_rows).await?;
         step.damaged = damaged;
-        let kept_rows = self.kept_rows(below, place).filter(|_| !self.is_altered);
+        let kept_rows = kept_rows.filter(|_| !self.is_altered);
         if let (Some(kept_rows), Some(batches)) = (kept_rows, &rows.batches) {
             kept_rows.keep(name, &values, &rows.table.schema(), batches);
         }
@@ -462,7 +457,31 @@ impl PlannedQuery {
 
 /// The parameters of a text and of the canned queries that it uses, each once.
 pub fn parameters_in(sql: &str) -> Result<Vec<Parameter>> {
-    Ok(Below::text(sql)?.parameters(&Header::parse(sql)?))
+    let below = Below::text(sql)?;
+    Ok(below.parameters(&header_of(sql, &below)?))
+}
+
+/// The step that says which requests are slow, and from when on unless somebody says otherwise.
+const SLOW_REQUESTS: &str = "accounted_requests";
+
+/// The header of a text. One that uses the objective, and neither declares it nor uses a query that does, has it
+/// as the account has it.
+fn header_of(sql: &str, below: &Below) -> Result<Header> {
+    let mut header = Header::parse(sql)?;
+    let declared = below.parameters(&header);
+    let used = [SLO_PARAMETER, API_SLO_PARAMETER].into_iter();
+    let open: Vec<&str> = used
+        .filter(|name| uses(sql, name) && declared.iter().all(|p| p.name != *name))
+        .collect();
+    if !open.is_empty()
+        && let Some(account) = canned_query(SLOW_REQUESTS).transpose()?
+    {
+        let known = account.parameters()?.into_iter();
+        header
+            .parameters
+            .extend(known.filter(|parameter| open.contains(&parameter.name.as_str())));
+    }
+    Ok(header)
 }
 
 /// A parameter that nothing declares or uses is a slip of the pen.
