@@ -279,36 +279,6 @@ found AS (
     FROM own_waits AS l
     UNION ALL BY NAME
     SELECT
-        'append_run' AS branch,
-        o.request_id, GREATEST(w.start_time, m.thread_previous_end) AS start_time,
-        LEAST(w.end_time, o.start_time) AS end_time,
-        'lock_wait' AS via, w.write_id AS root_write_id, w.tid AS blocker_tid,
-        CAST(o.topic AS VARCHAR) AS topic, o.partition, o.confidence
-    FROM own_writes AS o
-    INNER JOIN near_writes AS m ON m.write_id = o.write_id
-    INNER JOIN near_writes AS w
-        ON w.topic = m.topic
-        AND w.partition = m.partition
-        AND w.run_start = m.run_start
-        AND w.start_time < m.start_time
-    INNER JOIN accounted_requests AS a
-        ON a.request_id = o.request_id
-        AND a.service_start < w.end_time
-    WHERE w.tid <> m.tid
-        AND w.is_append
-        -- Appends to a busy log follow each other anyway: only a long one that has just ended tells.
-        AND elapsed_ns(w.start_time, w.end_time)
-            >= 10 * (elapsed_ns(w.end_time, o.start_time) + $handoff_ms * 1e6)
-        AND (m.thread_previous_end IS NULL OR m.thread_previous_end < w.end_time)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM near_waits AS l
-            WHERE l.is_log_monitor
-                AND l.start_time < w.end_time
-                AND w.start_time < l.end_time
-        )
-    UNION ALL BY NAME
-    SELECT
         'network_thread_busy' AS branch,
         n.request_id, n.start_time, LEAST(n.end_time, COALESCE(n.begin_time, n.response_time)) AS end_time,
         'unread' AS segment,

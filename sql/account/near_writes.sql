@@ -24,8 +24,6 @@
 --                                       which a roll writes before the append
 -- @column run_start      TIMESTAMP   -- start of the run of appends it belongs to;
 --                                       null when it is no append
--- @column thread_previous_end TIMESTAMP -- end of the operation that
---                                          its thread did before
 -- @column previous_append_time TIMESTAMP -- start of its thread's last append before it
 -- @column next_append_time TIMESTAMP -- start of its thread's next append after it
 -- @column thread_next_start TIMESTAMP -- start of its thread's next operation
@@ -172,7 +170,6 @@ SELECT
     is_sync,
     is_snapshot,
     CASE WHEN is_append THEN run_start END AS run_start,
-    thread_previous_end,
     previous_append_time,
     next_append_time,
     thread_next_start,
