@@ -50,6 +50,36 @@ async fn every_branch_has_a_rule_and_every_rule_its_branch() {
     }
 }
 
+/// A reason is a word with a meaning, and belongs to the root that its rule has.
+#[tokio::test]
+async fn every_reason_of_a_rule_is_explained() {
+    let (rules, reasons) = (rows_of("rules").await, rows_of("reasons").await);
+    let (rules, reasons) = (Columns(&rules), Columns(&reasons));
+    let (names, roots) = (
+        reasons.text("reason").unwrap(),
+        reasons.text("roots").unwrap(),
+    );
+    let known: Vec<(&str, &str)> = (0..reasons.0.num_rows())
+        .filter_map(|row| names.get(row).zip(roots.get(row)))
+        .collect();
+    assert_eq!(known.len(), reasons.0.num_rows());
+    let (reason, root) = (rules.text("reason").unwrap(), rules.text("root").unwrap());
+    let mut used = 0;
+    for row in 0..rules.0.num_rows() {
+        let Some(reason) = reason.get(row) else {
+            continue;
+        };
+        let meant = known.iter().find(|(name, _)| *name == reason);
+        let (_, roots) = meant.unwrap_or_else(|| panic!("{reason} has no row in reasons"));
+        // A branch may say the root itself.
+        if let Some(root) = root.get(row) {
+            assert!(roots.split(' ').any(|one| one == root), "{reason}: {root}");
+        }
+        used += 1;
+    }
+    assert!(used > 5, "{used}");
+}
+
 /// Words in quotes between `SELECT` and `AS branch`.
 fn named_branches(sql: &str) -> Vec<&str> {
     let mut named = Vec::new();
@@ -87,9 +117,13 @@ fn text(query: &str) -> &'static str {
 }
 
 async fn rules() -> RecordBatch {
+    rows_of("rules").await
+}
+
+async fn rows_of(query: &str) -> RecordBatch {
     let (_folder, store) = Case::parse("").expect("a case").open();
     let session = Session::open(&store).await.expect("a session");
-    let rows = session.run_canned("rules", &GivenParameters::new()).await;
+    let rows = session.run_canned(query, &GivenParameters::new()).await;
     let rows = datafusion::physical_plan::common::collect(rows.expect("a stream"));
     let batches = rows.await.expect("rows");
     let schema = batches[0].schema();
