@@ -1,5 +1,6 @@
 //! The real binary on the bundled incident.
 
+mod additions;
 mod architecture;
 mod browser;
 mod captures;

@@ -25,6 +25,7 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
             ("request_ratio", "Share"),
             ("waited_ms", "Time lost"),
             ("waited_ratio", "Share of time"),
+            ("reasons", "What made it slow"),
             ("median_ms", "Median latency"),
             ("worst_ms", "Slowest"),
             ("commit_count", "Under a journal commit"),
@@ -49,6 +50,25 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
         "What the causes mean".into(),
         vec![meanings(causes)],
     ));
+    if let Some(rules) = answers.rows("rule_shares") {
+        let table = Table::of(
+            rules,
+            "rules-table",
+            "What shows where the slow requests' time was".into(),
+            &[
+                ("rule", "Rule"),
+                ("meaning", "Shown by"),
+                ("told_ms", "Time"),
+                ("told_ratio", "Share of time"),
+                ("request_count", "Requests"),
+                ("confidence", "Confidence"),
+            ],
+        );
+        blocks.push(Block::More(
+            "The rules that this rests on".into(),
+            vec![Block::Table(table)],
+        ));
+    }
     if let Some(over_time) = answers.rows("causes_over_time") {
         let table = steps_table(
             over_time,

@@ -21,6 +21,7 @@ pub static QUERIES: &[&str] = &[
     "causes",
     "root_classes",
     "root_states",
+    "rule_shares",
     "latency_over_time",
     "latency_heatmap",
     "causes_over_time",
