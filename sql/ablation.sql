@@ -2,7 +2,10 @@
 --
 -- `kcorr verify` takes away each recording, each table and each kind of rows, one at a
 -- time, and blames anew. A verdict that loses its evidence may become `unexplained`, or
--- say less: a wait for a lock whose holder is no longer seen is `lock_wait_other`. One that
+-- say less: of a lock whose holder is no longer seen it says no more than that it was
+-- waited for (`lock_wait_other`, `queued_behind_lock_other`). That is less than another
+-- cause only where the verdict was in lock waits for most of its time (of the request, or
+-- of the one ahead that it queued behind), among them the one that it names now. One that
 -- becomes another cause, or a cause where there was none, was inferred from absence. The
 -- row `any` is for all that was taken away: a request counts as changed when it changed in
 -- at least one, as kept when it was kept in each.
@@ -20,6 +23,33 @@
 -- @column example_cause      VARCHAR -- its cause
 -- @column example_ablated_cause VARCHAR -- its cause without what was taken away
 WITH
+waits AS (
+    -- The lock waits that each verdict's time was in, whatever root it names for them.
+    SELECT request_id, lock_wait_id, SUM(wait_ns) OVER (PARTITION BY request_id) AS waits_ns
+    FROM (
+        SELECT
+            d.request_id,
+            t.lock_wait_id,
+            SUM(overlap_ns(
+                d.start_time, add_ns(d.start_time, d.segment_ns), t.start_time, t.end_time
+            )) AS wait_ns
+        FROM decisive_segments AS d
+        INNER JOIN explained_times AS t
+            ON t.request_id = COALESCE(d.ahead_request_id, d.request_id)
+            AND t.start_time < add_ns(d.start_time, d.segment_ns)
+            AND d.start_time < t.end_time
+        WHERE t.rule = 'lock_wait'
+        GROUP BY d.request_id, t.lock_wait_id
+    )
+),
+waited AS (
+    SELECT w.request_id, w.lock_wait_id
+    FROM waits AS w
+    INNER JOIN request_causes AS c
+        ON c.request_id = w.request_id
+        AND c.place = 1
+    WHERE 2 * w.waits_ns > c.cause_ns
+),
 pairs AS (
     SELECT
         a.taken,
@@ -31,9 +61,11 @@ pairs AS (
         CASE
             WHEN a.cause = w.cause THEN 'kept'
             WHEN a.cause = 'unexplained' THEN 'unexplained'
-            WHEN a.cause = 'lock_wait_other' AND w.cause LIKE 'lock_wait_behind_%'
-                THEN 'less'
-            WHEN a.cause = 'queued_behind_lock_other' AND w.cause LIKE 'queued_behind_slow_%'
+            WHEN l.lock_wait_id IS NOT NULL
+                AND CASE
+                    WHEN w.cause LIKE 'queued_behind_%' THEN a.cause = 'queued_behind_lock_other'
+                    ELSE a.cause = 'lock_wait_other'
+                END
                 THEN 'less'
             -- Its response was late, and it is no longer known which network thread was to send it.
             WHEN a.cause = 'response' AND w.cause LIKE 'network_thread_behind_%' THEN 'less'
@@ -45,8 +77,11 @@ pairs AS (
     FROM ablated_verdicts AS a
     INNER JOIN ablated_verdicts AS w
         ON w.request_id = a.request_id
+    LEFT JOIN waited AS l
+        ON l.request_id = a.request_id
+        AND l.lock_wait_id = a.lock_wait_id
     WHERE a.taken IS NOT NULL
-    AND w.taken IS NULL
+        AND w.taken IS NULL
 ),
 single AS (
     SELECT
