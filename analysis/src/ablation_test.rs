@@ -19,7 +19,8 @@ use kcorr_store::Store;
 
 /// One row for each slow request, with the lock wait that took most of the time that its verdict is about; a
 /// request's cause is the same in all its topic-partitions.
-const VERDICTS: &str = "SELECT b.request_id, MIN(b.cause) AS cause, MIN(w.lock_wait_id) AS lock_wait_id
+const VERDICTS: &str =
+    "SELECT b.request_id, MIN(b.cause) AS cause, MIN(w.lock_wait_id) AS lock_wait_id
     FROM blame AS b
     LEFT JOIN (
         SELECT
@@ -248,7 +249,10 @@ impl Rows {
             .set("taken_count", numbers(self.taken_count))
             .set("request_id", numbers(self.request_id))
             .set("cause", Arc::new(self.cause.finish()))
-            .set("lock_wait_id", Arc::new(Int64Array::from(self.lock_wait_id)))
+            .set(
+                "lock_wait_id",
+                Arc::new(Int64Array::from(self.lock_wait_id)),
+            )
             .finish()
             .map_err(|e| Error::because(ErrorKind::Query, "verdicts do not fit their table", e))
     }

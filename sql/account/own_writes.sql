@@ -14,7 +14,6 @@
 --   coordinator   the record that a coordinator keeps of a request of a group or a
 --                 transaction (see coordinator_writes)
 -- @materialized
--- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_partition_id BIGINT -- the topic-partition of the produce request
 -- @column request_id     BIGINT      -- the request
 -- @column topic          VARCHAR     -- topic

@@ -217,8 +217,9 @@ mod tests {
             ("handoff_ms".to_owned(), "2".to_owned()),
         ]);
         let values = below.values(place, &given).unwrap();
+        let api_slo = ("api_slo".to_owned(), ScalarValue::from(""));
         let slo_ms = ("slo_ms".to_owned(), ScalarValue::Float64(Some(80.0)));
-        assert_eq!(values, [slo_ms]);
+        assert_eq!(values, [api_slo, slo_ms]);
     }
 
     #[test]
