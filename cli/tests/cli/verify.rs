@@ -32,10 +32,16 @@ fn each_recording_and_each_kind_of_rows_is_taken_away() {
         ];
         assert_eq!(outcomes.map(count).iter().sum::<f64>(), slow, "{row:?}");
     }
-    // Without the trace of writes there is no slow write to blame.
+    // Without the trace of writes there is no slow write to blame; what was unexplained stays so.
+    let unexplained = desk
+        .number("SELECT COUNT(DISTINCT request_id) AS n FROM blame WHERE cause = 'unexplained'");
     let writes = desk.number("SELECT source_id FROM sources WHERE kind = 'bpf'");
     let without = row(&rows, &format!("recording {writes}"));
-    assert_eq!(without["kept_count"], 0, "{without:?}");
+    assert_eq!(
+        without["kept_count"].as_f64(),
+        Some(unexplained),
+        "{without:?}"
+    );
     for taken in ["any", "lock_waits: jfr monitor"] {
         row(&rows, taken);
     }
@@ -103,11 +109,14 @@ fn nothing_to_do_is_said_to_be_nothing() {
 }
 
 #[test]
-fn without_anything_beside_the_capture_nothing_can_be_taken_away() {
+fn of_a_capture_alone_what_tcp_did_can_be_taken_away() {
     let desk = Desk::new();
     desk.kcorr(&["ingest", "--pcap", &recording("dump.pcap.zst")]);
-    let output = desk.kcorr(&["verify", "--shifts", "0"]);
-    assert_eq!(status(&output), 0, "{}", stderr(&output));
-    let said = stderr(&output);
-    assert!(said.contains("nothing can be taken away"), "{said}");
+    let rows = ablated(&desk, &[]);
+    let taken: Vec<_> = rows
+        .iter()
+        .filter_map(|row| row["taken"].as_str())
+        .collect();
+    assert_eq!(taken, ["any", "tcp_stretches"]);
+    assert_eq!(row(&rows, "any")["changed_count"], 0);
 }
