@@ -4,7 +4,9 @@
 -- ports and correlation ids are used again, so the nearest in time counts, one line for
 -- one request. The stages are laid out backwards from the request's end: its last byte on
 -- the wire when the line was written within 3 ms of that, else the line's own time (the
--- network thread was late to note it). Line times have 1 ms; durations are finer.
+-- network thread was late to note it). Line times have 1 ms; durations are finer. The time
+-- of a quota is a stage only where the total has room for it: since Kafka 2.0 (KIP-219) the
+-- response does not wait for that.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
@@ -28,7 +30,14 @@ candidates AS (
         COALESCE(b.request_queue_ns, 0) AS queue_ns,
         COALESCE(b.local_ns, 0) AS local_ns,
         COALESCE(b.remote_ns, 0) AS remote_ns,
-        COALESCE(b.throttle_ns, 0) AS throttle_ns,
+        CASE
+            WHEN b.total_ns > 0
+                AND b.total_ns + 2000000 < COALESCE(b.request_queue_ns, 0) + b.local_ns
+                    + COALESCE(b.remote_ns, 0) + COALESCE(b.throttle_ns, 0)
+                    + COALESCE(b.response_queue_ns, 0) + COALESCE(b.send_ns, 0)
+                THEN 0
+            ELSE COALESCE(b.throttle_ns, 0)
+        END AS throttle_ns,
         COALESCE(b.response_queue_ns, 0) + COALESCE(b.send_ns, 0) AS response_ns,
         COALESCE(ABS(elapsed_ns(r.end_time, b.end_time)), 0) AS distance_ns
     FROM broker_requests AS b
