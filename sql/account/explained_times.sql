@@ -106,12 +106,9 @@ matching_times AS (
                     BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + s.chain_slack_ns,
             FALSE
         ) AS is_unread,
-        -- With acks=all the response is due when followers have fetched, not when the handler is done.
-        CASE WHEN w.acks = -1 THEN f.end_time ELSE w.handled_time END AS due_time,
+        w.due_time,
         COALESCE(
-            s.chain_start <= add_ns(
-                CASE WHEN w.acks = -1 THEN f.end_time ELSE w.handled_time END, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
-            )
+            s.chain_start <= add_ns(w.due_time, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns)
                 AND elapsed_ns(s.chain_end, w.response_time)
                     BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + s.chain_slack_ns,
             FALSE
@@ -120,7 +117,6 @@ matching_times AS (
     INNER JOIN network_states AS s
         ON s.start_time < w.response_time
         AND w.service_start < s.end_time
-    LEFT JOIN replication AS f ON f.request_id = w.request_id
     WHERE w.network_tid IS NULL
         AND s.tid IS NOT NULL
         AND s.root = 'cpu'
@@ -135,14 +131,7 @@ kept_times AS (
             >= 9 * MIN(elapsed_ns(w.service_start, w.begin_time)) AS is_unread,
         10 * SUM(overlap_ns(s.start_time, s.end_time, w.due_time, w.response_time))
             >= 9 * MIN(elapsed_ns(w.due_time, w.response_time)) AS is_response
-    FROM (
-        SELECT
-            r.request_id, r.service_start, r.begin_time, r.network_tid, r.response_time,
-            -- With acks=all the response is due when followers have fetched, not when the handler is done.
-            CASE WHEN r.acks = -1 THEN f.end_time ELSE r.handled_time END AS due_time
-        FROM request_work AS r
-        LEFT JOIN replication AS f ON f.request_id = r.request_id
-    ) AS w
+    FROM request_work AS w
     INNER JOIN network_states AS s
         ON s.start_time < w.response_time
         AND w.service_start < s.end_time
@@ -203,7 +192,8 @@ found AS (
     WHERE w.asked_by = a.request_id
     UNION ALL BY NAME
     SELECT
-        CASE t.kind WHEN 'muted' THEN 'muted' ELSE 'held_back' END AS branch, t.request_id, t.start_time, t.end_time, t.throttled_request_id AS other_request_id
+        CASE t.kind WHEN 'muted' THEN 'muted' ELSE 'held_back' END AS branch,
+        t.request_id, t.start_time, t.end_time, t.throttled_request_id AS other_request_id
     FROM throttles AS t
     UNION ALL BY NAME
     SELECT

@@ -13,6 +13,8 @@
 --                                       handler is not known, the one that appends
 -- @column begin_time     TIMESTAMP   -- start of its handler's first own wait or operation
 -- @column handled_time   TIMESTAMP   -- end of the last
+-- @column due_time       TIMESTAMP   -- its response was due: with acks=all when the followers
+--                                       were seen to have it, else at handled_time
 -- @column is_complete    BOOLEAN     -- whether the writes of all its
 --                                       topic-partitions were found
 -- @column confidence     DOUBLE      -- how sure the handler is, 0 to 1
@@ -48,6 +50,7 @@ SELECT
     CASE WHEN w.tid IS NULL THEN p.pool ELSE h.pool END AS pool,
     w.begin_time,
     LEAST(w.handled_time, a.end_time) AS handled_time,
+    CASE WHEN r.acks = -1 THEN f.end_time ELSE LEAST(w.handled_time, a.end_time) END AS due_time,
     w.is_complete,
     w.confidence,
     f.request_id IS NOT NULL AS is_replicated,
