@@ -7,8 +7,9 @@
 use kcorr_kafka::Reader;
 
 use super::request::TOO_MANY_PARTITIONS;
-use super::walker::{BodyContext, Unit, read_topic};
-use super::{Part, Request, TopicKey};
+use super::topic_walk::TopicWalk;
+use super::walker::{BodyContext, Unit};
+use super::{Part, Request};
 
 #[derive(Debug, Clone, Copy)]
 enum State {
@@ -25,10 +26,8 @@ enum State {
 pub(crate) struct FetchRequest {
     version: i16,
     state: State,
-    topics_left: u32,
-    partitions_left: u32,
+    topics: TopicWalk,
     forgotten_left: u32,
-    topic: TopicKey,
 }
 
 impl FetchRequest {
@@ -36,10 +35,8 @@ impl FetchRequest {
         Self {
             version,
             state: State::Head,
-            topics_left: 0,
-            partitions_left: 0,
+            topics: TopicWalk::new(),
             forgotten_left: 0,
-            topic: TopicKey::Unknown,
         }
     }
 
@@ -67,30 +64,28 @@ impl FetchRequest {
                     reader.i32()?;
                     reader.i32()?;
                 }
-                self.topics_left = reader.array_length(compact)?;
+                self.topics.begin(reader, compact)?;
                 request.replica_id = (replica >= 0).then_some(replica);
                 request.max_wait_ms = Some(max_wait);
                 request.min_bytes = Some(min_bytes);
                 self.state = State::Topic;
             }
             State::Topic => {
-                if self.topics_left == 0 {
+                if !self
+                    .topics
+                    .next_topic(reader, version >= 13, compact, context)?
+                {
                     self.state = State::ForgottenHead;
                     return Ok(Some(0));
                 }
-                let topic = read_topic(reader, version >= 13, compact, context)?;
-                self.partitions_left = reader.array_length(compact)?;
-                self.topic = topic;
-                self.topics_left = self.topics_left.saturating_sub(1);
                 self.state = State::Partition;
             }
             State::Partition => {
-                if self.partitions_left == 0 {
-                    reader.tagged_fields(compact, |_, _| ())?;
+                if !self.topics.has_partition(reader, compact)? {
                     self.state = State::Topic;
                     return Ok(Some(0));
                 }
-                let mut part = Part::new(self.topic, reader.i32()?);
+                let mut part = Part::new(self.topics.topic(), reader.i32()?);
                 if version >= 9 {
                     reader.i32()?;
                 }
@@ -104,7 +99,7 @@ impl FetchRequest {
                 reader.i32()?;
                 reader.tagged_fields(compact, |_, _| ())?;
                 request.add(part).ok_or(TOO_MANY_PARTITIONS)?;
-                self.partitions_left = self.partitions_left.saturating_sub(1);
+                self.topics.end_partition();
             }
             State::ForgottenHead => {
                 self.forgotten_left = if version >= 7 {

@@ -6,9 +6,10 @@
 
 use kcorr_kafka::Reader;
 
+use super::Request;
 use super::request::TOO_MANY_PARTITIONS;
-use super::walker::{BodyContext, Unit, read_topic};
-use super::{Request, TopicKey};
+use super::topic_walk::TopicWalk;
+use super::walker::{BodyContext, Unit};
 
 #[derive(Debug, Clone, Copy)]
 enum State {
@@ -24,9 +25,7 @@ enum State {
 pub(crate) struct FetchResponse {
     version: i16,
     state: State,
-    topics_left: u32,
-    partitions_left: u32,
-    topic: TopicKey,
+    topics: TopicWalk,
 }
 
 impl FetchResponse {
@@ -34,9 +33,7 @@ impl FetchResponse {
         Self {
             version,
             state: State::Head,
-            topics_left: 0,
-            partitions_left: 0,
-            topic: TopicKey::Unknown,
+            topics: TopicWalk::new(),
         }
     }
 
@@ -62,26 +59,24 @@ impl FetchResponse {
                     error = reader.i16()?;
                     reader.i32()?;
                 }
-                self.topics_left = reader.array_length(compact)?;
+                self.topics.begin(reader, compact)?;
                 request.throttle_ms = throttle;
                 request.begin_response();
                 request.note_error(error);
                 self.state = State::Topic;
             }
             State::Topic => {
-                if self.topics_left == 0 {
+                if !self
+                    .topics
+                    .next_topic(reader, version >= 13, compact, context)?
+                {
                     self.state = State::Tail;
                     return Ok(Some(0));
                 }
-                let topic = read_topic(reader, version >= 13, compact, context)?;
-                self.partitions_left = reader.array_length(compact)?;
-                self.topic = topic;
-                self.topics_left = self.topics_left.saturating_sub(1);
                 self.state = State::Partition;
             }
             State::Partition => {
-                if self.partitions_left == 0 {
-                    reader.tagged_fields(compact, |_, _| ())?;
+                if !self.topics.has_partition(reader, compact)? {
                     self.state = State::Topic;
                     return Ok(Some(0));
                 }
@@ -108,11 +103,11 @@ impl FetchResponse {
                     reader.i32()?;
                 }
                 let length = reader.bytes_length(compact)?.unwrap_or(0);
-                self.partitions_left = self.partitions_left.saturating_sub(1);
+                self.topics.end_partition();
                 self.state = State::PartitionTail;
                 request.note_error(error);
                 let part = request
-                    .part_or_new(self.topic, partition)
+                    .part_or_new(self.topics.topic(), partition)
                     .ok_or(TOO_MANY_PARTITIONS)?;
                 part.error_code = Some(error);
                 part.high_watermark = (high_watermark >= 0).then_some(high_watermark);

@@ -18,6 +18,7 @@ mod produce_request;
 mod produce_response;
 mod request;
 mod request_beginning;
+mod topic_walk;
 mod topics;
 mod walker;
 

@@ -7,8 +7,9 @@ use kcorr_kafka::{BatchHeader, EntryHeader, IdHeaders, Reader, Stop};
 use kcorr_model::{LossKind, Severity};
 
 use super::request::TOO_MANY_PARTITIONS;
-use super::walker::{BodyContext, Unit, read_topic};
-use super::{Part, Request, TopicKey};
+use super::topic_walk::TopicWalk;
+use super::walker::{BodyContext, Unit};
+use super::{Part, Request};
 
 /// Record batches whose records cannot be read.
 pub(crate) static BATCH_UNREADABLE: LossKind = LossKind {
@@ -46,9 +47,7 @@ pub(crate) struct ProduceRequest {
     version: i16,
     state: State,
     with_ids: bool,
-    topics_left: u32,
-    partitions_left: u32,
-    topic: TopicKey,
+    topics: TopicWalk,
     records_left: u64,
     ids_start: usize,
     ids_found: usize,
@@ -63,9 +62,7 @@ impl ProduceRequest {
             version,
             state: State::Head,
             with_ids: id_headers.is_some(),
-            topics_left: 0,
-            partitions_left: 0,
-            topic: TopicKey::Unknown,
+            topics: TopicWalk::new(),
             records_left: 0,
             ids_start: 0,
             ids_found: 0,
@@ -97,35 +94,33 @@ impl ProduceRequest {
                 };
                 let acks = reader.i16()?;
                 reader.i32()?;
-                self.topics_left = reader.array_length(compact)?;
+                self.topics.begin(reader, compact)?;
                 request.acks = Some(acks);
                 request.transactional_id = transactional_id.map(Into::into);
                 self.state = State::Topic;
             }
             State::Topic => {
-                if self.topics_left == 0 {
+                if !self
+                    .topics
+                    .next_topic(reader, self.version >= 13, compact, context)?
+                {
                     self.state = State::Tail;
                     return Ok(Some(0));
                 }
-                let topic = read_topic(reader, self.version >= 13, compact, context)?;
-                self.partitions_left = reader.array_length(compact)?;
-                self.topic = topic;
-                self.topics_left = self.topics_left.saturating_sub(1);
                 self.state = State::Partition;
             }
             State::Partition => {
-                if self.partitions_left == 0 {
-                    reader.tagged_fields(compact, |_, _| ())?;
+                if !self.topics.has_partition(reader, compact)? {
                     self.state = State::Topic;
                     return Ok(Some(0));
                 }
                 let partition = reader.i32()?;
                 let length = reader.bytes_length(compact)?.unwrap_or(0);
-                let mut part = Part::new(self.topic, partition);
+                let mut part = Part::new(self.topics.topic(), partition);
                 part.records_bytes = Some(length);
                 part.record_count = Some(0);
                 request.add(part).ok_or(TOO_MANY_PARTITIONS)?;
-                self.partitions_left = self.partitions_left.saturating_sub(1);
+                self.topics.end_partition();
                 self.records_left = u64::from(length);
                 self.ids_start = request.ids.len();
                 self.ids_found = 0;

@@ -5,8 +5,9 @@
 
 use kcorr_kafka::{Reader, Stop};
 
-use super::walker::{BodyContext, Unit, read_topic};
-use super::{Request, TopicKey};
+use super::Request;
+use super::topic_walk::TopicWalk;
+use super::walker::{BodyContext, Unit};
 
 #[derive(Debug, Clone, Copy)]
 enum State {
@@ -21,9 +22,7 @@ enum State {
 pub(crate) struct ProduceResponse {
     version: i16,
     state: State,
-    topics_left: u32,
-    partitions_left: u32,
-    topic: TopicKey,
+    topics: TopicWalk,
 }
 
 impl ProduceResponse {
@@ -31,9 +30,7 @@ impl ProduceResponse {
         Self {
             version,
             state: State::Head,
-            topics_left: 0,
-            partitions_left: 0,
-            topic: TopicKey::Unknown,
+            topics: TopicWalk::new(),
         }
     }
 
@@ -49,30 +46,28 @@ impl ProduceResponse {
             State::Head => {
                 // The response header is flexible with the body.
                 reader.tagged_fields(compact, |_, _| ())?;
-                self.topics_left = reader.array_length(compact)?;
+                self.topics.begin(reader, compact)?;
                 request.begin_response();
                 request.note_error(0);
                 self.state = State::Topic;
             }
             State::Topic => {
-                if self.topics_left == 0 {
+                if !self
+                    .topics
+                    .next_topic(reader, self.version >= 13, compact, context)?
+                {
                     self.state = State::Tail;
                     return Ok(Some(0));
                 }
-                let topic = read_topic(reader, self.version >= 13, compact, context)?;
-                self.partitions_left = reader.array_length(compact)?;
-                self.topic = topic;
-                self.topics_left = self.topics_left.saturating_sub(1);
                 self.state = State::Partition;
             }
             State::Partition => {
-                if self.partitions_left == 0 {
-                    reader.tagged_fields(compact, |_, _| ())?;
+                if !self.topics.has_partition(reader, compact)? {
                     self.state = State::Topic;
                     return Ok(Some(0));
                 }
                 self.partition(reader, compact, request)?;
-                self.partitions_left = self.partitions_left.saturating_sub(1);
+                self.topics.end_partition();
             }
             State::Tail => {
                 if self.version >= 1 {
@@ -110,7 +105,7 @@ impl ProduceResponse {
         }
         reader.tagged_fields(compact, |_, _| ())?;
         request.note_error(error);
-        if let Some(part) = request.part(self.topic, partition) {
+        if let Some(part) = request.part(self.topics.topic(), partition) {
             part.error_code = Some(error);
             // −1 with an error: nothing was appended.
             part.base_offset = (base_offset >= 0).then_some(base_offset);

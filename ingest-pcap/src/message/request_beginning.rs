@@ -4,8 +4,9 @@ use kcorr_kafka::{Reader, Stop};
 
 use super::layout::{Field, Kind, Layout, TopicLayout, layout};
 use super::request::TOO_MANY_PARTITIONS;
-use super::walker::{BodyContext, Unit, read_topic};
-use super::{Part, Request, TopicKey};
+use super::topic_walk::TopicWalk;
+use super::walker::{BodyContext, Unit};
+use super::{Part, Request};
 
 #[derive(Debug, Clone, Copy)]
 enum State {
@@ -24,9 +25,7 @@ pub(crate) struct RequestBeginning {
     /// Whether the request names one group and one transactional id at most.
     is_single: bool,
     elements_left: u32,
-    topics_left: u32,
-    partitions_left: u32,
-    topic: TopicKey,
+    topics: TopicWalk,
 }
 
 impl RequestBeginning {
@@ -52,9 +51,7 @@ impl RequestBeginning {
             state: if has_array { State::Array } else { State::Head },
             is_single: true,
             elements_left: u32::from(!has_array),
-            topics_left: 0,
-            partitions_left: 0,
-            topic: TopicKey::Unknown,
+            topics: TopicWalk::new(),
         })
     }
 
@@ -80,8 +77,8 @@ impl RequestBeginning {
                 for field in of_version(self.layout.head, version) {
                     head.read(field.kind, compact, reader)?;
                 }
-                if self.topics().is_some() {
-                    self.topics_left = reader.array_length(compact)?;
+                if self.topic_layout().is_some() {
+                    self.topics.begin(reader, compact)?;
                     self.state = State::Topic;
                 }
                 self.elements_left = self.elements_left.saturating_sub(1);
@@ -90,41 +87,38 @@ impl RequestBeginning {
                 }
             }
             State::Topic => {
-                if self.topics_left == 0 {
+                let by_id = self
+                    .topic_layout()
+                    .is_some_and(|topics| version >= topics.by_id);
+                if !self.topics.next_topic(reader, by_id, compact, context)? {
                     self.state = State::Head;
                     if version >= self.layout.array {
                         reader.tagged_fields(compact, |_, _| ())?;
                     }
                     return Ok(Some(0));
                 }
-                let by_id = self.topics().is_some_and(|topics| version >= topics.by_id);
-                let topic = read_topic(reader, by_id, compact, context)?;
-                self.partitions_left = reader.array_length(compact)?;
-                self.topic = topic;
-                self.topics_left = self.topics_left.saturating_sub(1);
                 self.state = State::Partition;
             }
             State::Partition => {
-                if self.partitions_left == 0 {
-                    reader.tagged_fields(compact, |_, _| ())?;
+                if !self.topics.has_partition(reader, compact)? {
                     self.state = State::Topic;
                     return Ok(Some(0));
                 }
-                let part = Part::new(self.topic, reader.i32()?);
-                if let Some(topics) = self.topics() {
+                let part = Part::new(self.topics.topic(), reader.i32()?);
+                if let Some(topics) = self.topic_layout() {
                     for field in of_version(topics.partition, version) {
                         Head::default().read(field.kind, compact, reader)?;
                     }
                     reader.tagged_fields(compact && topics.is_structure, |_, _| ())?;
                 }
                 request.add(part).ok_or(TOO_MANY_PARTITIONS)?;
-                self.partitions_left = self.partitions_left.saturating_sub(1);
+                self.topics.end_partition();
             }
         }
         Ok(Some(0))
     }
 
-    fn topics(&self) -> Option<&'static TopicLayout> {
+    fn topic_layout(&self) -> Option<&'static TopicLayout> {
         self.layout.topics.as_ref()
     }
 }
