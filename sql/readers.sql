@@ -22,11 +22,20 @@
 -- @column first_time     TIMESTAMP   -- its first fetch of the topic
 -- @column last_time      TIMESTAMP   -- the end of its last
 WITH
+clients AS (
+    -- Each request's client, whatever its port.
+    SELECT
+        request_id, api, arrival_time, end_time,
+        COALESCE(CAST(client_id AS VARCHAR), '') AS client_id,
+        regexp_replace(CAST(client_address AS VARCHAR), ':[0-9]+$', '') AS host,
+        CAST(group_id AS VARCHAR) AS group_id
+    FROM requests
+),
 fetches AS (
     SELECT
         r.request_id,
-        COALESCE(CAST(r.client_id AS VARCHAR), '') AS client_id,
-        regexp_replace(CAST(r.client_address AS VARCHAR), ':[0-9]+$', '') AS host,
+        r.client_id,
+        r.host,
         CAST(p.topic AS VARCHAR) AS topic,
         p.partition,
         p.returned_bytes,
@@ -34,18 +43,15 @@ fetches AS (
         r.arrival_time,
         r.end_time
     FROM request_partitions AS p
-    INNER JOIN requests AS r ON r.request_id = p.request_id
+    INNER JOIN clients AS r ON r.request_id = p.request_id
     WHERE r.api = 'Fetch'
         AND p.returned_bytes > 0
 ),
 client_groups AS (
     SELECT client_id, host, string_agg(group_id, ' ' ORDER BY group_id) AS group_id
     FROM (
-        SELECT DISTINCT
-            COALESCE(CAST(client_id AS VARCHAR), '') AS client_id,
-            regexp_replace(CAST(client_address AS VARCHAR), ':[0-9]+$', '') AS host,
-            CAST(group_id AS VARCHAR) AS group_id
-        FROM requests
+        SELECT DISTINCT client_id, host, group_id
+        FROM clients
         WHERE group_id IS NOT NULL
     )
     GROUP BY client_id, host
@@ -73,25 +79,25 @@ blamed AS (
 ),
 costs AS (
     SELECT
-        COALESCE(CAST(r.client_id AS VARCHAR), '') AS client_id,
-        regexp_replace(CAST(r.client_address AS VARCHAR), ':[0-9]+$', '') AS host,
+        r.client_id,
+        r.host,
         b.topic,
         COUNT(DISTINCT b.blamed_id) AS blamed_requests,
         SUM(b.segment_ns) AS blamed_ns
     FROM blamed AS b
-    INNER JOIN requests AS r ON r.request_id = b.request_id
+    INNER JOIN clients AS r ON r.request_id = b.request_id
     GROUP BY 1, 2, 3
 ),
 reads AS (
     SELECT
-        COALESCE(CAST(r.client_id AS VARCHAR), '') AS client_id,
-        regexp_replace(CAST(r.client_address AS VARCHAR), ':[0-9]+$', '') AS host,
+        r.client_id,
+        r.host,
         f.topic,
         COUNT(*) AS read_count,
         SUM(elapsed_ns(f.start_time, f.end_time)) AS read_ns,
         COUNT(*) FILTER (WHERE f.is_of_disk) AS disk_count
     FROM read_for AS f
-    INNER JOIN requests AS r ON r.request_id = f.request_id
+    INNER JOIN clients AS r ON r.request_id = f.request_id
     GROUP BY 1, 2, 3
 ),
 readers AS (

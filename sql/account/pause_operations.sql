@@ -36,10 +36,8 @@ operations AS (
         CAST(w.comm AS VARCHAR) AS comm, w.start_time, w.end_time
     FROM writes AS w
     UNION ALL
-    SELECT
-        NULL, f.function_call_id, f.pid, f.tid, CAST(f.comm AS VARCHAR), f.start_time, f.end_time
-    FROM function_calls AS f
-    WHERE f.function IN ('page_fault', 'filemap_fault', 'handle_mm_fault')
+    SELECT NULL, function_call_id, pid, tid, comm, start_time, end_time
+    FROM page_faults
 ),
 named AS (
     SELECT

@@ -59,8 +59,7 @@ late AS (
         FROM run_queue_waits
         UNION ALL
         SELECT tid, start_time, end_time
-        FROM function_calls
-        WHERE function IN ('page_fault', 'filemap_fault', 'handle_mm_fault')
+        FROM page_faults
     ) AS w
         ON w.start_time < p.end_time
         AND p.start_time < w.end_time
