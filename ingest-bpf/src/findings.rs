@@ -5,7 +5,7 @@ use kcorr_model::{ClockAnchor, ClockKind, Limit, LossKind, LossLedger, Position,
 
 use crate::losses::{
     BPF_BAD_LINE, BPF_DUPLICATE_EVENT, BPF_EVENTS_LOST, BPF_INCOMPLETE_EVENT, BPF_LATE_EVENT,
-    BPF_MIXED_CLOCKS, BPF_NAME_CUT, BPF_STACK_SKIPPED,
+    BPF_MIXED_CLOCKS, BPF_NAME_CUT, BPF_STACK_MISSING, BPF_STACK_SKIPPED, BPF_UNKNOWN_WAIT,
 };
 use crate::rows::rows_of_source::AnyRow;
 use crate::rows::{NO_I64, RowsOfSource};
@@ -245,17 +245,25 @@ impl Findings {
                     }
                 });
         }
-        let counted = [
-            (&BPF_DUPLICATE_EVENT, self.rows.duplicates()),
-            (&BPF_LATE_EVENT, self.rows.late()),
-        ];
-        for (kind, count) in counted {
-            if count > 0 {
-                self.ledger
-                    .record_many(kind, count, Position::Whole, None, || {
-                        format!("{count} events")
-                    });
-            }
+        let untold = std::mem::take(&mut self.rows.told.untold);
+        let frames = untold.first_unknown.unwrap_or_default();
+        self.whole(
+            &BPF_UNKNOWN_WAIT,
+            untold.unknown_waits,
+            &format!("waits, the first in {frames}"),
+        );
+        self.whole(&BPF_STACK_MISSING, untold.missing_stacks, "rows");
+        self.whole(&BPF_DUPLICATE_EVENT, self.rows.duplicates(), "events");
+        self.whole(&BPF_LATE_EVENT, self.rows.late(), "events");
+    }
+
+    /// Counts a loss of the whole input, if there is one.
+    fn whole(&mut self, kind: &'static LossKind, count: u64, what: &str) {
+        if count > 0 {
+            self.ledger
+                .record_many(kind, count, Position::Whole, None, || {
+                    format!("{count} {what}")
+                });
         }
     }
 

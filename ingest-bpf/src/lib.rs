@@ -41,6 +41,9 @@
 //! duplicate is dropped and counted, but only where times are not rounded. What cannot be read is a
 //! loss with its line and start; what the tracer says it lost is a loss with the time around it.
 //!
+//! # Waits of the kernel
+//! What a thread waits for of which the kernel stack is known is told by one list: [`kernel_waits`].
+//!
 //! # Clocks
 //! bpftrace's `nsecs` and bcc's times are taken for `CLOCK_MONOTONIC` unless the recording says
 //! `boottime`: the two are the same on a machine that has not slept. Text times are local times, of
@@ -55,6 +58,7 @@ mod decoder;
 mod findings;
 mod format;
 mod json;
+pub mod kernel_waits;
 mod labels;
 mod lines;
 mod losses;
@@ -63,6 +67,8 @@ mod options;
 mod rows;
 mod share;
 mod stacks;
+mod syscall;
+mod task_state;
 mod text;
 mod values;
 

@@ -398,10 +398,16 @@ impl Lines {
     }
 
     /// Takes the line behind one that ends inside of a string: a name may hold a line end. None when the
-    /// line is none of it.
+    /// line is none of it. The frames of a stack are a line each.
     fn after_broken(&mut self, line: &[u8], findings: &mut Findings) -> Option<Outcome> {
         let (mut joined, number) = self.broken.take()?;
         let starts_anew = matches!(line.trim_ascii().first(), Some(b'{' | b'[' | b'@'));
+        if matches!(line.first(), Some(b' ' | b'\t')) && goes_on(&joined, line) {
+            joined.push(b'\n');
+            joined.extend_from_slice(line);
+            self.broken = Some((joined, number));
+            return Some(Read);
+        }
         if !starts_anew && line.trim_ascii_end().ends_with(b"}") {
             joined.push(b'\n');
             joined.extend_from_slice(line);
@@ -465,6 +471,13 @@ impl Lines {
             }
         }
     }
+}
+
+/// Whether a line is a frame of the stack that the lines before it began; frames are indented.
+fn goes_on(joined: &[u8], line: &[u8]) -> bool {
+    memchr::memmem::find(joined, b"\"stack\":\"").is_some()
+        && !line.trim_ascii_end().ends_with(b"}")
+        && joined.len().saturating_add(line.len()) < MAX_BROKEN_BYTES
 }
 
 /// Whether text may be the start of an array of objects, and no bar of a histogram.

@@ -93,6 +93,20 @@ pub(crate) static BPF_UNKNOWN_MEASURE: LossKind = LossKind {
     doc: "Nothing in the file says whether the numbers behind its stacks are samples or time off CPU; they are taken for samples. `--bpf-format` says it.",
 };
 
+/// Stacks that rows refer to.
+pub(crate) static BPF_STACK_MISSING: LossKind = LossKind {
+    name: "bpf_stack_missing",
+    severity: Severity::Warning,
+    doc: "A row refers to a kernel stack that was not printed, or that the tracer could not read; what the thread waited for is unknown unless its system call says it.",
+};
+
+/// Stacks of no class.
+pub(crate) static BPF_UNKNOWN_WAIT: LossKind = LossKind {
+    name: "bpf_unknown_wait",
+    severity: Severity::Info,
+    doc: "A thread was blocked with a kernel stack that fits no class of waits; the row is there as `unknown`, with its innermost frames in `wait_function`.",
+};
+
 /// Stacks of calls.
 pub(crate) static BPF_STACK_SKIPPED: LossKind = LossKind {
     name: "bpf_stack_skipped",

@@ -61,6 +61,11 @@ pub static PROBES: &[Probe] = &[
         TRACEPOINTS
     ),
     probe!(
+        "standing",
+        "why threads stood still: state, kernel stack, call, waker, who ran meanwhile",
+        "bpftrace 0.17 on Linux 6.18 (x86-64)"
+    ),
+    probe!(
         "network",
         "which thread reads and writes which TCP connection",
         "bpftrace 0.17 on Linux 6.18 (IPv4, IPv6, and IPv4 on sockets of both)"

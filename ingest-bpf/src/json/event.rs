@@ -8,6 +8,7 @@ use kcorr_model::{ClockAnchor, ClockKind};
 use serde_json::{Map, Value};
 
 use crate::findings::Findings;
+use crate::json::standing;
 use crate::losses::{BPF_BAD_VALUE, BPF_INCOMPLETE_EVENT, BPF_UNKNOWN_EVENT};
 use crate::operation::operation_from_text;
 use crate::rows::errno::outcome;
@@ -33,6 +34,9 @@ pub(crate) fn read(object: &Object, event: &str, line: &[u8], findings: &mut Fin
         }
         "probe" => probe(object, findings),
         "stack" => stack(object, line, findings),
+        "standing" => standing::row(object, line, findings),
+        "kernel_stack" => standing::kernel_stack(object, line, findings),
+        "file_name" => standing::file_name(object, line, findings),
         _ => row(object, event, line, findings),
     }
     findings.recognised_as(FORMAT);
@@ -195,7 +199,7 @@ fn socket_address(object: &Object, address: &str, port: &str) -> Option<SocketAd
     Some(SocketAddr::new(address.to_canonical(), port))
 }
 
-fn bad_value(key: &str, value: &Value, findings: &mut Findings) {
+pub(super) fn bad_value(key: &str, value: &Value, findings: &mut Findings) {
     findings.loss(&BPF_BAD_VALUE, || {
         format!("{key} is {}", start_of(value.to_string().as_bytes()))
     });
@@ -313,7 +317,7 @@ fn stack(object: &Object, line: &[u8], findings: &mut Findings) {
     rows.push(AnyRow::StackSample(sample));
 }
 
-fn integer(object: &Object, key: &str) -> Option<i64> {
+pub(super) fn integer(object: &Object, key: &str) -> Option<i64> {
     object.get(key).and_then(integer_from_value)
 }
 

@@ -4,4 +4,5 @@ pub(crate) mod bpftrace;
 pub(crate) mod event;
 pub(crate) mod fast_line;
 pub(crate) mod field_map;
+pub(crate) mod standing;
 pub(crate) mod text;

@@ -13,6 +13,8 @@ pub(crate) mod rows_of_source;
 pub(crate) mod run_queue_wait;
 pub(crate) mod socket_thread;
 pub(crate) mod stack_sample;
+pub(crate) mod standing;
+pub(crate) mod told;
 pub(crate) mod write;
 
 pub(crate) use kcorr_model::columns::{NO_I32, NO_I64};

@@ -8,9 +8,7 @@ use std::cmp::Ordering;
 
 use kcorr_model::{Error, Output, RowIds, SourceId};
 
-use super::dense_labels::DenseLabels;
-use super::name_extent::CutNames;
-use super::row::{BatchContext, Row};
+use super::row::{BatchContext, Row, Shared};
 use crate::labels::Labels;
 
 /// Rows that stay in the window after a sort.
@@ -74,14 +72,13 @@ impl<R: Row> Reorder<R> {
         &mut self,
         all: bool,
         source: SourceId,
-        labels: &Labels,
-        (dense, cut_names): (&mut DenseLabels, &mut CutNames),
+        shared: &mut Shared<'_>,
         output: &mut dyn Output,
     ) -> Result<(), Error> {
         if !all && self.fresh.len() < BATCH_ROWS {
             return Ok(());
         }
-        self.emit(all, source, labels, (dense, cut_names), output)
+        self.emit(all, source, shared, output)
     }
 
     /// Sorts, and lets rows leave: all that are more than the window holds, or all.
@@ -89,11 +86,10 @@ impl<R: Row> Reorder<R> {
         &mut self,
         all: bool,
         source: SourceId,
-        labels: &Labels,
-        (dense, cut_names): (&mut DenseLabels, &mut CutNames),
+        shared: &mut Shared<'_>,
         output: &mut dyn Output,
     ) -> Result<(), Error> {
-        self.sort(labels);
+        self.sort(shared.labels);
         let keep = if all { 0 } else { HELD_ROWS };
         loop {
             let waiting = self.held.len().saturating_sub(self.head);
@@ -109,9 +105,10 @@ impl<R: Row> Reorder<R> {
             let mut context = BatchContext {
                 source,
                 ids: &mut self.ids,
-                labels,
-                dense: &mut *dense,
-                cut_names: &mut *cut_names,
+                labels: shared.labels,
+                dense: &mut *shared.dense,
+                cut_names: &mut *shared.cut_names,
+                told: &mut *shared.told,
             };
             let batch = R::batch(rows, &mut context).map_err(Error::from)?;
             self.left_to = self.left_to.max(rows.last().map(Row::time));

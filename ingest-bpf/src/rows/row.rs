@@ -8,6 +8,7 @@ use kcorr_model::{BatchBuilder, BatchError, RowIds, SourceId, Table};
 
 use super::dense_labels::DenseLabels;
 use super::name_extent::CutNames;
+use super::told::Told;
 use crate::labels::{Label, Labels, NONE};
 
 /// A row of a table, small enough to be copied about in the reorder window.
@@ -61,6 +62,19 @@ pub(crate) struct Span {
     pub(crate) duration: i64,
 }
 
+/// What all tables' rows of a source share on their way out.
+#[derive(Debug)]
+pub(crate) struct Shared<'a> {
+    /// Strings of the rows.
+    pub(crate) labels: &'a Labels,
+    /// Scratch memory.
+    pub(crate) dense: &'a mut DenseLabels,
+    /// Names of directories that are cut, and the rows that have them.
+    pub(crate) cut_names: &'a mut CutNames,
+    /// Stacks and files that rows refer to by numbers.
+    pub(crate) told: &'a mut Told,
+}
+
 /// What it takes to make a batch besides rows.
 #[derive(Debug)]
 pub(crate) struct BatchContext<'a> {
@@ -74,6 +88,8 @@ pub(crate) struct BatchContext<'a> {
     pub(crate) dense: &'a mut DenseLabels,
     /// Names of directories that are cut, and the rows that have them.
     pub(crate) cut_names: &'a mut CutNames,
+    /// Stacks and files that rows refer to by numbers.
+    pub(crate) told: &'a mut Told,
 }
 
 impl BatchContext<'_> {

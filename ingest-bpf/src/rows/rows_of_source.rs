@@ -9,10 +9,12 @@ use super::lock_wait::LockWait;
 use super::name_extent::{CutNames, LongestNames};
 use super::pause::Pause;
 use super::reorder::Reorder;
-use super::row::Row;
+use super::row::{Row, Shared};
 use super::run_queue_wait::RunQueueWait;
 use super::socket_thread::SocketThread;
 use super::stack_sample::{StackSample, StackSamples};
+use super::standing::Standing;
+use super::told::Told;
 use super::write::Write;
 use crate::labels::{Label, Labels};
 
@@ -29,7 +31,10 @@ pub(crate) struct RowsOfSource {
     run_queue_waits: Reorder<RunQueueWait>,
     block_io: Reorder<BlockIo>,
     socket_threads: Reorder<SocketThread>,
+    standings: Reorder<Standing>,
     pub(crate) stack_samples: StackSamples,
+    /// Stacks and files that rows of `standings` refer to.
+    pub(crate) told: Told,
     longest_names: LongestNames,
     /// Names of directories that are cut.
     pub(crate) cut_names: CutNames,
@@ -46,6 +51,7 @@ pub(crate) enum AnyRow {
     RunQueueWait(RunQueueWait),
     BlockIo(BlockIo),
     SocketThread(SocketThread),
+    Standing(Standing),
     StackSample(StackSample),
 }
 
@@ -62,7 +68,9 @@ impl RowsOfSource {
             run_queue_waits: Reorder::new(source),
             block_io: Reorder::new(source),
             socket_threads: Reorder::new(source),
+            standings: Reorder::new(source),
             stack_samples: StackSamples::new(source),
+            told: Told::default(),
             longest_names: LongestNames::default(),
             cut_names: CutNames::default(),
             needs_emit: false,
@@ -81,6 +89,7 @@ impl RowsOfSource {
             AnyRow::RunQueueWait(row) => self.run_queue_waits.push(row),
             AnyRow::BlockIo(row) => self.block_io.push(row),
             AnyRow::SocketThread(row) => self.socket_threads.push(row),
+            AnyRow::Standing(row) => self.standings.push(row),
             AnyRow::StackSample(row) => self.stack_samples.push(row),
         };
     }
@@ -94,6 +103,7 @@ impl RowsOfSource {
         self.run_queue_waits.keep_duplicates();
         self.block_io.keep_duplicates();
         self.socket_threads.keep_duplicates();
+        self.standings.keep_duplicates();
     }
 
     /// Duplicates dropped so far.
@@ -106,6 +116,7 @@ impl RowsOfSource {
             self.run_queue_waits.duplicates,
             self.block_io.duplicates,
             self.socket_threads.duplicates,
+            self.standings.duplicates,
         ]
         .iter()
         .sum()
@@ -121,9 +132,15 @@ impl RowsOfSource {
             self.run_queue_waits.late,
             self.block_io.late,
             self.socket_threads.late,
+            self.standings.late,
         ]
         .iter()
         .sum()
+    }
+
+    /// Says that a stack was added without a sample.
+    pub(crate) fn emit_stacks_if_many(&mut self) {
+        self.needs_emit |= self.stack_samples.is_full();
     }
 
     /// Writes batches when enough rows wait. True when the labels were forgotten with that.
@@ -152,6 +169,7 @@ impl RowsOfSource {
             dense,
             cut_names,
             longest_names,
+            told,
             ..
         } = self;
         // Rows stay in the window, so that those that leave it know of names that come later.
@@ -159,20 +177,23 @@ impl RowsOfSource {
             longest_names.look(row.directory, row.extent, row.file, labels);
         }
         cut_names.ceiling = longest_names.ceiling();
-        self.writes
-            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
-        self.lock_waits
-            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
+        let shared = &mut Shared {
+            labels,
+            dense: &mut *dense,
+            cut_names,
+            told,
+        };
+        self.writes.emit_if_due(all, *source, shared, output)?;
+        self.lock_waits.emit_if_due(all, *source, shared, output)?;
         self.function_calls
-            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
-        self.pauses
-            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
+            .emit_if_due(all, *source, shared, output)?;
+        self.pauses.emit_if_due(all, *source, shared, output)?;
         self.run_queue_waits
-            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
-        self.block_io
-            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
+            .emit_if_due(all, *source, shared, output)?;
+        self.block_io.emit_if_due(all, *source, shared, output)?;
         self.socket_threads
-            .emit_if_due(all, *source, labels, (dense, cut_names), output)?;
+            .emit_if_due(all, *source, shared, output)?;
+        self.standings.emit_if_due(all, *source, shared, output)?;
         self.stack_samples.emit(*source, labels, dense, output)?;
         self.needs_emit = false;
         Ok(())
@@ -191,6 +212,7 @@ impl AnyRow {
             AnyRow::RunQueueWait(row) => row.end,
             AnyRow::BlockIo(row) => row.end,
             AnyRow::SocketThread(row) => row.time,
+            AnyRow::Standing(row) => row.end,
             AnyRow::StackSample(row) => row.time,
         }
     }
@@ -205,6 +227,7 @@ impl AnyRow {
             AnyRow::RunQueueWait(row) => relabel(row, map),
             AnyRow::BlockIo(row) => relabel(row, map),
             AnyRow::SocketThread(row) => relabel(row, map),
+            AnyRow::Standing(row) => relabel(row, map),
             AnyRow::StackSample(_) => {}
         }
     }

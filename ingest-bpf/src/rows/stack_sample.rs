@@ -99,6 +99,11 @@ impl StackSamples {
     #[must_use]
     pub(crate) fn push(&mut self, sample: StackSample) -> bool {
         self.samples.push(sample);
+        self.is_full()
+    }
+
+    /// Whether it is time to emit.
+    pub(crate) fn is_full(&self) -> bool {
         self.samples.len() >= BATCH_ROWS
             || self.stacks.len() >= BATCH_ROWS
             || self.frame_bytes >= BATCH_BYTES

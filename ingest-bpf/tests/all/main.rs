@@ -8,3 +8,4 @@ mod order;
 mod probe_json;
 mod probe_scripts;
 mod shared_recordings;
+mod standings;

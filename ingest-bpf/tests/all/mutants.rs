@@ -18,6 +18,7 @@ const INPUTS: &[&[u8]] = &[
     include_bytes!("../data/ext4slower.txt"),
     include_bytes!("../data/offcputime-folded.txt"),
     include_bytes!("../data/bpftrace-mixed.json"),
+    include_bytes!("../data/standing-waits.jsonl"),
     b"[\n  {\n    \"ev\": \"write\",\n    \"start_ns\": 1,\n    \"end_ns\": 2\n  },\n  {\"ev\":\"write\",\"start_ns\":1,\"end_ns\":3}\n]\n",
     b"\xFF\xFE{\0\"\0e\0v\0\"\0:\0\"\0w\0r\0i\0t\0e\0\"\0}\0\n\0",
 ];

@@ -23,6 +23,7 @@ mod socket_threads;
 mod sources;
 mod stack_samples;
 mod stacks;
+mod standings;
 mod tcp_connections;
 mod tcp_stretches;
 mod thread_dump_locks;
@@ -54,6 +55,7 @@ pub use socket_threads::SOCKET_THREADS;
 pub use sources::SOURCES;
 pub use stack_samples::STACK_SAMPLES;
 pub use stacks::STACKS;
+pub use standings::STANDINGS;
 pub use tcp_connections::TCP_CONNECTIONS;
 pub use tcp_stretches::TCP_STRETCHES;
 pub use thread_dump_locks::THREAD_DUMP_LOCKS;
@@ -90,6 +92,7 @@ pub static ALL: &[&Table] = &[
     &THREAD_DUMP_LOCKS,
     &EVENT_TYPES,
     &RUN_QUEUE_WAITS,
+    &STANDINGS,
     &BLOCK_IO,
     &LOG_BATCHES,
     &BROKER_REQUESTS,

@@ -277,6 +277,77 @@ fn time_off_cpu_counts_inside_of_writes_to_files_only() {
     assert_eq!(printed(script, 0, text), Vec::<Value>::new());
 }
 
+/// Rows of `standing`: thread, start, woken, end, and who ran before it on its CPU.
+fn standings(text: &str) -> Vec<[i64; 5]> {
+    let rows = printed("standing", 100, text);
+    let rows = rows.iter().filter(|row| row["ev"] == "standing");
+    let keys = ["tid", "start_ns", "woken_ns", "end_ns", "ran_tid"];
+    rows.map(|row| keys.map(|key| row[key].as_i64().unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_thread_stands_from_its_switch_to_the_switch_that_brings_it_back() {
+    let text = "\
+1000 7 a sched_switch prev_pid=7 prev_state=2 next_pid=5 prev_comm=a next_comm=b kstack=io_schedule
+1200 0 swapper sched_waking pid=7
+1900 5 b sched_switch prev_pid=5 prev_state=256 next_pid=7 prev_comm=b next_comm=a
+1950 7 a sched_switch prev_pid=7 prev_state=1 next_pid=0 prev_comm=a next_comm=swapper
+1960 3 c sched_waking pid=7
+1990 0 swapper sched_switch prev_pid=0 prev_state=0 next_pid=7 prev_comm=swapper next_comm=a
+2100 7 a sched_switch prev_pid=7 prev_state=1 next_pid=5 prev_comm=a next_comm=b
+";
+    // The second stretch is too short; of the other thread all of it is time in which it could run.
+    assert_eq!(
+        standings(text),
+        [[7, 1000, 1200, 1900, 5], [5, 1900, 0, 2100, 7]]
+    );
+}
+
+#[test]
+fn a_thread_that_ran_unseen_in_between_has_no_start() {
+    let text = "\
+1000 7 a sched_switch prev_pid=7 prev_state=1 next_pid=0 prev_comm=a next_comm=s nvcsw=4
+2000 0 s sched_switch prev_pid=0 prev_state=0 next_pid=7 prev_comm=s next_comm=a nvcsw=5
+";
+    assert_eq!(standings(text), [[7, 0, 0, 2000, 0]]);
+}
+
+#[test]
+fn the_id_of_a_dead_thread_is_of_another_that_did_not_stand() {
+    let text = "\
+1000 7 a sched_switch prev_pid=7 prev_state=1 next_pid=5 prev_comm=a next_comm=b
+1500 5 b sched_switch prev_pid=5 prev_state=1 next_pid=7 prev_comm=b next_comm=a
+1600 7 a sched_switch prev_pid=7 prev_state=16 next_pid=5 prev_comm=a next_comm=b
+2600 5 b sched_switch prev_pid=5 prev_state=1 next_pid=7 prev_comm=b next_comm=n
+";
+    let dead = |row: &&[i64; 5]| row[0] == 7 && row[3] == 2600;
+    assert_eq!(standings(text).iter().filter(dead).count(), 0);
+}
+
+#[test]
+fn no_stack_is_taken_where_the_call_says_it_all() {
+    let wait = |ns: u32, state: u32, call: u32| {
+        format!(
+            "{ns} 7 a sched_switch prev_pid=7 prev_state={state} next_pid=0 prev_comm=a next_comm=s cs=51 orig_ax={call} kstack=s{ns}
+{} 0 s sched_switch prev_pid=0 prev_state=0 next_pid=7 prev_comm=s next_comm=a cs=51 orig_ax={call}
+",
+            ns + 500
+        )
+    };
+    // A futex that sleeps, one that reads its page from the disk, a pipe.
+    let text = [wait(1000, 1, 202), wait(2000, 2, 202), wait(3000, 1, 0)].concat();
+    let printed = printed("standing", 100, &text);
+    let stacks: Vec<&str> = printed
+        .iter()
+        .filter_map(|row| row["stack"].as_str())
+        .collect();
+    assert_eq!(stacks, ["s2000", "s3000"]);
+    let rows = printed.iter().filter(|row| row["ev"] == "standing");
+    let has_stack: Vec<bool> = rows.map(|row| row["stack"].as_i64() != Some(0)).collect();
+    assert_eq!(has_stack, [false, true, true]);
+}
+
 #[test]
 fn the_outermost_of_nested_stops_is_the_stop() {
     let text = "\

@@ -69,6 +69,7 @@ pub(crate) fn printed(probe: &str, threshold_ns: u64, text: &str) -> Vec<serde_j
 enum Value {
     Number(i128),
     Text(String),
+    Tuple(Vec<Value>),
 }
 
 use Value::{Number, Text};
@@ -149,7 +150,7 @@ impl Run {
     fn number(&mut self, expression: &Expr) -> i128 {
         match self.value(expression) {
             Number(number) => number,
-            Text(text) => panic!("{expression:?} is {text}"),
+            other => panic!("{expression:?} is {other:?}"),
         }
     }
 
@@ -182,6 +183,12 @@ impl Run {
                 self.maps.get(&key).cloned().unwrap_or(Number(0))
             }
             Expr::Field(name) => self.field(name),
+            Expr::Tuple(parts) => Value::Tuple(parts.iter().map(|part| self.value(part)).collect()),
+            // What a map does not hold is zero, part by part.
+            Expr::Part(of, part) => match self.value(of) {
+                Value::Tuple(parts) => parts[*part].clone(),
+                _ => Number(0),
+            },
             Expr::Unary('!', of) => Number(i128::from(!self.is_true(of))),
             Expr::Unary('-', of) => Number(-self.number(of)),
             // Memory is not there: what a pointer points to is what the event says of it.
@@ -245,7 +252,22 @@ impl Run {
                 let number = u16::try_from(self.number(&arguments[0])).unwrap();
                 return Number(i128::from(number.swap_bytes()));
             }
-            "kstack" => return Text("stack".to_owned()),
+            "kstack" => {
+                return match self.field("kstack") {
+                    Number(_) => Text("stack".to_owned()),
+                    stack => stack,
+                };
+            }
+            "strncmp" => {
+                let (Text(one), Text(other)) =
+                    (self.value(&arguments[0]), self.value(&arguments[1]))
+                else {
+                    panic!("strncmp of {arguments:?}");
+                };
+                let length = usize::try_from(self.number(&arguments[2])).unwrap();
+                let cut = |text: &str| text.chars().take(length).collect::<String>();
+                return Number(i128::from(cut(&one) != cut(&other)));
+            }
             other => panic!("{other} is not known"),
         }
         Number(0)
@@ -266,6 +288,7 @@ fn formatted(format: &str, values: &[Value]) -> String {
             }
             Number(number) => text.push_str(&number.to_string()),
             Text(value) => text.push_str(value),
+            Value::Tuple(_) => panic!("a tuple is printed"),
         }
         rest = &behind[end + 1..];
     }

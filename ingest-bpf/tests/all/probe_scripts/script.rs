@@ -31,6 +31,9 @@ pub(crate) enum Expr {
     /// A field; of what does not matter, for an event names its fields once.
     Field(String),
     Call(String, Vec<Expr>),
+    Tuple(Vec<Expr>),
+    /// A part of a tuple.
+    Part(Box<Expr>, usize),
     Unary(char, Box<Expr>),
     Binary(String, Box<Expr>, Box<Expr>),
     Choice(Box<Expr>, Box<Expr>, Box<Expr>),
@@ -303,6 +306,13 @@ impl Parser {
             Token::Word(word) => {
                 self.at += 1;
                 match self.take("(") {
+                    // How large a structure is matters to memory only, which is not there.
+                    true if word == "sizeof" => {
+                        while !self.take(")") {
+                            self.at += 1;
+                        }
+                        Expr::Number(0)
+                    }
                     true => Expr::Call(word, self.list(")")),
                     false => Expr::Name(word),
                 }
@@ -310,11 +320,30 @@ impl Parser {
             Token::Sign(_) => {
                 self.need("(");
                 let inner = self.expression();
-                self.need(")");
-                inner
+                match self.take(",") {
+                    true => {
+                        let mut parts = vec![inner];
+                        parts.extend(self.list(")"));
+                        Expr::Tuple(parts)
+                    }
+                    false => {
+                        self.need(")");
+                        inner
+                    }
+                }
             }
         };
-        while self.take("->") || self.take(".") || self.take("[") {
+        loop {
+            if let (true, Some(Token::Number(part))) =
+                (self.peek("."), self.tokens.get(self.at + 1))
+            {
+                expression = Expr::Part(Box::new(expression), usize::try_from(*part).unwrap());
+                self.at += 2;
+                continue;
+            }
+            if !(self.take("->") || self.take(".") || self.take("[")) {
+                break;
+            }
             // An element of an array is the field itself: an event has one number of it.
             if let Token::Number(_) = self.tokens[self.at] {
                 self.at += 1;
