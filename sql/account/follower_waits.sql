@@ -1,12 +1,12 @@
 -- What each wait of an acks=all request for its last follower was in.
 --
--- A follower fetches over and over; the fetch that shows that it has the records comes
--- after the answer that brought them. So the wait (see replication) has up to three parts,
--- and the fetch and the one before it on its connection show which is which:
---   late_follower_answer  the leader had not yet answered the fetch before
---   slow_follower         the follower had that answer, and had not fetched again
---   unprocessed_fetch     its fetch was there, and the leader had not processed it
--- Without the fetch before, the time until the fetch came has no reason.
+-- A follower fetches over and over on one connection; the fetch that shows that it has the
+-- records comes after the answer that brought them. So the wait (see replication) is cut by
+-- the fetches of that connection:
+--   late_follower_answer  one of them was there, and the leader had not yet answered it
+--   slow_follower         the follower had the answer to one, and had not fetched again
+--   unprocessed_fetch     the last fetch was there, and the leader had not processed it
+-- Before the first fetch that was captured, a part has no reason.
 -- @materialized
 -- @column request_id     BIGINT      -- the request
 -- @column start_time     TIMESTAMP   -- start of the part
@@ -22,40 +22,60 @@ waits AS (
     FROM replication AS w
     INNER JOIN requests AS f ON f.request_id = w.fetch_request_id
 ),
-earlier AS (
-    SELECT w.fetch_request_id, p.end_time, p.arrival_time,
+fetches AS (
+    SELECT
+        c.connection_id, p.arrival_time, p.end_time,
+        LAG(p.end_time) OVER (
+            PARTITION BY c.connection_id ORDER BY p.arrival_time, p.request_id
+        ) AS previous_end_time,
         ROW_NUMBER() OVER (
-            PARTITION BY w.fetch_request_id ORDER BY p.arrival_time DESC, p.request_id DESC
-        ) AS place
-    FROM (SELECT DISTINCT fetch_request_id, connection_id, arrival_time FROM waits) AS w
+            PARTITION BY c.connection_id ORDER BY p.arrival_time, p.request_id
+        ) AS place,
+        c.first_time
+    FROM (
+        SELECT
+            connection_id,
+            add_ns(MIN(start_time), CAST(-60e9 AS BIGINT)) AS first_time,
+            MAX(arrival_time) AS last_time
+        FROM waits
+        GROUP BY connection_id
+    ) AS c
     INNER JOIN requests AS p
-        ON p.connection_id = w.connection_id
-        AND p.arrival_time < w.arrival_time
-        AND p.arrival_time > add_ns(w.arrival_time, CAST(-60e9 AS BIGINT))
+        ON p.connection_id = c.connection_id
+        AND p.arrival_time >= c.first_time
+        AND p.arrival_time <= c.last_time
     WHERE p.api = 'Fetch'
+),
+turns AS (
+    -- The follower's turn, from an answer to its next fetch, and the leader's.
+    SELECT connection_id, 'slow_follower' AS reason, previous_end_time AS start_time,
+        arrival_time AS end_time
+    FROM fetches
+    WHERE previous_end_time < arrival_time
+    UNION ALL
+    SELECT connection_id, NULL, first_time, arrival_time
+    FROM fetches
+    WHERE place = 1
+    UNION ALL
+    SELECT connection_id, 'late_follower_answer', arrival_time, end_time
+    FROM fetches
+    WHERE arrival_time < end_time
 ),
 parts AS (
     SELECT
-        w.request_id, w.fetch_request_id, w.replica_id,
-        unnest([
-            CASE WHEN p.end_time IS NOT NULL THEN 'late_follower_answer' END,
-            CASE WHEN p.end_time IS NOT NULL THEN 'slow_follower' END,
-            'unprocessed_fetch'
-        ]) AS reason,
-        unnest([
-            w.start_time,
-            GREATEST(w.start_time, LEAST(COALESCE(p.end_time, w.start_time), w.arrival_time)),
-            GREATEST(w.start_time, w.arrival_time)
-        ]) AS start_time,
-        unnest([
-            LEAST(w.end_time, w.arrival_time, COALESCE(p.end_time, w.start_time)),
-            LEAST(w.end_time, w.arrival_time),
-            w.end_time
-        ]) AS end_time
+        w.request_id, w.fetch_request_id, w.replica_id, t.reason,
+        GREATEST(w.start_time, t.start_time) AS start_time,
+        LEAST(w.end_time, w.arrival_time, t.end_time) AS end_time
     FROM waits AS w
-    LEFT JOIN earlier AS p
-        ON p.fetch_request_id = w.fetch_request_id
-        AND p.place = 1
+    INNER JOIN turns AS t
+        ON t.connection_id = w.connection_id
+        AND t.start_time < w.end_time
+        AND w.start_time < t.end_time
+    UNION ALL
+    SELECT
+        request_id, fetch_request_id, replica_id, 'unprocessed_fetch',
+        GREATEST(start_time, arrival_time), end_time
+    FROM waits
 )
 SELECT request_id, start_time, end_time, reason, fetch_request_id, replica_id
 FROM parts

@@ -4,7 +4,8 @@
 -- group's other members. Such a wait is no slowness, of the request or of those behind it
 -- on its connection. A fetch that got data waited only until that was there: until a
 -- produce request of the same records was answered, or any fetch told a high watermark
--- beyond them. The broker's own log, where it is given, bounds the wait too.
+-- beyond them. A fetch of a session leaves out partitions whose offset it has told before.
+-- The broker's own log, where it is given, bounds the wait too.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65  -- a request at least this slow is slow
 -- @param  api_slo        VARCHAR = '' -- other objectives, in ms: Fetch=200 Metadata=1000
@@ -34,13 +35,39 @@ queued AS (
         AND a.arrival_time < r.end_time
     GROUP BY a.request_id
 ),
-read_partitions AS (
+answered_partitions AS (
     SELECT
-        a.request_id, a.arrival_time,
+        a.request_id, a.connection_id, a.arrival_time,
         CAST(p.topic AS VARCHAR) AS topic, p.partition, p.fetch_offset, p.returned_bytes
     FROM asking AS a
     INNER JOIN request_partitions AS p ON p.request_id = a.request_id
     WHERE a.api = 'Fetch'
+),
+asked_offsets AS (
+    SELECT
+        c.connection_id, r.arrival_time, CAST(p.topic AS VARCHAR) AS topic, p.partition,
+        p.fetch_offset
+    FROM (
+        SELECT DISTINCT connection_id
+        FROM answered_partitions
+        WHERE fetch_offset IS NULL
+    ) AS c
+    INNER JOIN requests AS r ON r.connection_id = c.connection_id
+    INNER JOIN request_partitions AS p ON p.request_id = r.request_id
+    WHERE r.api = 'Fetch'
+        AND p.fetch_offset >= 0
+),
+read_partitions AS (
+    SELECT
+        p.request_id, p.arrival_time, p.topic, p.partition,
+        COALESCE(p.fetch_offset, o.fetch_offset) AS fetch_offset,
+        p.returned_bytes
+    FROM answered_partitions AS p
+    ASOF JOIN asked_offsets AS o
+        MATCH_CONDITION (p.arrival_time >= o.arrival_time)
+        ON o.connection_id = p.connection_id
+        AND o.topic = p.topic
+        AND o.partition = p.partition
 ),
 read_logs AS (
     SELECT DISTINCT topic, partition
@@ -131,7 +158,7 @@ waits AS (
             -- With a log, from when it was read to when the wait was over, its handler's work included.
             add_ns(start_time, remote_ns + 2000000),
             CASE
-                WHEN returned_bytes > 0 AND COALESCE(min_bytes, 1) <= 1
+                WHEN returned_bytes > 0 AND COALESCE(min_bytes, 1) <= 1 AND available_time IS NOT NULL
                     THEN GREATEST(start_time, available_time)
             END
         ) AS end_time
