@@ -27,6 +27,7 @@
 -- @column owner_tid      INT         -- who held it last, where a recorder knows
 -- @column next_write_id  BIGINT      -- the thread's next file operation on a log
 -- @column previous_write_id BIGINT   -- the one before
+-- @column previous_gap_ns BIGINT     -- time from that one, less waits for a CPU
 -- @column topic          VARCHAR     -- topic of the log, as above
 -- @column partition      INT         -- its partition
 -- @column is_before      BOOLEAN     -- whether it can be for the next operation: not when
@@ -183,10 +184,13 @@ chosen AS (
         p.*,
         CASE
             WHEN p.address_topic = p.next_topic AND p.address_partition = p.next_partition
-                THEN p.previous_topic = p.next_topic
-                    AND p.previous_partition = p.next_partition
-                    AND p.previous_gap_ns <= $handoff_ms * 1e6
-                    AND p.next_gap_ns > $handoff_ms * 1e6
+                THEN COALESCE(
+                    p.previous_topic = p.next_topic
+                        AND p.previous_partition = p.next_partition
+                        AND p.previous_gap_ns <= $handoff_ms * 1e6
+                        AND p.next_gap_ns > $handoff_ms * 1e6,
+                    FALSE
+                )
             WHEN p.address_topic = p.previous_topic AND p.address_partition = p.previous_partition
                 THEN p.previous_gap_ns <= $handoff_ms * 1e6
             WHEN p.address_topic IS NOT NULL THEN FALSE
@@ -209,6 +213,7 @@ SELECT
     owner_tid,
     next_id AS next_write_id,
     previous_id AS previous_write_id,
+    previous_gap_ns,
     CASE
         WHEN address_topic IS NOT NULL THEN address_topic
         WHEN is_previous THEN previous_topic

@@ -1,9 +1,9 @@
 -- The lock waits of each accounted request's handler that were for the request.
 --
 -- A wait before an own operation is the request's, unless the lock is known to be another
--- log's: the thread gets the log's monitor and appends. So is one that follows its last own operation at once, if the response left
--- after it: Kafka takes the log's monitor again to flush, to roll and to raise the high
--- watermark.
+-- log's: the thread gets the log's monitor and appends. So is one that follows its last own
+-- operation at once (but for waits for a CPU), if the response left after it: Kafka takes the
+-- log's monitor again to flush, to roll and to raise the high watermark.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
@@ -28,7 +28,7 @@ after_waits AS (
     INNER JOIN near_waits AS l ON l.previous_write_id = o.write_id
     -- With acks=all the response leaves long after the handler was done: it may be at its next request.
     WHERE (r.acks <> -1 OR l.is_after)
-        AND (l.is_after OR elapsed_ns(o.end_time, l.start_time) <= $handoff_ms * 1e6)
+        AND (l.is_after OR l.previous_gap_ns <= $handoff_ms * 1e6)
         AND l.end_time <= add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
 ),
 before_waits AS (

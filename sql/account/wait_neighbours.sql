@@ -2,7 +2,8 @@
 -- logs that their threads did before and after.
 --
 -- A wait that two recordings saw is listed once, with both rows: the kernel's times are
--- exact, and the JFR's row adds the lock's owner.
+-- exact, and the JFR's row adds the lock's owner. How far the operations are from the wait is
+-- told in time that the thread could run: while it waits for a CPU it is between the same two.
 -- @materialized
 -- @column lock_wait_id   BIGINT      -- the wait
 -- @column twin_id        BIGINT      -- the same wait in another recording
@@ -20,8 +21,8 @@
 -- @column next_partition INT         -- its partition
 -- @column previous_topic VARCHAR     -- topic of the log of the one before
 -- @column previous_partition INT     -- its partition
--- @column next_gap_ns    BIGINT      -- time from the wait to the next
--- @column previous_gap_ns BIGINT     -- time from the one before to the wait
+-- @column next_gap_ns    BIGINT      -- time from the wait to the next, less its waits for a CPU
+-- @column previous_gap_ns BIGINT     -- time from the one before to the wait, less the same
 WITH
 twins AS (
     -- Of two recordings of one kind, the first counts.
@@ -102,6 +103,33 @@ beside AS (
     WHERE f.lock_wait_id IS NOT NULL
         AND w.topic IS NOT NULL
     GROUP BY f.lock_wait_id
+),
+gaps AS (
+    SELECT
+        w.lock_wait_id, w.tid, b.end_time AS previous_end, w.start_time, w.end_time,
+        n.start_time AS next_start
+    FROM recorded_waits AS w
+    INNER JOIN beside AS x ON x.lock_wait_id = w.lock_wait_id
+    LEFT JOIN near_writes AS n ON n.write_id = x.next_id
+    LEFT JOIN near_writes AS b ON b.write_id = x.previous_id
+),
+ready AS (
+    SELECT
+        g.lock_wait_id,
+        SUM(CASE
+            WHEN r.start_time < g.start_time
+                THEN overlap_ns(g.previous_end, g.start_time, r.start_time, r.end_time)
+        END) AS previous_ready_ns,
+        SUM(CASE
+            WHEN r.end_time > g.end_time
+                THEN overlap_ns(g.end_time, g.next_start, r.start_time, r.end_time)
+        END) AS next_ready_ns
+    FROM gaps AS g
+    INNER JOIN run_queue_waits AS r
+        ON r.tid = g.tid
+        AND r.start_time < COALESCE(g.next_start, g.start_time)
+        AND COALESCE(g.previous_end, g.end_time) < r.end_time
+    GROUP BY g.lock_wait_id
 )
 SELECT
     w.lock_wait_id,
@@ -120,12 +148,13 @@ SELECT
     n.partition AS next_partition,
     b.topic AS previous_topic,
     b.partition AS previous_partition,
-    elapsed_ns(w.end_time, n.start_time) AS next_gap_ns,
-    elapsed_ns(b.end_time, w.start_time) AS previous_gap_ns
+    elapsed_ns(w.end_time, n.start_time) - COALESCE(r.next_ready_ns, 0) AS next_gap_ns,
+    elapsed_ns(b.end_time, w.start_time) - COALESCE(r.previous_ready_ns, 0) AS previous_gap_ns
 FROM recorded_waits AS w
 LEFT JOIN first_twins AS t ON t.lock_wait_id = w.lock_wait_id
 LEFT JOIN beside AS x ON x.lock_wait_id = w.lock_wait_id
 LEFT JOIN near_writes AS n ON n.write_id = x.next_id
 LEFT JOIN near_writes AS b ON b.write_id = x.previous_id
+LEFT JOIN ready AS r ON r.lock_wait_id = w.lock_wait_id
 WHERE w.lock_wait_id NOT IN (SELECT twin_id FROM twins)
 ORDER BY w.start_time, w.lock_wait_id
