@@ -243,14 +243,15 @@ found AS (
     SELECT
         'all_handlers_busy' AS branch,
         w.request_id, q.start_time,
-        LEAST(q.end_time, COALESCE(w.begin_time, g.local_start)) AS end_time,
+        LEAST(q.end_time, COALESCE(w.begin_time, g.local_start, o.queued_until)) AS end_time,
         q.root, 'queued' AS via, q.root_write_id, q.reason,
         CAST(q.root_count AS DOUBLE) / q.handler_count AS confidence
     FROM request_work AS w
     LEFT JOIN request_stages AS g ON g.request_id = w.request_id
+    LEFT JOIN queue_orders AS o ON o.request_id = w.request_id
     INNER JOIN queue_times AS q
         ON q.pool = w.pool
-        AND q.start_time < COALESCE(w.begin_time, g.local_start)
+        AND q.start_time < COALESCE(w.begin_time, g.local_start, o.queued_until)
         AND w.service_start < q.end_time
     -- In a pause the request would stand still anyway.
     WHERE q.root <> 'pause'

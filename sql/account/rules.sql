@@ -79,7 +79,7 @@ FROM (
         'samples of its handler one right after another, begun when it was done with others: it has the request',
         NULL, NULL),
     ('all_handlers_busy', 'all_handlers_busy', 3, 'request_queue', NULL, NULL, 0.9, TRUE,
-        'what every request handler was in before its own began on it; the root is that of most (see queue_times)',
+        'what every request handler was in before its own began on it (or on one that came before it: see queue_orders); the root is that of most (see queue_times)',
         'all handlers were busy, most of them in a wait for a lock of unknown holder',
         'the lock''s owner: a JFR recording with jdk.JavaMonitorEnter (async-profiler jfrsync without lock=), or more file operations: kcorr probes file-writes and file-reads'),
     ('pause', 'pause', 4, 'pause', 'pause', NULL, 0.9, FALSE,
