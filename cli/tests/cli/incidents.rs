@@ -1,4 +1,4 @@
-//! The small real incidents in `examples/incidents`: each gives the verdicts that its folder expects.
+//! The small real incidents in `examples/incidents`: each gives the verdicts and answers that its folder expects.
 
 use std::path::{Path, PathBuf};
 
@@ -51,19 +51,42 @@ fn ingest(desk: &Desk, files: &[(&str, &Path)]) {
     assert!(status(&output) <= 1, "{}", stderr(&output));
 }
 
-fn verdicts(desk: &Desk) -> String {
-    let query = incidents().join("verdicts.sql").display().to_string();
+fn answer(desk: &Desk, query: &Path) -> String {
+    let query = query.display().to_string();
     let output = desk.kcorr(&["query", "--format", "csv", &query]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     stdout(&output)
 }
 
+/// The queries of a folder and the answers that it expects: `<name>.csv` is that of its `<name>.sql`, and
+/// `expected.csv` that of the verdicts' query.
+fn expectations(folder: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let mut expectations = vec![(
+        incidents().join("verdicts.sql"),
+        folder.join("expected.csv"),
+    )];
+    let answers = entries(folder).into_iter();
+    expectations.extend(
+        answers
+            .filter(|path| path.extension().is_some_and(|extension| extension == "csv"))
+            .map(|path| (path.with_extension("sql"), path)),
+    );
+    expectations.retain(|(query, expected)| query.is_file() && expected.is_file());
+    expectations
+}
+
 #[test]
-fn each_incident_gives_the_verdicts_that_it_expects() {
+fn each_incident_gives_the_answers_that_it_expects() {
     let mut incident_count = 0;
+    // Recordings of another broker lie in a folder of their own.
     let folders = entries(&incidents()).into_iter();
-    for folder in folders.filter(|path| path.join("expected.csv").is_file()) {
-        let name = name_of(&folder);
+    let folders = folders.filter(|path| path.is_dir());
+    let folders = folders.flat_map(|path| [path.join("follower"), path]);
+    for folder in folders.filter(|path| path.is_dir()) {
+        let expectations = expectations(&folder);
+        if expectations.is_empty() {
+            continue;
+        }
         let files = entries(&folder);
         let recordings: Vec<(&str, &Path)> = files
             .iter()
@@ -71,8 +94,10 @@ fn each_incident_gives_the_verdicts_that_it_expects() {
             .collect();
         let desk = Desk::new();
         ingest(&desk, &recordings);
-        let expected = std::fs::read_to_string(folder.join("expected.csv")).expect("expected.csv");
-        assert_eq!(verdicts(&desk), expected, "{name}");
+        for (query, expected) in expectations {
+            let text = std::fs::read_to_string(&expected).expect("what is expected");
+            assert_eq!(answer(&desk, &query), text, "{}", expected.display());
+        }
         incident_count += 1;
     }
     assert!(incident_count > 1);
