@@ -9,15 +9,21 @@
 )]
 
 mod beginnings;
+mod bodies;
 mod field;
 mod files;
+mod formats;
 mod golden;
 mod incidents;
 mod mid_stream;
 mod mutants;
+mod ports;
 mod properties;
-mod rules;
+mod reassembly;
+mod requests;
 mod support;
-mod tcp;
+mod tcp_connections;
+mod tcp_losses;
 mod tcp_simulation;
+mod tcp_windows;
 mod tunnels;

@@ -379,21 +379,24 @@ proptest! {
         let at = head + at.index(bytes.len() - head);
         bytes[at] ^= flip;
         let decoded = decode_with(PcapOptions::default(), &[&bytes], 777);
-        // The packet that was hit, and its connection.
-        let mut end = if ng { head - 32 } else { 24 };
-        let hit = traffic.capture.packets.iter().position(|packet| {
+        // The packet that was hit, those beside it, and their connections.
+        let (before, behind) = if ng { (28, 4) } else { (16, 0) };
+        let packets = &traffic.capture.packets;
+        // A block of statistics is behind the packets.
+        let mut starts = vec![if ng { head - 40 } else { head }];
+        for packet in packets {
             let frame = 14 + packet.ip.len();
-            end += if ng { 32 + frame.next_multiple_of(4) } else { 16 + frame };
-            at < end
-        });
-        let near: Vec<usize> = hit.map_or(vec![], |hit| vec![hit.saturating_sub(1), hit, hit + 1]);
+            let frame = if ng { frame.next_multiple_of(4) } else { frame };
+            starts.push(starts[starts.len() - 1] + before + frame + behind);
+        }
+        let hit = starts.iter().rposition(|&start| start <= at).unwrap();
+        let near = packets.iter().take(hit + 2).skip(hit.saturating_sub(1));
+        // A damaged port may be that of another connection, which then has bytes more.
+        let now = bytes.get(starts[hit] + before + 14..).unwrap_or_default();
         let ports: Vec<u16> = near
-            .iter()
-            .filter_map(|&packet| traffic.capture.packets.get(packet))
-            .flat_map(|packet| {
-                let port = |at: usize| u16::from_be_bytes([packet.ip[at], packet.ip[at + 1]]);
-                [port(20), port(22)]
-            })
+            .map(|packet| &packet.ip[..])
+            .chain((now.len() >= 24).then_some(now))
+            .flat_map(|ip| [20, 22].map(|at| u16::from_be_bytes([ip[at], ip[at + 1]])))
             .collect();
         let damaged: Vec<usize> = traffic
             .touches

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::support::capture::{BROKER, CLIENT};
 use crate::support::cases;
-use crate::tcp::{MS, Seg, connection, decoded, opened, seg, stretches};
+use crate::support::segments::{MS, Seg, connection, decoded, opened, seg, stretches};
 
 const SIZE: u32 = 1000;
 const RTO: i64 = 220 * MS;

@@ -2,7 +2,10 @@
 #![allow(dead_code)]
 
 pub mod capture;
+pub mod exchange;
 pub mod kafka;
+pub mod layers;
+pub mod segments;
 
 use std::sync::Arc;
 
