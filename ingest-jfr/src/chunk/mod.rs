@@ -2,6 +2,8 @@
 
 pub(crate) mod context;
 pub(crate) mod decode;
+pub(crate) mod decoding;
+pub(crate) mod event_rows;
 pub(crate) mod handlers;
 pub(crate) mod losses;
 pub(crate) mod survey;
