@@ -4,8 +4,9 @@ use kcorr_model::lines::start_of;
 use kcorr_model::{ClockAnchor, ClockKind, Limit, LossKind, LossLedger, Position, SourceId};
 
 use crate::losses::{
-    BPF_BAD_LINE, BPF_DUPLICATE_EVENT, BPF_EVENTS_LOST, BPF_INCOMPLETE_EVENT, BPF_LATE_EVENT,
-    BPF_MIXED_CLOCKS, BPF_NAME_CUT, BPF_STACK_MISSING, BPF_STACK_SKIPPED, BPF_UNKNOWN_WAIT,
+    BPF_BAD_LINE, BPF_CUT_LINE, BPF_DUPLICATE_EVENT, BPF_EVENTS_LOST, BPF_INCOMPLETE_EVENT,
+    BPF_LATE_EVENT, BPF_MIXED_CLOCKS, BPF_NAME_CUT, BPF_STACK_MISSING, BPF_STACK_SKIPPED,
+    BPF_UNKNOWN_WAIT,
 };
 use crate::rows::rows_of_source::AnyRow;
 use crate::rows::{NO_I64, RowsOfSource};
@@ -113,6 +114,22 @@ impl Findings {
         self.loss(&BPF_BAD_LINE, || {
             format!("expected {expected}, found: {}", start_of(line))
         });
+    }
+
+    /// Counts a line that should have been a JSON object.
+    pub(crate) fn bad_object(&mut self, number: u64, line: &[u8]) {
+        self.ledger
+            .record(&BPF_BAD_LINE, Position::Line(number), || {
+                format!("expected a JSON object, found: {}", start_of(line))
+            });
+    }
+
+    /// Counts a line that the input ends inside of.
+    pub(crate) fn cut_line(&mut self, number: u64, line: &[u8]) {
+        self.ledger
+            .record(&BPF_CUT_LINE, Position::Line(number), || {
+                format!("the input ends inside the line: {}", start_of(line))
+            });
     }
 
     /// Counts events that the tracer says it lost.

@@ -64,6 +64,7 @@ mod lines;
 mod losses;
 mod operation;
 mod options;
+mod outcome;
 mod rows;
 mod share;
 mod stacks;

@@ -4,17 +4,15 @@
 //! the output of several tools, and scripts print JSON between bpftrace's own text. What terminals and
 //! collectors put around a line is taken away where the line cannot be read with it.
 
-use kcorr_model::Position;
-use kcorr_model::lines::{clean, start_of, unwrap};
-use serde_json::Value;
+use kcorr_model::lines::{clean, unwrap};
 
 use crate::findings::{BPFTRACE_TEXT, Findings};
-use crate::json::bpftrace;
 use crate::json::event;
 use crate::json::fast_line;
-use crate::json::text::{Grown, OpenObject, collected, value_from_line};
-use crate::losses::{BPF_BAD_LINE, BPF_CUT_LINE};
+use crate::json::object_lines::ObjectLines;
+use crate::json::object_reader::ObjectReader;
 use crate::options::BpfOptions;
+use crate::outcome::Outcome::{self, Printed, Read, Unread};
 use crate::stacks::lines::{Measure, TextStacks};
 use crate::stacks::map::{self, OpenEntry};
 use crate::text::local_time::LocalClock;
@@ -25,42 +23,21 @@ use crate::text::table::TextTable;
 const MAX_TEXT_BYTES: usize = 256 << 10;
 /// Bytes of printed text without a line end that are held at most.
 const MAX_PRINTED_BYTES: usize = 1 << 20;
-/// Bytes of a line that ends inside of a name with a line end in it that are held.
-const MAX_BROKEN_BYTES: usize = 64 << 10;
-
 /// State between lines.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    options: BpfOptions,
     open_entry: Option<OpenEntry>,
-    open_object: Option<OpenObject>,
-    /// Whether the objects are those of an array over several lines.
-    is_array: bool,
-    /// A line that ends inside of a string, and its number.
-    broken: Option<(Vec<u8>, u64)>,
+    objects: ObjectLines,
+    reader: ObjectReader,
     stacks: TextStacks,
     table: Option<TextTable>,
     file_system: Option<&'static str>,
     own_lines: OwnLines,
-    local: LocalClock,
     /// Text that a script printed inside `bpftrace -f json`, up to its next line end.
     printed: String,
     /// Whether a collector's prefix stands before lines.
     is_wrapped: bool,
 }
-
-/// What became of a line.
-#[derive(Debug)]
-enum Outcome {
-    /// It was read, or counted as what it is.
-    Read,
-    /// It carries text that a script printed.
-    Printed(String),
-    /// It is none of what this expected.
-    Unread(&'static str),
-}
-
-use Outcome::{Printed, Read, Unread};
 
 impl Lines {
     pub(crate) fn new(options: BpfOptions, findings: &mut Findings) -> Self {
@@ -77,17 +54,17 @@ impl Lines {
         }
         Self {
             open_entry: None,
-            open_object: None,
-            is_array: false,
-            broken: None,
+            objects: ObjectLines::default(),
+            reader: ObjectReader {
+                field_map: options.field_map,
+                local: LocalClock::new(options.date),
+            },
             stacks: TextStacks::new(format),
             table,
             file_system,
             own_lines: OwnLines::default(),
-            local: LocalClock::new(options.date),
             printed: String::new(),
             is_wrapped: false,
-            options,
         }
     }
 
@@ -118,8 +95,7 @@ impl Lines {
     /// Whether a blank line ends nothing.
     fn is_idle(&self) -> bool {
         self.open_entry.is_none()
-            && self.open_object.is_none()
-            && self.broken.is_none()
+            && self.objects.are_idle()
             && !self.stacks.is_open()
             && self.own_lines.is_idle()
     }
@@ -133,9 +109,7 @@ impl Lines {
         let Some(row) = fast_line::read(line, &mut findings.rows.labels) else {
             return false;
         };
-        if self.broken.is_some() {
-            self.end_broken(findings);
-        }
+        self.objects.end_broken(findings);
         findings.recognised_as(event::FORMAT);
         findings.has_boot_times = true;
         findings.push(row, row.end());
@@ -194,7 +168,7 @@ impl Lines {
         if is_whole {
             findings.bad_line(line, expected);
         } else {
-            cut(line, findings);
+            findings.cut_line(findings.line, line);
         }
         None
     }
@@ -227,30 +201,23 @@ impl Lines {
             }
             return Read;
         }
-        if self.open_object.is_some() {
-            return self.object_line(line, findings);
-        }
-        let text = line.trim_ascii();
-        if self.broken.is_some()
-            && let Some(outcome) = self.after_broken(line, findings)
-        {
+        if let Some(outcome) = self.objects.go_on(line, &mut self.reader, findings) {
             return outcome;
         }
+        let text = line.trim_ascii();
         match text.first() {
             None => {
                 self.own_lines.blank();
                 self.stacks.close(findings);
                 Read
             }
-            Some(b'{') => self.json(line, is_whole, findings),
-            Some(b'[') if is_array_start(text) => self.json(line, is_whole, findings),
-            Some(b']' | b',') if self.is_array && is_array_end(text) => {
-                self.is_array &= text.first() == Some(&b',');
-                Read
+            Some(_) if self.objects.have(text) => {
+                self.objects
+                    .line(line, is_whole, &mut self.reader, findings)
             }
             Some(_) if !is_whole => {
                 // A number or name at the end may be cut.
-                cut(line, findings);
+                findings.cut_line(findings.line, line);
                 Read
             }
             Some(b'@') => {
@@ -282,11 +249,11 @@ impl Lines {
             table.file_system = self.file_system;
             findings.recognised_as(table.format());
             self.table = Some(table);
-            self.local.begin();
+            self.reader.local.begin();
             return Read;
         }
         if let Some(table) = &self.table
-            && table.row(&line, &mut self.local, findings)
+            && table.row(&line, &mut self.reader.local, findings)
         {
             return Read;
         }
@@ -314,16 +281,12 @@ impl Lines {
 
     /// Whether lines that the fast path can read are what they seem.
     pub(crate) fn has_fast_path(&self) -> bool {
-        self.options.field_map.is_none()
+        self.reader.field_map.is_none()
     }
 
     /// Ends a file of the input.
     pub(crate) fn end_file(&mut self, findings: &mut Findings) {
-        self.end_broken(findings);
-        if let Some(object) = self.open_object.take() {
-            cut_at(object.first_line, object.text(), findings);
-        }
-        self.is_array = false;
+        self.objects.end_file(findings);
     }
 
     /// Ends the input.
@@ -333,161 +296,14 @@ impl Lines {
             entry.cut(findings);
         }
         self.stacks.finish(findings);
-        if let Some(step) = self.local.finish() {
+        if let Some(step) = self.reader.local.finish() {
             findings.clock_step(step);
         }
         if !self.printed.trim().is_empty() {
             let printed = std::mem::take(&mut self.printed);
-            cut(printed.as_bytes(), findings);
+            findings.cut_line(findings.line, printed.as_bytes());
         }
     }
-
-    fn json(&mut self, line: &[u8], is_whole: bool, findings: &mut Findings) -> Outcome {
-        let mut text = line.trim_ascii();
-        if let Some(object) = OpenObject::from_line(line, findings.line).filter(|_| is_whole) {
-            self.is_array |= text.starts_with(b"[");
-            self.open_object = Some(object);
-            return Read;
-        }
-        let value = value_from_line(text);
-        if value.is_err() {
-            // A line of an array: `[{…},`, `{…},`, `{…}]`.
-            let behind = text.strip_prefix(b"[").unwrap_or(text).trim_ascii();
-            let opens = behind.len() < text.len();
-            let body = behind
-                .strip_suffix(b",")
-                .or_else(|| behind.strip_suffix(b"]"))
-                .map_or(behind, <[u8]>::trim_ascii_end);
-            if opens && body.is_empty() {
-                self.is_array = true;
-                return Read;
-            }
-            if (opens || self.is_array) && body.len() < text.len() {
-                self.is_array = !text.ends_with(b"]");
-                text = body;
-            }
-        }
-        match value.or_else(|_| value_from_line(text)) {
-            Ok(Value::Object(object)) => return self.object(&object, text, findings),
-            Ok(Value::Array(values)) => {
-                for value in values {
-                    match value {
-                        Value::Object(object) => {
-                            if let Printed(_) | Unread(_) = self.object(&object, text, findings) {
-                                findings.bad_line(text, "an array of events");
-                            }
-                        }
-                        _ => findings.bad_line(text, "an array of JSON objects"),
-                    }
-                }
-            }
-            Ok(_) => findings.bad_line(text, "a JSON object"),
-            Err(_) if !is_whole => cut(text, findings),
-            Err(error) => match bpftrace::printf_text(text) {
-                Some(printed) => {
-                    findings.recognised_as(bpftrace::FORMAT);
-                    return Printed(printed);
-                }
-                None if error.is_eof() && text.len() <= MAX_BROKEN_BYTES => {
-                    self.broken = Some((line.to_vec(), findings.line));
-                }
-                None => findings.bad_line(text, &format!("a JSON object ({error})")),
-            },
-        }
-        Read
-    }
-
-    /// Takes the line behind one that ends inside of a string: a name may hold a line end. None when the
-    /// line is none of it. The frames of a stack are a line each.
-    fn after_broken(&mut self, line: &[u8], findings: &mut Findings) -> Option<Outcome> {
-        let (mut joined, number) = self.broken.take()?;
-        let starts_anew = matches!(line.trim_ascii().first(), Some(b'{' | b'[' | b'@'));
-        if matches!(line.first(), Some(b' ' | b'\t')) && goes_on(&joined, line) {
-            joined.push(b'\n');
-            joined.extend_from_slice(line);
-            self.broken = Some((joined, number));
-            return Some(Read);
-        }
-        if !starts_anew && line.trim_ascii_end().ends_with(b"}") {
-            joined.push(b'\n');
-            joined.extend_from_slice(line);
-            if let Ok(Value::Object(object)) = value_from_line(joined.trim_ascii()) {
-                return Some(self.object(&object, &joined, findings));
-            }
-            joined.truncate(joined.len().saturating_sub(line.len().saturating_add(1)));
-        }
-        bad_line_at(number, &joined, findings);
-        None
-    }
-
-    fn end_broken(&mut self, findings: &mut Findings) {
-        if let Some((line, number)) = self.broken.take() {
-            bad_line_at(number, &line, findings);
-        }
-    }
-
-    /// Takes a line of an object over several.
-    fn object_line(&mut self, line: &[u8], findings: &mut Findings) -> Outcome {
-        let Some(mut object) = self.open_object.take() else {
-            return Unread("a JSON object");
-        };
-        match object.push(line) {
-            Grown::Open => {
-                self.open_object = Some(object);
-                Read
-            }
-            Grown::Whole(text) => match value_from_line(&text) {
-                Ok(Value::Object(value)) => self.object(&value, &text, findings),
-                _ => {
-                    bad_line_at(object.first_line, &text, findings);
-                    Read
-                }
-            },
-            Grown::Broken(text) => {
-                bad_line_at(object.first_line, &text, findings);
-                self.json(line, true, findings)
-            }
-        }
-    }
-
-    fn object(&mut self, object: &event::Object, line: &[u8], findings: &mut Findings) -> Outcome {
-        if let Some(line) = collected(object) {
-            let end = if line.ends_with('\n') { "" } else { "\n" };
-            return Printed(format!("{line}{end}"));
-        }
-        if let Some(map) = &self.options.field_map {
-            map.read(object, line, &mut self.local, findings);
-            return Read;
-        }
-        if let Some(event) = object.get("ev").and_then(Value::as_str) {
-            event::read(object, event, line, findings);
-            return Read;
-        }
-        match bpftrace::read(object, line, findings) {
-            Some(text) => Printed(text),
-            None => {
-                findings.bad_line(line, "a JSON object with `ev`, or with `type` and `data`");
-                Read
-            }
-        }
-    }
-}
-
-/// Whether a line is a frame of the stack that the lines before it began; frames are indented.
-fn goes_on(joined: &[u8], line: &[u8]) -> bool {
-    memchr::memmem::find(joined, b"\"stack\":\"").is_some()
-        && !line.trim_ascii_end().ends_with(b"}")
-        && joined.len().saturating_add(line.len()) < MAX_BROKEN_BYTES
-}
-
-/// Whether text may be the start of an array of objects, and no bar of a histogram.
-fn is_array_start(text: &[u8]) -> bool {
-    let behind = text.strip_prefix(b"[").unwrap_or(text).trim_ascii();
-    behind.is_empty() || behind.starts_with(b"{") || behind == b"]"
-}
-
-fn is_array_end(text: &[u8]) -> bool {
-    text.iter().all(|byte| b"], ".contains(byte))
 }
 
 /// The JSON object that a line ends in, behind something else.
@@ -495,24 +311,4 @@ fn object_behind(line: &[u8]) -> Option<&[u8]> {
     let line = line.trim_ascii();
     let start = memchr::memmem::find(line, b"{\"").filter(|&start| start > 0)?;
     line.get(start..).filter(|behind| behind.ends_with(b"}"))
-}
-
-fn cut(line: &[u8], findings: &mut Findings) {
-    cut_at(findings.line, line, findings);
-}
-
-fn cut_at(number: u64, line: &[u8], findings: &mut Findings) {
-    findings
-        .ledger
-        .record(&BPF_CUT_LINE, Position::Line(number), || {
-            format!("the input ends inside the line: {}", start_of(line))
-        });
-}
-
-fn bad_line_at(number: u64, line: &[u8], findings: &mut Findings) {
-    findings
-        .ledger
-        .record(&BPF_BAD_LINE, Position::Line(number), || {
-            format!("expected a JSON object, found: {}", start_of(line))
-        });
 }
