@@ -1,31 +1,14 @@
-//! All connections to the brokers of a capture.
+//! The connections to the brokers of a capture: a bounded number at a time, each found by its two ends.
 
 use hashbrown::HashMap;
-use kcorr_model::{Error, LossKind, LossLedger, Output, Position, RowIds, Severity, SourceId};
+use kcorr_model::{LossKind, Position, RowIds, Severity, SourceId};
 
 use crate::PcapOptions;
-use crate::capture::{FileTimes, Merge, Packet, PacketSink};
+use crate::capture::Packet;
 use crate::connection::{Connection, SECOND_VIEW, View, reason};
-use crate::network::{Endpoint, NoSegment, Segment, segment_of_frame};
-use crate::not_read::PacketsNotRead;
-use crate::ports::Ports;
+use crate::network::{Endpoint, Segment};
 use crate::reconnects::Reconnects;
 use crate::shared::Shared;
-
-/// Fragments of IP packets.
-pub(crate) static IP_FRAGMENT: LossKind = LossKind {
-    name: "pcap_ip_fragment",
-    severity: Severity::Warning,
-    doc: "Fragments of IP packets are not put together: of a fragmented packet only what is in its \
-          first fragment is read.",
-};
-
-/// Packets with impossible headers.
-pub(crate) static BAD_PACKET: LossKind = LossKind {
-    name: "pcap_bad_packet",
-    severity: Severity::Warning,
-    doc: "A packet's IP or TCP header is cut off or contradicts itself; the packet was skipped.",
-};
 
 /// Connections given up because there are too many.
 pub(crate) static TOO_MANY_CONNECTIONS: LossKind = LossKind {
@@ -34,159 +17,78 @@ pub(crate) static TOO_MANY_CONNECTIONS: LossKind = LossKind {
     doc: "More connections were open at a time than are followed; those idle longest were given up.",
 };
 
-/// Nothing on the broker's port.
-pub(crate) static NO_REQUESTS: LossKind = LossKind {
-    name: "pcap_no_requests",
-    severity: Severity::Error,
-    doc: "No Kafka request was found: if the broker listens on a port that was not looked at, name it \
-          with --kafka-port; if its traffic is encrypted or was captured in one direction only, \
-          capture it where it is plain and whole.",
-};
+/// Slots that are remembered.
+const RECENT: usize = 64;
 
-/// Ports of other TCP traffic that are counted, to name them when nothing was found.
-const PORTS_COUNTED: usize = 64;
-
+/// A connection's two ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
-    client: Endpoint,
-    server: Endpoint,
+pub(crate) struct Ends {
+    pub(crate) client: Endpoint,
+    pub(crate) server: Endpoint,
 }
 
-/// The connections of a capture, and everything their packets become.
+impl Ends {
+    /// Those of a segment that comes from the client, or from the broker.
+    #[inline]
+    pub(crate) fn of(segment: &Segment<'_>, from_client: bool) -> Self {
+        let (client, server) = match from_client {
+            true => (segment.source, segment.destination),
+            false => (segment.destination, segment.source),
+        };
+        Self { client, server }
+    }
+}
+
+/// The connections that are open, or were until a moment ago.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    pub(crate) ports: Ports,
     /// Slots by the client's address and port: more than one when it is seen in several views.
     by_client: HashMap<Endpoint, Vec<usize>>,
-    by_key: HashMap<Key, usize>,
+    by_ends: HashMap<Ends, usize>,
     slots: Vec<Option<Box<Connection>>>,
+    /// The slots found last, by the client's port: most packets are of one of them.
+    recent: [usize; RECENT],
     free: Vec<usize>,
     most: usize,
     buffer_bytes: usize,
     ids: RowIds,
-    pub(crate) shared: Shared,
-    other_ports: Vec<(u16, u64)>,
     reconnects: Reconnects,
-    not_read: PacketsNotRead,
-    /// Whether tunnels in UDP were seen, so that fragments of datagrams are of interest.
-    has_datagrams: bool,
-    /// How the capture's files follow each other.
-    pub(crate) file_times: FileTimes,
-    pub(crate) merge: Merge,
-    pub(crate) longest_cut: usize,
     /// Messages that were exported without their packets.
     pub(crate) exported_pdus: u64,
 }
 
 impl Connections {
     pub(crate) fn new(source: SourceId, options: &PcapOptions) -> Self {
-        let merge = Merge::new(&options.file_starts, options.merge_bytes);
         Self {
-            ports: Ports::new(&options.kafka_ports),
             by_client: HashMap::new(),
-            by_key: HashMap::new(),
+            by_ends: HashMap::new(),
             slots: Vec::new(),
+            recent: [0; RECENT],
             free: Vec::new(),
             most: options.connections.max(1),
             buffer_bytes: options.buffer_bytes,
             ids: source.row_ids(),
-            shared: Shared::new(source, options),
-            other_ports: Vec::new(),
             reconnects: Reconnects::default(),
-            not_read: PacketsNotRead::default(),
-            has_datagrams: false,
-            file_times: FileTimes::new(merge.is_merging()),
-            merge,
-            longest_cut: 0,
             exported_pdus: 0,
         }
     }
 
-    /// Takes a packet; what is not a TCP segment is counted or of no interest.
+    /// Whether a connection between these ends is known.
+    pub(crate) fn contains(&self, ends: Ends) -> bool {
+        self.by_ends.contains_key(&ends)
+    }
+
+    /// Takes a segment between a client and a broker.
     #[inline]
-    pub(crate) fn packet(&mut self, packet: &Packet<'_>) {
-        match segment_of_frame(packet.link_type, packet.data, packet.original_bytes) {
-            Ok(segment) => {
-                if segment.is_fragment {
-                    self.fragment(packet);
-                }
-                self.has_datagrams |= segment.is_in_udp | segment.is_fragment;
-                self.segment(&segment, packet);
-            }
-            Err(NoSegment::NotTcp) => {}
-            Err(no_segment) => self.no_segment(no_segment, packet),
-        }
-    }
-
-    #[cold]
-    fn no_segment(&mut self, no_segment: NoSegment, packet: &Packet<'_>) {
-        let detail = match no_segment {
-            NoSegment::NotTcp => return,
-            NoSegment::NotRead(kind) => {
-                self.not_read.count(kind, packet.position, packet.time);
-                return;
-            }
-            NoSegment::Fragment => return self.fragment(packet),
-            NoSegment::UdpFragment if self.has_datagrams => return self.fragment(packet),
-            NoSegment::UdpFragment => return,
-            NoSegment::Cut => format!("cut after {} bytes, in its headers", packet.data.len()),
-            NoSegment::Malformed(message) => message.into(),
-        };
-        self.lose_packet(&BAD_PACKET, packet, detail);
-    }
-
-    #[cold]
-    fn fragment(&mut self, packet: &Packet<'_>) {
-        self.lose_packet(&IP_FRAGMENT, packet, "a fragment".into());
-    }
-
-    fn lose_packet(&mut self, kind: &'static LossKind, packet: &Packet<'_>, detail: String) {
-        self.shared.losses.record_many(
-            kind,
-            1,
-            Position::Byte(packet.position),
-            Some((packet.time, packet.time)),
-            || detail,
-        );
-    }
-
-    #[inline]
-    fn segment(&mut self, segment: &Segment<'_>, packet: &Packet<'_>) {
-        let to_broker = self.ports.contains(segment.destination.port);
-        let from_broker = self.ports.contains(segment.source.port);
-        let from_client = match (to_broker, from_broker) {
-            (true, false) => true,
-            (false, true) => false,
-            (false, false) => {
-                self.elsewhere(segment, packet);
-                return;
-            }
-            // Both ends have a broker's port: whoever is known as the client is, else whoever
-            // speaks first.
-            (true, true) => {
-                let is_answer = segment.syn && segment.acknowledgment.is_some();
-                let is_known = self.by_key.contains_key(&Key {
-                    client: segment.destination,
-                    server: segment.source,
-                });
-                !is_answer && !is_known
-            }
-        };
-        if segment.cut > 0 {
-            self.longest_cut = self.longest_cut.max(packet.data.len());
-        }
-        let key = if from_client {
-            Key {
-                client: segment.source,
-                server: segment.destination,
-            }
-        } else {
-            Key {
-                client: segment.destination,
-                server: segment.source,
-            }
-        };
-        let Some(slot) = self.slot(key, segment, from_client, packet) else {
+    pub(crate) fn segment(
+        &mut self,
+        segment: &Segment<'_>,
+        from_client: bool,
+        packet: &Packet<'_>,
+        shared: &mut Shared,
+    ) {
+        let ends = Ends::of(segment, from_client);
+        let Some(slot) = self.slot(ends, segment, from_client, packet, shared) else {
             return;
         };
         let Some(Some(connection)) = self.slots.get_mut(slot) else {
@@ -195,54 +97,70 @@ impl Connections {
         let (time, position) = (packet.time, packet.position);
         if segment.is_message {
             self.exported_pdus = self.exported_pdus.saturating_add(1);
-            connection.message(segment, from_client, time, position, &mut self.shared);
+            connection.message(segment, from_client, time, position, shared);
         } else {
-            connection.segment(segment, from_client, time, position, &mut self.shared);
+            connection.segment(segment, from_client, time, position, shared);
             if (segment.fin || segment.rst)
                 && let Some(ended) = connection.ended()
             {
-                self.reconnects.ended(key.client, key.server, ended);
+                self.reconnects.ended(ends.client, ends.server, ended);
             }
         }
-        if self.shared.held_bytes > self.buffer_bytes {
-            self.relieve();
+        if shared.held_bytes > self.buffer_bytes {
+            self.relieve(shared);
         }
+    }
+
+    /// The slot of a known connection.
+    #[inline]
+    fn find(&mut self, ends: &Ends) -> Option<usize> {
+        let recent = self
+            .recent
+            .get_mut(usize::from(ends.client.port) % RECENT)?;
+        if let Some(Some(connection)) = self.slots.get(*recent)
+            && connection.ends() == (ends.client, ends.server)
+        {
+            return Some(*recent);
+        }
+        *recent = *self.by_ends.get(ends)?;
+        Some(*recent)
     }
 
     /// The connection of a segment, which is made when the segment can begin one.
     #[inline]
     fn slot(
         &mut self,
-        key: Key,
+        ends: Ends,
         segment: &Segment<'_>,
         from_client: bool,
         packet: &Packet<'_>,
+        shared: &mut Shared,
     ) -> Option<usize> {
         let position = packet.position;
-        let found = self.by_key.get(&key).copied();
+        let found = self.find(&ends);
         if let Some(slot) = found {
             let connection = self.slots.get_mut(slot)?.as_mut()?;
             if !connection.is_another(segment, from_client) {
                 return Some(slot);
             }
-            connection.leave(reason::CONNECTION_CLOSED, &mut self.shared);
-        } else if segment.rst || !(segment.syn || !segment.payload.is_empty() || segment.cut > 0) {
+            connection.leave(reason::CONNECTION_CLOSED, shared);
+        } else if segment.rst || !(segment.syn || segment.has_bytes()) {
             return None;
         }
-        if found.is_none() && self.by_key.len() >= self.most {
-            self.forget_idle(position);
+        if found.is_none() && self.by_ends.len() >= self.most {
+            self.forget_idle(position, shared);
         }
-        let is_seen_better = self.is_seen_better(key, segment, from_client, packet);
+        let is_seen_better = self.is_seen_better(ends, segment, from_client, packet, shared);
         let mut connection = Box::new(Connection::new(
             self.ids.next(),
-            key.client,
-            key.server,
+            ends.client,
+            ends.server,
             position,
         ));
         if is_seen_better {
-            connection.discard(&mut self.shared);
+            connection.discard(shared);
         } else if segment.syn {
-            connection.follows(self.reconnects.of(key.client, key.server));
+            connection.follows(self.reconnects.of(ends.client, ends.server));
         }
         let slot = match found.or_else(|| self.free.pop()) {
             Some(slot) => {
@@ -254,8 +172,8 @@ impl Connections {
                 self.slots.len().checked_sub(1)?
             }
         };
-        self.by_key.insert(key, slot);
-        let views = self.by_client.entry(key.client).or_default();
+        self.by_ends.insert(ends, slot);
+        let views = self.by_client.entry(ends.client).or_default();
         if !views.contains(&slot) {
             views.push(slot);
         }
@@ -266,12 +184,13 @@ impl Connections {
     /// one is the better view. When the new one is better, the known one is given up.
     fn is_seen_better(
         &mut self,
-        key: Key,
+        ends: Ends,
         segment: &Segment<'_>,
         from_client: bool,
         packet: &Packet<'_>,
+        shared: &mut Shared,
     ) -> bool {
-        let Some(views) = self.by_client.get(&key.client) else {
+        let Some(views) = self.by_client.get(&ends.client) else {
             return false;
         };
         for &slot in views {
@@ -279,7 +198,7 @@ impl Connections {
                 continue;
             };
             let (client, server) = other.ends();
-            if client != key.client || server == key.server {
+            if client != ends.client || server == ends.server {
                 continue;
             }
             let view = other.view(segment, from_client, packet.time);
@@ -287,10 +206,10 @@ impl Connections {
                 continue;
             }
             let (kept, left) = match view {
-                View::Nearer => (key.server, server),
-                _ => (server, key.server),
+                View::Nearer => (ends.server, server),
+                _ => (server, ends.server),
             };
-            self.shared.losses.record_many(
+            shared.losses.record_many(
                 &SECOND_VIEW,
                 1,
                 Position::Byte(packet.position),
@@ -298,7 +217,7 @@ impl Connections {
                 || format!("{client} → {kept} is also seen as → {left}; the first is kept"),
             );
             if view == View::Nearer {
-                other.discard(&mut self.shared);
+                other.discard(shared);
                 return false;
             }
             return true;
@@ -306,51 +225,16 @@ impl Connections {
         false
     }
 
-    /// A segment between ports that are not known to be a broker's.
-    fn elsewhere(&mut self, segment: &Segment<'_>, packet: &Packet<'_>) {
-        self.count_port(segment);
-        if !self.ports.are_sought() {
-            return;
-        }
-        let bytes = packet.data.len();
-        let kept = self
-            .ports
-            .look_into(segment, packet.time, packet.position, bytes);
-        for kept in kept {
-            let packet = Packet {
-                time: kept.time,
-                link_type: packet.link_type,
-                data: packet.data.get(..kept.packet_bytes).unwrap_or(packet.data),
-                original_bytes: kept.packet_bytes,
-                position: kept.position,
-            };
-            self.segment(&kept.segment(), &packet);
-        }
-    }
-
-    fn count_port(&mut self, segment: &Segment<'_>) {
-        let port = segment.source.port.min(segment.destination.port);
-        let known = self
-            .other_ports
-            .iter_mut()
-            .find(|(known, _)| *known == port);
-        if let Some((_, count)) = known {
-            *count = count.saturating_add(1);
-        } else if self.other_ports.len() < PORTS_COUNTED {
-            self.other_ports.push((port, 1));
-        }
-    }
-
-    fn forget_idle(&mut self, position: u64) {
+    fn forget_idle(&mut self, position: u64, shared: &mut Shared) {
         let ages = self.oldest(|connection| Some(connection.last_time));
         // A quarter at a time, so that the work is spread.
         let count = ages.len().div_ceil(4);
         for &(_, slot) in ages.iter().take(count) {
-            self.forget(slot, position);
+            self.forget(slot, position, shared);
         }
     }
 
-    fn forget(&mut self, slot: usize, position: u64) {
+    fn forget(&mut self, slot: usize, position: u64, shared: &mut Shared) {
         let Some(place) = self.slots.get_mut(slot) else {
             return;
         };
@@ -359,15 +243,15 @@ impl Connections {
         };
         if !connection.is_closed() {
             let ends = connection.name();
-            self.shared
+            shared
                 .losses
                 .record(&TOO_MANY_CONNECTIONS, Position::Byte(position), || {
                     ends.to_string()
                 });
         }
-        connection.leave(reason::CAPTURE_GAP, &mut self.shared);
+        connection.leave(reason::CAPTURE_GAP, shared);
         let (client, server) = connection.ends();
-        self.by_key.remove(&Key { client, server });
+        self.by_ends.remove(&Ends { client, server });
         if let Some(views) = self.by_client.get_mut(&client) {
             views.retain(|&view| view != slot);
             if views.is_empty() {
@@ -378,22 +262,22 @@ impl Connections {
     }
 
     /// Too much is held: gives up the oldest until a quarter is free, bytes before requests.
-    fn relieve(&mut self) {
+    fn relieve(&mut self, shared: &mut Shared) {
         let target = self.buffer_bytes / 4 * 3;
         for (_, slot) in self.oldest(Connection::held_since) {
-            if self.shared.held_bytes <= target {
+            if shared.held_bytes <= target {
                 return;
             }
             if let Some(Some(connection)) = self.slots.get_mut(slot) {
-                connection.give_up_held(&mut self.shared);
+                connection.give_up_held(shared);
             }
         }
         for (_, slot) in self.oldest(Connection::waiting_since) {
-            if self.shared.held_bytes <= target {
+            if shared.held_bytes <= target {
                 return;
             }
             if let Some(Some(connection)) = self.slots.get_mut(slot) {
-                connection.give_up_waiting(&mut self.shared);
+                connection.give_up_waiting(shared);
             }
         }
     }
@@ -411,93 +295,9 @@ impl Connections {
     }
 
     /// Ends all connections.
-    pub(crate) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self, shared: &mut Shared) {
         for connection in self.slots.iter_mut().flatten() {
-            connection.leave(reason::OPEN_AT_END, &mut self.shared);
+            connection.leave(reason::OPEN_AT_END, shared);
         }
-        self.not_read.report(&mut self.shared.losses);
-        self.file_times.report(&mut self.shared.losses);
-        if self.shared.requests_seen == 0 {
-            let mut seen = self.other_ports.clone();
-            seen.sort_unstable_by_key(|&(port, count)| (std::cmp::Reverse(count), port));
-            let seen: Vec<String> = seen
-                .iter()
-                .take(5)
-                .map(|(port, count)| format!("{port} ({count} packets)"))
-                .collect();
-            let ports = self.ports.known().iter();
-            let ports: Vec<String> = ports.map(u16::to_string).collect();
-            self.shared
-                .losses
-                .record(&NO_REQUESTS, Position::Whole, || {
-                    format!(
-                        "looked at port {}{}; other TCP ports in the capture: {}",
-                        ports.join(", "),
-                        if self.ports.are_sought() {
-                            " and for Kafka on all others"
-                        } else {
-                            ""
-                        },
-                        if seen.is_empty() {
-                            "none".to_owned()
-                        } else {
-                            seen.join(", ")
-                        }
-                    )
-                });
-        }
-    }
-}
-
-/// Packets on their way to the connections, with the place where full batches go.
-pub(crate) struct Ingest<'a> {
-    pub(crate) connections: &'a mut Connections,
-    pub(crate) output: &'a mut dyn Output,
-}
-
-impl Ingest<'_> {
-    #[inline]
-    fn read(&mut self, packet: &Packet<'_>) -> Result<(), Error> {
-        self.connections.packet(packet);
-        if self.connections.shared.rows.are_full() {
-            self.connections.shared.rows.yield_full(self.output)?;
-        }
-        Ok(())
-    }
-
-    /// A packet of a file that covers the same time as others.
-    #[cold]
-    fn merged(&mut self, packet: &Packet<'_>) -> Result<(), Error> {
-        let connections = &mut *self.connections;
-        connections
-            .merge
-            .hold(packet, &mut connections.shared.losses);
-        self.release(packet.time)
-    }
-
-    /// Reads what is held up to a time.
-    pub(crate) fn release(&mut self, time: i64) -> Result<(), Error> {
-        while let Some(held) = self.connections.merge.release(time) {
-            self.read(&held.packet())?;
-        }
-        Ok(())
-    }
-}
-
-impl PacketSink for Ingest<'_> {
-    #[inline]
-    fn packet(&mut self, packet: Packet<'_>) -> Result<(), Error> {
-        let connections = &mut *self.connections;
-        connections
-            .file_times
-            .packet(packet.time, packet.position, &mut connections.shared.losses);
-        if !connections.merge.is_next(packet.time) {
-            return self.merged(&packet);
-        }
-        self.read(&packet)
-    }
-
-    fn losses(&mut self) -> &mut LossLedger {
-        &mut self.connections.shared.losses
     }
 }

@@ -4,7 +4,7 @@ use kcorr_model::{ClockKind, Decoder, Error, Limit, Output, SourceId, Summary};
 
 use crate::PcapOptions;
 use crate::capture::CaptureReader;
-use crate::connections::{Connections, Ingest};
+use crate::packets::{Ingest, Packets};
 
 /// Turns a capture of Kafka traffic into rows of `requests`, `request_partitions`, `topics`,
 /// `tcp_connections` and `tcp_stretches`.
@@ -14,7 +14,7 @@ use crate::connections::{Connections, Ingest};
 #[derive(Debug)]
 pub struct PcapDecoder {
     capture: CaptureReader,
-    connections: Connections,
+    packets: Packets,
     files: u32,
 }
 
@@ -23,7 +23,7 @@ impl PcapDecoder {
     pub fn new(source: SourceId, options: PcapOptions) -> Self {
         Self {
             capture: CaptureReader::new(),
-            connections: Connections::new(source, &options),
+            packets: Packets::new(source, &options),
             files: 1,
         }
     }
@@ -34,7 +34,7 @@ impl Decoder for PcapDecoder {
         self.capture.push(
             bytes,
             &mut Ingest {
-                connections: &mut self.connections,
+                packets: &mut self.packets,
                 output,
             },
         )
@@ -43,39 +43,39 @@ impl Decoder for PcapDecoder {
     fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
         self.files = self.files.saturating_add(1);
         self.capture.end_file(&mut Ingest {
-            connections: &mut self.connections,
+            packets: &mut self.packets,
             output,
         })?;
-        self.connections.file_times.next_file();
-        self.connections.merge.next_file();
+        self.packets.file_times.next_file();
+        self.packets.merge.next_file();
         Ok(())
     }
 
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
         let mut ingest = Ingest {
-            connections: &mut self.connections,
+            packets: &mut self.packets,
             output: &mut *output,
         };
         self.capture.end_file(&mut ingest)?;
-        ingest.connections.merge.end();
+        ingest.packets.merge.end();
         ingest.release(i64::MAX)?;
-        self.connections.finish();
-        self.connections.shared.rows.yield_all(output)?;
+        self.packets.finish();
+        self.packets.shared.rows.yield_all(output)?;
         let mut limits = Vec::new();
-        if self.connections.longest_cut > 0 {
+        if self.packets.longest_cut > 0 {
             limits.push(Limit {
                 name: "snap_length_bytes".into(),
-                value: i64::try_from(self.connections.longest_cut).unwrap_or(i64::MAX),
+                value: i64::try_from(self.packets.longest_cut).unwrap_or(i64::MAX),
                 detail:
                     "Packets were cut to this length: what stood behind it (partitions, message \
                          ids, further requests) may be missing."
                         .into(),
             });
         }
-        if self.connections.exported_pdus > 0 {
+        if self.packets.connections.exported_pdus > 0 {
             limits.push(Limit {
                 name: "exported_pdus".into(),
-                value: i64::try_from(self.connections.exported_pdus).unwrap_or(i64::MAX),
+                value: i64::try_from(self.packets.connections.exported_pdus).unwrap_or(i64::MAX),
                 detail:
                     "Messages were exported without their packets: each has the time of the packet \
                          that completed it, so times of first and last bytes are the same, and a \
@@ -84,8 +84,8 @@ impl Decoder for PcapDecoder {
             });
         }
         let mut format = self.capture.description();
-        if self.connections.ports.are_sought() {
-            let mut ports = self.connections.shared.ports_seen.clone();
+        if self.packets.ports.are_sought() {
+            let mut ports = self.packets.shared.ports_seen.clone();
             ports.sort_unstable();
             let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
             match ports.len() {
@@ -103,7 +103,7 @@ impl Decoder for PcapDecoder {
             format,
             clock: ClockKind::Realtime,
             anchors: Vec::new(),
-            losses: std::mem::take(&mut self.connections.shared.losses).into_losses(),
+            losses: std::mem::take(&mut self.packets.shared.losses).into_losses(),
             limits,
         })
     }

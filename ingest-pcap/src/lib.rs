@@ -69,6 +69,7 @@ mod message;
 mod network;
 mod not_read;
 mod options;
+mod packets;
 mod ports;
 mod reconnects;
 mod rows;

@@ -82,7 +82,10 @@ impl Ports {
 
     #[inline]
     pub(crate) fn contains(&self, port: u16) -> bool {
-        self.known.contains(&port)
+        match self.known.as_slice() {
+            [only] => *only == port,
+            known => known.contains(&port),
+        }
     }
 
     /// Whether they are found from the traffic.
@@ -106,7 +109,7 @@ impl Ports {
         let Some(sought) = &mut self.sought else {
             return Vec::new();
         };
-        let is_bare = segment.payload.is_empty() && segment.cut == 0;
+        let is_bare = !segment.has_bytes();
         let (from, to) = (segment.source, segment.destination);
         let (key, side) = if from <= to {
             ((from, to), 0)

@@ -2,7 +2,9 @@
 
 mod body;
 mod candidate;
+mod candidates;
 mod finish;
+mod kept;
 mod missing;
 mod request_search;
 mod resume;
@@ -18,7 +20,7 @@ use super::header::is_tls;
 use super::piece::{Piece, Side};
 pub(super) use candidate::Known;
 use finish::FRAMING_LOST;
-use request_search::Kept;
+use kept::Kept;
 pub(super) use request_search::RequestSearch;
 
 use crate::message::{BodyWalker, Request};

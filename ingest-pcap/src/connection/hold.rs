@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::piece::{Piece, Placed};
 use crate::shared::Shared;
 
 /// A segment's bytes, kept for later.
@@ -17,6 +18,19 @@ pub(super) struct Held {
 }
 
 impl Held {
+    pub(super) fn placed(&self) -> Placed<'_> {
+        Placed {
+            sequence: self.sequence,
+            piece: Piece {
+                bytes: &self.payload,
+                time: self.time,
+                position: self.position,
+            },
+            cut: self.cut,
+            fin: self.fin,
+        }
+    }
+
     fn bytes(&self) -> usize {
         self.payload.len().saturating_add(size_of::<Self>())
     }

@@ -3,7 +3,7 @@
 use kcorr_model::{LossKind, Position, Severity};
 
 use super::Connection;
-use super::piece::{Piece, Side};
+use super::piece::Side;
 use crate::shared::Shared;
 
 /// Bytes of a connection that were not captured.
@@ -142,19 +142,7 @@ impl Connection {
             let Some(held) = half.hold.remove_first(shared) else {
                 return;
             };
-            self.deliver(
-                side,
-                held.sequence,
-                &held.payload,
-                held.cut,
-                held.fin,
-                Piece {
-                    bytes: &[],
-                    time: held.time,
-                    position: held.position,
-                },
-                shared,
-            );
+            self.deliver(side, held.placed(), shared);
         }
     }
 

@@ -1,10 +1,4 @@
-//! A TCP connection to a broker: reassembly of both directions, and the dialogue in them.
-//!
-//! The first copy of every byte counts; retransmissions and overlaps are trimmed. A segment ahead of
-//! a hole is held until the hole is filled or proves to be real: the other end has acknowledged
-//! bytes behind it three times, the hold is full, or the connection or the capture ends. A response
-//! is held while it acknowledges request bytes that were not seen yet, so packets that the capture
-//! holds in another order do no harm.
+//! A TCP connection to a broker: both directions, put together again, the dialogue in them, and what TCP did.
 
 mod dialogue;
 mod framing;
@@ -14,39 +8,21 @@ mod hold;
 mod holes;
 mod piece;
 mod probe;
+mod reassembly;
 mod tcp;
 mod view;
 
-use kcorr_model::{LossKind, Position, Severity};
+use kcorr_model::Position;
 
 use crate::network::{Endpoint, Segment};
 use crate::shared::{BUFFER_FULL, Shared};
 use dialogue::Dialogue;
 pub(crate) use dialogue::{ConnectionName, reason};
 use half::{Half, WINDOW};
-use hold::Held;
-use holes::CAPTURE_GAP;
-use piece::{Piece, Side};
+use piece::Side;
 pub(crate) use probe::RequestProbe;
 pub(crate) use tcp::{Stream as TcpStream, Stretch, Tcp};
 pub(crate) use view::{SECOND_VIEW, View};
-
-/// Payloads cut by the snap length.
-pub(crate) static PACKET_CUT: LossKind = LossKind {
-    name: "pcap_packet_cut",
-    severity: Severity::Warning,
-    doc: "Packets of Kafka connections were cut by the capture's snap length: times are right, but \
-          partitions, message ids or whole requests behind the cut are missing; capture with -s 0.",
-};
-
-/// Bytes one direction holds at most in segments out of order.
-const HOLD_BYTES: usize = 8 << 20;
-
-/// Segments one direction holds at most.
-const HOLD_SEGMENTS: usize = 4096;
-
-/// A segment out of order waits so long at most when the other direction is not in the capture.
-const HOLD_TIME_NS: i64 = 1_000_000_000;
 
 /// A connection to a broker.
 #[derive(Debug)]
@@ -90,6 +66,7 @@ impl Connection {
     }
 
     /// Client and server.
+    #[inline]
     pub(crate) fn ends(&self) -> (Endpoint, Endpoint) {
         (self.dialogue.labels.client, self.dialogue.labels.server)
     }
@@ -118,13 +95,17 @@ impl Connection {
             return false;
         }
         // Late copies of what was said before the end are near it.
-        let half = if from_client {
-            &self.requests
-        } else {
-            &self.responses
-        };
-        half.ahead(segment.sequence)
+        self.of(Side::of(from_client))
+            .ahead(segment.sequence)
             .is_some_and(|ahead| ahead.unsigned_abs() > WINDOW.unsigned_abs())
+    }
+
+    #[inline]
+    fn of(&self, side: Side) -> &Half {
+        match side {
+            Side::Requests => &self.requests,
+            Side::Responses => &self.responses,
+        }
     }
 
     #[inline]
@@ -146,11 +127,7 @@ impl Connection {
         shared: &mut Shared,
     ) {
         self.last_time = time;
-        let side = if from_client {
-            Side::Requests
-        } else {
-            Side::Responses
-        };
+        let side = Side::of(from_client);
         if let Some(tcp) = &mut self.tcp
             && !segment.is_message
         {
@@ -159,7 +136,7 @@ impl Connection {
                 Side::Responses => &self.responses,
             };
             let is_opaque = self.dialogue.is_opaque;
-            let is_inside = || half.framing.is_inside().filter(|_| !is_opaque);
+            let is_inside = half.framing.is_inside().filter(|_| !is_opaque);
             tcp.segment(segment, side, is_inside, time, &mut shared.stretches);
             if !shared.stretches.is_empty() {
                 shared.keep_stretches(&self.dialogue.labels);
@@ -176,7 +153,7 @@ impl Connection {
         }
         if segment.syn {
             self.begin(side, segment.sequence);
-        } else if !segment.payload.is_empty() || segment.cut > 0 || segment.fin {
+        } else if segment.has_bytes() || segment.fin {
             self.bytes(side, segment, time, position, shared);
         }
         // A reset far from the expected bytes is one that its receiver ignores.
@@ -201,11 +178,7 @@ impl Connection {
         position: u64,
         shared: &mut Shared,
     ) {
-        let side = if from_client {
-            Side::Requests
-        } else {
-            Side::Responses
-        };
+        let side = Side::of(from_client);
         let (half, _) = self.half(side);
         let sequence = half.next.unwrap_or(0);
         if half.next.is_none() {
@@ -228,219 +201,6 @@ impl Connection {
         if half.next.is_none() {
             half.go_to(sequence.wrapping_add(1));
             half.framing.at_message();
-        }
-    }
-
-    /// Bytes of one direction, in any order.
-    #[inline]
-    fn bytes(
-        &mut self,
-        side: Side,
-        segment: &Segment<'_>,
-        time: i64,
-        position: u64,
-        shared: &mut Shared,
-    ) {
-        if segment.cut > 0 {
-            let name = self.dialogue.name();
-            shared.losses.record_many(
-                &PACKET_CUT,
-                1,
-                Position::Byte(position),
-                Some((time, time)),
-                || {
-                    format!(
-                        "{name}: {} of {} payload bytes were captured",
-                        segment.payload.len(),
-                        segment.payload.len().saturating_add(segment.cut as usize)
-                    )
-                },
-            );
-        }
-        let (half, dialogue) = self.half(side);
-        half.count(segment.sequence, segment_bytes(segment));
-        let ahead = match half.ahead(segment.sequence) {
-            Some(ahead) => ahead,
-            None => {
-                if segment.payload.is_empty() && segment.cut == 0 {
-                    return;
-                }
-                half.go_to(segment.sequence);
-                if dialogue.requests == 0 && !dialogue.requests_missing {
-                    dialogue.began_before();
-                }
-                0
-            }
-        };
-        if ahead.unsigned_abs() > WINDOW.unsigned_abs() {
-            if !half.is_moved(segment.sequence, segment_bytes(segment)) {
-                return;
-            }
-            half.hold.clear(shared);
-            half.framing.miss(u64::MAX, None, dialogue, shared);
-            half.go_to(segment.sequence);
-            let name = self.dialogue.name();
-            shared.losses.record_many(
-                &CAPTURE_GAP,
-                1,
-                Position::Byte(position),
-                Some((time, time)),
-                || format!("{name}: the sequence goes on elsewhere"),
-            );
-        } else if ahead > 0 || !self.may_deliver(side, segment.acknowledgment) {
-            self.hold(side, segment, time, position, shared);
-            return;
-        }
-        self.deliver(
-            side,
-            segment.sequence,
-            segment.payload,
-            segment.cut,
-            segment.fin,
-            Piece {
-                bytes: &[],
-                time,
-                position,
-            },
-            shared,
-        );
-        if !self.requests.hold.is_empty() || !self.responses.hold.is_empty() {
-            self.drain(shared);
-        }
-    }
-
-    /// Whether bytes of a direction may be read although they acknowledge `acknowledgment`.
-    /// Requests always; responses once the requests they acknowledge were seen.
-    #[inline]
-    fn may_deliver(&self, side: Side, acknowledgment: Option<u32>) -> bool {
-        match (side, acknowledgment) {
-            (Side::Responses, Some(acknowledgment)) => self
-                .requests
-                .ahead(acknowledgment)
-                .is_none_or(|ahead| ahead <= 0 || ahead > WINDOW),
-            _ => true,
-        }
-    }
-
-    /// Reads bytes that begin at or before the next expected one.
-    #[allow(clippy::too_many_arguments)]
-    #[inline]
-    fn deliver(
-        &mut self,
-        side: Side,
-        sequence: u32,
-        payload: &[u8],
-        cut: u32,
-        fin: bool,
-        piece: Piece<'_>,
-        shared: &mut Shared,
-    ) {
-        let Some(next) = self.half(side).0.next else {
-            return;
-        };
-        let old = next.wrapping_sub(sequence);
-        let old_bytes = usize::try_from(old).unwrap_or(usize::MAX);
-        let new = payload.get(old_bytes..).unwrap_or_default();
-        let size = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        let end = sequence.wrapping_add(size).wrapping_add(cut);
-        // Of what was cut, what lies behind `next`.
-        let new_cut = end
-            .wrapping_sub(next)
-            .cast_signed()
-            .try_into()
-            .unwrap_or(0_u32)
-            .saturating_sub(u32::try_from(new.len()).unwrap_or(u32::MAX));
-        // A response to a request that is being looked for says where it was.
-        if side == Side::Responses
-            && !new.is_empty()
-            && self.requests.framing.is_searching()
-            && self.responses.framing.is_between_messages()
-        {
-            let segment = Piece {
-                bytes: new,
-                ..piece
-            };
-            self.requests
-                .framing
-                .answer(segment, new_cut, &mut self.dialogue, shared);
-        }
-        let (half, dialogue) = self.half(side);
-        if !new.is_empty() {
-            half.framing.feed(
-                Piece {
-                    bytes: new,
-                    ..piece
-                },
-                dialogue,
-                shared,
-            );
-        }
-        if new_cut > 0 {
-            half.framing
-                .miss(u64::from(new_cut), Some(piece.time), dialogue, shared);
-        }
-        if !new.is_empty() || new_cut > 0 {
-            half.go_to(end);
-        }
-        if fin && half.next == Some(end) && !half.is_finished {
-            half.go_to(end.wrapping_add(1));
-            half.is_finished = true;
-        }
-    }
-
-    fn hold(
-        &mut self,
-        side: Side,
-        segment: &Segment<'_>,
-        time: i64,
-        position: u64,
-        shared: &mut Shared,
-    ) {
-        let other_is_seen = match side {
-            Side::Requests => self.responses.next.is_some(),
-            Side::Responses => self.requests.next.is_some(),
-        };
-        let (half, dialogue) = self.half(side);
-        let Some(next) = half.next else {
-            return;
-        };
-        // A copy of old bytes.
-        if half
-            .ahead(segment.sequence.wrapping_add(segment_bytes(segment)))
-            .is_some_and(|end| end <= 0)
-            && !segment.fin
-        {
-            return;
-        }
-        half.hold.insert(
-            Held {
-                sequence: segment.sequence,
-                acknowledgment: segment.acknowledgment,
-                payload: segment.payload.to_vec(),
-                cut: segment.cut,
-                fin: segment.fin,
-                time,
-                position,
-            },
-            next,
-            shared,
-        );
-        let is_full = half.hold.bytes() > HOLD_BYTES || half.hold.len() > HOLD_SEGMENTS;
-        let is_late = !other_is_seen
-            && half
-                .hold
-                .first()
-                .is_some_and(|first| time.saturating_sub(first.time) > HOLD_TIME_NS);
-        if is_full {
-            let name = dialogue.name();
-            shared
-                .losses
-                .record(&BUFFER_FULL, Position::Byte(position), || {
-                    format!("{name}: out-of-order segments")
-                });
-        }
-        if is_full || is_late {
-            self.skip_to_held(side, time, position, shared);
         }
     }
 
@@ -525,10 +285,4 @@ impl Connection {
             .end(reason, &mut self.dialogue, shared);
         self.dialogue.report_unrecognised(shared);
     }
-}
-
-fn segment_bytes(segment: &Segment<'_>) -> u32 {
-    u32::try_from(segment.payload.len())
-        .unwrap_or(u32::MAX)
-        .saturating_add(segment.cut)
 }

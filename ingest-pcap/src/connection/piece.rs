@@ -1,4 +1,4 @@
-//! A piece of one direction's bytes.
+//! Pieces of one direction's bytes.
 
 use std::fmt;
 
@@ -10,6 +10,14 @@ pub(super) enum Side {
 }
 
 impl Side {
+    pub(super) fn of(from_client: bool) -> Self {
+        if from_client {
+            Side::Requests
+        } else {
+            Side::Responses
+        }
+    }
+
     pub(super) fn other(self) -> Self {
         match self {
             Side::Requests => Side::Responses,
@@ -33,4 +41,14 @@ pub(super) struct Piece<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) time: i64,
     pub(super) position: u64,
+}
+
+/// A segment's bytes at their place in the sequence.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed<'a> {
+    pub(super) sequence: u32,
+    pub(super) piece: Piece<'a>,
+    /// So many more follow that were not captured, and then whether the direction ends.
+    pub(super) cut: u32,
+    pub(super) fin: bool,
 }

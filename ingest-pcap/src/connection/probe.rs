@@ -22,7 +22,7 @@ pub(crate) struct RequestProbe {
 impl RequestProbe {
     /// Takes what this end says; true when it has sent two requests in a row.
     pub(crate) fn says(&mut self, segment: &Segment<'_>, time: i64) -> bool {
-        if segment.payload.is_empty() && segment.cut == 0 {
+        if !segment.has_bytes() {
             if segment.syn {
                 *self = Self {
                     next: Some(segment.sequence.wrapping_add(1)),
@@ -48,13 +48,7 @@ impl RequestProbe {
                 1..=WINDOW => self.miss(u64::from(ahead.unsigned_abs()), None),
                 _ => *self = Self::default(),
             }
-            let size = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
-            self.next = Some(
-                segment
-                    .sequence
-                    .wrapping_add(size)
-                    .wrapping_add(segment.cut),
-            );
+            self.next = Some(segment.sequence.wrapping_add(segment.bytes()));
         }
         let mut is_whole = payload.len() == segment.payload.len();
         // A request may be found, and another behind it.
@@ -122,7 +116,7 @@ impl RequestProbe {
         let (Ok(length), Ok(id)) = (reader.u32(), reader.i32()) else {
             return false;
         };
-        let size = segment.payload.len() as u64 + u64::from(segment.cut);
+        let size = u64::from(segment.bytes());
         let is_exact = u64::from(length) + 4 == size;
         let is_possible = is_exact || (4..=512 << 20).contains(&length);
         is_possible

@@ -8,6 +8,7 @@
 use kcorr_model::{LossKind, Position, Severity};
 
 use super::Connection;
+use super::piece::Side;
 use crate::network::Segment;
 use crate::shared::Shared;
 
@@ -40,11 +41,7 @@ impl Connection {
     /// What a connection that begins with this segment, from the same client to another address, is to
     /// this one.
     pub(crate) fn view(&self, segment: &Segment<'_>, from_client: bool, time: i64) -> View {
-        let half = if from_client {
-            &self.requests
-        } else {
-            &self.responses
-        };
+        let half = self.of(Side::of(from_client));
         if self.is_closed || time.abs_diff(self.last_time) > APART_NS || segment.is_message {
             return View::Other;
         }

@@ -7,15 +7,14 @@
 use kcorr_kafka::Reader;
 
 use super::request::TOO_MANY_PARTITIONS;
-use super::topic_walk::TopicWalk;
+use super::topic_walk::{Step, TopicWalk};
 use super::walker::{BodyContext, Unit};
 use super::{Part, Request};
 
 #[derive(Debug, Clone, Copy)]
 enum State {
     Head,
-    Topic,
-    Partition,
+    Topics,
     ForgottenHead,
     Forgotten,
     Tail,
@@ -35,7 +34,7 @@ impl FetchRequest {
         Self {
             version,
             state: State::Head,
-            topics: TopicWalk::new(),
+            topics: TopicWalk::new(version >= 13, version >= 12),
             forgotten_left: 0,
         }
     }
@@ -64,43 +63,33 @@ impl FetchRequest {
                     reader.i32()?;
                     reader.i32()?;
                 }
-                self.topics.begin(reader, compact)?;
+                self.topics.begin(reader)?;
                 request.replica_id = (replica >= 0).then_some(replica);
                 request.max_wait_ms = Some(max_wait);
                 request.min_bytes = Some(min_bytes);
-                self.state = State::Topic;
+                self.state = State::Topics;
             }
-            State::Topic => {
-                if !self
-                    .topics
-                    .next_topic(reader, version >= 13, compact, context)?
-                {
-                    self.state = State::ForgottenHead;
-                    return Ok(Some(0));
-                }
-                self.state = State::Partition;
-            }
-            State::Partition => {
-                if !self.topics.has_partition(reader, compact)? {
-                    self.state = State::Topic;
-                    return Ok(Some(0));
-                }
-                let mut part = Part::new(self.topics.topic(), reader.i32()?);
-                if version >= 9 {
+            State::Topics => match self.topics.step(reader, context)? {
+                Step::Topic => {}
+                Step::Partition => {
+                    let mut part = Part::new(self.topics.topic(), reader.i32()?);
+                    if version >= 9 {
+                        reader.i32()?;
+                    }
+                    part.fetch_offset = Some(reader.i64()?);
+                    if version >= 12 {
+                        reader.i32()?;
+                    }
+                    if version >= 5 {
+                        reader.i64()?;
+                    }
                     reader.i32()?;
+                    reader.tagged_fields(compact, |_, _| ())?;
+                    request.add(part).ok_or(TOO_MANY_PARTITIONS)?;
+                    self.topics.end_partition();
                 }
-                part.fetch_offset = Some(reader.i64()?);
-                if version >= 12 {
-                    reader.i32()?;
-                }
-                if version >= 5 {
-                    reader.i64()?;
-                }
-                reader.i32()?;
-                reader.tagged_fields(compact, |_, _| ())?;
-                request.add(part).ok_or(TOO_MANY_PARTITIONS)?;
-                self.topics.end_partition();
-            }
+                Step::End => self.state = State::ForgottenHead,
+            },
             State::ForgottenHead => {
                 self.forgotten_left = if version >= 7 {
                     reader.array_length(compact)?

@@ -8,14 +8,13 @@ use kcorr_kafka::Reader;
 
 use super::Request;
 use super::request::TOO_MANY_PARTITIONS;
-use super::topic_walk::TopicWalk;
+use super::topic_walk::{Step, TopicWalk};
 use super::walker::{BodyContext, Unit};
 
 #[derive(Debug, Clone, Copy)]
 enum State {
     Head,
-    Topic,
-    Partition,
+    Topics,
     PartitionTail,
     Tail,
 }
@@ -33,7 +32,7 @@ impl FetchResponse {
         Self {
             version,
             state: State::Head,
-            topics: TopicWalk::new(),
+            topics: TopicWalk::new(version >= 13, version >= 12),
         }
     }
 
@@ -59,64 +58,54 @@ impl FetchResponse {
                     error = reader.i16()?;
                     reader.i32()?;
                 }
-                self.topics.begin(reader, compact)?;
+                self.topics.begin(reader)?;
                 request.throttle_ms = throttle;
                 request.begin_response();
                 request.note_error(error);
-                self.state = State::Topic;
+                self.state = State::Topics;
             }
-            State::Topic => {
-                if !self
-                    .topics
-                    .next_topic(reader, version >= 13, compact, context)?
-                {
-                    self.state = State::Tail;
-                    return Ok(Some(0));
-                }
-                self.state = State::Partition;
-            }
-            State::Partition => {
-                if !self.topics.has_partition(reader, compact)? {
-                    self.state = State::Topic;
-                    return Ok(Some(0));
-                }
-                let partition = reader.i32()?;
-                let error = reader.i16()?;
-                let high_watermark = reader.i64()?;
-                if version >= 4 {
-                    reader.i64()?;
-                }
-                if version >= 5 {
-                    reader.i64()?;
-                }
-                if version >= 4 {
-                    if compact {
-                        for _ in 0..reader.array_length(compact)? {
-                            reader.array::<16>()?;
-                            reader.tagged_fields(compact, |_, _| ())?;
-                        }
-                    } else {
-                        reader.skip_array(compact, 16)?;
+            State::Topics => match self.topics.step(reader, context)? {
+                Step::Topic => {}
+                Step::Partition => {
+                    let partition = reader.i32()?;
+                    let error = reader.i16()?;
+                    let high_watermark = reader.i64()?;
+                    if version >= 4 {
+                        reader.i64()?;
                     }
+                    if version >= 5 {
+                        reader.i64()?;
+                    }
+                    if version >= 4 {
+                        if compact {
+                            for _ in 0..reader.array_length(compact)? {
+                                reader.array::<16>()?;
+                                reader.tagged_fields(compact, |_, _| ())?;
+                            }
+                        } else {
+                            reader.skip_array(compact, 16)?;
+                        }
+                    }
+                    if version >= 11 {
+                        reader.i32()?;
+                    }
+                    let length = reader.bytes_length(compact)?.unwrap_or(0);
+                    self.topics.end_partition();
+                    self.state = State::PartitionTail;
+                    request.note_error(error);
+                    let part = request
+                        .part_or_new(self.topics.topic(), partition)
+                        .ok_or(TOO_MANY_PARTITIONS)?;
+                    part.error_code = Some(error);
+                    part.high_watermark = (high_watermark >= 0).then_some(high_watermark);
+                    part.returned_bytes = Some(length);
+                    return Ok(Some(u64::from(length)));
                 }
-                if version >= 11 {
-                    reader.i32()?;
-                }
-                let length = reader.bytes_length(compact)?.unwrap_or(0);
-                self.topics.end_partition();
-                self.state = State::PartitionTail;
-                request.note_error(error);
-                let part = request
-                    .part_or_new(self.topics.topic(), partition)
-                    .ok_or(TOO_MANY_PARTITIONS)?;
-                part.error_code = Some(error);
-                part.high_watermark = (high_watermark >= 0).then_some(high_watermark);
-                part.returned_bytes = Some(length);
-                return Ok(Some(u64::from(length)));
-            }
+                Step::End => self.state = State::Tail,
+            },
             State::PartitionTail => {
                 reader.tagged_fields(compact, |_, _| ())?;
-                self.state = State::Partition;
+                self.state = State::Topics;
             }
             State::Tail => {
                 reader.tagged_fields(compact, |_, _| ())?;

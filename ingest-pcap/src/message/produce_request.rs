@@ -7,7 +7,7 @@ use kcorr_kafka::{BatchHeader, EntryHeader, IdHeaders, Reader, Stop};
 use kcorr_model::{LossKind, Severity};
 
 use super::request::TOO_MANY_PARTITIONS;
-use super::topic_walk::TopicWalk;
+use super::topic_walk::{Step, TopicWalk};
 use super::walker::{BodyContext, Unit};
 use super::{Part, Request};
 
@@ -34,8 +34,7 @@ const LARGEST_BATCH: u64 = 16 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Head,
-    Topic,
-    Partition,
+    Topics,
     Records,
     PartitionTail,
     Tail,
@@ -62,7 +61,7 @@ impl ProduceRequest {
             version,
             state: State::Head,
             with_ids: id_headers.is_some(),
-            topics: TopicWalk::new(),
+            topics: TopicWalk::new(version >= 13, version >= 9),
             records_left: 0,
             ids_start: 0,
             ids_found: 0,
@@ -94,43 +93,33 @@ impl ProduceRequest {
                 };
                 let acks = reader.i16()?;
                 reader.i32()?;
-                self.topics.begin(reader, compact)?;
+                self.topics.begin(reader)?;
                 request.acks = Some(acks);
                 request.transactional_id = transactional_id.map(Into::into);
-                self.state = State::Topic;
+                self.state = State::Topics;
             }
-            State::Topic => {
-                if !self
-                    .topics
-                    .next_topic(reader, self.version >= 13, compact, context)?
-                {
-                    self.state = State::Tail;
-                    return Ok(Some(0));
+            State::Topics => match self.topics.step(reader, context)? {
+                Step::Topic => {}
+                Step::Partition => {
+                    let partition = reader.i32()?;
+                    let length = reader.bytes_length(compact)?.unwrap_or(0);
+                    let mut part = Part::new(self.topics.topic(), partition);
+                    part.records_bytes = Some(length);
+                    part.record_count = Some(0);
+                    request.add(part).ok_or(TOO_MANY_PARTITIONS)?;
+                    self.topics.end_partition();
+                    self.records_left = u64::from(length);
+                    self.ids_start = request.ids.len();
+                    self.ids_found = 0;
+                    self.ids_lost = false;
+                    self.state = State::Records;
                 }
-                self.state = State::Partition;
-            }
-            State::Partition => {
-                if !self.topics.has_partition(reader, compact)? {
-                    self.state = State::Topic;
-                    return Ok(Some(0));
-                }
-                let partition = reader.i32()?;
-                let length = reader.bytes_length(compact)?.unwrap_or(0);
-                let mut part = Part::new(self.topics.topic(), partition);
-                part.records_bytes = Some(length);
-                part.record_count = Some(0);
-                request.add(part).ok_or(TOO_MANY_PARTITIONS)?;
-                self.topics.end_partition();
-                self.records_left = u64::from(length);
-                self.ids_start = request.ids.len();
-                self.ids_found = 0;
-                self.ids_lost = false;
-                self.state = State::Records;
-            }
+                Step::End => self.state = State::Tail,
+            },
             State::Records => return self.records(reader, request, context),
             State::PartitionTail => {
                 reader.tagged_fields(compact, |_, _| ())?;
-                self.state = State::Partition;
+                self.state = State::Topics;
             }
             State::Tail => {
                 reader.tagged_fields(compact, |_, _| ())?;

@@ -6,14 +6,13 @@
 use kcorr_kafka::{Reader, Stop};
 
 use super::Request;
-use super::topic_walk::TopicWalk;
+use super::topic_walk::{Step, TopicWalk};
 use super::walker::{BodyContext, Unit};
 
 #[derive(Debug, Clone, Copy)]
 enum State {
     Head,
-    Topic,
-    Partition,
+    Topics,
     Tail,
 }
 
@@ -30,7 +29,7 @@ impl ProduceResponse {
         Self {
             version,
             state: State::Head,
-            topics: TopicWalk::new(),
+            topics: TopicWalk::new(version >= 13, version >= 9),
         }
     }
 
@@ -46,29 +45,19 @@ impl ProduceResponse {
             State::Head => {
                 // The response header is flexible with the body.
                 reader.tagged_fields(compact, |_, _| ())?;
-                self.topics.begin(reader, compact)?;
+                self.topics.begin(reader)?;
                 request.begin_response();
                 request.note_error(0);
-                self.state = State::Topic;
+                self.state = State::Topics;
             }
-            State::Topic => {
-                if !self
-                    .topics
-                    .next_topic(reader, self.version >= 13, compact, context)?
-                {
-                    self.state = State::Tail;
-                    return Ok(Some(0));
+            State::Topics => match self.topics.step(reader, context)? {
+                Step::Topic => {}
+                Step::Partition => {
+                    self.partition(reader, compact, request)?;
+                    self.topics.end_partition();
                 }
-                self.state = State::Partition;
-            }
-            State::Partition => {
-                if !self.topics.has_partition(reader, compact)? {
-                    self.state = State::Topic;
-                    return Ok(Some(0));
-                }
-                self.partition(reader, compact, request)?;
-                self.topics.end_partition();
-            }
+                Step::End => self.state = State::Tail,
+            },
             State::Tail => {
                 if self.version >= 1 {
                     request.throttle_ms = Some(reader.i32()?);

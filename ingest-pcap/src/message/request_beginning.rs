@@ -2,9 +2,9 @@
 
 use kcorr_kafka::{Reader, Stop};
 
-use super::layout::{Field, Kind, Layout, TopicLayout, layout};
+use super::layout::{Field, Kind, Layout, layout};
 use super::request::TOO_MANY_PARTITIONS;
-use super::topic_walk::TopicWalk;
+use super::topic_walk::{Step, TopicWalk};
 use super::walker::{BodyContext, Unit};
 use super::{Part, Request};
 
@@ -12,8 +12,7 @@ use super::{Part, Request};
 enum State {
     Array,
     Head,
-    Topic,
-    Partition,
+    Topics,
 }
 
 /// Walks the beginning of a request by its API's layout. What follows is of no interest.
@@ -45,13 +44,15 @@ impl RequestBeginning {
     pub(super) fn new(api_key: i16, version: i16) -> Option<Self> {
         let layout = layout(api_key).filter(|layout| version <= layout.newest)?;
         let has_array = version >= layout.array;
+        let topics = layout.topics.as_ref();
+        let by_id = topics.is_some_and(|topics| version >= topics.by_id);
         Some(Self {
             version,
             layout,
             state: if has_array { State::Array } else { State::Head },
             is_single: true,
             elements_left: u32::from(!has_array),
-            topics: TopicWalk::new(),
+            topics: TopicWalk::new(by_id, version >= layout.flexible),
         })
     }
 
@@ -77,49 +78,37 @@ impl RequestBeginning {
                 for field in of_version(self.layout.head, version) {
                     head.read(field.kind, compact, reader)?;
                 }
-                if self.topic_layout().is_some() {
-                    self.topics.begin(reader, compact)?;
-                    self.state = State::Topic;
+                if self.layout.topics.is_some() {
+                    self.topics.begin(reader)?;
+                    self.state = State::Topics;
                 }
                 self.elements_left = self.elements_left.saturating_sub(1);
                 if self.is_single {
                     head.keep(request);
                 }
             }
-            State::Topic => {
-                let by_id = self
-                    .topic_layout()
-                    .is_some_and(|topics| version >= topics.by_id);
-                if !self.topics.next_topic(reader, by_id, compact, context)? {
-                    self.state = State::Head;
+            State::Topics => match self.topics.step(reader, context)? {
+                Step::Topic => {}
+                Step::Partition => {
+                    let part = Part::new(self.topics.topic(), reader.i32()?);
+                    if let Some(topics) = &self.layout.topics {
+                        for field in of_version(topics.partition, version) {
+                            Head::default().read(field.kind, compact, reader)?;
+                        }
+                        reader.tagged_fields(compact && topics.is_structure, |_, _| ())?;
+                    }
+                    request.add(part).ok_or(TOO_MANY_PARTITIONS)?;
+                    self.topics.end_partition();
+                }
+                Step::End => {
                     if version >= self.layout.array {
                         reader.tagged_fields(compact, |_, _| ())?;
                     }
-                    return Ok(Some(0));
+                    self.state = State::Head;
                 }
-                self.state = State::Partition;
-            }
-            State::Partition => {
-                if !self.topics.has_partition(reader, compact)? {
-                    self.state = State::Topic;
-                    return Ok(Some(0));
-                }
-                let part = Part::new(self.topics.topic(), reader.i32()?);
-                if let Some(topics) = self.topic_layout() {
-                    for field in of_version(topics.partition, version) {
-                        Head::default().read(field.kind, compact, reader)?;
-                    }
-                    reader.tagged_fields(compact && topics.is_structure, |_, _| ())?;
-                }
-                request.add(part).ok_or(TOO_MANY_PARTITIONS)?;
-                self.topics.end_partition();
-            }
+            },
         }
         Ok(Some(0))
-    }
-
-    fn topic_layout(&self) -> Option<&'static TopicLayout> {
-        self.layout.topics.as_ref()
     }
 }
 

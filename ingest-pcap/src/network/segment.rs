@@ -58,6 +58,26 @@ pub(crate) struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
+    /// Payload bytes that were on the wire, captured or not.
+    #[inline]
+    pub(crate) fn bytes(&self) -> u32 {
+        u32::try_from(self.payload.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(self.cut)
+    }
+
+    /// Whether there are any.
+    #[inline]
+    pub(crate) fn has_bytes(&self) -> bool {
+        !self.payload.is_empty() || self.cut > 0
+    }
+
+    /// Whether it says nothing but what has arrived: no bytes, and no flag of a beginning or an end.
+    #[inline]
+    pub(crate) fn is_bare(&self) -> bool {
+        !self.has_bytes() && !(self.syn | self.fin | self.rst)
+    }
+
     /// A segment of nothing between two ends.
     pub(super) fn empty(source: Endpoint, destination: Endpoint) -> Self {
         Self {

@@ -18,6 +18,8 @@ pub(super) fn taken<T>(values: &mut Vec<T>) -> Vec<T> {
 pub(super) struct Optional<T: ArrowPrimitiveType> {
     values: Vec<T::Native>,
     are_there: Vec<bool>,
+    /// Those that are there.
+    count: usize,
 }
 
 impl<T: ArrowPrimitiveType> Optional<T> {
@@ -25,6 +27,7 @@ impl<T: ArrowPrimitiveType> Optional<T> {
         Self {
             values: Vec::with_capacity(BATCH_ROWS),
             are_there: Vec::with_capacity(BATCH_ROWS),
+            count: 0,
         }
     }
 
@@ -32,12 +35,19 @@ impl<T: ArrowPrimitiveType> Optional<T> {
     pub(super) fn push(&mut self, value: Option<T::Native>) {
         self.values.push(value.unwrap_or_default());
         self.are_there.push(value.is_some());
+        self.count += usize::from(value.is_some());
     }
 
-    fn finish(&mut self) -> PrimitiveArray<T> {
-        let nulls = NullBuffer::from(taken(&mut self.are_there));
-        let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
-        PrimitiveArray::new(taken(&mut self.values).into(), nulls)
+    pub(super) fn finish(&mut self) -> PrimitiveArray<T> {
+        let values = taken(&mut self.values);
+        // Most columns have all of their values in a batch, or none.
+        let nulls = match std::mem::take(&mut self.count) {
+            0 if !values.is_empty() => Some(NullBuffer::new_null(values.len())),
+            count if count == values.len() => None,
+            _ => Some(NullBuffer::from(self.are_there.as_slice())),
+        };
+        self.are_there.clear();
+        PrimitiveArray::new(values.into(), nulls)
     }
 }
 

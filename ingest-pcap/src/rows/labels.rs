@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int32Builder, StringArray};
+use arrow::array::{ArrayRef, DictionaryArray, StringArray};
+use arrow::datatypes::Int32Type;
 use hashbrown::HashMap;
 use kcorr_model::{Error, Position};
 
-use super::BATCH_ROWS;
+use super::columns::Optional;
 
 /// More distinct strings than this start a new dictionary with the next batch.
 const LARGEST_DICTIONARY: usize = 8192;
@@ -24,7 +25,7 @@ pub(crate) struct CachedLabel {
 pub(super) struct Labels {
     /// From 1: the default [`CachedLabel`] is never good.
     generation: u32,
-    keys: Int32Builder,
+    keys: Optional<Int32Type>,
     values: Vec<Arc<str>>,
     by_value: HashMap<Arc<str>, i32>,
     array: Option<ArrayRef>,
@@ -34,7 +35,7 @@ impl Labels {
     pub(super) fn new() -> Self {
         Self {
             generation: 1,
-            keys: Int32Builder::with_capacity(BATCH_ROWS),
+            keys: Optional::new(),
             values: Vec::new(),
             by_value: HashMap::new(),
             array: None,
@@ -44,7 +45,7 @@ impl Labels {
     #[inline]
     pub(super) fn push(&mut self, value: Option<&str>) {
         let key = value.map(|value| self.key(value));
-        self.keys.append_option(key);
+        self.keys.push(key);
     }
 
     /// Appends a value whose key is kept in `cached`; `value` is asked for when it is not good.
@@ -60,7 +61,7 @@ impl Labels {
                 key: self.key(value().as_ref()),
             };
         }
-        self.keys.append_value(cached.key);
+        self.keys.push(Some(cached.key));
     }
 
     fn key(&mut self, value: &str) -> i32 {
@@ -77,8 +78,7 @@ impl Labels {
 
     /// The column, which is empty afterwards.
     pub(super) fn finish(&mut self) -> Result<ArrayRef, Error> {
-        let mut full = std::mem::replace(&mut self.keys, Int32Builder::with_capacity(BATCH_ROWS));
-        let keys = full.finish();
+        let keys = self.keys.finish();
         let values = self
             .array
             .get_or_insert_with(|| {

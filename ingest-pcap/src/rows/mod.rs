@@ -40,6 +40,8 @@ pub(crate) struct Rows {
     topics: TopicRows,
     tcp_connections: TcpConnectionRows,
     tcp_stretches: TcpStretchRows,
+    /// Whether a batch is full.
+    is_full: bool,
 }
 
 impl Rows {
@@ -50,6 +52,7 @@ impl Rows {
             topics: TopicRows::new(source),
             tcp_connections: TcpConnectionRows::new(source),
             tcp_stretches: TcpStretchRows::new(source),
+            is_full: false,
         }
     }
 
@@ -65,40 +68,44 @@ impl Rows {
         for part in &request.parts {
             self.partitions.push(request, part, topics);
         }
+        self.is_full |= self.requests.len() >= BATCH_ROWS || self.are_partitions_full();
     }
 
     /// Adds the name of a topic id.
     pub(crate) fn push_topic(&mut self, id: TopicId, name: &str) {
         self.topics.push(id, name);
+        self.is_full |= self.topics.len() >= BATCH_ROWS;
     }
 
     /// Adds what TCP did for a connection that ended.
     pub(crate) fn push_tcp(&mut self, tcp: &Tcp, connection: &ConnectionLabels) {
         self.tcp_connections.push(tcp, connection);
+        self.is_full |= self.tcp_connections.len() >= TCP_ROWS;
     }
 
     /// Adds a time in which TCP kept bytes waiting.
     pub(crate) fn push_stretch(&mut self, stretch: &Stretch, connection: &ConnectionLabels) {
         self.tcp_stretches.push(stretch, connection);
+        self.is_full |= self.tcp_stretches.len() >= TCP_ROWS;
     }
 
     /// Whether a batch is full, so that [`Self::yield_full`] should be called.
     #[inline]
     pub(crate) fn are_full(&self) -> bool {
-        self.requests.len() >= BATCH_ROWS
-            || self.partitions.len() >= BATCH_ROWS
-            || self.partitions.id_bytes() >= BATCH_ID_BYTES
-            || self.topics.len() >= BATCH_ROWS
-            || self.tcp_connections.len() >= TCP_ROWS
-            || self.tcp_stretches.len() >= TCP_ROWS
+        self.is_full
+    }
+
+    fn are_partitions_full(&self) -> bool {
+        self.partitions.len() >= BATCH_ROWS || self.partitions.id_bytes() >= BATCH_ID_BYTES
     }
 
     /// Yields the batches that are full.
     pub(crate) fn yield_full(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        self.is_full = false;
         if self.requests.len() >= BATCH_ROWS {
             yield_batch(&tables::REQUESTS, &self.requests.finish()?, output)?;
         }
-        if self.partitions.len() >= BATCH_ROWS || self.partitions.id_bytes() >= BATCH_ID_BYTES {
+        if self.are_partitions_full() {
             yield_batch(
                 &tables::REQUEST_PARTITIONS,
                 &self.partitions.finish()?,

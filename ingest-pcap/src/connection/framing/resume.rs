@@ -4,7 +4,8 @@ use kcorr_kafka::Reader;
 use kcorr_model::{LossKind, Position, Severity};
 
 use super::candidate::Known;
-use super::request_search::{Content, Found, Kept, RequestSearch};
+use super::kept::{Content, Kept};
+use super::request_search::{Found, RequestSearch};
 use super::{Framing, State};
 use crate::connection::dialogue::Dialogue;
 use crate::connection::piece::{Piece, Side};
@@ -131,7 +132,7 @@ impl Framing {
             }
             let found = self
                 .requests_sought
-                .as_mut()
+                .as_ref()
                 .and_then(|search| search.answered(id, at == whole, segment.time));
             if let Some(found) = found
                 && let Some(search) = self.requests_sought.take()

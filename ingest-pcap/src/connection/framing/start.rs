@@ -3,7 +3,7 @@
 use kcorr_kafka::{Reader, Stop};
 use kcorr_model::Position;
 
-use super::request_search::{Content, Kept};
+use super::kept::{Content, Kept};
 use super::{Framing, State};
 use crate::connection::dialogue::{Dialogue, RESPONSE_UNMATCHED};
 use crate::connection::header::{LONGEST_MESSAGE, RequestHeader};

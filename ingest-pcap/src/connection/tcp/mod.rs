@@ -87,7 +87,7 @@ impl Tcp {
         &mut self,
         segment: &Segment<'_>,
         side: Side,
-        is_inside: impl Fn() -> Option<bool>,
+        is_inside: Option<bool>,
         time: i64,
         ended: &mut Vec<Stretch>,
     ) {
@@ -115,12 +115,12 @@ impl Tcp {
         {
             other.acknowledged(acknowledgment, segment, time, ended);
         }
-        if segment.payload.is_empty() && segment.cut == 0 {
+        if !segment.has_bytes() {
             own.bare(segment, time);
         } else if !segment.rst {
             let sender = Sender {
                 rtt: other.round_trip.shortest(),
-                is_inside: &is_inside,
+                is_inside,
             };
             own.sent(segment, sender, time, ended);
         }

@@ -28,8 +28,8 @@ pub(crate) struct RoundTrip {
     sum: i64,
     min: i64,
     max: i64,
-    /// What the handshake took.
-    bound: Option<i64>,
+    /// The shortest that was seen, in the handshake or later.
+    shortest: Option<i64>,
 }
 
 impl RoundTrip {
@@ -86,6 +86,7 @@ impl RoundTrip {
             self.min.min(took)
         };
         self.max = self.max.max(took);
+        self.bound(took);
         self.sum = self.sum.saturating_add(took);
         self.samples = self.samples.saturating_add(1);
     }
@@ -95,19 +96,15 @@ impl RoundTrip {
         self.timed = None;
     }
 
-    /// The handshake took so long.
+    /// One took so long: the handshake's, or another.
     pub(super) fn bound(&mut self, rtt: i64) {
-        self.bound = Some(self.bound.map_or(rtt, |bound| bound.min(rtt)));
+        self.shortest = Some(self.shortest.map_or(rtt, |shortest| shortest.min(rtt)));
     }
 
     /// The shortest that was seen, in the handshake or later.
     #[inline]
     pub(crate) fn shortest(&self) -> Option<i64> {
-        match (self.bound, self.samples) {
-            (bound, 0) => bound,
-            (None, _) => Some(self.min),
-            (Some(bound), _) => Some(bound.min(self.min)),
-        }
+        self.shortest
     }
 
     pub(crate) fn samples(&self) -> u64 {

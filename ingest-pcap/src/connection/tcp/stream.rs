@@ -19,11 +19,11 @@ const WINDOW: i32 = 64 << 20;
 
 /// What is known of the sender of a segment.
 #[derive(Clone, Copy)]
-pub(super) struct Sender<'a> {
+pub(super) struct Sender {
     /// Its shortest round trip to the capture point.
     pub(super) rtt: Option<i64>,
     /// Whether the bytes before ended inside of a message, if that is known.
-    pub(super) is_inside: &'a dyn Fn() -> Option<bool>,
+    pub(super) is_inside: Option<bool>,
 }
 
 /// One direction.
@@ -152,7 +152,7 @@ impl Stream {
             && self
                 .acknowledged
                 .is_some_and(|acknowledged| ahead(segment.sequence, acknowledged) == -1)
-            && !(segment.syn | segment.fin | segment.rst)
+            && segment.is_bare()
         {
             self.zero_window.probed(segment.packet_id, time);
         }
@@ -199,15 +199,12 @@ impl Stream {
     pub(super) fn sent(
         &mut self,
         segment: &Segment<'_>,
-        sender: Sender<'_>,
+        sender: Sender,
         time: i64,
         ended: &mut Vec<Stretch>,
     ) {
-        let size = u32::try_from(segment.payload.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(segment.cut);
         let start = segment.sequence.wrapping_add(u32::from(segment.syn));
-        let end = start.wrapping_add(size);
+        let end = start.wrapping_add(segment.bytes());
         self.segments = self.segments.saturating_add(1);
         if self.first.is_none() {
             self.first = Some(start);
@@ -235,7 +232,7 @@ impl Stream {
         segment: &Segment<'_>,
         start: u32,
         end: u32,
-        sender: Sender<'_>,
+        sender: Sender,
         time: i64,
         ended: &mut Vec<Stretch>,
     ) {
@@ -243,7 +240,9 @@ impl Stream {
             .acknowledged
             .is_none_or(|acknowledged| acknowledged == self.next)
         {
-            if time.saturating_sub(self.since) >= idle::SHORTEST_NS {
+            if sender.is_inside == Some(true)
+                && time.saturating_sub(self.since) >= idle::SHORTEST_NS
+            {
                 self.idle(sender, time, ended);
             }
             self.since = time;
@@ -273,7 +272,7 @@ impl Stream {
             rtt,
             smallest_send,
             largest_window: self.largest_window,
-            is_inside: (sender.is_inside)(),
+            is_inside: sender.is_inside,
         };
         self.window_limit.sent(new, self.side, ended);
     }
@@ -315,11 +314,7 @@ impl Stream {
     /// A FIN was sent: it takes a number.
     #[cold]
     pub(super) fn finished(&mut self, segment: &Segment<'_>) {
-        let size = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
-        let end = segment
-            .sequence
-            .wrapping_add(size)
-            .wrapping_add(segment.cut);
+        let end = segment.sequence.wrapping_add(segment.bytes());
         if self.first.is_some() && self.next == end && !self.is_finished {
             self.is_finished = true;
             self.next = end.wrapping_add(1);

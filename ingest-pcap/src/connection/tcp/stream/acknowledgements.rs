@@ -37,7 +37,7 @@ impl Stream {
             self.advanced(acknowledgment, segment, time, ended);
         } else if advance < 0 {
             return;
-        } else if self.is_bare(segment) {
+        } else if segment.is_bare() {
             self.same_again(segment, time);
         }
         let window = segment.window;
@@ -69,7 +69,7 @@ impl Stream {
         self.since = time;
         self.round_trip
             .acknowledged(acknowledgment, time, segment.options);
-        if self.is_bare(segment) {
+        if segment.is_bare() {
             self.last_bare_time = time;
             self.last_bare = Some(bare(segment));
         }
@@ -101,11 +101,6 @@ impl Stream {
         }
         let bytes = self.holes.acknowledge(acknowledgment);
         self.unseen_bytes = self.unseen_bytes.saturating_add(u64::from(bytes));
-    }
-
-    #[inline]
-    fn is_bare(&self, segment: &Segment<'_>) -> bool {
-        segment.payload.is_empty() && segment.cut == 0 && !(segment.syn | segment.fin | segment.rst)
     }
 
     /// The same acknowledgement again: something behind a hole has arrived, unless it is a copy of a packet,

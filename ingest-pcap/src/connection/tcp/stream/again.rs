@@ -24,7 +24,7 @@ impl Stream {
         segment: &Segment<'_>,
         start: u32,
         end: u32,
-        sender: Sender<'_>,
+        sender: Sender,
         time: i64,
         ended: &mut Vec<Stretch>,
     ) {
@@ -48,7 +48,7 @@ impl Stream {
         segment: &Segment<'_>,
         start: u32,
         end: u32,
-        sender: Sender<'_>,
+        sender: Sender,
         time: i64,
         ended: &mut Vec<Stretch>,
     ) {

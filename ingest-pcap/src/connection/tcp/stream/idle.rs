@@ -9,9 +9,9 @@ use crate::connection::tcp::{Kind, Stretch};
 pub(super) const SHORTEST_NS: i64 = 1_000_000;
 
 impl Stream {
-    /// New bytes come after a while in which everything before them was acknowledged.
+    /// New bytes come inside of a message, after a while in which everything before them was acknowledged.
     #[cold]
-    pub(super) fn idle(&mut self, sender: Sender<'_>, time: i64, ended: &mut Vec<Stretch>) {
+    pub(super) fn idle(&mut self, sender: Sender, time: i64, ended: &mut Vec<Stretch>) {
         let (Some(rtt), Some(scale), Some(_)) = (sender.rtt, self.scale, self.acknowledged) else {
             return;
         };
@@ -20,10 +20,7 @@ impl Stream {
             || (window > 0 && window > self.largest_window / 2);
         // The sender knows of it when this has reached it, and what it then sends takes as long.
         let start = self.since.max(self.window_time).saturating_add(rtt);
-        if has_room
-            && time.saturating_sub(start) >= SHORTEST_NS
-            && (sender.is_inside)() == Some(true)
-        {
+        if has_room && time.saturating_sub(start) >= SHORTEST_NS {
             ended.push(Stretch::new(Kind::Idle, self.side, start, time));
         }
     }
