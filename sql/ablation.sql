@@ -2,13 +2,14 @@
 --
 -- `kcorr verify` takes away each recording, each table and each kind of rows, one at a
 -- time, and blames anew. A verdict that loses its evidence may become `unexplained`, or
--- say less: of a lock whose holder is no longer seen it says no more than that it was
--- waited for (`lock_wait_other`, `queued_behind_lock_other`). That is less than another
--- cause only where the verdict was in lock waits for most of its time (of the request, or
--- of the one ahead that it queued behind), among them the one that it names now. One that
--- becomes another cause, or a cause where there was none, was inferred from absence. The
--- row `any` is for all that was taken away: a request counts as changed when it changed in
--- at least one, as kept when it was kept in each.
+-- say less: what it names then took as long by the account of the whole recordings, too,
+-- or is shown for as long by rows of the request's own handler (a file operation, a wait
+-- for a lock or for a CPU) or a stop of the JVM. Of a lock whose holder is no longer seen
+-- no more is said than that it was waited for; and of two things that held a request, at
+-- once or one after the other, one is left. One that becomes another cause, or a cause
+-- where there was none, was inferred from absence. The row `any` is for all that was taken
+-- away: a request counts as changed when it changed in at least one, as kept when it was
+-- kept in each.
 -- @column taken              VARCHAR -- what was taken away
 -- @column path               VARCHAR -- file of the recording,
 --                                       when one was taken away
@@ -23,32 +24,29 @@
 -- @column example_cause      VARCHAR -- its cause
 -- @column example_ablated_cause VARCHAR -- its cause without what was taken away
 WITH
-waits AS (
-    -- The lock waits that each verdict's time was in, whatever root it names for them.
-    SELECT request_id, lock_wait_id, SUM(wait_ns) OVER (PARTITION BY request_id) AS waits_ns
+-- For how long each cause is told of each request, or shown by its own rows, whatever stronger evidence
+-- there is.
+shown AS (
+    SELECT request_id, cause, SUM(segment_ns) / 1e6 AS shown_ms
     FROM (
+        SELECT request_id, start_time, segment_ns, cause
+        FROM request_segments
+        UNION
         SELECT
-            d.request_id,
-            t.lock_wait_id,
-            SUM(overlap_ns(
-                d.start_time, add_ns(d.start_time, d.segment_ns), t.start_time, t.end_time
-            )) AS wait_ns
-        FROM decisive_segments AS d
+            s.request_id,
+            s.start_time,
+            s.segment_ns,
+            cause_of(t.root, CASE WHEN s.ahead_request_id IS NULL THEN t.via ELSE 'queued' END)
+                AS cause
+        FROM request_segments AS s
         INNER JOIN explained_times AS t
-            ON t.request_id = COALESCE(d.ahead_request_id, d.request_id)
-            AND t.start_time < add_ns(d.start_time, d.segment_ns)
-            AND d.start_time < t.end_time
-        WHERE t.rule = 'lock_wait'
-        GROUP BY d.request_id, t.lock_wait_id
+            ON t.request_id = COALESCE(s.ahead_request_id, s.request_id)
+            AND t.start_time < s.end_time
+            AND s.start_time < t.end_time
+        WHERE t.rule IN ('own_write', 'own_sync', 'own_read', 'lock_wait', 'run_queue', 'pause')
+            AND 2 * overlap_ns(s.start_time, s.end_time, t.start_time, t.end_time) >= s.segment_ns
     )
-),
-waited AS (
-    SELECT w.request_id, w.lock_wait_id
-    FROM waits AS w
-    INNER JOIN request_causes AS c
-        ON c.request_id = w.request_id
-        AND c.place = 1
-    WHERE 2 * w.waits_ns > c.cause_ns
+    GROUP BY request_id, cause
 ),
 pairs AS (
     SELECT
@@ -61,12 +59,7 @@ pairs AS (
         CASE
             WHEN a.cause = w.cause THEN 'kept'
             WHEN a.cause = 'unexplained' THEN 'unexplained'
-            WHEN l.lock_wait_id IS NOT NULL
-                AND CASE
-                    WHEN w.cause LIKE 'queued_behind_%' THEN a.cause = 'queued_behind_lock_other'
-                    ELSE a.cause = 'lock_wait_other'
-                END
-                THEN 'less'
+            WHEN w.cause <> 'unexplained' AND s.shown_ms >= 0.9 * a.waited_ms THEN 'less'
             -- Its response was late, and it is no longer known which network thread was to send it.
             WHEN a.cause = 'response' AND w.cause LIKE 'network_thread_behind_%' THEN 'less'
             -- A network thread reads what it sends.
@@ -77,9 +70,9 @@ pairs AS (
     FROM ablated_verdicts AS a
     INNER JOIN ablated_verdicts AS w
         ON w.request_id = a.request_id
-    LEFT JOIN waited AS l
-        ON l.request_id = a.request_id
-        AND l.lock_wait_id = a.lock_wait_id
+    LEFT JOIN shown AS s
+        ON s.request_id = a.request_id
+        AND s.cause = a.cause
     WHERE a.taken IS NOT NULL
         AND w.taken IS NULL
 ),

@@ -1,6 +1,6 @@
 //! The ablation test of the verdicts: recordings, and kinds of their rows, are taken away one at a time. A
-//! verdict that loses its evidence may become `unexplained`, or name a lock that was waited for and not
-//! what its holder was in; one that becomes another was inferred from what was not there.
+//! verdict that loses its evidence may become `unexplained`, or name what else is known to have held the
+//! request; one that becomes another was inferred from what was not there.
 //!
 //! The rows that come of it are of the table `ablated_verdicts`; the canned query `ablation` counts them.
 //! Clocks are not aligned anew: times stay as the whole store has them.
@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringBuilder};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringBuilder};
 use futures::TryStreamExt;
 use kcorr_model::{BatchBuilder, tables};
 
@@ -17,23 +17,11 @@ use kcorr_engine::{Columns, GivenParameters, Session, canned_query};
 use kcorr_engine::{Error, ErrorKind, Result};
 use kcorr_store::Store;
 
-/// One row for each slow request, with the lock wait that took most of the time that its verdict is about; a
-/// request's cause is the same in all its topic-partitions.
+/// One row for each slow request: its cause is the same in all its topic-partitions.
 const VERDICTS: &str =
-    "SELECT b.request_id, MIN(b.cause) AS cause, MIN(w.lock_wait_id) AS lock_wait_id
-    FROM blame AS b
-    LEFT JOIN (
-        SELECT
-            request_id,
-            lock_wait_id,
-            ROW_NUMBER() OVER (
-                PARTITION BY request_id ORDER BY SUM(segment_ns) DESC, lock_wait_id
-            ) AS place
-        FROM decisive_segments
-        WHERE lock_wait_id IS NOT NULL
-        GROUP BY request_id, lock_wait_id
-    ) AS w ON w.request_id = b.request_id AND w.place = 1
-    GROUP BY b.request_id ORDER BY b.request_id";
+    "SELECT request_id, MIN(cause) AS cause, MIN(waited_ms) AS waited_ms
+    FROM blame
+    GROUP BY request_id ORDER BY request_id";
 
 /// A table of more kinds than this is taken away as a whole only: names of traced functions are the
 /// recording's, and each kind costs a run of `blame`.
@@ -201,7 +189,7 @@ struct Rows {
     taken_count: Vec<i64>,
     request_id: Vec<i64>,
     cause: StringBuilder,
-    lock_wait_id: Vec<Option<i64>>,
+    waited_ms: Vec<f64>,
 }
 
 impl Rows {
@@ -222,7 +210,7 @@ impl Rows {
                 let columns = Columns(&batch);
                 let request_ids = columns.number("request_id")?;
                 let causes = columns.text("cause")?;
-                let lock_wait_ids = columns.number("lock_wait_id")?;
+                let waited = columns.float("waited_ms")?;
                 for row in 0..batch.num_rows() {
                     let (Some(request_id), Some(cause)) = (request_ids.get(row), causes.get(row))
                     else {
@@ -233,7 +221,7 @@ impl Rows {
                     self.taken_count.push(taken_count);
                     self.request_id.push(request_id);
                     self.cause.append_value(cause);
-                    self.lock_wait_id.push(lock_wait_ids.get(row));
+                    self.waited_ms.push(waited.get(row).unwrap_or(0.0));
                 }
             }
         }
@@ -249,10 +237,7 @@ impl Rows {
             .set("taken_count", numbers(self.taken_count))
             .set("request_id", numbers(self.request_id))
             .set("cause", Arc::new(self.cause.finish()))
-            .set(
-                "lock_wait_id",
-                Arc::new(Int64Array::from(self.lock_wait_id)),
-            )
+            .set("waited_ms", Arc::new(Float64Array::from(self.waited_ms)))
             .finish()
             .map_err(|e| Error::because(ErrorKind::Query, "verdicts do not fit their table", e))
     }

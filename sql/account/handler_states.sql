@@ -20,21 +20,6 @@ handlers AS (
     FROM request_handlers
     WHERE is_whole
 ),
-sampled AS (
-    -- Samples that follow each other as fast as those of a thread that does not stop.
-    SELECT
-        s.tid,
-        s.time,
-        s.weight_ns,
-        elapsed_ns(LAG(s.time) OVER (PARTITION BY s.tid ORDER BY s.time), s.time) AS since_ns
-    FROM near_times AS n
-    INNER JOIN stack_samples AS s
-        ON s.time >= n.start_time
-        AND s.time < n.end_time
-    INNER JOIN handlers AS h ON h.tid = s.tid
-    WHERE s.state = 'on_cpu'
-        AND s.weight_ns > 0
-),
 states AS (
     SELECT
         tid, start_time, end_time, 1 AS rank,
@@ -66,10 +51,8 @@ states AS (
     SELECT tid, start_time, end_time, 5, 'lock_other', NULL, NULL
     FROM near_waits
     UNION ALL
-    SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 7, 'cpu', NULL,
-        'computing'
-    FROM sampled
-    WHERE since_ns <= 2 * weight_ns
+    SELECT tid, start_time, end_time, 7, 'cpu', NULL, 'computing'
+    FROM computing_times
     UNION ALL
     SELECT r.tid, r.start_time, r.end_time, 6, 'cpu', NULL, 'run_queue'
     FROM near_times AS n

@@ -27,22 +27,6 @@ serving AS (
     SELECT tid
     FROM connection_threads
 ),
-sampled AS (
-    -- A sample stands for its weight of CPU time, whenever that was: only samples that follow each other
-    -- as fast as that can be show that the thread did not stop in between.
-    SELECT
-        s.tid,
-        s.time,
-        s.weight_ns,
-        elapsed_ns(LAG(s.time) OVER (PARTITION BY s.tid ORDER BY s.time), s.time) AS since_ns
-    FROM near_times AS n
-    INNER JOIN stack_samples AS s
-        ON s.time >= n.start_time
-        AND s.time < n.end_time
-    INNER JOIN serving AS t ON t.tid = s.tid
-    WHERE s.state = 'on_cpu'
-        AND s.weight_ns > 0
-),
 states AS (
     SELECT
         w.tid, w.start_time, w.end_time,
@@ -66,10 +50,9 @@ states AS (
         AND n.start_time < r.end_time
     INNER JOIN serving AS t ON t.tid = r.tid
     UNION ALL
-    SELECT tid, add_ns(time, -LEAST(since_ns, weight_ns)), time, 'cpu', NULL, 'computing',
-        2 * weight_ns
-    FROM sampled
-    WHERE since_ns <= 2 * weight_ns
+    SELECT c.tid, c.start_time, c.end_time, 'cpu', NULL, 'computing', 2 * c.weight_ns
+    FROM computing_times AS c
+    INNER JOIN serving AS t ON t.tid = c.tid
 ),
 distinct_states AS (
     SELECT

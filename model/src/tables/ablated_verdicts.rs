@@ -25,10 +25,10 @@ pub static ABLATED_VERDICTS: Table = Table {
             "The slow request: `requests.request_id`.",
         ),
         Column::required("cause", Type::Text, "What it was blamed on."),
-        Column::optional(
-            "lock_wait_id",
-            Type::Int64,
-            "The lock wait that took most of that time: `lock_waits.lock_wait_id`; null when none did.",
+        Column::required(
+            "waited_ms",
+            Type::Float64,
+            "How much of its latency that was.",
         ),
     ],
 };
