@@ -18,8 +18,7 @@ use kcorr_engine::{Error, ErrorKind, Result};
 use kcorr_store::Store;
 
 /// One row for each slow request: its cause is the same in all its topic-partitions.
-const VERDICTS: &str =
-    "SELECT request_id, MIN(cause) AS cause, MIN(waited_ms) AS waited_ms
+const VERDICTS: &str = "SELECT request_id, MIN(cause) AS cause, MIN(waited_ms) AS waited_ms
     FROM blame
     GROUP BY request_id ORDER BY request_id";
 
