@@ -102,7 +102,6 @@ chain_syncs AS (
         c.log_next_time,
         c.follows_append,
         c.follows_append OR c.leads_append AS is_under_monitor,
-        n.start_time IS NOT NULL AS is_next_sync,
         a.response_time
     FROM chains AS c
     INNER JOIN near_writes AS s
@@ -110,10 +109,6 @@ chain_syncs AS (
         AND s.chain_start = c.chain_start
         AND s.topic = c.topic
         AND s.partition = c.partition
-    LEFT JOIN near_writes AS n
-        ON n.tid = c.tid
-        AND n.start_time = c.next_start
-        AND n.is_sync
     LEFT JOIN own_operations AS o ON o.write_id = s.write_id
     LEFT JOIN accounted_requests AS a ON a.request_id = o.request_id
 ),
@@ -121,7 +116,7 @@ syncs AS (
     -- Other syncs held the monitor when the wait ended, or somebody appended, as soon as they were done.
     -- A flush goes on after its last recorded sync (msyncs of the indexes, often not traced) until
     -- somebody else has the monitor, its thread does something else, or its request is answered, but is
-    -- believed for no longer than what was recorded of it, unless the thread's next row is a sync.
+    -- believed for no longer than what was recorded of it.
     SELECT
         l.lock_wait_id,
         l.start_time,
@@ -131,14 +126,10 @@ syncs AS (
         GREATEST(
             w.end_time,
             CASE
-                WHEN w.next_sync_time IS NOT NULL THEN w.next_sync_time
-                WHEN w.follows_append THEN LEAST(
+                WHEN w.next_sync_time IS NOT NULL OR w.follows_append THEN LEAST(
+                    add_ns(w.end_time, elapsed_ns(w.chain_start, w.end_time)),
+                    COALESCE(w.next_sync_time, w.next_start, l.end_time),
                     COALESCE(w.response_time, l.end_time),
-                    CASE
-                        WHEN w.is_next_sync THEN w.next_start
-                        ELSE add_ns(w.chain_end, elapsed_ns(w.chain_start, w.chain_end))
-                    END,
-                    COALESCE(w.next_start, l.end_time),
                     COALESCE(w.log_next_time, l.end_time)
                 )
                 ELSE w.end_time
