@@ -55,6 +55,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
 
 mod decoder;
+mod device;
 mod findings;
 mod format;
 mod json;

@@ -1,7 +1,6 @@
 //! An event as named values, and the row that it makes: the general path of every format.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use crate::labels::{Label, Labels, NONE};
 use crate::rows::block_io::BlockIo;
@@ -241,16 +240,6 @@ impl<'a> Values<'a> {
             other => return Err(RowError::Table(other.to_owned())),
         };
         Ok((row, end))
-    }
-}
-
-/// The kernel's internal number of a device (20 bits of minor), as `major:minor`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Device(pub(crate) i64);
-
-impl fmt::Display for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.0 >> 20, self.0 & 0xf_ffff)
     }
 }
 

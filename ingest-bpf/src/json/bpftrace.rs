@@ -6,7 +6,7 @@ use serde_json::Value;
 use kcorr_model::lines::start_of;
 
 use crate::findings::Findings;
-use crate::json::event::Object;
+use crate::json::object::Object;
 use crate::losses::{BPF_SUMMARY_SKIPPED, BPF_UNKNOWN_EVENT};
 use crate::stacks::map;
 

@@ -5,21 +5,20 @@ use std::net::{IpAddr, SocketAddr};
 
 use kcorr_model::lines::start_of;
 use kcorr_model::{ClockAnchor, ClockKind};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::device::Device;
 use crate::findings::Findings;
+use crate::json::object::{Object, bad_value, integer, integer_from_value};
 use crate::json::standing;
-use crate::losses::{BPF_BAD_VALUE, BPF_INCOMPLETE_EVENT, BPF_UNKNOWN_EVENT};
+use crate::losses::{BPF_INCOMPLETE_EVENT, BPF_UNKNOWN_EVENT};
 use crate::operation::operation_from_text;
 use crate::rows::errno::outcome;
 use crate::rows::rows_of_source::AnyRow;
 use crate::rows::stack_sample::StackSample;
 use crate::rows::{NO_I32, NO_I64};
 use crate::stacks::text::{frames_from_text, state_of};
-use crate::values::{Device, Values, class_from_internal, file_system_from_magic};
-
-/// A JSON object.
-pub(crate) type Object = Map<String, Value>;
+use crate::values::{Values, class_from_internal, file_system_from_magic};
 
 /// What the format is called to people.
 pub(crate) const FORMAT: &str = "kcorr probe JSON lines";
@@ -199,12 +198,6 @@ fn socket_address(object: &Object, address: &str, port: &str) -> Option<SocketAd
     Some(SocketAddr::new(address.to_canonical(), port))
 }
 
-pub(super) fn bad_value(key: &str, value: &Value, findings: &mut Findings) {
-    findings.loss(&BPF_BAD_VALUE, || {
-        format!("{key} is {}", start_of(value.to_string().as_bytes()))
-    });
-}
-
 /// `{"ev":"clock","mono_ns":…,"wall":"secs.micros"}`; `boot_ns` instead of `mono_ns` says that the
 /// times are of CLOCK_BOOTTIME, and so does `"clock":"boottime"`.
 fn clock(object: &Object, line: &[u8], findings: &mut Findings) {
@@ -315,19 +308,6 @@ fn stack(object: &Object, line: &[u8], findings: &mut Findings) {
         stack_id,
     };
     rows.push(AnyRow::StackSample(sample));
-}
-
-pub(super) fn integer(object: &Object, key: &str) -> Option<i64> {
-    object.get(key).and_then(integer_from_value)
-}
-
-/// An integer, also one that is written as text.
-pub(crate) fn integer_from_value(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
 }
 
 /// An address as hex text or a number, as the `i64` of the same 64 bits.

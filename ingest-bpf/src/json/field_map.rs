@@ -25,7 +25,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::findings::Findings;
-use crate::json::event::Object;
+use crate::json::object::Object;
 use crate::losses::{BPF_BAD_VALUE, BPF_UNKNOWN_EVENT, BPF_UNKNOWN_OPERATION};
 use crate::operation::{known_words, operation_from_text};
 use crate::rows::NO_I64;

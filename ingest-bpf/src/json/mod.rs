@@ -4,6 +4,7 @@ pub(crate) mod bpftrace;
 pub(crate) mod event;
 pub(crate) mod fast_line;
 pub(crate) mod field_map;
+pub(crate) mod object;
 pub(crate) mod object_lines;
 pub(crate) mod object_reader;
 pub(crate) mod standing;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::findings::Findings;
 use crate::json::field_map::FieldMap;
+use crate::json::object::Object;
 use crate::json::text::collected;
 use crate::json::{bpftrace, event};
 use crate::outcome::Outcome;
@@ -23,7 +24,7 @@ impl ObjectReader {
     /// Reads an object that stands in `line`.
     pub(crate) fn read(
         &mut self,
-        object: &event::Object,
+        object: &Object,
         line: &[u8],
         findings: &mut Findings,
     ) -> Outcome {

@@ -13,7 +13,7 @@ use kcorr_model::lines::start_of;
 use serde_json::Value;
 
 use crate::findings::Findings;
-use crate::json::event::{Object, bad_value, integer};
+use crate::json::object::{Object, bad_value, integer};
 use crate::labels::{Label, NONE};
 use crate::losses::{BPF_INCOMPLETE_EVENT, BPF_NAME_CUT};
 use crate::rows::name_extent::NameExtent;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::json::event::Object;
+use crate::json::object::Object;
 
 /// Bytes of an object over several lines that are held at most.
 const MAX_OBJECT_BYTES: usize = 1 << 20;

@@ -12,11 +12,11 @@ use kcorr_model::{BatchError, LogDirectory, LogFile, Table, tables};
 use super::name_extent::NameExtent;
 use super::row::{BatchContext, Row, Span};
 use super::told::{FileKey, Told};
+use crate::device::Device;
 use crate::kernel_waits::{self, KernelWait};
 use crate::labels::Label;
 use crate::syscall::Syscall;
 use crate::task_state::TaskState;
-use crate::values::Device;
 
 /// A stretch in which a thread did not run.
 #[derive(Debug, Clone, Copy)]
