@@ -146,7 +146,8 @@ impl Row for Standing {
     }
 
     fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
-        context.told.count_missing(rows);
+        let stacks = rows.iter().map(|row| (row.stack, row.state.is_runnable()));
+        context.told.count_missing(stacks);
         let comm = context.column(rows, |row| row.comm);
         let ran_comm = context.column(rows, |row| row.ran_comm);
         let builder = context.builder(rows);

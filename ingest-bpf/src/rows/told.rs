@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use kcorr_model::columns::NO_I64;
 
 use super::name_extent::NameExtent;
-use super::standing::Standing;
 use crate::kernel_waits::{self, KernelWait};
 
 /// Stacks and files that are known at once; past them they are forgotten, and told again by the probe.
@@ -102,14 +101,15 @@ impl Told {
         self.files.get(&key)
     }
 
-    /// Counts what rows that leave the window lack.
-    pub(crate) fn count_missing(&mut self, rows: &[Standing]) {
-        for row in rows {
-            match self.stack(row.stack) {
-                None if row.stack != NO_I64 => {
+    /// Counts what rows that leave the window lack: of each the number of its stack, and whether the thread
+    /// was runnable.
+    pub(crate) fn count_missing(&mut self, rows: impl IntoIterator<Item = (i64, bool)>) {
+        for (number, is_runnable) in rows {
+            match self.stack(number) {
+                None if number != NO_I64 => {
                     self.untold.missing_stacks = self.untold.missing_stacks.saturating_add(1);
                 }
-                Some(stack) if stack.wait == kernel_waits::UNKNOWN && !row.state.is_runnable() => {
+                Some(stack) if stack.wait == kernel_waits::UNKNOWN && !is_runnable => {
                     let frames = stack.function.clone();
                     self.untold.unknown_waits = self.untold.unknown_waits.saturating_add(1);
                     self.untold.first_unknown.get_or_insert(frames);
