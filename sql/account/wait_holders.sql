@@ -9,7 +9,8 @@
 --   same_log_sync    the thread synced the same log, right after or before its own append
 --                    to it, which is under the monitor; or else the wait ended, or the
 --                    next append began, within `handoff_ms` of the end of its syncs
---   flush_held       the same, after its sync: it was in the same flush still
+--   flush_held       the same, after its sync: it was in the same flush still, for no longer
+--                    than its syncs had taken until then
 --   owner_waited     the recording names the thread, and it was itself in this lock wait
 --   acquired_before  the thread took the same lock before, nobody else did since, and it
 --                    was itself in this lock wait, for another lock, or waited for a CPU

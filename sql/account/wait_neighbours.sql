@@ -104,57 +104,67 @@ beside AS (
         AND w.topic IS NOT NULL
     GROUP BY f.lock_wait_id
 ),
-gaps AS (
+found AS (
     SELECT
-        w.lock_wait_id, w.tid, b.end_time AS previous_end, w.start_time, w.end_time,
-        n.start_time AS next_start
+        w.lock_wait_id,
+        t.twin_id,
+        w.tid,
+        w.start_time,
+        w.end_time,
+        w.lock_class,
+        w.lock_address,
+        w.source_id,
+        w.origin,
+        COALESCE(w.owner_tid, t.owner_tid) AS owner_tid,
+        x.next_id,
+        x.previous_id,
+        n.topic AS next_topic,
+        n.partition AS next_partition,
+        b.topic AS previous_topic,
+        b.partition AS previous_partition,
+        n.start_time AS next_start,
+        b.end_time AS previous_end
     FROM recorded_waits AS w
-    INNER JOIN beside AS x ON x.lock_wait_id = w.lock_wait_id
+    LEFT JOIN first_twins AS t ON t.lock_wait_id = w.lock_wait_id
+    LEFT JOIN beside AS x ON x.lock_wait_id = w.lock_wait_id
     LEFT JOIN near_writes AS n ON n.write_id = x.next_id
     LEFT JOIN near_writes AS b ON b.write_id = x.previous_id
-),
-ready AS (
-    SELECT
-        g.lock_wait_id,
-        SUM(CASE
-            WHEN r.start_time < g.start_time
-                THEN overlap_ns(g.previous_end, g.start_time, r.start_time, r.end_time)
-        END) AS previous_ready_ns,
-        SUM(CASE
-            WHEN r.end_time > g.end_time
-                THEN overlap_ns(g.end_time, g.next_start, r.start_time, r.end_time)
-        END) AS next_ready_ns
-    FROM gaps AS g
-    INNER JOIN run_queue_waits AS r
-        ON r.tid = g.tid
-        AND r.start_time < COALESCE(g.next_start, g.start_time)
-        AND COALESCE(g.previous_end, g.end_time) < r.end_time
-    GROUP BY g.lock_wait_id
+    WHERE w.lock_wait_id NOT IN (SELECT twin_id FROM twins)
 )
 SELECT
-    w.lock_wait_id,
-    t.twin_id,
-    w.tid,
-    w.start_time,
-    w.end_time,
-    w.lock_class,
-    w.lock_address,
-    w.source_id,
-    w.origin,
-    COALESCE(w.owner_tid, t.owner_tid) AS owner_tid,
-    x.next_id,
-    x.previous_id,
-    n.topic AS next_topic,
-    n.partition AS next_partition,
-    b.topic AS previous_topic,
-    b.partition AS previous_partition,
-    elapsed_ns(w.end_time, n.start_time) - COALESCE(r.next_ready_ns, 0) AS next_gap_ns,
-    elapsed_ns(b.end_time, w.start_time) - COALESCE(r.previous_ready_ns, 0) AS previous_gap_ns
-FROM recorded_waits AS w
-LEFT JOIN first_twins AS t ON t.lock_wait_id = w.lock_wait_id
-LEFT JOIN beside AS x ON x.lock_wait_id = w.lock_wait_id
-LEFT JOIN near_writes AS n ON n.write_id = x.next_id
-LEFT JOIN near_writes AS b ON b.write_id = x.previous_id
-LEFT JOIN ready AS r ON r.lock_wait_id = w.lock_wait_id
-WHERE w.lock_wait_id NOT IN (SELECT twin_id FROM twins)
-ORDER BY w.start_time, w.lock_wait_id
+    f.lock_wait_id,
+    f.twin_id,
+    f.tid,
+    f.start_time,
+    f.end_time,
+    f.lock_class,
+    f.lock_address,
+    f.source_id,
+    f.origin,
+    f.owner_tid,
+    f.next_id,
+    f.previous_id,
+    f.next_topic,
+    f.next_partition,
+    f.previous_topic,
+    f.previous_partition,
+    elapsed_ns(f.end_time, f.next_start) - COALESCE(SUM(
+        CASE WHEN r.end_time > f.end_time
+            THEN overlap_ns(f.end_time, f.next_start, r.start_time, r.end_time)
+        END
+    ), 0) AS next_gap_ns,
+    elapsed_ns(f.previous_end, f.start_time) - COALESCE(SUM(
+        CASE WHEN r.start_time < f.start_time
+            THEN overlap_ns(f.previous_end, f.start_time, r.start_time, r.end_time)
+        END
+    ), 0) AS previous_gap_ns
+FROM found AS f
+LEFT JOIN run_queue_waits AS r
+    ON r.tid = f.tid
+    AND r.start_time < COALESCE(f.next_start, f.start_time)
+    AND COALESCE(f.previous_end, f.end_time) < r.end_time
+GROUP BY
+    f.lock_wait_id, f.twin_id, f.tid, f.start_time, f.end_time, f.lock_class, f.lock_address, f.source_id,
+    f.origin, f.owner_tid, f.next_id, f.previous_id, f.next_topic, f.next_partition, f.previous_topic,
+    f.previous_partition, f.next_start, f.previous_end
+ORDER BY f.start_time, f.lock_wait_id
