@@ -51,7 +51,7 @@ impl Row for BlockIo {
         [&mut self.operation, &mut self.device, &mut self.comm]
     }
 
-    fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
+    fn batch(rows: &[Self], context: &mut BatchContext<'_, '_>) -> Result<RecordBatch, BatchError> {
         context
             .builder(rows)
             .set("pid", nullable_int32(rows, |row| row.pid))

@@ -47,7 +47,7 @@ impl Row for FunctionCall {
         [&mut self.function, &mut self.comm, &mut self.device]
     }
 
-    fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
+    fn batch(rows: &[Self], context: &mut BatchContext<'_, '_>) -> Result<RecordBatch, BatchError> {
         context
             .builder(rows)
             .set("pid", nullable_int32(rows, |row| row.pid))

@@ -49,7 +49,7 @@ impl Row for LockWait {
         [&mut self.kind, &mut self.comm, &mut self.class]
     }
 
-    fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
+    fn batch(rows: &[Self], context: &mut BatchContext<'_, '_>) -> Result<RecordBatch, BatchError> {
         context
             .builder(rows)
             .set("origin", constant(rows.len(), "usdt"))

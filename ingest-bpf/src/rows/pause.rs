@@ -37,7 +37,7 @@ impl Row for Pause {
         [&mut self.kind, &mut self.name, &mut self.cause]
     }
 
-    fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
+    fn batch(rows: &[Self], context: &mut BatchContext<'_, '_>) -> Result<RecordBatch, BatchError> {
         context
             .builder(rows)
             .set("kind", context.column(rows, |row| row.kind))

@@ -105,10 +105,7 @@ impl<R: Row> Reorder<R> {
             let mut context = BatchContext {
                 source,
                 ids: &mut self.ids,
-                labels: shared.labels,
-                dense: &mut *shared.dense,
-                cut_names: &mut *shared.cut_names,
-                told: &mut *shared.told,
+                shared: &mut *shared,
             };
             let batch = R::batch(rows, &mut context).map_err(Error::from)?;
             self.left_to = self.left_to.max(rows.last().map(Row::time));

@@ -51,7 +51,7 @@ pub(crate) trait Row: Copy + Send {
     }
 
     /// The batch of some rows.
-    fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError>;
+    fn batch(rows: &[Self], context: &mut BatchContext<'_, '_>) -> Result<RecordBatch, BatchError>;
 }
 
 /// When a row began and ended, and how long it took: recorders that round tell more than the difference.
@@ -77,22 +77,16 @@ pub(crate) struct Shared<'a> {
 
 /// What it takes to make a batch besides rows.
 #[derive(Debug)]
-pub(crate) struct BatchContext<'a> {
+pub(crate) struct BatchContext<'a, 's> {
     /// The source.
     pub(crate) source: SourceId,
     /// Ids of the table's rows.
     pub(crate) ids: &'a mut RowIds,
-    /// Strings of the rows.
-    pub(crate) labels: &'a Labels,
-    /// Scratch memory.
-    pub(crate) dense: &'a mut DenseLabels,
-    /// Names of directories that are cut, and the rows that have them.
-    pub(crate) cut_names: &'a mut CutNames,
-    /// Stacks and files that rows refer to by numbers.
-    pub(crate) told: &'a mut Told,
+    /// What it shares with the batches of other tables.
+    pub(crate) shared: &'a mut Shared<'s>,
 }
 
-impl BatchContext<'_> {
+impl BatchContext<'_, '_> {
     /// A batch of some rows with the columns that every row has: id, source, start, end and duration.
     pub(crate) fn builder<R: Row>(&mut self, rows: &[R]) -> BatchBuilder {
         let ids: Vec<i64> = rows.iter().map(|_| self.ids.next()).collect();
@@ -110,6 +104,6 @@ impl BatchContext<'_> {
         rows: &[R],
         value: impl Fn(&R) -> Label,
     ) -> arrow::array::ArrayRef {
-        self.dense.column(rows, self.labels, value)
+        self.shared.dense.column(rows, self.shared.labels, value)
     }
 }

@@ -38,7 +38,7 @@ impl Row for RunQueueWait {
         [&mut self.comm]
     }
 
-    fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
+    fn batch(rows: &[Self], context: &mut BatchContext<'_, '_>) -> Result<RecordBatch, BatchError> {
         context
             .builder(rows)
             .set("pid", nullable_int32(rows, |row| row.pid))

@@ -38,7 +38,7 @@ impl Row for SocketThread {
         [&mut self.comm, &mut self.peer, &mut self.local]
     }
 
-    fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
+    fn batch(rows: &[Self], context: &mut BatchContext<'_, '_>) -> Result<RecordBatch, BatchError> {
         let ids: Vec<i64> = rows.iter().map(|_| context.ids.next()).collect();
         BatchBuilder::new(Self::TABLE, rows.len())
             .set(Self::ID, int64(&ids, |&id| id))

@@ -145,18 +145,15 @@ impl Row for Standing {
         [&mut self.comm, &mut self.waker_comm, &mut self.ran_comm]
     }
 
-    fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
+    fn batch(rows: &[Self], context: &mut BatchContext<'_, '_>) -> Result<RecordBatch, BatchError> {
         let stacks = rows.iter().map(|row| (row.stack, row.state.is_runnable()));
-        context.told.count_missing(stacks);
+        context.shared.told.count_missing(stacks);
         let comm = context.column(rows, |row| row.comm);
         let ran_comm = context.column(rows, |row| row.ran_comm);
         let builder = context.builder(rows);
-        let (told, labels) = (&*context.told, context.labels);
+        let (told, labels) = (&*context.shared.told, context.shared.labels);
+        let waits: Vec<_> = rows.iter().map(|row| row.wait(told)).collect();
         let stack_id = |number: i64| told.stack(number).map_or(NO_I64, |stack| stack.stack_id);
-        let between = |from: i64, to: i64| match from == NO_I64 {
-            true => NO_I64,
-            false => to.saturating_sub(from),
-        };
         let device = |row: &Self| Some(Device(row.file?.device).to_string());
         builder
             .set("woken_time", nullable_time(rows, Self::woken))
@@ -169,15 +166,18 @@ impl Row for Standing {
             )
             .set(
                 "runnable_ns",
-                nullable_int64(rows, |r| between(r.woken(), r.end)),
+                nullable_int64(rows, |r| match r.woken() {
+                    NO_I64 => NO_I64,
+                    woken => r.end.saturating_sub(woken),
+                }),
             )
             .set("pid", nullable_int32(rows, |row| row.pid))
             .set("tid", nullable_int32(rows, |row| row.tid))
             .set("comm", comm)
             .set("state", texts(rows, |row| Some(row.state.name())))
-            .set("wait_class", texts(rows, |r| Some(r.wait(told).0.class)))
-            .set("wait_mechanism", texts(rows, |r| r.wait(told).0.mechanism))
-            .set("wait_function", texts(rows, |row| row.wait(told).1))
+            .set("wait_class", texts(&waits, |wait| Some(wait.0.class)))
+            .set("wait_mechanism", texts(&waits, |wait| wait.0.mechanism))
+            .set("wait_function", texts(&waits, |wait| wait.1))
             .set("stack_id", nullable_int64(rows, |row| stack_id(row.stack)))
             .set(
                 "syscall",

@@ -67,10 +67,10 @@ impl Row for Write {
         ]
     }
 
-    fn batch(rows: &[Self], context: &mut BatchContext<'_>) -> Result<RecordBatch, BatchError> {
-        let labels = context.labels;
-        let directories = context.dense.keys(rows, labels, |row| row.directory);
-        let files = context.dense.keys(rows, labels, |row| row.file);
+    fn batch(rows: &[Self], context: &mut BatchContext<'_, '_>) -> Result<RecordBatch, BatchError> {
+        let labels = context.shared.labels;
+        let directories = context.shared.dense.keys(rows, labels, |row| row.directory);
+        let files = context.shared.dense.keys(rows, labels, |row| row.file);
         let file_of_key: Vec<Option<LogFile>> = files
             .labels
             .iter()
@@ -85,7 +85,7 @@ impl Row for Write {
         let may_be_cut: Vec<bool> = directories
             .labels
             .iter()
-            .map(|&label| context.cut_names.may_be(labels.get(label)))
+            .map(|&label| context.shared.cut_names.may_be(labels.get(label)))
             .collect();
 
         let count = rows.len();
@@ -126,6 +126,7 @@ impl Row for Write {
             if is_cut {
                 let times = (row.start, row.end);
                 context
+                    .shared
                     .cut_names
                     .count(row.directory, row.extent, times, labels);
             }
