@@ -179,7 +179,7 @@ fn presets(name: Option<&str>) -> anyhow::Result<()> {
         }
         None => {
             for (name, meaning) in PRESETS {
-                println!("{name:12}{meaning}");
+                println!("{name:14}{meaning}");
             }
         }
     }
