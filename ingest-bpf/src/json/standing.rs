@@ -40,6 +40,7 @@ pub(crate) fn row(object: &Object, line: &[u8], findings: &mut Findings) {
     let (pid, tid) = (small("pid"), small("tid"));
     let (waker_tid, ran_tid) = (small("waker_tid"), small("ran_tid"));
     let (syscall, throttled) = (small("call"), small("throttled"));
+    let timed = small("timed");
     // What the probe prints for none.
     let number = |key: &str| integer(object, key).filter(|&number| number != 0);
     let mut label = |key: &str| -> Label {
@@ -61,6 +62,7 @@ pub(crate) fn row(object: &Object, line: &[u8], findings: &mut Findings) {
         waker_tid,
         ran_tid,
         throttled,
+        timed,
         comm: label("comm"),
         waker_comm: label("waker_comm"),
         ran_comm: label("ran_comm"),

@@ -40,6 +40,8 @@ pub(crate) struct Standing {
     pub(crate) ran_tid: i32,
     /// How often its control group was seen without CPU time, or [`NO_I32`].
     pub(crate) throttled: i32,
+    /// Of a futex: whether it waits for a time only, or [`NO_I32`].
+    pub(crate) timed: i32,
     pub(crate) comm: Label,
     pub(crate) waker_comm: Label,
     pub(crate) ran_comm: Label,
@@ -91,6 +93,11 @@ impl Standing {
         (self.syscall != NO_I32).then_some(Syscall(self.syscall))
     }
 
+    fn is_futex(&self) -> bool {
+        self.syscall()
+            .is_some_and(|call| call.name() == Some("futex"))
+    }
+
     /// What it waited for, and the frame that tells.
     fn wait<'t>(&self, told: &'t Told) -> (KernelWait, Option<&'t str>) {
         if self.state.is_runnable() {
@@ -137,7 +144,8 @@ impl Row for Standing {
         (
             (self.end, self.tid, self.pid, self.woken, self.state),
             (self.stack, self.waker_stack, self.argument, self.file),
-            (self.syscall, self.waker_tid, self.ran_tid, self.throttled),
+            (self.syscall, self.waker_tid, self.ran_tid),
+            (self.throttled, self.timed),
         )
     }
 
@@ -193,9 +201,15 @@ impl Row for Standing {
             )
             .set(
                 "futex_address",
-                nullable_int64(rows, |row| {
-                    let futex = row.syscall().filter(|call| call.name() == Some("futex"));
-                    futex.map_or(NO_I64, |_| row.argument)
+                nullable_int64(rows, |row| match row.is_futex() {
+                    true => row.argument,
+                    false => NO_I64,
+                }),
+            )
+            .set(
+                "is_timed",
+                flags(rows, |row| {
+                    (row.is_futex() && row.timed != NO_I32).then_some(row.timed > 0)
                 }),
             )
             .set("device", texts(rows, device))

@@ -1,6 +1,8 @@
 //! Why threads stood still: rows of the probe `standing`, and the stacks and files they refer to.
 #![allow(clippy::unwrap_used, reason = "a test ends where its input is wrong")]
 
+use arrow::array::AsArray;
+
 use crate::decoded::{Decoded, decode, pieces, try_decode};
 use kcorr_ingest_bpf::BpfOptions;
 use proptest::prelude::*;
@@ -137,6 +139,26 @@ fn what_is_runnable_waits_for_a_cpu_from_its_start() {
     assert_eq!(classes, ["cpu_quota", "preempted", "yield"]);
     assert_eq!(decoded.int64("standings", "runnable_ns"), [8000; 3]);
     assert_eq!(decoded.int64("standings", "blocked_ns"), [0; 3]);
+}
+
+#[test]
+fn a_futex_says_whether_it_ends_by_itself() {
+    let input = [
+        row("\"state\":1,\"call\":202,\"argument\":64,\"timed\":1"),
+        row("\"state\":1,\"call\":202,\"argument\":65,\"timed\":0"),
+        // By a probe that does not say it; and a call that is none.
+        row("\"state\":1,\"call\":202,\"argument\":66"),
+        row("\"state\":1,\"call\":232,\"argument\":67,\"timed\":0"),
+    ];
+    let decoded = decode(input.concat().as_bytes());
+    let rows = decoded.table("standings");
+    let column = rows.iter().flat_map(|batch| {
+        let column = batch.column_by_name("is_timed").expect("a column");
+        column.as_boolean().iter().collect::<Vec<_>>()
+    });
+    let mut told: Vec<Option<bool>> = column.collect();
+    told.sort();
+    assert_eq!(told, [None, None, Some(false), Some(true)]);
 }
 
 #[test]

@@ -84,6 +84,11 @@ pub static STANDINGS: Table = Table {
             "First argument of `futex`: threads that wait for one thing wait at one address.",
         ),
         Column::optional(
+            "is_timed",
+            Type::Bool,
+            "Of `futex`: whether the wait has a timeout, after which it ends by itself. An idle thread of a pool looks for work so; whoever waits for a lock mostly has none.",
+        ),
+        Column::optional(
             "device",
             Type::Label,
             "Device of the file that the call reads, writes or syncs (of `sendfile` the one it reads), as `major:minor`.",
