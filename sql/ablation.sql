@@ -43,7 +43,10 @@ shown AS (
             ON t.request_id = COALESCE(s.ahead_request_id, s.request_id)
             AND t.start_time < s.end_time
             AND s.start_time < t.end_time
-        WHERE t.rule IN ('own_write', 'own_sync', 'own_read', 'lock_wait', 'run_queue', 'pause')
+        WHERE t.rule IN (
+                'own_write', 'own_sync', 'own_read', 'lock_wait', 'run_queue', 'pause', 'stood_still',
+                'stood_behind'
+            )
             AND 2 * overlap_ns(s.start_time, s.end_time, t.start_time, t.end_time) >= s.segment_ns
     )
     GROUP BY request_id, cause

@@ -9,6 +9,7 @@
 --   pause           the JVM was stopped
 --   cpu             a thread waited for a CPU, or computed
 --   cpu_throttle    its control group had used up its CPU quota
+--   memory          a thread waited for memory: reclaim, or a swap file
 --   throttled       the broker held it back for a client quota
 --   remote          acks=all: a follower had not caught up
 --   response        its response was being sent
@@ -145,11 +146,12 @@ evidence_ids AS (
     SELECT
         request_id,
         segment_ns,
-        unnest([1, 2, 3, 4, 5, 6]) AS kind,
+        unnest([1, 2, 3, 4, 5, 6, 7]) AS kind,
         unnest([
             lock_wait_id, root_write_id, pause_id, ahead_request_id,
             CASE WHEN rule = 'follower_fetch' THEN other_request_id END,
-            CASE WHEN rule <> 'follower_fetch' THEN other_request_id END
+            CASE WHEN rule <> 'follower_fetch' THEN other_request_id END,
+            standing_id
         ]) AS id
     FROM decisive_segments
 ),
@@ -175,7 +177,8 @@ evidence_kinds AS (
             WHEN 3 THEN 'pauses '
             WHEN 4 THEN 'requests ahead '
             WHEN 5 THEN 'follower fetches '
-            ELSE 'throttled requests '
+            WHEN 6 THEN 'throttled requests '
+            ELSE 'standings '
         END
             || string_agg(CAST(id AS VARCHAR), ' ' ORDER BY place) FILTER (WHERE place <= 5)
             || CASE

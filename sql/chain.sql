@@ -13,7 +13,7 @@
 -- @column rule           VARCHAR     -- what shows it
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1
 -- @column depth          INT         -- 0 for the request
--- @column kind           VARCHAR     -- request, lock_wait, write, pause,
+-- @column kind           VARCHAR     -- request, lock_wait, write, pause, standing,
 --                                       function_call or block_io
 -- @column id             BIGINT      -- its id
 WITH RECURSIVE
@@ -75,13 +75,24 @@ SELECT
         WHEN 'function_call' THEN f.function
             || COALESCE(', transaction ' || CAST(f.transaction AS VARCHAR), '')
         WHEN 'pause' THEN p.kind || ' pause: ' || p.name
+        WHEN 'standing' THEN 'stood still: '
+            || CASE
+                WHEN s.state IN ('runnable', 'preempted')
+                    THEN s.wait_class || COALESCE(', after ' || s.ran_instead_comm || ' on that CPU', '')
+                ELSE COALESCE(s.wait_mechanism, s.wait_class)
+                    || ' (' || s.wait_class || ')'
+                    || COALESCE(
+                        ', woken by ' || COALESCE(a.thread_name, CAST(s.waker_comm AS VARCHAR)), ''
+                    )
+            END
         ELSE 'request to block device ' || COALESCE(b.device, '?')
     END AS tree,
     COALESCE(
         t.thread_name,
         w.comm,
         f.comm,
-        CAST(COALESCE(n.tid, l.tid, w.tid, f.tid) AS VARCHAR)
+        s.comm,
+        CAST(COALESCE(n.tid, l.tid, w.tid, f.tid, s.tid) AS VARCHAR)
     ) AS thread,
     n.start_time,
     n.end_time,
@@ -109,5 +120,9 @@ LEFT JOIN pauses AS p
 LEFT JOIN block_io AS b
     ON b.block_io_id = n.id
     AND n.kind = 'block_io'
-LEFT JOIN thread_names AS t ON t.tid = COALESCE(n.tid, l.tid, w.tid, f.tid)
+LEFT JOIN standings AS s
+    ON s.standing_id = n.id
+    AND n.kind = 'standing'
+LEFT JOIN thread_names AS t ON t.tid = COALESCE(n.tid, l.tid, w.tid, f.tid, s.tid)
+LEFT JOIN thread_names AS a ON a.tid = s.waker_tid
 ORDER BY n.path

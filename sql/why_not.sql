@@ -16,7 +16,7 @@ has AS (
         (SELECT COUNT(*) FROM lock_waits) > 0 AS locks,
         (SELECT COUNT(*) FROM pauses) > 0 AS pauses,
         (SELECT COUNT(*) FROM stack_samples WHERE state = 'on_cpu') > 0 AS samples,
-        (SELECT COUNT(*) FROM run_queue_waits) > 0 AS run_queue,
+        (SELECT COUNT(*) FROM run_queue_waits) + (SELECT COUNT(*) FROM standings) > 0 AS run_queue,
         (SELECT COUNT(*) FROM log_batches) > 0 AS segments,
         (SELECT COUNT(*) FROM losses WHERE kind = 'bpf_events_lost') > 0 AS events_lost
 ),

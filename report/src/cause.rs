@@ -93,6 +93,14 @@ static ROOTS: &[Root] = &[
         colour: "throttle",
     },
     Root {
+        name: "memory",
+        label: "waiting for memory",
+        sentence: "waiting for memory that had to be freed or read from swap",
+        noun: "a wait for memory",
+        doing: "waiting for memory",
+        colour: "memory",
+    },
+    Root {
         name: "throttled",
         label: "throttled",
         sentence: "held back by a quota of the broker",

@@ -11,6 +11,7 @@
 -- @column ahead_request_id BIGINT    -- the request it queued behind on its connection
 -- @column other_request_id BIGINT    -- the request that shows it: the follower's fetch that
 --                                       ended it, or the one that was throttled
+-- @column standing_id    BIGINT      -- the stretch in which a thread stood still
 -- @column start_time     TIMESTAMP   -- start of the segment
 SELECT
     s.request_id,
@@ -21,6 +22,7 @@ SELECT
     s.pause_id,
     s.ahead_request_id,
     s.other_request_id,
+    s.standing_id,
     s.start_time
 FROM request_segments AS s
 INNER JOIN request_causes AS c

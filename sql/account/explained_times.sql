@@ -26,6 +26,7 @@
 -- @column pause_id       BIGINT      -- the pause
 -- @column other_request_id BIGINT    -- the request that shows it: the follower's fetch that
 --                                       ended it, or the one that was throttled
+-- @column standing_id    BIGINT      -- the stretch in which its handler stood still
 -- @column blocker_tid    INT         -- the thread waited for
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
@@ -178,12 +179,24 @@ network_times AS (
 handler_runs AS (
     SELECT
         w.request_id, w.service_start, r.start_time, r.end_time, w.begin_time, w.handled_time,
-        w.response_time, w.confidence, w.acks
+        w.response_time, w.confidence, w.acks, r.is_throttled, r.standing_id, r.ran_instead_tid
     FROM request_work AS w
-    INNER JOIN run_queue_waits AS r
+    INNER JOIN ready_times AS r
         ON r.tid = w.tid
         AND r.start_time < w.response_time
         AND w.service_start < r.end_time
+),
+stood AS (
+    -- With the lock that its handler waited for, where that was recorded, too.
+    SELECT
+        o.request_id, o.standing_id, o.start_time, o.end_time, o.wait_class, o.kind, o.confidence,
+        l.lock_wait_id, l.topic, l.partition, l.lock_class
+    FROM own_standings AS o
+    LEFT JOIN own_waits AS l
+        ON l.request_id = o.request_id
+        AND l.tid = o.tid
+        AND l.start_time < o.end_time
+        AND o.start_time < l.end_time
 ),
 found AS (
     SELECT 'requested_wait' AS branch, a.request_id, w.start_time, w.end_time
@@ -270,6 +283,35 @@ found AS (
     FROM own_waits AS l
     UNION ALL BY NAME
     SELECT
+        'stood_still' AS branch,
+        o.request_id, o.start_time, o.end_time, s.root, s.reason, o.standing_id,
+        CASE WHEN s.is_lock THEN s.waker_tid END AS blocker_tid, s.topic, s.partition, o.confidence
+    FROM own_standings AS o
+    INNER JOIN near_standings AS s ON s.standing_id = o.standing_id
+    WHERE NOT s.is_ready
+        AND s.root IS NOT NULL
+        AND s.wait_class <> 'futex'
+    UNION ALL BY NAME
+    SELECT
+        'woken_by' AS branch,
+        o.request_id, r.start_time, r.end_time, r.root,
+        -- In a stop of the JVM its handler would stand still anyway.
+        CASE WHEN r.root = 'pause' THEN 'own' ELSE 'lock_wait' END AS via,
+        r.root_write_id, o.lock_wait_id, o.standing_id, r.holder_tid AS blocker_tid, o.topic,
+        o.partition, o.lock_class, r.reason, r.confidence * o.confidence AS confidence
+    FROM stood AS o
+    INNER JOIN standing_roots AS r ON r.standing_id = o.standing_id
+    UNION ALL BY NAME
+    SELECT
+        CASE o.kind WHEN 'stop' THEN 'woken_by_vm' ELSE 'stood_behind' END AS branch,
+        o.request_id, o.start_time, o.end_time,
+        CASE o.kind WHEN 'stop' THEN 'own' ELSE 'lock_wait' END AS via,
+        o.lock_wait_id, o.standing_id, f.waker_tid AS blocker_tid, o.topic, o.partition, o.lock_class,
+        o.confidence
+    FROM stood AS o
+    INNER JOIN futex_waits AS f ON f.standing_id = o.standing_id
+    UNION ALL BY NAME
+    SELECT
         'network_thread_busy' AS branch,
         n.request_id, n.start_time, LEAST(n.end_time, COALESCE(n.begin_time, n.response_time)) AS end_time,
         'unread' AS segment,
@@ -314,7 +356,9 @@ found AS (
         END AS branch,
         r.request_id, r.start_time, r.end_time,
         CASE WHEN r.end_time <= r.begin_time THEN 'request_queue' ELSE 'handler' END AS segment,
-        r.confidence
+        CASE WHEN r.is_throttled THEN 'cpu_throttle' END AS root,
+        CASE WHEN r.is_throttled THEN 'cpu_throttle' END AS reason,
+        r.standing_id, r.ran_instead_tid AS blocker_tid, r.confidence
     FROM handler_runs AS r
     WHERE (
             r.start_time < r.handled_time
@@ -404,8 +448,8 @@ stretches AS (
         COALESCE(f.segment, k.segment) AS segment,
         COALESCE(f.root, k.root) AS root,
         COALESCE(f.via, 'own') AS via,
-        f.root_write_id, f.lock_wait_id, f.pause_id, f.other_request_id, f.blocker_tid, f.topic,
-        f.partition, f.lock_class,
+        f.root_write_id, f.lock_wait_id, f.pause_id, f.other_request_id, f.standing_id, f.blocker_tid,
+        f.topic, f.partition, f.lock_class,
         COALESCE(f.reason, k.reason) AS reason,
         elapsed_ns(f.start_time, f.end_time) AS ready_ns,
         COALESCE(f.rule, k.rule) AS rule,
@@ -418,8 +462,8 @@ throttled AS (
     -- A thread that could have run had no CPU while the group's quota was used up, by the group's counter.
     SELECT
         s.request_id, s.start_time, s.end_time, s.rank, s.segment, s.via, s.root_write_id,
-        s.lock_wait_id, s.pause_id, s.other_request_id, s.blocker_tid, s.topic, s.partition,
-        s.lock_class, s.rule, s.confidence, s.is_bounded,
+        s.lock_wait_id, s.pause_id, s.other_request_id, s.standing_id, s.blocker_tid, s.topic,
+        s.partition, s.lock_class, s.rule, s.confidence, s.is_bounded,
         CASE WHEN s.reason = 'run_queue' AND 2 * (a.throttled_ns - b.throttled_ns) >= s.ready_ns
             THEN 'cpu_throttle'
             ELSE s.root
@@ -458,7 +502,7 @@ bounded AS (
 parts AS (
     SELECT
         request_id, rank, segment, root, via, root_write_id, lock_wait_id, pause_id,
-        other_request_id, blocker_tid, topic, partition, lock_class, reason, rule, confidence,
+        other_request_id, standing_id, blocker_tid, topic, partition, lock_class, reason, rule, confidence,
         unnest([0, 1, 2]) AS part,
         unnest([
             GREATEST(start_time, COALESCE(lower_time, start_time)),
@@ -486,6 +530,7 @@ judged AS (
         CASE part WHEN 0 THEN lock_wait_id END AS lock_wait_id,
         CASE part WHEN 0 THEN pause_id END AS pause_id,
         CASE part WHEN 0 THEN other_request_id END AS other_request_id,
+        CASE part WHEN 0 THEN standing_id END AS standing_id,
         CASE part WHEN 0 THEN blocker_tid END AS blocker_tid,
         CASE part WHEN 0 THEN topic END AS topic,
         CASE part WHEN 0 THEN partition END AS partition,
@@ -499,7 +544,8 @@ judged AS (
 clipped AS (
     SELECT
         s.request_id, s.rank, s.segment, s.root, s.via, s.root_write_id, s.lock_wait_id, s.pause_id,
-        s.other_request_id, s.blocker_tid, s.topic, s.partition, s.lock_class, s.reason, s.rule, s.confidence,
+        s.other_request_id, s.standing_id, s.blocker_tid, s.topic, s.partition, s.lock_class, s.reason,
+        s.rule, s.confidence,
         GREATEST(s.start_time, a.service_start) AS start_time,
         LEAST(s.end_time, a.end_time) AS end_time
     FROM judged AS s
@@ -519,6 +565,7 @@ SELECT
     lock_wait_id,
     pause_id,
     other_request_id,
+    standing_id,
     blocker_tid,
     topic,
     partition,
@@ -528,4 +575,5 @@ SELECT
     confidence
 FROM clipped
 WHERE start_time < end_time
-ORDER BY request_id, start_time, rank, root_write_id, lock_wait_id, pause_id, end_time
+ORDER BY
+    request_id, start_time, rank, root_write_id, lock_wait_id, pause_id, end_time, standing_id

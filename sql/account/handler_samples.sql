@@ -67,7 +67,7 @@ moments AS (
         TRUE AS is_ready
     FROM bounds AS b
     INNER JOIN sampled AS s ON s.tid = b.tid
-    INNER JOIN run_queue_waits AS r
+    INNER JOIN ready_times AS r
         ON r.tid = b.tid
         AND r.start_time < b.handled_time
         AND b.free_time < r.end_time

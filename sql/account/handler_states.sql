@@ -1,7 +1,8 @@
 -- What the request handlers near the accounted requests were recorded in: file
--- operations, lock waits (also during pauses), waits for a CPU, and computing without a
--- break.
+-- operations, lock waits (also during pauses), other stretches in which they stood still,
+-- waits for a CPU, and computing without a break.
 --
+-- A wait that only the kernel saw counts where it cannot be an idle handler's.
 -- Only for pools of handlers of which all are known (see request_handlers).
 -- @materialized
 -- @column pool           VARCHAR     -- the handler's pool
@@ -12,7 +13,8 @@
 -- @column rank           INT         -- the lowest of one moment counts
 -- @column root           VARCHAR     -- slow_write, slow_sync, slow_read, pause,
 --                                       lock_other or cpu
--- @column reason         VARCHAR     -- how it was in `cpu`: run_queue or computing
+-- @column reason         VARCHAR     -- how it was in `cpu`: run_queue or computing; or what a
+--                                       stretch shows (see reasons)
 -- @column root_write_id  BIGINT      -- the file operation that it was in or behind
 WITH
 handlers AS (
@@ -51,12 +53,30 @@ states AS (
     SELECT tid, start_time, end_time, 5, 'lock_other', NULL, NULL
     FROM near_waits
     UNION ALL
+    SELECT tid, start_time, end_time, 4, root, NULL, reason
+    FROM near_standings
+    WHERE NOT is_ready
+        AND wait_class <> 'futex'
+        AND root IS NOT NULL
+    UNION ALL
+    SELECT
+        f.tid, COALESCE(r.start_time, f.start_time), COALESCE(r.end_time, f.end_time),
+        CASE WHEN r.root IS NULL THEN 5 ELSE 4 END, COALESCE(r.root, 'lock_other'), r.root_write_id,
+        r.reason
+    FROM futex_waits AS f
+    LEFT JOIN standing_roots AS r ON r.standing_id = f.standing_id
+    WHERE f.kind = 'lock'
+        OR f.standing_id IN (SELECT standing_id FROM own_standings)
+    UNION ALL
     SELECT tid, start_time, end_time, 7, 'cpu', NULL, 'computing'
     FROM computing_times
     UNION ALL
-    SELECT r.tid, r.start_time, r.end_time, 6, 'cpu', NULL, 'run_queue'
+    SELECT
+        r.tid, r.start_time, r.end_time, 6,
+        CASE WHEN r.is_throttled THEN 'cpu_throttle' ELSE 'cpu' END, NULL,
+        CASE WHEN r.is_throttled THEN 'cpu_throttle' ELSE 'run_queue' END
     FROM near_times AS n
-    INNER JOIN run_queue_waits AS r
+    INNER JOIN ready_times AS r
         ON r.start_time < n.end_time
         AND n.start_time < r.end_time
 )

@@ -1,5 +1,5 @@
 -- When the handler thread of each accounted request worked on it, from its first own
--- wait or file operation to its last.
+-- wait or file operation to its last; what it stood still for is a wait, too.
 --
 -- The handler is the thread of the request's own writes.
 -- @materialized
@@ -30,7 +30,11 @@ operated AS (
 ),
 waited AS (
     SELECT request_id, tid, MIN(start_time) AS first_time, MAX(end_time) AS last_time
-    FROM own_waits
+    FROM (
+        SELECT request_id, tid, start_time, end_time FROM own_waits
+        UNION ALL
+        SELECT request_id, tid, start_time, end_time FROM own_standings
+    )
     GROUP BY request_id, tid
 ),
 partitions AS (

@@ -1,6 +1,7 @@
 -- What the network threads near the accounted requests were recorded in, so that they
 -- neither read nor sent anything: file operations (a sendfile of data that is not in the
--- page cache), waits for a CPU, and computing without a break.
+-- page cache), other stretches in which they stood still for a file or for memory, waits for a
+-- CPU, and computing without a break.
 --
 -- States of one thread that follow each other within `handoff_ms`, or as fast as samples do,
 -- are a chain. Rows with
@@ -12,8 +13,10 @@
 -- @column tid            INT         -- the thread; null for all at once
 -- @column start_time     TIMESTAMP   -- start of the state
 -- @column end_time       TIMESTAMP   -- its end
--- @column root           VARCHAR     -- slow_read, slow_sync, slow_write or cpu
--- @column reason         VARCHAR     -- sendfile; how it was in `cpu`: run_queue or computing
+-- @column root           VARCHAR     -- slow_read, slow_sync, slow_write, cpu, or what a
+--                                       stretch shows
+-- @column reason         VARCHAR     -- sendfile; how it was in `cpu`: run_queue or computing; or
+--                                       what a stretch shows (see reasons)
 -- @column root_write_id  BIGINT      -- the file operation
 -- @column chain_start    TIMESTAMP   -- start of the chain
 -- @column chain_end      TIMESTAMP   -- its end
@@ -45,10 +48,17 @@ states AS (
     UNION ALL
     SELECT r.tid, r.start_time, r.end_time, 'cpu', NULL, 'run_queue', 0
     FROM near_times AS n
-    INNER JOIN run_queue_waits AS r
+    INNER JOIN ready_times AS r
         ON r.start_time < n.end_time
         AND n.start_time < r.end_time
     INNER JOIN serving AS t ON t.tid = r.tid
+    UNION ALL
+    SELECT s.tid, s.start_time, s.end_time, s.root, NULL, s.reason, 0
+    FROM near_standings AS s
+    INNER JOIN serving AS t ON t.tid = s.tid
+    WHERE NOT s.is_ready
+        AND s.wait_class <> 'futex'
+        AND s.root IS NOT NULL
     UNION ALL
     SELECT c.tid, c.start_time, c.end_time, 'cpu', NULL, 'computing', 2 * c.weight_ns
     FROM computing_times AS c

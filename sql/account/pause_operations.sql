@@ -1,13 +1,17 @@
--- File operations, and page faults, of the JVM's own threads near its stops: of the VM
--- thread, which runs what the threads were stopped for, and of a collection's threads.
+-- File operations and page faults of the JVM's own threads near its stops, and what else they
+-- stood still for: of the VM thread, which runs what the threads were stopped for, and of a
+-- collection's threads.
 --
 -- A thread is known by its name in the kernel, or else in thread dumps and JFR recordings,
 -- and belongs to the process that appended for the accounted requests. While the VM thread
 -- is in such an operation the stop cannot end. Those of a collection's threads count where
 -- they take more than half of it: the others may do a thread's work meanwhile.
 -- @materialized
--- @column write_id       BIGINT      -- the file operation; null when it was a page fault
--- @column function_call_id BIGINT    -- the page fault
+-- @column write_id       BIGINT      -- the file operation; null when it was none
+-- @column function_call_id BIGINT    -- or the page fault
+-- @column standing_id    BIGINT      -- or the stretch in which the thread stood still for the
+--                                       disk or for memory
+-- @column wait_class     VARCHAR     -- what for (see wait_classes)
 -- @column tid            INT         -- the thread
 -- @column thread_name    VARCHAR     -- its name
 -- @column start_time     TIMESTAMP   -- start of the operation
@@ -32,16 +36,21 @@ processes AS (
 ),
 operations AS (
     SELECT
-        w.write_id, CAST(NULL AS BIGINT) AS function_call_id, w.pid, w.tid,
+        w.write_id, CAST(NULL AS BIGINT) AS function_call_id, CAST(NULL AS BIGINT) AS standing_id,
+        CAST(NULL AS VARCHAR) AS wait_class, w.pid, w.tid,
         CAST(w.comm AS VARCHAR) AS comm, w.start_time, w.end_time
     FROM writes AS w
-    UNION ALL
-    SELECT NULL, function_call_id, pid, tid, comm, start_time, end_time
+    UNION ALL BY NAME
+    SELECT function_call_id, pid, tid, comm, start_time, end_time
     FROM page_faults
+    UNION ALL BY NAME
+    SELECT standing_id, wait_class, pid, tid, comm, start_time, end_time
+    FROM near_standings
+    WHERE root IN ('slow_write', 'slow_sync', 'slow_read', 'memory')
 ),
 named AS (
     SELECT
-        o.write_id, o.function_call_id, o.tid, o.start_time, o.end_time,
+        o.write_id, o.function_call_id, o.standing_id, o.wait_class, o.tid, o.start_time, o.end_time,
         COALESCE(o.comm, t.thread_name) AS thread_name,
         s.kind, s.duration_ns,
         overlap_ns(o.start_time, o.end_time, s.start_time, s.end_time) AS stopped_ns
@@ -58,6 +67,8 @@ named AS (
 SELECT
     write_id,
     function_call_id,
+    standing_id,
+    wait_class,
     tid,
     MIN(thread_name) AS thread_name,
     start_time,
@@ -74,5 +85,5 @@ WHERE thread_name = 'VM Thread'
             OR thread_name LIKE 'Gang worker#%'
         )
     )
-GROUP BY write_id, function_call_id, tid, start_time, end_time
-ORDER BY start_time, write_id, function_call_id
+GROUP BY write_id, function_call_id, standing_id, wait_class, tid, start_time, end_time
+ORDER BY start_time, write_id, function_call_id, standing_id

@@ -3,7 +3,8 @@
 --
 -- Where several states cover a moment, the first of this order counts:
 --   pause_io            the VM thread, or a collection's, was in a file operation or a page
---                       fault (see pause_operations): writing the GC log, for example
+--                       fault, or stood still for the disk or for memory (see
+--                       pause_operations): writing the GC log, for example
 --   time_to_safepoint   a thread had not come to the safepoint yet, and the others waited
 --   gc                  a collection
 --   vm_operation        whatever else it was for
@@ -22,10 +23,12 @@
 -- @column name           VARCHAR     -- of the collection or the operation
 -- @column gc_cause       VARCHAR     -- what the collection was for
 -- @column write_id       BIGINT      -- the file operation
--- @column write_state    VARCHAR     -- what that was doing (see write_states)
+-- @column write_state    VARCHAR     -- what that was doing (see write_states), or what the
+--                                       thread stood still for
 -- @column function_call_id BIGINT    -- the journal's commit or function that it was in, or
 --                                       the page fault
 -- @column block_io_id    BIGINT      -- the request to the block device that it was in
+-- @column standing_id    BIGINT      -- the stretch in which its thread stood still
 -- @column tid            INT         -- whose operation it was; or who came late to the
 --                                       safepoint: the one thread that waited for a CPU, or
 --                                       was in a page fault, from before it began until the
@@ -60,6 +63,11 @@ late AS (
         UNION ALL
         SELECT tid, start_time, end_time
         FROM page_faults
+        UNION ALL
+        SELECT tid, start_time, end_time
+        FROM near_standings
+        WHERE syscall IS NULL
+            AND (is_ready OR reason IN ('page_fault', 'memory_reclaim', 'swap'))
     ) AS w
         ON w.start_time < p.end_time
         AND p.start_time < w.end_time
@@ -76,9 +84,9 @@ states AS (
         1 AS rank, 'pause_io' AS state, o.thread_name AS name, CAST(NULL AS VARCHAR) AS gc_cause,
         COALESCE(s.start_time, o.start_time) AS start_time,
         COALESCE(s.end_time, o.end_time) AS end_time,
-        o.write_id, s.write_state,
+        o.write_id, COALESCE(s.write_state, o.wait_class) AS write_state,
         COALESCE(s.function_call_id, o.function_call_id) AS function_call_id,
-        s.block_io_id, o.tid, CAST(NULL AS BIGINT) AS pause_id
+        s.block_io_id, COALESCE(s.standing_id, o.standing_id) AS standing_id, o.tid, CAST(NULL AS BIGINT) AS pause_id
     FROM pause_operations AS o
     LEFT JOIN write_states AS s ON s.write_id = o.write_id
     UNION ALL BY NAME
@@ -128,10 +136,11 @@ covered AS (
     SELECT
         c.pause_id, c.start_time, c.end_time,
         s.state, s.name, s.gc_cause, s.write_id, s.write_state, s.function_call_id,
-        s.block_io_id, s.tid,
+        s.block_io_id, s.standing_id, s.tid,
         ROW_NUMBER() OVER (
             PARTITION BY c.start_time
-            ORDER BY s.rank, s.start_time, s.write_id, s.function_call_id, s.pause_id
+            ORDER BY
+                s.rank, s.start_time, s.write_id, s.function_call_id, s.standing_id, s.pause_id
         ) AS place
     FROM stopped AS c
     INNER JOIN states AS s
@@ -150,6 +159,7 @@ SELECT
     write_state,
     function_call_id,
     block_io_id,
+    standing_id,
     tid
 FROM covered
 WHERE place = 1

@@ -18,19 +18,23 @@
 WITH
 parts AS (
     SELECT
-        request_id,
-        cause,
-        reason,
-        MIN(root) AS root,
-        MIN(via) AS via,
-        SUM(segment_ns) AS part_ns,
-        SUM(segment_ns * confidence) AS sure_ns,
+        s.request_id,
+        s.cause,
+        s.reason,
+        MIN(s.root) AS root,
+        MIN(s.via) AS via,
+        SUM(s.segment_ns) AS part_ns,
+        SUM(s.segment_ns * s.confidence) AS sure_ns,
         COALESCE(
-            SUM(segment_ns) FILTER (WHERE write_state IN ('journal_wait', 'journal_commit')), 0
+            SUM(s.segment_ns) FILTER (
+                WHERE s.write_state IN ('journal_wait', 'journal_commit')
+                    OR c.reason IN ('journal_wait', 'journal_commit')
+            ), 0
         ) AS journal_ns,
-        MAX(lock_class) AS lock_class
-    FROM request_segments
-    GROUP BY request_id, cause, reason
+        MAX(s.lock_class) AS lock_class
+    FROM request_segments AS s
+    LEFT JOIN wait_classes AS c ON c.wait_class = s.write_state
+    GROUP BY s.request_id, s.cause, s.reason
 ),
 shared AS (
     SELECT *, SUM(part_ns) OVER (PARTITION BY request_id, cause) AS cause_ns

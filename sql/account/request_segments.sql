@@ -40,6 +40,8 @@
 --                                       function that the write was in
 -- @column block_io_id    BIGINT      -- the request to the block
 --                                       device that the write was in
+-- @column standing_id    BIGINT      -- the stretch in which its thread, or that of the write or
+--                                       pause, stood still
 -- @column blocker_tid    INT         -- the thread waited for
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
@@ -82,8 +84,8 @@ ahead_segments AS (
         LEAST(h.end_time, g.end_time) AS end_time,
         g.root,
         'queued' AS via,
-        g.root_write_id, g.lock_wait_id, g.pause_id, g.other_request_id, g.blocker_tid,
-        g.topic, g.partition, g.lock_class, g.reason, g.rule, g.confidence
+        g.root_write_id, g.lock_wait_id, g.pause_id, g.other_request_id, g.standing_id,
+        g.blocker_tid, g.topic, g.partition, g.lock_class, g.reason, g.rule, g.confidence
     FROM ahead AS h
     INNER JOIN service_segments AS g
         ON g.request_id = h.ahead_request_id
@@ -93,15 +95,16 @@ ahead_segments AS (
 ),
 own AS (
     SELECT
-        s.request_id, g.start_time, g.end_time, g.segment, g.root, g.via, g.root_write_id, g.lock_wait_id, g.pause_id, g.other_request_id,
-        g.blocker_tid, g.topic, g.partition, g.lock_class, g.reason, g.rule, g.confidence
+        s.request_id, g.start_time, g.end_time, g.segment, g.root, g.via, g.root_write_id,
+        g.lock_wait_id, g.pause_id, g.other_request_id, g.standing_id, g.blocker_tid, g.topic, g.partition, g.lock_class, g.reason, g.rule, g.confidence
     FROM slow AS s
     INNER JOIN service_segments AS g ON g.request_id = s.request_id
     UNION ALL BY NAME
     SELECT
         request_id, ahead_request_id, start_time, end_time,
         'connection_queue' AS segment, root, via, root_write_id, lock_wait_id, pause_id,
-        other_request_id, blocker_tid, topic, partition, lock_class, reason, rule, confidence
+        other_request_id, standing_id, blocker_tid, topic, partition, lock_class, reason, rule,
+        confidence
     FROM ahead_segments
 ),
 gaps AS (
@@ -187,8 +190,8 @@ received AS (
 whole AS (
     SELECT
         request_id, ahead_request_id, start_time, end_time, segment, root, via, root_write_id,
-        lock_wait_id, pause_id, other_request_id, blocker_tid, topic, partition, lock_class, reason,
-        rule, confidence
+        lock_wait_id, pause_id, other_request_id, standing_id, blocker_tid, topic, partition,
+        lock_class, reason, rule, confidence
     FROM own
     UNION ALL BY NAME
     SELECT
@@ -203,8 +206,8 @@ detailed AS (
         GREATEST(w.start_time, s.start_time) AS start_time,
         LEAST(w.end_time, s.end_time) AS end_time,
         w.segment, w.root, w.via, s.write_state, w.root_write_id, w.lock_wait_id, w.pause_id,
-        w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id, w.blocker_tid,
-        w.topic, w.partition, w.lock_class, COALESCE(w.reason, r.reason, s.reason) AS reason, w.rule,
+        w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id,
+        COALESCE(w.standing_id, s.standing_id) AS standing_id, w.blocker_tid, w.topic, w.partition, w.lock_class, COALESCE(w.reason, r.reason, s.reason) AS reason, w.rule,
         w.confidence
     FROM whole AS w
     INNER JOIN root_writes AS r ON r.write_id = w.root_write_id
@@ -217,7 +220,7 @@ detailed AS (
     SELECT
         w.request_id, GREATEST(w.start_time, r.end_time) AS start_time, w.end_time,
         w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.other_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class,
+        w.other_request_id, w.standing_id, w.blocker_tid, w.topic, w.partition, w.lock_class,
         COALESCE(w.reason, r.reason) AS reason, w.rule, w.confidence
     FROM whole AS w
     INNER JOIN root_writes AS r ON r.write_id = w.root_write_id
@@ -226,8 +229,8 @@ detailed AS (
     SELECT
         w.request_id, w.start_time, w.end_time,
         w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.other_request_id, w.blocker_tid, w.topic, w.partition, w.lock_class, w.reason, w.rule,
-        w.confidence
+        w.other_request_id, w.standing_id, w.blocker_tid, w.topic, w.partition, w.lock_class,
+        w.reason, w.rule, w.confidence
     FROM whole AS w
     WHERE w.root_write_id IS NULL
         AND w.pause_id IS NULL
@@ -239,7 +242,7 @@ detailed AS (
         LEAST(w.end_time, s.end_time) AS end_time,
         w.segment, w.root, w.via, s.write_state, s.write_id AS root_write_id, w.lock_wait_id,
         w.pause_id, w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id,
-        COALESCE(s.tid, w.blocker_tid) AS blocker_tid, w.topic, w.partition, w.lock_class,
+        s.standing_id, COALESCE(s.tid, w.blocker_tid) AS blocker_tid, w.topic, w.partition, w.lock_class,
         s.state AS reason, w.rule, w.confidence
     FROM whole AS w
     INNER JOIN pause_states AS s
@@ -265,6 +268,7 @@ SELECT
     other_request_id,
     function_call_id,
     block_io_id,
+    standing_id,
     blocker_tid,
     topic,
     partition,

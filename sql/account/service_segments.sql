@@ -18,6 +18,7 @@
 -- @column pause_id       BIGINT      -- the pause
 -- @column other_request_id BIGINT    -- the request that shows it: the follower's fetch that
 --                                       ended it, or the one that was throttled
+-- @column standing_id    BIGINT      -- the stretch in which its handler stood still
 -- @column blocker_tid    INT         -- the thread waited for
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
@@ -41,13 +42,13 @@ pieces AS (
 covered AS (
     SELECT
         p.request_id, p.start_time, p.end_time, t.segment, t.root, t.via, t.root_write_id,
-        t.lock_wait_id, t.pause_id, t.other_request_id, t.blocker_tid, t.topic, t.partition,
-        t.lock_class, t.reason, t.rule, t.confidence,
+        t.lock_wait_id, t.pause_id, t.other_request_id, t.standing_id, t.blocker_tid, t.topic,
+        t.partition, t.lock_class, t.reason, t.rule, t.confidence,
         ROW_NUMBER() OVER (
             PARTITION BY p.request_id, p.start_time
             ORDER BY
                 t.rank, t.confidence DESC, t.root_write_id, t.lock_wait_id, t.pause_id,
-                t.rule, t.start_time
+                t.rule, t.start_time, t.standing_id
         ) AS place
     FROM pieces AS p
     INNER JOIN explained_times AS t
@@ -67,6 +68,7 @@ SELECT
     lock_wait_id,
     pause_id,
     other_request_id,
+    standing_id,
     blocker_tid,
     topic,
     partition,

@@ -1,16 +1,16 @@
 -- Who waited for whom: the links of the wait chains of the slow requests.
 --
 -- One row is a waiter, what it waited for, and when. Waiters are requests, lock waits,
--- writes and pauses; what they waited for are requests, lock waits, writes, pauses, block IO
--- and function calls (journal commits and waits). `chain` follows the links from one
--- request.
--- @column waiter_kind    VARCHAR     -- request, lock_wait, write or pause
+-- writes, pauses and threads that stood still; what they waited for are requests, lock waits,
+-- writes, pauses, block IO, function calls (journal commits and waits) and stretches in which
+-- their thread stood still. `chain` follows the links from one request.
+-- @column waiter_kind    VARCHAR     -- request, lock_wait, write, pause or standing
 -- @column waiter_id      BIGINT      -- its id
 -- @column start_time     TIMESTAMP   -- start of the time that they have in common
 -- @column end_time       TIMESTAMP   -- its end
 -- @column wait_ns        BIGINT      -- time in it that counts as
 --                                       this wait in the account
--- @column blocker_kind   VARCHAR     -- request, lock_wait, write, pause,
+-- @column blocker_kind   VARCHAR     -- request, lock_wait, write, pause, standing,
 --                                       function_call or block_io
 -- @column blocker_id     BIGINT      -- its id
 -- @column blocker_tid    INT         -- its thread
@@ -23,13 +23,14 @@ served AS (
         start_time,
         end_time,
         CASE
+            WHEN standing_id IS NOT NULL THEN 'standing'
             WHEN lock_wait_id IS NOT NULL THEN 'lock_wait'
             WHEN root_write_id IS NOT NULL THEN 'write'
             WHEN pause_id IS NOT NULL THEN 'pause'
             WHEN other_request_id IS NOT NULL THEN 'request'
         END AS blocker_kind,
-        COALESCE(lock_wait_id, root_write_id, pause_id, other_request_id) AS blocker_id,
-        CASE WHEN lock_wait_id IS NULL THEN blocker_tid END AS blocker_tid,
+        COALESCE(standing_id, lock_wait_id, root_write_id, pause_id, other_request_id) AS blocker_id,
+        CASE WHEN standing_id IS NULL AND lock_wait_id IS NULL THEN blocker_tid END AS blocker_tid,
         rule,
         confidence
     FROM service_segments
@@ -73,22 +74,50 @@ edges AS (
     UNION ALL
     SELECT
         'pause', s.pause_id, MIN(s.start_time), MAX(s.end_time),
-        SUM(s.state_ns), 'write', s.write_id, MIN(s.tid),
+        SUM(s.state_ns),
+        CASE WHEN s.write_id IS NULL THEN 'standing' ELSE 'write' END,
+        COALESCE(s.write_id, s.standing_id), MIN(s.tid),
         MIN(s.state), CAST(NULL AS DOUBLE)
     FROM pause_states AS s
     WHERE s.write_id IS NOT NULL
-    GROUP BY s.pause_id, s.write_id
+        OR s.standing_id IS NOT NULL
+    GROUP BY
+        s.pause_id, s.write_id, CASE WHEN s.write_id IS NULL THEN s.standing_id END,
+        COALESCE(s.write_id, s.standing_id)
     UNION ALL
     SELECT
         'write', s.write_id, MIN(s.start_time), MAX(s.end_time),
         SUM(s.state_ns),
-        CASE WHEN s.function_call_id IS NULL THEN 'block_io' ELSE 'function_call' END,
-        COALESCE(s.function_call_id, s.block_io_id), NULL,
+        CASE
+            WHEN s.standing_id IS NOT NULL THEN 'standing'
+            WHEN s.function_call_id IS NOT NULL THEN 'function_call'
+            ELSE 'block_io'
+        END,
+        COALESCE(s.standing_id, s.function_call_id, s.block_io_id), NULL,
         MIN(s.write_state), CAST(NULL AS DOUBLE)
     FROM write_states AS s
-    WHERE s.function_call_id IS NOT NULL
+    WHERE s.standing_id IS NOT NULL
+        OR s.function_call_id IS NOT NULL
         OR s.block_io_id IS NOT NULL
-    GROUP BY s.write_id, s.function_call_id, s.block_io_id
+    GROUP BY s.write_id, s.standing_id, s.function_call_id, s.block_io_id
+    UNION ALL
+    SELECT
+        'standing', standing_id, start_time, end_time, elapsed_ns(start_time, end_time),
+        CASE WHEN holder_write_id IS NULL THEN 'standing' ELSE 'write' END,
+        COALESCE(holder_write_id, holder_standing_id), holder_tid, 'woken_by', confidence
+    FROM standing_holders
+    UNION ALL
+    -- Whoever waits for the journal's commit waits for what commits.
+    SELECT
+        'standing', s.standing_id, GREATEST(s.start_time, c.start_time), LEAST(s.end_time, c.end_time),
+        overlap_ns(s.start_time, s.end_time, c.start_time, c.end_time),
+        'function_call', c.function_call_id, c.tid, 'journal_commit', CAST(NULL AS DOUBLE)
+    FROM near_standings AS s
+    INNER JOIN journal_commits AS c
+        ON c.start_time < s.end_time
+        AND s.start_time < c.end_time
+    WHERE s.reason = 'journal_commit'
+        AND NOT s.is_ready
 )
 SELECT
     waiter_kind,

@@ -283,7 +283,7 @@ held_runs AS (
     -- As its append returned, the thread lost its CPU: it has the monitor still.
     SELECT w.topic, w.partition, r.tid, r.start_time, r.end_time
     FROM near_writes AS w
-    INNER JOIN run_queue_waits AS r
+    INNER JOIN ready_times AS r
         ON r.tid = w.tid
         AND r.start_time >= w.end_time
         AND r.start_time <= add_ns(w.end_time, 10000)
@@ -317,7 +317,7 @@ run_holders AS (
         AND a.lock_address = l.lock_address
         AND a.start_time < l.end_time
         AND l.start_time < a.end_time
-    INNER JOIN run_queue_waits AS r
+    INNER JOIN ready_times AS r
         ON r.tid = a.tid
         AND r.start_time < l.end_time
         AND l.start_time < r.end_time

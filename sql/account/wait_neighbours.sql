@@ -159,7 +159,7 @@ SELECT
         END
     ), 0) AS previous_gap_ns
 FROM found AS f
-LEFT JOIN run_queue_waits AS r
+LEFT JOIN ready_times AS r
     ON r.tid = f.tid
     AND r.start_time < COALESCE(f.next_start, f.start_time)
     AND COALESCE(f.previous_end, f.end_time) < r.end_time

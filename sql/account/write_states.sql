@@ -2,6 +2,8 @@
 -- is left out.
 --
 -- Where several states cover a moment, the first of this order counts:
+--   (a wait class)  its thread was blocked for it (see standings and wait_classes):
+--                   journal_handle, inode_rwsem, dirty_throttle, …
 --   journal_wait    its thread was in a traced function of the file system's journal
 --   run_queue       its thread was runnable and waited for a CPU
 --   block_io        its thread had a request at the block device
@@ -18,6 +20,7 @@
 -- @column write_state    VARCHAR     -- the state, as above
 -- @column function_call_id BIGINT    -- the journal's commit or the traced function
 -- @column block_io_id    BIGINT      -- the request to the block device
+-- @column standing_id    BIGINT      -- the stretch in which its thread stood still
 -- @column reason         VARCHAR     -- the mechanism that the state shows (see reasons)
 WITH
 commit_overlaps AS (
@@ -36,8 +39,19 @@ commit_overlaps AS (
 ),
 states AS (
     SELECT
+        w.write_id, 0 AS rank, COALESCE(s.wait_class, 'run_queue') AS write_state,
+        s.start_time, s.end_time, CAST(NULL AS BIGINT) AS function_call_id,
+        CAST(NULL AS BIGINT) AS block_io_id, s.standing_id, s.reason
+    FROM root_writes AS w
+    INNER JOIN near_standings AS s
+        ON s.tid = w.tid
+        AND s.start_time < w.end_time
+        AND w.start_time < s.end_time
+    WHERE s.root IS NOT NULL
+    UNION ALL BY NAME
+    SELECT
         w.write_id, 1 AS rank, 'journal_wait' AS write_state,
-        f.start_time, f.end_time, f.function_call_id, CAST(NULL AS BIGINT) AS block_io_id
+        f.start_time, f.end_time, f.function_call_id
     FROM root_writes AS w
     INNER JOIN function_calls AS f
         ON f.tid = w.tid
@@ -47,47 +61,45 @@ states AS (
         OR f.function LIKE 'ext4%'
         OR f.function LIKE 'xfs%'
         OR f.function IN ('start_this_handle', 'do_get_write_access', 'add_transaction_credits')
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        w.write_id, 2, 'run_queue',
-        r.start_time, r.end_time, NULL, NULL
+        w.write_id, 2 AS rank, 'run_queue' AS write_state, r.start_time, r.end_time
     FROM root_writes AS w
     INNER JOIN run_queue_waits AS r
         ON r.tid = w.tid
         AND r.start_time < w.end_time
         AND w.start_time < r.end_time
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        w.write_id, 3, 'block_io',
-        b.start_time, b.end_time, NULL, b.block_io_id
+        w.write_id, 3 AS rank, 'block_io' AS write_state, b.start_time, b.end_time, b.block_io_id
     FROM root_writes AS w
     INNER JOIN block_io AS b
         ON b.tid = w.tid
         AND b.start_time < w.end_time
         AND w.start_time < b.end_time
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        w.write_id, 4, 'on_cpu',
-        add_ns(s.time, -COALESCE(s.weight_ns, 0)), s.time, NULL, NULL
+        w.write_id, 4 AS rank, 'on_cpu' AS write_state,
+        add_ns(s.time, -COALESCE(s.weight_ns, 0)) AS start_time, s.time AS end_time
     FROM root_writes AS w
     INNER JOIN stack_samples AS s
         ON s.tid = w.tid
         AND s.time > w.start_time
         AND s.time < w.end_time
     WHERE s.state = 'on_cpu'
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
-        c.write_id, 5, 'journal_commit',
-        c.start_time, c.end_time, c.function_call_id, NULL
+        c.write_id, 5 AS rank, 'journal_commit' AS write_state,
+        c.start_time, c.end_time, c.function_call_id
     FROM commit_overlaps AS c
     WHERE 2 * c.commit_ns > c.duration_ns
-    UNION ALL
-    SELECT w.write_id, 6, 'unknown', w.start_time, w.end_time, NULL, NULL
+    UNION ALL BY NAME
+    SELECT w.write_id, 6 AS rank, 'unknown' AS write_state, w.start_time, w.end_time
     FROM root_writes AS w
 ),
 clipped AS (
     SELECT
-        s.write_id, s.rank, s.write_state, s.function_call_id, s.block_io_id,
+        s.write_id, s.rank, s.write_state, s.function_call_id, s.block_io_id, s.standing_id, s.reason,
         GREATEST(s.start_time, w.start_time) AS start_time,
         LEAST(s.end_time, w.end_time) AS end_time
     FROM states AS s
@@ -108,9 +120,10 @@ pieces AS (
 covered AS (
     SELECT
         p.write_id, p.start_time, p.end_time, s.write_state, s.function_call_id, s.block_io_id,
+        s.standing_id, s.reason,
         ROW_NUMBER() OVER (
             PARTITION BY p.write_id, p.start_time
-            ORDER BY s.rank, s.function_call_id, s.block_io_id, s.start_time
+            ORDER BY s.rank, s.function_call_id, s.block_io_id, s.start_time, s.standing_id
         ) AS place
     FROM pieces AS p
     INNER JOIN clipped AS s
@@ -126,7 +139,9 @@ SELECT
     s.write_state,
     s.function_call_id,
     s.block_io_id,
+    s.standing_id,
     CASE
+        WHEN s.standing_id IS NOT NULL THEN s.reason
         WHEN s.write_state = 'journal_wait' AND NOT COALESCE(c.is_covered, FALSE) THEN 'journal_wait'
         WHEN s.write_state IN ('journal_wait', 'journal_commit') THEN 'journal_commit'
         WHEN s.write_state = 'on_cpu' THEN 'computing'

@@ -229,6 +229,24 @@ fn random_tables(seed: u64) -> String {
             random.below(6)
         );
     }
+    text.push_str("\ntable standings\nstanding_id | start_time | woken_time | end_time | tid | state | wait_class | syscall | is_timed | waker_tid\n");
+    for id in 1..=30 {
+        let (start, end) = random.interval(10);
+        let class = ["futex", "file_fault", "journal_handle", "poll", "unknown"];
+        let class = class[usize::try_from(random.below(5)).unwrap_or(0)];
+        let _ = writeln!(
+            text,
+            "{id} | {start} | {} | {end} | {} | interruptible | {class} | {} | {} | {}",
+            random.or_null(end.clone()),
+            1 + random.below(5),
+            if class == "futex" { "futex" } else { "-" },
+            ["true", "false", "-"][usize::try_from(random.below(3)).unwrap_or(0)],
+            {
+                let waker = 1 + random.below(5);
+                random.or_null(waker.to_string())
+            },
+        );
+    }
     text.push_str("\ntable run_queue_waits\nrun_queue_wait_id | start_time | end_time | tid\n");
     for id in 1..=10 {
         let (start, end) = random.interval(5);

@@ -80,6 +80,34 @@ async fn every_reason_of_a_rule_is_explained() {
     assert!(used > 5, "{used}");
 }
 
+/// What the decoder calls a wait means something to the account.
+#[tokio::test]
+async fn every_class_of_waits_has_a_row_and_every_reason_of_one_is_explained() {
+    let (classes, reasons) = (rows_of("wait_classes").await, rows_of("reasons").await);
+    let (columns, reasons) = (Columns(&classes), Columns(&reasons));
+    let (class, reason) = (
+        columns.text("wait_class").unwrap(),
+        columns.text("reason").unwrap(),
+    );
+    let named: BTreeSet<&str> = (0..classes.num_rows())
+        .filter_map(|row| class.get(row))
+        .collect();
+    assert_eq!(named.len(), classes.num_rows(), "a class has two rows");
+    let list = include_str!("../../../ingest-bpf/src/kernel_waits/waits.csv");
+    let told = list.lines().skip(1).filter_map(|row| row.split(',').next());
+    // These two say who woke a thread, not what it waited for.
+    for class in told.filter(|class| !matches!(*class, "interrupt" | "thread")) {
+        assert!(named.contains(class), "{class} has no row in wait_classes");
+    }
+    let known = reasons.text("reason").unwrap();
+    let known: BTreeSet<&str> = (0..reasons.0.num_rows())
+        .filter_map(|row| known.get(row))
+        .collect();
+    for reason in (0..classes.num_rows()).filter_map(|row| reason.get(row)) {
+        assert!(known.contains(reason), "{reason} has no row in reasons");
+    }
+}
+
 /// Words in quotes between `SELECT` and `AS branch`.
 fn named_branches(sql: &str) -> Vec<&str> {
     let mut named = Vec::new();

@@ -1,0 +1,141 @@
+-- What each accounted request's handler stood still for while it was at work on it, outside of
+-- its file operations: pages, memory, locks.
+--
+-- That is what lies between its first own operation and its last; before the first, what
+-- leads up to it without a break: the request was there already, and the thread, once on a
+-- CPU again, went on within `handoff_ms` to the next such stretch or to the operation; and
+-- after the last, where the response did not leave before, the same way. A break is another
+-- operation, and a wait in which the thread may have been idle (see futex_waits). With acks=all the response does not tell when the handler was done.
+-- @materialized
+-- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
+-- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
+-- @column request_id     BIGINT      -- the request
+-- @column standing_id    BIGINT      -- the stretch: standings.standing_id
+-- @column tid            INT         -- the handler
+-- @column start_time     TIMESTAMP   -- start of the stretch
+-- @column end_time       TIMESTAMP   -- it was woken
+-- @column wait_class     VARCHAR     -- what it was blocked for
+-- @column kind           VARCHAR     -- of a wait for a lock of the process: see futex_waits
+-- @column confidence     DOUBLE      -- how sure it is that it is the request's, 0 to 1
+WITH
+works AS (
+    SELECT
+        o.request_id, o.tid,
+        MIN(o.start_time) AS first_time,
+        MAX(o.end_time) AS last_time,
+        MAX(o.confidence) AS confidence,
+        MIN(add_ns(a.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT))) AS read_time,
+        MIN(CASE
+            WHEN r.acks = -1 THEN NULL
+            ELSE add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+        END) AS left_time
+    FROM own_operations AS o
+    INNER JOIN accounted_requests AS a ON a.request_id = o.request_id
+    INNER JOIN requests AS r ON r.request_id = o.request_id
+    WHERE o.tid IS NOT NULL
+    GROUP BY o.request_id, o.tid
+),
+stretches AS (
+    SELECT
+        s.standing_id, s.tid, s.start_time, s.end_time, s.stretch_end, s.wait_class, f.kind,
+        s.is_ready,
+        -- What a thread does not stand still for at its work.
+        NOT s.is_ready
+            AND (
+                (s.root IS NULL AND s.wait_class <> 'unknown')
+                OR COALESCE(f.kind IN ('idle', 'unsure', 'timed'), FALSE)
+            ) AS is_idle
+    FROM near_standings AS s
+    LEFT JOIN futex_waits AS f
+        ON f.standing_id = s.standing_id
+        AND NOT s.is_ready
+),
+events AS (
+    SELECT
+        w.request_id, w.first_time, w.last_time, w.confidence,
+        s.standing_id, s.tid, s.start_time, s.end_time, s.wait_class, s.kind,
+        s.is_ready, s.is_idle,
+        s.start_time >= w.first_time AND s.end_time <= w.last_time AS is_within,
+        s.end_time <= w.first_time AS is_before
+    FROM works AS w
+    INNER JOIN stretches AS s
+        ON s.tid = w.tid
+        AND s.start_time < COALESCE(w.left_time, w.last_time)
+        AND w.read_time < s.end_time
+    WHERE s.start_time >= w.read_time
+        AND s.end_time <= GREATEST(COALESCE(w.left_time, w.last_time), w.last_time)
+    UNION ALL BY NAME
+    -- Another operation of the thread, which breaks what leads up to the first and away from the last.
+    SELECT
+        w.request_id, w.first_time, w.last_time, w.confidence,
+        o.tid, o.start_time, o.end_time, FALSE AS is_ready, TRUE AS is_idle,
+        FALSE AS is_within, o.end_time <= w.first_time AS is_before
+    FROM works AS w
+    INNER JOIN near_writes AS o
+        ON o.tid = w.tid
+        AND o.start_time < COALESCE(w.left_time, w.last_time)
+        AND w.read_time < o.end_time
+    WHERE o.end_time <= w.first_time
+        OR o.start_time >= w.last_time
+),
+spaced AS (
+    SELECT
+        *,
+        elapsed_ns(end_time, COALESCE(LEAD(start_time) OVER by_time, first_time)) AS next_gap_ns,
+        elapsed_ns(COALESCE(LAG(end_time) OVER by_time, last_time), start_time) AS last_gap_ns
+    FROM events
+    WINDOW by_time AS (
+        PARTITION BY request_id, tid, is_before, is_within
+        ORDER BY start_time, end_time, standing_id
+    )
+),
+chained AS (
+    SELECT
+        *,
+        SUM(CASE WHEN is_idle OR next_gap_ns > $handoff_ms * 1e6 THEN 1 ELSE 0 END) OVER (
+            PARTITION BY request_id, tid, is_before, is_within
+            ORDER BY start_time DESC, end_time DESC, standing_id DESC
+            ROWS UNBOUNDED PRECEDING
+        ) AS breaks_behind,
+        SUM(CASE WHEN is_idle OR last_gap_ns > $handoff_ms * 1e6 THEN 1 ELSE 0 END) OVER (
+            PARTITION BY request_id, tid, is_before, is_within
+            ORDER BY start_time, end_time, standing_id
+            ROWS UNBOUNDED PRECEDING
+        ) AS breaks_ahead
+    FROM spaced
+),
+claims AS (
+    SELECT
+        request_id, standing_id, tid, start_time, end_time, wait_class, kind,
+        CASE WHEN is_within THEN 1 WHEN is_before THEN 2 ELSE 3 END AS place,
+        confidence * CASE
+            WHEN is_within THEN 1.0
+            WHEN is_before THEN 0.9
+            ELSE 0.85
+        END AS confidence
+    FROM chained
+    WHERE NOT is_ready
+        AND standing_id IS NOT NULL
+        AND (
+            (is_within AND COALESCE(kind, '') <> 'idle')
+            OR (is_before AND breaks_behind = 0)
+            OR (
+                NOT is_within
+                AND NOT is_before
+                AND start_time >= last_time
+                AND breaks_ahead = 0
+            )
+        )
+),
+placed AS (
+    SELECT
+        *,
+        ROW_NUMBER() OVER (
+            PARTITION BY standing_id ORDER BY place, confidence DESC, request_id
+        ) AS claim_place
+    FROM claims
+)
+SELECT request_id, standing_id, tid, start_time, end_time, wait_class, kind, confidence
+FROM placed
+WHERE claim_place = 1
+ORDER BY request_id, start_time, standing_id
