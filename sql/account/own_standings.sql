@@ -2,10 +2,11 @@
 -- its file operations: pages, memory, locks.
 --
 -- That is what lies between its first own operation and its last; before the first, what
--- leads up to it without a break: the request was there already, and the thread, once on a
--- CPU again, went on within `handoff_ms` to the next such stretch or to the operation; and
--- after the last, where the response did not leave before, the same way. A break is another
--- operation, and a wait in which the thread may have been idle (see futex_waits). With acks=all the response does not tell when the handler was done.
+-- leads up to it; and after the last, where the response did not leave before, what goes on
+-- from it. It does so without a break, each stretch within `handoff_ms` of the next; or it
+-- takes nine tenths of the time since the request was there, or until the response left.
+-- Another operation ends it, and a wait in which the thread may have been idle (see
+-- futex_waits). With acks=all the response does not tell when the handler was done.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
@@ -24,10 +25,12 @@ works AS (
         MIN(o.start_time) AS first_time,
         MAX(o.end_time) AS last_time,
         MAX(o.confidence) AS confidence,
+        MIN(a.service_start) AS service_start,
         MIN(add_ns(a.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT))) AS read_time,
+        MIN(CASE WHEN r.acks <> -1 THEN a.response_time END) AS response_time,
         MIN(CASE
-            WHEN r.acks = -1 THEN NULL
-            ELSE add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+            WHEN r.acks <> -1
+                THEN add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
         END) AS left_time
     FROM own_operations AS o
     INNER JOIN accounted_requests AS a ON a.request_id = o.request_id
@@ -52,7 +55,7 @@ stretches AS (
 ),
 events AS (
     SELECT
-        w.request_id, w.first_time, w.last_time, w.confidence,
+        w.request_id, w.first_time, w.last_time, w.service_start, w.response_time, w.confidence,
         s.standing_id, s.tid, s.start_time, s.end_time, s.wait_class, s.kind,
         s.is_ready, s.is_idle,
         s.start_time >= w.first_time AND s.end_time <= w.last_time AS is_within,
@@ -62,12 +65,15 @@ events AS (
         ON s.tid = w.tid
         AND s.start_time < COALESCE(w.left_time, w.last_time)
         AND w.read_time < s.end_time
-    WHERE s.start_time >= w.read_time
-        AND s.end_time <= GREATEST(COALESCE(w.left_time, w.last_time), w.last_time)
+    WHERE s.is_idle
+        OR (
+            s.start_time >= w.read_time
+            AND s.end_time <= GREATEST(COALESCE(w.left_time, w.last_time), w.last_time)
+        )
     UNION ALL BY NAME
     -- Another operation of the thread, which breaks what leads up to the first and away from the last.
     SELECT
-        w.request_id, w.first_time, w.last_time, w.confidence,
+        w.request_id, w.first_time, w.last_time, w.service_start, w.response_time, w.confidence,
         o.tid, o.start_time, o.end_time, FALSE AS is_ready, TRUE AS is_idle,
         FALSE AS is_within, o.end_time <= w.first_time AS is_before
     FROM works AS w
@@ -101,8 +107,28 @@ chained AS (
             PARTITION BY request_id, tid, is_before, is_within
             ORDER BY start_time, end_time, standing_id
             ROWS UNBOUNDED PRECEDING
-        ) AS breaks_ahead
+        ) AS breaks_ahead,
+        GREATEST(
+            service_start,
+            COALESCE(MAX(CASE WHEN is_idle THEN end_time END) OVER side, service_start)
+        ) AS free_time,
+        LEAST(
+            response_time,
+            COALESCE(MIN(CASE WHEN is_idle THEN start_time END) OVER side, response_time)
+        ) AS done_time
     FROM spaced
+    WINDOW side AS (PARTITION BY request_id, tid, is_before, is_within)
+),
+covered AS (
+    -- For how much of the time on its side of the operations the thread stood still.
+    SELECT
+        *,
+        10 * SUM(CASE WHEN is_idle THEN 0 ELSE overlap_ns(start_time, end_time, free_time, first_time) END)
+            OVER side >= 9 * elapsed_ns(free_time, first_time) AS is_most_before,
+        10 * SUM(CASE WHEN is_idle THEN 0 ELSE overlap_ns(start_time, end_time, last_time, done_time) END)
+            OVER side >= 9 * elapsed_ns(last_time, done_time) AS is_most_after
+    FROM chained
+    WINDOW side AS (PARTITION BY request_id, tid, is_before, is_within)
 ),
 claims AS (
     SELECT
@@ -113,17 +139,22 @@ claims AS (
             WHEN is_before THEN 0.9
             ELSE 0.85
         END AS confidence
-    FROM chained
+    FROM covered
     WHERE NOT is_ready
         AND standing_id IS NOT NULL
         AND (
             (is_within AND COALESCE(kind, '') <> 'idle')
-            OR (is_before AND breaks_behind = 0)
+            OR (
+                is_before
+                AND NOT is_idle
+                AND (breaks_behind = 0 OR (is_most_before AND start_time >= free_time))
+            )
             OR (
                 NOT is_within
                 AND NOT is_before
+                AND NOT is_idle
                 AND start_time >= last_time
-                AND breaks_ahead = 0
+                AND (breaks_ahead = 0 OR (is_most_after AND end_time <= done_time))
             )
         )
 ),
