@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`SegmentsDecoder`] | the files of its log directories | `log_batches`, `topics` |
 //! | [`GcLogDecoder`] | the JVM's log of collections and safepoints | `pauses` |
-//! | [`RequestLogDecoder`] | the broker's request log | `broker_requests` |
+//! | [`RequestLogDecoder`] | the broker's request log | `broker_requests`, `broker_request_partitions` |
 //! | [`ThreadDumpDecoder`] | thread dumps of `jstack` and its kin | `threads`, `thread_dump_locks` |
 //! | [`CpuStatDecoder`] | samples of its control group's `cpu.stat` | `load_samples` |
 //!

@@ -18,8 +18,8 @@ const MOST_LINE_BYTES: usize = 16 << 20;
 /// Bytes of an input that are looked at to recognise it.
 const MOST_HEAD_BYTES: usize = 256 << 10;
 
-/// Decodes Kafka's request log (`kafka.request.logger` at `DEBUG`) to `broker_requests`: JSON lines
-/// (KIP-673) and the text before them, in any layout of a logger, and as a collector stores them
+/// Decodes Kafka's request log (`kafka.request.logger` at `DEBUG`) to `broker_requests` and
+/// `broker_request_partitions`: JSON lines (KIP-673) and the text before them, in any layout of a logger, and as a collector stores them
 /// ([`crate`] lists which).
 ///
 /// The clock is `Realtime` when lines have a time with a zone, or no time at all, and `LocalTime` when

@@ -10,6 +10,8 @@ use kcorr_model::integer_from_decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::body::{self, Body};
+
 const NS_PER_MS: i64 = 1_000_000;
 const MARK: &str = "Completed request:";
 
@@ -31,6 +33,7 @@ pub(crate) struct Request {
     pub(crate) send_ns: Option<i64>,
     pub(crate) listener: Option<String>,
     pub(crate) security_protocol: Option<String>,
+    pub(crate) body: Body,
 }
 
 /// A connection by its name: `127.0.0.1:9092-127.0.0.1:35542-3`.
@@ -101,6 +104,10 @@ pub(crate) fn may_be_cut(line: &str) -> bool {
 #[serde(rename_all = "camelCase")]
 struct JsonRequest<'a> {
     request_header: JsonHeader,
+    #[serde(borrow)]
+    request: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response: Option<&'a RawValue>,
     connection: Option<String>,
     #[serde(borrow)]
     total_time_ms: &'a RawValue,
@@ -163,11 +170,13 @@ fn json(body: &str) -> Result<(Request, &str), String> {
     let behind = body.get(values.byte_offset()..).unwrap_or_default();
     let ms = |raw: &RawValue| integer_from_decimal(raw.get(), NS_PER_MS);
     let header = line.request_header;
+    let api = api_name(
+        header.request_api_key_name.as_deref(),
+        header.request_api_key,
+    );
     let request = Request {
-        api: api_name(
-            header.request_api_key_name.as_deref(),
-            header.request_api_key,
-        ),
+        body: body::json(&api, line.request, line.response),
+        api,
         api_key: header.request_api_key,
         api_version: header.request_api_version,
         correlation_id: header.correlation_id,
@@ -199,7 +208,7 @@ fn api_name(constant: Option<&str>, key: Option<i16>) -> String {
 fn text(body: &str) -> Option<Request> {
     let (head, tail) = body.rsplit_once(" from connection ")?;
     let header = head.strip_prefix("RequestHeader(")?;
-    let header = header.split_once(") -- ").map_or(header, |(h, _)| h);
+    let (header, body) = header.split_once(") -- ").unwrap_or((header, ""));
     let (connection, times) = tail.split_once(';')?;
     let name = between(header, "apiKey=", ", apiVersion=")?;
     let ms = |name| integer_from_decimal(field(times, name)?, NS_PER_MS);
@@ -211,8 +220,10 @@ fn text(body: &str) -> Option<Request> {
     let correlation_id = header.rsplit_once("correlationId=").map(|(_, rest)| rest);
     let correlation_id = correlation_id.map(first_number);
     let api_key = api::key(&api::name_from_constant(name));
+    let api = api_name(Some(name), api_key);
     Some(Request {
-        api: api_name(Some(name), api_key),
+        body: body::text(&api, body),
+        api,
         api_key,
         api_version: between(header, "apiVersion=", ",").and_then(|text| text.parse().ok()),
         correlation_id: correlation_id.and_then(|text| text.parse().ok()),
@@ -276,7 +287,7 @@ mod tests {
             requestQueueTime:0.721,localTime:54.82,remoteTime:0.0,throttleTime:0,responseQueueTime:1.56,\
             sendTime:3.83,securityProtocol:SSL,principal:User:CN=a,OU=b,listener:EXTERNAL (kafka.request.logger)";
         let json = r#"{"requestHeader":{"requestApiKey":0,"requestApiVersion":7,"correlationId":12,
-            "clientId":"a, b","requestApiKeyName":"PRODUCE"},"request":{},"connection":
+            "clientId":"a, b","requestApiKeyName":"PRODUCE"},"request":{"acks":1},"connection":
             "127.0.0.1:9092-127.0.0.1:35542-3","totalTimeMs":60.933,"requestQueueTimeMs":0.721,
             "localTimeMs":54.82,"remoteTimeMs":0.0,"throttleTimeMs":0,"responseQueueTimeMs":1.56,
             "sendTimeMs":3.83,"securityProtocol":"SSL","listener":"EXTERNAL"} (kafka.request.logger)"#;

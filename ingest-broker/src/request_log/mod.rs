@@ -1,8 +1,10 @@
 //! Kafka's request log: what the broker says of each request.
 
+mod body;
 mod decoder;
 mod line;
 mod losses;
+mod partition_rows;
 mod rows;
 mod times;
 

@@ -1,4 +1,4 @@
-//! Rows of `broker_requests`.
+//! Rows of `broker_requests`, and with them those of `broker_request_partitions`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use kcorr_model::columns::{LabelBuilder, ended_int32, ended_int64, ended_labels,
 use kcorr_model::{BatchBuilder, Error, Output, RowIds, SourceId, tables::BROKER_REQUESTS};
 
 use super::line::Request;
+use super::partition_rows::PartitionRows;
 use crate::line_time::{LineClock, Read};
 
 /// Rows of a record batch.
@@ -39,6 +40,15 @@ pub(crate) struct RequestRows {
     send_ns: Int64Builder,
     listener: LabelBuilder,
     security_protocol: LabelBuilder,
+    acks: Int16Builder,
+    error_code: Int16Builder,
+    told_throttle_ns: Int64Builder,
+    replica_id: Int32Builder,
+    max_wait_ns: Int64Builder,
+    min_bytes: Int64Builder,
+    group_id: LabelBuilder,
+    transactional_id: LabelBuilder,
+    partitions: PartitionRows,
 }
 
 impl fmt::Debug for RequestRows {
@@ -74,6 +84,15 @@ impl RequestRows {
             send_ns: Int64Builder::new(),
             listener: LabelBuilder::new(),
             security_protocol: LabelBuilder::new(),
+            acks: Int16Builder::new(),
+            error_code: Int16Builder::new(),
+            told_throttle_ns: Int64Builder::new(),
+            replica_id: Int32Builder::new(),
+            max_wait_ns: Int64Builder::new(),
+            min_bytes: Int64Builder::new(),
+            group_id: LabelBuilder::new(),
+            transactional_id: LabelBuilder::new(),
+            partitions: PartitionRows::new(source),
         }
     }
 
@@ -86,7 +105,8 @@ impl RequestRows {
         output: &mut dyn Output,
     ) -> Result<bool, Error> {
         let connection = request.connection.as_ref();
-        self.broker_request_id.append_value(self.ids.next());
+        let request_id = self.ids.next();
+        self.broker_request_id.append_value(request_id);
         self.end_time.push(end_time);
         self.client_address
             .append_option(connection.map(|connection| &connection.client));
@@ -111,9 +131,21 @@ impl RequestRows {
         self.listener.append_option(request.listener.as_ref());
         self.security_protocol
             .append_option(request.security_protocol.as_ref());
+        let body = &request.body;
+        self.acks.append_option(body.acks);
+        self.error_code.append_option(body.error_code);
+        self.told_throttle_ns.append_option(body.told_throttle_ns);
+        self.replica_id.append_option(body.replica_id);
+        self.max_wait_ns.append_option(body.max_wait_ns);
+        self.min_bytes.append_option(body.min_bytes);
+        self.group_id.append_option(body.group_id.as_ref());
+        self.transactional_id
+            .append_option(body.transactional_id.as_ref());
+        self.partitions.push(request_id, end_time, &body.partitions);
         self.rows = self.rows.saturating_add(1);
-        let is_due = self.rows >= MOST_ROWS && !clock.is_undecided();
-        if is_due || self.rows >= MOST_HELD_ROWS {
+        let rows = self.rows.max(self.partitions.len());
+        let is_due = rows >= MOST_ROWS && !clock.is_undecided();
+        if is_due || rows >= MOST_HELD_ROWS {
             self.flush(clock, output)?;
         }
         Ok(self.rows == 0)
@@ -162,7 +194,16 @@ impl RequestRows {
                 "security_protocol",
                 ended_labels(&mut self.security_protocol),
             )
+            .set("acks", Arc::new(self.acks.finish()))
+            .set("error_code", Arc::new(self.error_code.finish()))
+            .set("told_throttle_ns", ended_int64(&mut self.told_throttle_ns))
+            .set("replica_id", ended_int32(&mut self.replica_id))
+            .set("max_wait_ns", ended_int64(&mut self.max_wait_ns))
+            .set("min_bytes", ended_int64(&mut self.min_bytes))
+            .set("group_id", ended_labels(&mut self.group_id))
+            .set("transactional_id", ended_labels(&mut self.transactional_id))
             .finish()?;
-        output.batch(&BROKER_REQUESTS, batch)
+        output.batch(&BROKER_REQUESTS, batch)?;
+        self.partitions.flush(clock, output)
     }
 }

@@ -84,5 +84,45 @@ pub static BROKER_REQUESTS: Table = Table {
             Type::Label,
             "`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`.",
         ),
+        Column::optional(
+            "acks",
+            Type::Int16,
+            "Produce: acks asked for: −1 (all), 0 or 1; null when the line does not print the request's body.",
+        ),
+        Column::optional(
+            "error_code",
+            Type::Int16,
+            "First error code in the response that is not 0, else 0; null when the line does not print it.",
+        ),
+        Column::optional(
+            "told_throttle_ns",
+            Type::Int64,
+            "Throttle time that the response tells the client.",
+        ),
+        Column::optional(
+            "replica_id",
+            Type::Int32,
+            "Fetch: broker id of a follower; null for consumers.",
+        ),
+        Column::optional(
+            "max_wait_ns",
+            Type::Int64,
+            "How long the broker may hold the answer back: Fetch and ShareFetch: max wait; JoinGroup: the member's rebalance timeout.",
+        ),
+        Column::optional(
+            "min_bytes",
+            Type::Int64,
+            "Fetch, ShareFetch: bytes of records that the answer waits for, until max_wait_ns.",
+        ),
+        Column::optional(
+            "group_id",
+            Type::Label,
+            "The group of a group's request; null where it names several, or none.",
+        ),
+        Column::optional(
+            "transactional_id",
+            Type::Label,
+            "The transactional id of Produce and of a transaction's requests; null where there is none.",
+        ),
     ],
 };

@@ -2,6 +2,7 @@
 
 mod ablated_verdicts;
 mod block_io;
+mod broker_request_partitions;
 mod broker_requests;
 mod clock_anchors;
 mod clock_checks;
@@ -34,6 +35,7 @@ mod writes;
 
 pub use ablated_verdicts::ABLATED_VERDICTS;
 pub use block_io::BLOCK_IO;
+pub use broker_request_partitions::BROKER_REQUEST_PARTITIONS;
 pub use broker_requests::BROKER_REQUESTS;
 pub use clock_anchors::CLOCK_ANCHORS;
 pub use clock_checks::CLOCK_CHECKS;
@@ -96,6 +98,7 @@ pub static ALL: &[&Table] = &[
     &BLOCK_IO,
     &LOG_BATCHES,
     &BROKER_REQUESTS,
+    &BROKER_REQUEST_PARTITIONS,
     &SHIFTED_VERDICTS,
     &ABLATED_VERDICTS,
     &WHAT_IFS,
