@@ -5,7 +5,8 @@
 //! is in the kernel's source, and the kernels in which it is called so. The first row whose pattern fits
 //! a stack gives the class, so what encloses a wait and tells most of it (reclaim, the journal, a lock of a
 //! known kind) stands before what waits everywhere (`io_schedule`). A pattern is a function, with `*` for
-//! anything; `a < b` is a called by b, not necessarily at once; `syscall:name` stands for waits of which no
+//! anything; `a < b` is a called by b, not necessarily at once, and `a << b` is a called by b with
+//! nothing but the lock's own `down_*` in between; `syscall:name` stands for waits of which no
 //! stack was taken. What compilers put behind a name (`.isra.0`, `.constprop.0`) does not count. Rows of
 //! `interrupt` and `thread` are no waits: they tell who woke a thread.
 //!
@@ -66,7 +67,14 @@ const LIST: &str = include_str!("waits.csv");
 struct Class {
     wait: KernelWait,
     /// Functions from the inside out.
-    pattern: Vec<&'static str>,
+    pattern: Vec<Part>,
+}
+
+/// A function of a pattern.
+struct Part {
+    name: &'static str,
+    /// Whether it called the part before it itself: what takes a lock, not what goes on while others are taken.
+    is_next: bool,
 }
 
 struct List {
@@ -99,12 +107,26 @@ fn list() -> &'static List {
             } else if class == "thread" {
                 list.threads.push(pattern);
             } else {
-                let pattern = pattern.split(" < ").collect();
+                let pattern = parts(pattern);
                 list.stacks.push(Class { wait, pattern });
             }
         }
         list
     })
+}
+
+/// The functions of a pattern.
+fn parts(pattern: &'static str) -> Vec<Part> {
+    let groups = pattern.split(" < ");
+    groups
+        .flat_map(|group| {
+            let names = group.split(" << ").enumerate();
+            names.map(|(place, name)| Part {
+                name,
+                is_next: place > 0,
+            })
+        })
+        .collect()
 }
 
 /// What a blocked thread with this kernel stack waits for. Frames are functions, innermost first.
@@ -163,13 +185,24 @@ pub fn is_interrupt<S: AsRef<str>>(frames: &[S], is_truncated: bool) -> Option<b
 }
 
 /// The frame that fits the outermost part of a pattern whose parts all fit, in order.
-fn fits<'f, S: AsRef<str>>(pattern: &[&str], frames: &'f [S]) -> Option<&'f str> {
+fn fits<'f, S: AsRef<str>>(pattern: &[Part], frames: &'f [S]) -> Option<&'f str> {
     let mut frames = frames.iter().map(|frame| plain(frame.as_ref()));
     let mut found = None;
     for part in pattern {
-        found = Some(frames.find(|frame| is_like(part, frame))?);
+        let frame = if part.is_next {
+            let mut callers = frames.by_ref().skip_while(|frame| is_lock(frame));
+            callers.next().filter(|frame| is_like(part.name, frame))
+        } else {
+            frames.find(|frame| is_like(part.name, frame))
+        };
+        found = Some(frame?);
     }
     found
+}
+
+/// Whether a function only takes a reader-writer semaphore for its caller.
+fn is_lock(frame: &str) -> bool {
+    is_like("down_*", frame) || is_like("__down_*", frame)
 }
 
 /// A function's name without what compilers add: `__mutex_lock.constprop.0`.

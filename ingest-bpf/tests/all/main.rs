@@ -3,6 +3,7 @@
 mod decoded;
 mod field;
 mod formats;
+mod kernel_stacks;
 mod mutants;
 mod order;
 mod probe_json;
