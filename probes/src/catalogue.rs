@@ -66,6 +66,11 @@ pub static PROBES: &[Probe] = &[
         "bpftrace 0.17 on Linux 6.18 (x86-64)"
     ),
     probe!(
+        "memory",
+        "waits for memory: reclaim, compaction, too many dirty pages, page faults that read",
+        "bpftrace 0.17 on Linux 6.18; compaction was not seen"
+    ),
+    probe!(
         "network",
         "which thread reads and writes which TCP connection",
         "bpftrace 0.17 on Linux 6.18 (IPv4, IPv6, and IPv4 on sockets of both)"

@@ -370,3 +370,32 @@ fn the_outermost_of_nested_stops_is_the_stop() {
     );
     assert_eq!(printed[1]["name"], "Outer");
 }
+
+#[test]
+fn waits_for_memory_are_of_their_thread_and_a_fault_is_printed_when_it_was_major() {
+    let text = "\
+10 1 mm_vmscan_direct_reclaim_begin
+15 2 mm_vmscan_memcg_reclaim_begin
+20 1 mm_vmscan_direct_reclaim_end nr_reclaimed=32
+45 2 mm_vmscan_memcg_reclaim_end nr_reclaimed=0
+50 1 mm_compaction_begin
+60 2 mm_compaction_end
+70 1 mm_compaction_end
+100 1 page_fault_user
+105 2 page_fault_user
+110 1 page_fault_user
+150 1 major-faults
+160 1 major-faults
+200 1 balance_dirty_pages pause=0 dirty=9 limit=8
+300 1 balance_dirty_pages pause=12 dirty=9 limit=8
+";
+    let printed = printed("memory", 1, text);
+    let calls = |function: &str| spans(&printed, "call", function);
+    assert_eq!(calls("try_to_free_pages"), [(10, 20)]);
+    assert_eq!(calls("try_to_free_mem_cgroup_pages"), [(15, 45)]);
+    // An end without a begin of the same thread is of something else.
+    assert_eq!(calls("compact_zone"), [(50, 70)]);
+    // The fault of 100 found its page in memory, as that of thread 2 did.
+    assert_eq!(calls("handle_mm_fault"), [(110, 150)]);
+    assert_eq!(calls("balance_dirty_pages"), [(300, 12_000_300)]);
+}
