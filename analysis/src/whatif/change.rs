@@ -49,8 +49,12 @@ impl WaitKind {
     /// Whether time of a write in this state (see `write_states`) is such a wait.
     pub(super) fn has_state(self, state: &str) -> bool {
         match self {
-            Self::JournalCommit => matches!(state, "journal_wait" | "journal_commit"),
-            Self::BlockIo => state == "block_io",
+            // `journal_handle`, `journal_buffer`, …: what its thread stood still for.
+            Self::JournalCommit => state.starts_with("journal_"),
+            Self::BlockIo => matches!(
+                state,
+                "block_io" | "block_read" | "block_write" | "block_flush"
+            ),
             Self::RunQueue => state == "run_queue",
             Self::Write => true,
             Self::Gc | Self::LockWait | Self::RequestQueue => false,

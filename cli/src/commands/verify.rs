@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_analysis::{AblationTest, NullTest};
+use kcorr_analysis::{AblationTest, NullTest, WakerAgreement};
 use kcorr_engine::{GivenParameters, Session, canned_query};
 use kcorr_store::Store;
 
@@ -25,6 +25,9 @@ use crate::screen::Screen;
 /// Then takes away each recording and each kind of rows, one at a time, and blames anew: a verdict may
 /// become `unexplained` without its evidence, never another cause. Counts are those of the canned query
 /// `ablation`. Nothing in the store changes.
+///
+/// Where a recording of locks names owners and the standing probe tells who ended the same waits, a note
+/// says how often both name the same thread (canned query `waker_agreement`).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -111,6 +114,9 @@ impl Verify {
                     "this format holds one result: with --shifts 0 it is that of taking recordings away",
                 );
             }
+            if let Some(agreement) = WakerAgreement::measure(&session, &given).await? {
+                note_agreement(agreement, screen);
+            }
             destination.say_objective(objective.as_ref())?;
             destination.finish()
         })?;
@@ -166,6 +172,15 @@ const ABLATED: &str = "SELECT a.taken, a.request_id, w.cause, a.cause AS ablated
     FROM ablated_verdicts AS a
     INNER JOIN ablated_verdicts AS w ON w.request_id = a.request_id
     WHERE a.taken IS NOT NULL AND w.taken IS NULL ORDER BY a.taken, a.request_id";
+
+fn note_agreement(agreement: WakerAgreement, screen: &Screen) {
+    screen.note(&format!(
+        "who ended a wait for a lock is who had it in {} of {} waits that two recordings tell of ({:.1} %)",
+        agreement.agreed,
+        agreement.compared,
+        100.0 * agreement.ratio(),
+    ));
+}
 
 fn note_shifts(test: &NullTest, screen: &Screen) {
     let sources = test.source_ids.iter().map(|id| format!("source {id}"));
