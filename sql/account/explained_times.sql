@@ -103,7 +103,7 @@ matching_times AS (
             s.chain_start <= add_ns(
                 w.service_start, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
             )
-                AND elapsed_ns(s.chain_end, w.begin_time)
+                AND elapsed_ns(s.chain_end, COALESCE(w.handed_time, w.begin_time))
                     BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6 + s.chain_slack_ns,
             FALSE
         ) AS is_unread,
@@ -128,8 +128,9 @@ kept_times AS (
     SELECT
         w.request_id,
         s.tid,
-        10 * SUM(overlap_ns(s.start_time, s.end_time, w.service_start, w.begin_time))
-            >= 9 * MIN(elapsed_ns(w.service_start, w.begin_time)) AS is_unread,
+        10 * SUM(overlap_ns(
+            s.start_time, s.end_time, w.service_start, COALESCE(w.handed_time, w.begin_time)
+        )) >= 9 * MIN(elapsed_ns(w.service_start, COALESCE(w.handed_time, w.begin_time))) AS is_unread,
         10 * SUM(overlap_ns(s.start_time, s.end_time, w.due_time, w.response_time))
             >= 9 * MIN(elapsed_ns(w.due_time, w.response_time)) AS is_response
     FROM request_work AS w
@@ -144,12 +145,12 @@ network_times AS (
     SELECT
         w.request_id,
         COALESCE(
-            s.start_time < COALESCE(w.begin_time, w.response_time)
+            s.start_time < COALESCE(w.handed_time, w.begin_time, w.response_time)
                 AND (
                     s.chain_start <= add_ns(
                         w.service_start, CAST($handoff_ms * 1e6 AS BIGINT) + s.chain_slack_ns
                     )
-                    OR elapsed_ns(s.chain_end, w.begin_time)
+                    OR elapsed_ns(s.chain_end, COALESCE(w.handed_time, w.begin_time))
                         BETWEEN 0 AND $handoff_ms * 1e6 + s.chain_slack_ns
                     OR k.is_unread
                 ),
@@ -163,7 +164,7 @@ network_times AS (
         ) AS is_response,
         GREATEST(s.start_time, w.service_start) AS start_time,
         s.end_time,
-        w.begin_time, w.handled_time, w.response_time,
+        COALESCE(w.handed_time, w.begin_time) AS begin_time, w.handled_time, w.response_time,
         s.root, s.root_write_id, s.tid, s.reason,
         CASE WHEN s.tid IS NULL THEN 0.8 ELSE w.network_confidence END AS confidence
     FROM request_work AS w
@@ -336,7 +337,7 @@ found AS (
         CASE WHEN m.is_unread THEN m.start_time ELSE GREATEST(m.start_time, m.due_time) END
             AS start_time,
         CASE
-            WHEN m.is_unread THEN LEAST(m.end_time, w.begin_time)
+            WHEN m.is_unread THEN LEAST(m.end_time, COALESCE(w.handed_time, w.begin_time))
             ELSE LEAST(m.end_time, w.response_time)
         END AS end_time,
         CASE WHEN m.is_unread THEN 'unread' ELSE 'response' END AS segment,

@@ -4,7 +4,8 @@
 -- The thread that woke the waiter let it go. A wait that a timer ended, and that the thread goes
 -- on with at once at the same place, is one with what follows (HotSpot looks after a
 -- monitor now and then). `kind`:
---   idle    a network thread woke it, which hands over a request: it had nothing to do
+--   idle    a network thread woke it, which hands over a request: it had nothing to do; or a
+--           timer did, at the place where it waits so
 --   stop    the VM thread woke it: the JVM was stopped
 --   lock    another thread woke it, at another place than where it is idle
 --   unsure  another thread woke it, and it may have been idle: a handler that takes a request
@@ -19,7 +20,8 @@
 -- @column waker_tid      INT         -- who woke it
 WITH
 waits AS (
-    SELECT standing_id, tid, start_time, end_time, stretch_end, futex_address, waker_tid
+    SELECT standing_id, tid, start_time, end_time, stretch_end, futex_address, waker_tid,
+        is_woken_by_timer
     FROM near_standings
     WHERE wait_class = 'futex'
 ),
@@ -45,7 +47,7 @@ numbered AS (
 ),
 ended AS (
     SELECT
-        standing_id, tid, start_time, end_time, futex_address,
+        standing_id, tid, start_time, end_time, futex_address, is_woken_by_timer,
         MAX(CASE WHEN is_last = 1 THEN waker_tid END) OVER (PARTITION BY tid, run) AS waker_tid
     FROM numbered
 ),
@@ -85,6 +87,7 @@ SELECT
     e.start_time,
     e.end_time,
     CASE
+        WHEN e.is_woken_by_timer AND p.is_idle_place THEN 'idle'
         WHEN e.waker_tid IS NULL THEN 'timed'
         WHEN n.tid IS NOT NULL THEN 'idle'
         WHEN v.tid IS NOT NULL THEN 'stop'

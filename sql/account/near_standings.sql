@@ -23,6 +23,7 @@
 -- @column futex_address  BIGINT      -- the futex that it waited at
 -- @column waker_tid      INT         -- the thread that woke it, where its stack shows that no
 --                                       interrupt did
+-- @column is_woken_by_timer BOOLEAN  -- whether an interrupt did, by its stack: a timer, of a futex
 -- @column ran_instead_tid INT        -- of the second part: the thread that its CPU ran last
 WITH
 near AS (
@@ -62,6 +63,7 @@ parts AS (
         COALESCE(c.is_lock, FALSE) AS is_lock,
         n.topic, n.partition, n.futex_address,
         CASE WHEN NOT n.is_waker_interrupt THEN n.waker_tid END AS waker_tid,
+        COALESCE(n.is_waker_interrupt, FALSE) AS is_woken_by_timer,
         CAST(NULL AS INT) AS ran_instead_tid
     FROM near AS n
     LEFT JOIN wait_classes AS c ON c.wait_class = n.wait_class
@@ -71,14 +73,15 @@ parts AS (
         end_time AS stretch_end, NULL AS wait_class, syscall,
         CASE WHEN is_quota_spent THEN 'cpu_throttle' ELSE 'cpu' END AS root,
         CASE WHEN is_quota_spent THEN 'cpu_throttle' ELSE 'run_queue' END AS reason,
-        FALSE AS is_lock, topic, partition, NULL, NULL,
+        FALSE AS is_lock, topic, partition, NULL, NULL, FALSE,
         CAST(NULLIF(ran_instead_tid, 0) AS INT) AS ran_instead_tid
     FROM near
     WHERE woken_time IS NOT NULL
 )
 SELECT
     standing_id, tid, pid, comm, is_ready, start_time, end_time, stretch_end, wait_class, syscall, root, reason,
-    is_lock, topic, partition, futex_address, waker_tid, ran_instead_tid
+    is_lock, topic, partition, futex_address, waker_tid, is_woken_by_timer,
+    ran_instead_tid
 FROM parts
 WHERE start_time < end_time
 ORDER BY start_time, standing_id, is_ready

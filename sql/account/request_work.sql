@@ -11,6 +11,9 @@
 -- @column tid            INT         -- its handler; null when not known
 -- @column pool           VARCHAR     -- the handler's pool (see request_handlers); where the
 --                                       handler is not known, the one that appends
+-- @column handed_time    TIMESTAMP   -- its handler had nothing to do until then, when a network
+--                                       thread handed a request over: this one was not in the
+--                                       queue before; null when no row shows that
 -- @column begin_time     TIMESTAMP   -- start of its handler's first own wait or operation
 -- @column handled_time   TIMESTAMP   -- end of the last
 -- @column due_time       TIMESTAMP   -- its response was due: with acks=all when the followers
@@ -33,6 +36,18 @@ worked AS (
     FROM handler_work
     GROUP BY request_id
 ),
+handed AS (
+    SELECT w.request_id, MAX(f.end_time) AS handed_time
+    FROM worked AS w
+    INNER JOIN accounted_requests AS a ON a.request_id = w.request_id
+    INNER JOIN futex_waits AS f
+        ON f.tid = w.tid
+        AND f.start_time < w.begin_time
+        AND a.service_start < f.end_time
+    WHERE f.kind = 'idle'
+        AND f.end_time <= w.begin_time
+    GROUP BY w.request_id
+),
 pools AS (
     SELECT MIN(h.pool) AS pool
     FROM worked AS w
@@ -48,6 +63,7 @@ SELECT
     a.end_time,
     w.tid,
     CASE WHEN w.tid IS NULL THEN p.pool ELSE h.pool END AS pool,
+    d.handed_time,
     w.begin_time,
     LEAST(w.handled_time, a.end_time) AS handled_time,
     CASE WHEN r.acks = -1 THEN f.end_time ELSE LEAST(w.handled_time, a.end_time) END AS due_time,
@@ -59,6 +75,7 @@ SELECT
 FROM accounted_requests AS a
 INNER JOIN requests AS r ON r.request_id = a.request_id
 LEFT JOIN worked AS w ON w.request_id = a.request_id
+LEFT JOIN handed AS d ON d.request_id = a.request_id
 LEFT JOIN request_handlers AS h ON h.tid = w.tid
 LEFT JOIN replication AS f ON f.request_id = a.request_id
 LEFT JOIN connection_threads AS t ON t.connection_id = a.connection_id
