@@ -261,7 +261,7 @@ pub const BROKER_IP: [u8; 4] = [10, 0, 0, 1];
 /// The broker's port.
 pub const BROKER_PORT: u16 = 9092;
 
-/// Why a response waits in the broker after its request was processed.
+/// What a request is, by its API and by who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Produce.
@@ -274,6 +274,23 @@ pub enum Kind {
     Metadata,
     /// ApiVersions.
     ApiVersions,
+}
+
+impl Kind {
+    /// Its API: the key in the protocol, and the name in kcorr's tables.
+    pub fn api(self) -> (i16, &'static str) {
+        match self {
+            Self::Produce => (0, "Produce"),
+            Self::ConsumerFetch | Self::FollowerFetch(_) => (1, "Fetch"),
+            Self::Metadata => (3, "Metadata"),
+            Self::ApiVersions => (18, "ApiVersions"),
+        }
+    }
+
+    /// Whether it may ask to wait after a handler has processed it.
+    pub fn may_wait(self) -> bool {
+        matches!(self, Self::ConsumerFetch | Self::FollowerFetch(_))
+    }
 }
 
 /// A request and the stations of its life. Stations that were not reached are 0; all are in the end.
@@ -396,6 +413,8 @@ pub struct Write {
     pub bytes: i64,
     /// What it was doing, in order and without gaps.
     pub states: Vec<(Span, WriteState)>,
+    /// A read: the fetch that it was for.
+    pub fetch: Option<usize>,
 }
 
 /// What happens in a stop of the JVM.

@@ -151,7 +151,7 @@ fn generate(arguments: &Generate) -> anyhow::Result<()> {
     let written = recordings::generate(&options, folder)
         .with_context(|| format!("cannot generate into {}", folder.display()))?;
     println!(
-        "{}: {} produce requests, {} of them slow, {} file operations, {} monitor waits",
+        "{}: {} requests, {} of them slow, {} file operations, {} monitor waits",
         folder.display(),
         written.requests,
         written.slow,

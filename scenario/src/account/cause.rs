@@ -33,13 +33,15 @@ pub enum Root {
     NetworkThread,
     /// A lock whose holder was in nothing that another root names.
     LockOther,
+    /// What the request asked for: a long poll, or the other members of a group. No slowness.
+    RequestedWait,
     /// Nothing of these. The truth never says so.
     Unexplained,
 }
 
 impl Root {
     /// All roots.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SlowWrite,
         Self::SlowSync,
         Self::SlowRead,
@@ -52,6 +54,7 @@ impl Root {
         Self::Receive,
         Self::NetworkThread,
         Self::LockOther,
+        Self::RequestedWait,
         Self::Unexplained,
     ];
 
@@ -70,6 +73,7 @@ impl Root {
             Self::Receive => "receive",
             Self::NetworkThread => "network_thread",
             Self::LockOther => "lock_other",
+            Self::RequestedWait => "requested_wait",
             Self::Unexplained => "unexplained",
         }
     }
@@ -255,6 +259,10 @@ pub enum Stage {
     Handler,
     /// Until the followers had it.
     Remote,
+    /// It was held back for a quota.
+    Throttle,
+    /// It waited as it had asked to.
+    RequestedWait,
     /// Until its response had left.
     Response,
 }
@@ -273,6 +281,8 @@ impl Stage {
             Self::Pause => "pause",
             Self::Handler => "handler",
             Self::Remote => "remote",
+            Self::Throttle => "throttle",
+            Self::RequestedWait => "requested_wait",
             Self::Response => "response",
         }
     }

@@ -159,8 +159,9 @@ impl Piece {
         piece
     }
 
-    /// What a chain is to a request that its network thread has not read, or not yet sent.
-    pub(super) fn of_network_thread(chain: Chain, stage: Stage) -> Self {
+    /// What a chain is to a request that its network thread has not read, or not yet sent; `is_own` when that
+    /// is reading the records of its own answer.
+    pub(super) fn of_network_thread(chain: Chain, stage: Stage, is_own: bool) -> Self {
         let mut piece = match chain.end {
             End::Pause(pause) => Self {
                 pause: Some(pause),
@@ -170,7 +171,11 @@ impl Piece {
             // Network threads do no file operation but send records.
             End::Write(write, state) => Self {
                 write: Some((write, state)),
-                ..Self::new(chain.span, stage, Root::SlowRead.via(Via::NetworkThread))
+                ..Self::new(
+                    chain.span,
+                    stage,
+                    Root::SlowRead.via(if is_own { Via::Own } else { Via::NetworkThread }),
+                )
             },
             _ => Self::new(chain.span, stage, Root::Cpu.via(Via::NetworkThread)),
         };

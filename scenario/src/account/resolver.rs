@@ -7,6 +7,7 @@
 //!   wrong ([`Piece::also`]).
 //! - Behind an earlier request of its connection: that request's own causes.
 //! - Before it was read and until its response left: what its network thread did.
+//! - What a request asked to wait is no slowness, whatever happened meanwhile.
 //! - A pause counts where a thread that the request needed would have run Java code. A file operation, or
 //!   a wait for one, goes on in a pause, and stays what it is.
 
@@ -91,7 +92,7 @@ impl<'a> Resolver<'a> {
         }
         let unread = span(received, request.queued);
         let before = pieces.len();
-        self.push_network(request, unread, Stage::Unread, &mut pieces);
+        self.push_network(number, unread, Stage::Unread, &mut pieces);
         let unread = pieces.split_off(before);
         pieces.extend(unread.into_iter().flat_map(|piece| self.unread(piece)));
         let queued = span(request.queued, request.assigned);
@@ -107,7 +108,7 @@ impl<'a> Resolver<'a> {
         pieces.extend(self.handled(request, span(request.taken, request.local_end)));
         self.push_remote(request, &mut pieces);
         let unsent = span(request.completed, request.response);
-        self.push_network(request, unsent, Stage::Response, &mut pieces);
+        self.push_network(number, unsent, Stage::Response, &mut pieces);
         let sent = span(request.response, request.end);
         if sent.ns() > 0 {
             let piece = Piece::new(sent, Stage::Response, Root::Response.own());
@@ -122,10 +123,17 @@ impl<'a> Resolver<'a> {
     }
 
     /// A stage in which the request is at its network thread.
-    fn push_network(&self, request: &Request, span: Span, stage: Stage, pieces: &mut Vec<Piece>) {
+    fn push_network(&self, number: usize, span: Span, stage: Stage, pieces: &mut Vec<Piece>) {
+        let request = &self.history.requests[number];
         let thread = self.history.connections[request.connection].thread;
         let chains = chains::of_thread(self.history, thread, span).into_iter();
-        pieces.extend(chains.map(|chain| Piece::of_network_thread(chain, stage)));
+        pieces.extend(chains.map(|chain| {
+            let is_own = match chain.end {
+                End::Write(write, _) => self.history.writes[write].fetch == Some(number),
+                _ => false,
+            };
+            Piece::of_network_thread(chain, stage, is_own)
+        }));
     }
 
     /// While no handler was free, a request that is not read had nobody to wait for but them, either.
@@ -164,12 +172,19 @@ impl<'a> Resolver<'a> {
         cut
     }
 
-    /// Until the followers had it.
+    /// Until the followers had it; or for as long as it had asked to wait.
     fn push_remote(&self, request: &Request, pieces: &mut Vec<Piece>) {
         let span = Span {
             start: request.local_end,
             end: request.completed,
         };
+        if request.kind.may_wait() {
+            if span.ns() > 0 {
+                let cause = Root::RequestedWait.own();
+                pieces.push(Piece::new(span, Stage::RequestedWait, cause));
+            }
+            return;
+        }
         let before = pieces.len();
         for (part, stop) in chains::cut_by_stops(self.history, span) {
             let mut piece = Piece::new(part, Stage::Remote, Root::Remote.own());

@@ -1,4 +1,4 @@
-//! `truth.jsonl`: one line a produce request.
+//! `truth.jsonl`: one line a request.
 
 use std::collections::BTreeMap;
 
@@ -6,23 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cause, Piece, Resolver, Root, Stage, Via};
 use crate::Options;
-use crate::history::{EPOCH_NS, History, Kind, WriteState};
+use crate::history::{EPOCH_NS, History, WriteState};
 
 /// Accounts of more pieces than this are shortened.
 const MAX_PIECES: usize = 200;
 /// Then neighbours shorter than this, of the same stage, become one.
 const SHORT_NS: i64 = 1_000_000;
 
-/// The truth of a produce request. Times are ns since 1970, true time.
+/// The truth of a request. Times are ns since 1970, true time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
     /// `ip:port` of the client; with the correlation id it identifies the request.
     pub client_address: String,
     /// Its correlation id.
     pub correlation_id: i32,
+    /// Its API.
+    pub api: String,
     /// Its client id.
     pub client_id: String,
-    /// Acks asked for.
+    /// Acks asked for, by produce requests.
     pub acks: i16,
     /// First byte of the request.
     pub arrival_ns: i64,
@@ -30,9 +32,11 @@ pub struct Truth {
     pub end_ns: i64,
     /// Its latency on the wire.
     pub latency_ns: i64,
-    /// Whether it is at least as slow as the scenario's limit.
+    /// Part of it that it, or one ahead of it on its connection, had asked to wait.
+    pub requested_wait_ns: i64,
+    /// Whether the rest is at least as long as the scenario's limit.
     pub slow: bool,
-    /// What most of its time is to blame on.
+    /// What most of its time is to blame on, but for what was asked for.
     pub cause: Cause,
     /// The root of `cause`.
     pub root: Root,
@@ -141,12 +145,12 @@ pub struct TrueSegment {
     pub merged: Option<usize>,
 }
 
-/// The truths of all produce requests of a history.
+/// The truths of all requests of a history.
 pub fn truths<'a>(history: &'a History, options: &Options) -> impl Iterator<Item = Truth> + 'a {
     let slo_ns = (options.slo_ms * 1e6) as i64;
     let requests = history.requests.iter().enumerate();
-    let produces = requests.filter(|(_, request)| request.kind == Kind::Produce && request.end > 0);
-    produces.map(move |(number, _)| truth(history, number, slo_ns))
+    let answered = requests.filter(|(_, request)| request.end > 0);
+    answered.map(move |(number, _)| truth(history, number, slo_ns))
 }
 
 fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
@@ -156,11 +160,14 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
     for piece in &pieces {
         *causes.entry(piece.cause).or_default() += piece.span.ns();
     }
-    let cause = causes.iter().max_by_key(|(_, ns)| **ns);
+    let is_asked = |cause: &Cause| cause.root == Root::RequestedWait;
+    let asked = causes.iter().filter(|(cause, _)| is_asked(cause));
+    let requested_wait_ns = asked.map(|(_, ns)| *ns).sum();
+    let cause = causes.iter().max_by_key(|(cause, ns)| (!is_asked(cause), **ns));
     let cause = cause.map_or(Cause::UNEXPLAINED, |(cause, _)| *cause);
     let connection = &history.connections[request.connection];
     let latency_ns = request.end - request.arrival;
-    let slow = latency_ns >= slo_ns;
+    let slow = latency_ns - requested_wait_ns >= slo_ns;
     let partitions = request.parts.iter().filter_map(|part| {
         let log = &history.logs[part.log];
         let write = &history.writes[part.write?];
@@ -179,11 +186,13 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
     Truth {
         client_address: connection.client_address(),
         correlation_id: request.correlation_id,
+        api: request.kind.api().1.to_owned(),
         client_id: connection.client_id.clone(),
         acks: request.acks,
         arrival_ns: EPOCH_NS + request.arrival,
         end_ns: EPOCH_NS + request.end,
         latency_ns,
+        requested_wait_ns,
         slow,
         cause,
         root: cause.root,

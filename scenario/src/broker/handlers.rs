@@ -240,6 +240,7 @@ impl Simulation<'_> {
             offset,
             bytes,
             states,
+            fetch: None,
         });
         end
     }

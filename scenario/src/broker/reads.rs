@@ -26,6 +26,9 @@ impl Simulation<'_> {
             let is_cold = is_replay && is_full && self.reads.chance(self.options.cold_read_share);
             let states = self.disk.read(time, bytes, is_cold);
             let end = self.file_operation(thread, log, "sendfile", file, place, bytes, states);
+            if let Some(read) = self.history.writes.last_mut() {
+                read.fetch = Some(request);
+            }
             // What comes back from a system call goes on after a stop.
             time = self.after_stop(thread, end);
         }

@@ -34,7 +34,7 @@ impl Files<'_> {
         let mut truths: Vec<Truth> = answers::rows(truth)?;
         let slo_ns = (slo_ms * 1e6) as i64;
         for truth in &mut truths {
-            truth.slow &= truth.latency_ns >= slo_ns;
+            truth.slow &= truth.latency_ns - truth.requested_wait_ns >= slo_ns;
         }
         let writes = match self.writes {
             Some(path) => by_id(answers::rows(path)?)?,

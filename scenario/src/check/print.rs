@@ -16,6 +16,12 @@ impl Display for Score {
         line(f, "  exactly", self.verdict_exact, "requests", 1)?;
         line(f, "verdict: wrong cause", self.wrong, "requests", 1)?;
         line(f, "verdict: unexplained", self.unexplained, "requests", 1)?;
+        for (api, [right, wrong]) in &self.apis {
+            line(f, &format!("  {api}: true cause"), *right, "requests", 1)?;
+            if wrong.right > 0 {
+                line(f, &format!("  {api}: wrong cause"), *wrong, "requests", 1)?;
+            }
+        }
         writeln!(f, "verdicts at odds with their root {}", self.disagreeing)?;
         line(f, "blocker: thread", self.blocker_thread, "requests", 1)?;
         line(f, "blocker: write", self.blocker_write, "requests", 1)?;

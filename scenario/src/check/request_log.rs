@@ -39,8 +39,6 @@ struct Line {
 #[serde(rename_all = "camelCase")]
 struct Header {
     correlation_id: i32,
-    #[serde(default)]
-    request_api_key_name: String,
 }
 
 /// What the broker measured of a request, ns.
@@ -56,7 +54,7 @@ pub struct Measured {
 const STAGES: [(&str, &[&str]); 4] = [
     ("request_queue", &["request_queue"]),
     ("local", &["handler", "lock_wait", "write", "sync"]),
-    ("remote", &["remote"]),
+    ("remote", &["remote", "requested_wait"]),
     ("response", &["response"]),
 ];
 
@@ -76,7 +74,7 @@ pub struct Agreement {
     pub worst: Vec<(i64, Key, &'static str, i64, i64)>,
 }
 
-/// Reads a request log (JSON, plain or zstd): produce requests by client and correlation id.
+/// Reads a request log (JSON, plain or zstd): requests by client and correlation id.
 pub(super) fn read(path: &Path) -> anyhow::Result<HashMap<Key, Measured>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let bytes = if bytes.starts_with(&ZSTD_MAGIC) {
@@ -95,9 +93,6 @@ pub(super) fn read(path: &Path) -> anyhow::Result<HashMap<Key, Measured>> {
             continue;
         };
         let client = line.connection.split('-').nth(1);
-        if line.request_header.request_api_key_name != "PRODUCE" {
-            continue;
-        }
         let ns = |ms: f64| (ms * 1e6).round() as i64;
         let value = Measured {
             total: ns(line.total_time_ms),

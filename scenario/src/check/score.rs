@@ -10,6 +10,8 @@ use crate::account::{Cause, Root, Stage, TrueSegment, Truth};
 
 /// Requests whose latency is so close to the limit may be slow or not.
 const LIMIT_SLACK_NS: i64 = 200_000;
+/// So may those that asked to wait: when that was over is seen of others' answers.
+const WAIT_SLACK_NS: i64 = 5_000_000;
 /// Starts of the same write in the truth and by kcorr's clock are at most so far apart.
 const WRITE_SLACK_NS: i64 = 20_000_000;
 
@@ -59,6 +61,8 @@ pub struct Score {
     pub verdict: Share,
     /// Requests for which another cause was named.
     pub wrong: Share,
+    /// By API: requests by whether the verdict is right, and by whether another cause was named.
+    pub apis: BTreeMap<String, [Share; 2]>,
     /// Requests for which none was named, or less than is true: a lock, where its holder was in a write.
     pub unexplained: Share,
     /// Verdicts whose root and way are not those of their cause.
@@ -125,7 +129,13 @@ impl Scorer {
         for truth in truths {
             let key = (truth.client_address.clone(), truth.correlation_id);
             let answer = answers.get(&key);
-            let is_close = (truth.latency_ns - self.slo_ns).abs() <= LIMIT_SLACK_NS;
+            let slow_ns = truth.latency_ns - truth.requested_wait_ns;
+            let slack = if truth.requested_wait_ns > 0 {
+                WAIT_SLACK_NS
+            } else {
+                LIMIT_SLACK_NS
+            };
+            let is_close = (slow_ns - self.slo_ns).abs() <= slack;
             match answer {
                 Some(answer) if truth.slow => self.request(truth, answer, &key, &mut score),
                 Some(_) if !is_close => score.extra += 1,
@@ -148,6 +158,9 @@ impl Scorer {
         let unexplained = cause == Some(Cause::UNEXPLAINED)
             || cause.is_some_and(|cause| self.says_less(truth, cause));
         score.verdict.add(1, right);
+        let of_api = score.apis.entry(truth.api.clone()).or_default();
+        of_api[0].add(1, right);
+        of_api[1].add(1, !right && !unexplained);
         score.unexplained.add(1, !right && unexplained);
         score.wrong.add(1, !right && !unexplained);
         if cause == Some(truth.cause) && truth.reason.is_some() {
@@ -187,11 +200,13 @@ impl Scorer {
         })
     }
 
-    /// Whether the segments that fit an answer take as long as those of any one cause among the others.
+    /// Whether the segments that fit an answer take as long as those of any one cause among the others, but
+    /// for what was asked for.
     fn is_top(&self, truth: &Truth, fits: impl Fn(&TrueSegment) -> bool) -> bool {
         let mut fitting = 0;
         let mut others = BTreeMap::<Cause, i64>::new();
-        for segment in &truth.segments {
+        let slow = truth.segments.iter();
+        for segment in slow.filter(|s| s.root != Root::RequestedWait) {
             let ns = segment.end_ns - segment.start_ns;
             if fits(segment) {
                 fitting += ns;
@@ -268,8 +283,11 @@ impl Scorer {
         }
     }
 
-    /// A stretch in which both are constant.
+    /// A stretch in which both are constant. What was asked for is no slowness, and does not count.
     fn part(&self, truth: &TrueSegment, told: Option<&Segment>, ns: i64, score: &mut Score) {
+        if truth.root == Root::RequestedWait {
+            return;
+        }
         let name = told.map_or("unexplained", |t| t.cause.as_str());
         let cause = Cause::from_name(name);
         score.time_exact.add(ns, cause == Some(truth.cause));

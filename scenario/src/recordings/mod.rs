@@ -18,7 +18,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::account::truths;
-use crate::history::{History, Kind};
+use crate::history::History;
 use crate::random::Random;
 use crate::{Options, simulate};
 use clock::SourceClock;
@@ -53,7 +53,7 @@ impl Recorder {
 /// What was written, for people.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Written {
-    /// Produce requests.
+    /// Requests.
     pub requests: usize,
     /// Slow ones.
     pub slow: usize,
@@ -117,16 +117,6 @@ fn create(folder: &Path, name: &str) -> anyhow::Result<BufWriter<File>> {
     let path = folder.join(name);
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(BufWriter::new(file))
-}
-
-/// A request's API as Kafka's log and kcorr's tables name it.
-fn api_of(kind: Kind) -> (i16, &'static str) {
-    match kind {
-        Kind::Produce => (0, "PRODUCE"),
-        Kind::ConsumerFetch | Kind::FollowerFetch(_) => (1, "FETCH"),
-        Kind::Metadata => (3, "METADATA"),
-        Kind::ApiVersions => (18, "API_VERSIONS"),
-    }
 }
 
 /// Wall time as `date`, `time` with a fraction of three digits.

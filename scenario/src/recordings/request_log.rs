@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::{Recorder, api_of, date_time};
+use super::{Recorder, date_time};
 use crate::history::{BROKER_PORT, History, Kind, Request};
 
 /// Writes a line for each request, when its response has left.
@@ -30,6 +30,18 @@ pub(super) fn write(
     output.flush()
 }
 
+/// An API's name as the broker prints it: `API_VERSIONS` for `ApiVersions`.
+fn screaming(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(letter.to_ascii_uppercase());
+    }
+    text
+}
+
 /// A time as the broker prints it: ms with three digits.
 fn ms(ns: i64) -> f64 {
     (ns / 1_000) as f64 / 1_000.0
@@ -37,7 +49,8 @@ fn ms(ns: i64) -> f64 {
 
 fn line(history: &History, request: &Request) -> serde_json::Value {
     let connection = &history.connections[request.connection];
-    let (key, name) = api_of(request.kind);
+    let (key, name) = request.kind.api();
+    let name = screaming(name);
     let is_produce = request.kind == Kind::Produce;
     let parts = |of: &dyn Fn(&crate::history::Part) -> serde_json::Value| {
         let topics = request.parts.iter().map(|part| {

@@ -114,6 +114,30 @@ fn every_root_and_way_is_the_verdict_of_some_request() {
 }
 
 #[test]
+fn what_a_fetch_asked_to_wait_is_no_slowness() {
+    let (history, truth) = true_of(&short("replicated", 10_000));
+    let resolver = Resolver::new(&history);
+    let (mut waited, mut slow) = (0, 0);
+    for (number, truth) in truth.iter().enumerate() {
+        let request = &history.requests[number];
+        let asked = resolver.pieces(number).into_iter();
+        let asked = asked.filter(|piece| piece.cause.root == Root::RequestedWait);
+        let ns: i64 = asked.map(|piece| piece.span.ns()).sum();
+        assert_eq!(ns, truth.requested_wait_ns);
+        assert_eq!(truth.slow, truth.latency_ns - ns >= 65_000_000);
+        if request.kind.api().1 == "Fetch" {
+            assert!(ns >= request.completed - request.local_end);
+            waited += i32::from(ns > 100_000_000 && !truth.slow);
+            slow += i32::from(truth.slow);
+        } else {
+            assert_eq!(ns, 0, "{truth:?}");
+        }
+        assert!(!truth.slow || truth.root != Root::RequestedWait);
+    }
+    assert!(waited > 5 && slow > 5, "{waited} {slow}");
+}
+
+#[test]
 fn what_happened_in_a_stop_is_its_reason() {
     let (history, truth) = true_of(&short("safepoints", 20_000));
     let slow = truth.iter().filter(|truth| truth.slow);
@@ -137,7 +161,8 @@ fn what_happened_in_a_stop_is_its_reason() {
 fn a_wait_for_a_log_is_blamed_on_the_write_of_its_holder() {
     let (history, truth) = true_of(&short("clean", 10_000));
     let mut checked = 0;
-    for truth in truth.iter().filter(|truth| truth.slow) {
+    let produces = truth.iter().filter(|truth| truth.api == "Produce");
+    for truth in produces.filter(|truth| truth.slow) {
         for segment in &truth.segments {
             if segment.segment != Stage::LockWait || segment.root != Root::SlowWrite {
                 continue;
@@ -165,7 +190,6 @@ fn a_wait_for_a_log_is_blamed_on_the_write_of_its_holder() {
 fn what_is_behind_another_request_has_its_cause() {
     let (history, truth) = true_of(&short("clean", 10_000));
     let produces = history.requests.iter().enumerate();
-    let produces = produces.filter(|(_, request)| request.kind == Kind::Produce);
     let resolver = Resolver::new(&history);
     let mut checked = 0;
     for ((number, request), truth) in produces.zip(&truth) {
@@ -192,7 +216,8 @@ fn a_sync_is_a_slow_sync_before_between_and_after_the_writes() {
     let [mut before, mut between, mut after, mut behind] = [0; 4];
     for preset in ["syncs", "roll"] {
         let (history, truth) = true_of(&short(preset, 10_000));
-        for truth in truth.iter().filter(|truth| truth.slow) {
+        let produces = truth.iter().filter(|truth| truth.api == "Produce");
+        for truth in produces.filter(|truth| truth.slow) {
             let of_sync = truth.segments.iter().filter(|s| s.root == Root::SlowSync);
             for segment in of_sync {
                 // In the queue it may be several.
