@@ -324,8 +324,14 @@ pub struct Request {
     pub handler: usize,
     /// The handler is done with it.
     pub local_end: Time,
-    /// Its response was put into the network thread's queue.
+    /// Nothing more was to be waited for.
     pub completed: Time,
+    /// The answer tells the client to wait so long for its quota, ns.
+    pub throttle: i64,
+    /// Its response was put into the network thread's queue: at once, or held back for that long.
+    pub released: Time,
+    /// Before that its connection was not read, for what an earlier answer told.
+    pub muted_until: Time,
     /// The follower's fetch that completed it, as it was processed.
     pub completed_by: Option<usize>,
     /// The network thread took the response.

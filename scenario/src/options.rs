@@ -160,6 +160,15 @@ pub struct Options {
     pub held_sends_per_second: f64,
     /// How long.
     pub held_ms: f64,
+    /// Answers by which the broker has a client wait for its quota.
+    pub throttles_per_second: f64,
+    /// How long.
+    pub throttle_ms: f64,
+    /// Such answers are held back for so long (brokers before 2.0); else they leave at once, and the connection is
+    /// not read for so long (KIP-219).
+    pub throttle_holds_back: bool,
+    /// Share of the clients that send nothing for so long either.
+    pub throttle_heeded_share: f64,
     /// Times that a network thread is busy for long.
     pub network_busy_per_second: f64,
     /// How long.
@@ -194,7 +203,7 @@ pub struct Options {
 }
 
 /// Names of the presets and what they are.
-pub const PRESETS: [(&str, &str); 15] = [
+pub const PRESETS: [(&str, &str); 17] = [
     (
         "clean",
         "every cause, nothing lost, exact clocks, every lock wait recorded",
@@ -247,6 +256,14 @@ pub const PRESETS: [(&str, &str); 15] = [
     (
         "safepoints",
         "stops of the JVM: threads come late, collections, and GC logs on a slow disk",
+    ),
+    (
+        "throttled",
+        "client quotas: the broker answers, and does not read the connection for some time",
+    ),
+    (
+        "held-back",
+        "client quotas of a broker before 2.0: its answers leave later",
     ),
     ("quiet", "requests are slow, but never because of a write"),
 ];
@@ -382,6 +399,19 @@ impl Options {
                 pause_io_share: 0.1,
                 ..syncing
             },
+            "throttled" => Self {
+                throttles_per_second: 2.0,
+                produce_versions: vec![5, 7, 11],
+                fetch_versions: vec![7, 11, 12],
+                ..syncing
+            },
+            "held-back" => Self {
+                throttles_per_second: 3.0,
+                throttle_holds_back: true,
+                produce_versions: vec![3, 5],
+                fetch_versions: vec![4, 7],
+                ..syncing
+            },
             "quiet" => Self {
                 commit_stall_share: 0.0,
                 block_io_per_second: 0.0,
@@ -488,6 +518,10 @@ impl Options {
             held_receives_per_second: 0.0,
             held_sends_per_second: 0.0,
             held_ms: 150.0,
+            throttles_per_second: 0.0,
+            throttle_ms: 160.0,
+            throttle_holds_back: false,
+            throttle_heeded_share: 0.5,
             network_busy_per_second: 0.1,
             network_busy_ms: 100.0,
             file_reads: false,

@@ -57,6 +57,9 @@ impl Piece {
         if self.cause.root == Root::SlowRead {
             return Some("sendfile");
         }
+        if self.cause.root == Root::Throttled {
+            return Some("client_quota");
+        }
         if let Some(state) = self.pause_state {
             return Some(state.name());
         }

@@ -90,7 +90,9 @@ impl<'a> Resolver<'a> {
             let piece = Piece::new(arriving, Stage::Receive, Root::Receive.own());
             pieces.extend(held(piece, request.held_in));
         }
-        let unread = span(received, request.queued);
+        let unmuted = request.muted_until.clamp(received, request.queued);
+        pieces.extend(throttled(span(received, unmuted)));
+        let unread = span(unmuted, request.queued);
         let before = pieces.len();
         self.push_network(number, unread, Stage::Unread, &mut pieces);
         let unread = pieces.split_off(before);
@@ -107,7 +109,8 @@ impl<'a> Resolver<'a> {
         pieces.extend(woken);
         pieces.extend(self.handled(request, span(request.taken, request.local_end)));
         self.push_remote(request, &mut pieces);
-        let unsent = span(request.completed, request.response);
+        pieces.extend(throttled(span(request.completed, request.released)));
+        let unsent = span(request.released, request.response);
         self.push_network(number, unsent, Stage::Response, &mut pieces);
         let sent = span(request.response, request.end);
         if sent.ns() > 0 {
@@ -247,6 +250,11 @@ impl<'a> Resolver<'a> {
         }
         cut
     }
+}
+
+/// A stretch in which the broker had a client wait for its quota.
+fn throttled(span: Span) -> Option<Piece> {
+    (span.ns() > 0).then(|| Piece::new(span, Stage::Throttle, Root::Throttled.own()))
 }
 
 /// A stretch in which bytes were on their way, cut where something kept them.

@@ -26,6 +26,10 @@ pub(super) struct Client {
     free: i64,
     /// Offsets of its next fetch, by log.
     positions: Vec<(usize, i64)>,
+    /// It heeds what an answer tells it of its quota.
+    heeds_throttle: bool,
+    /// It sends nothing before that.
+    throttled_until: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +131,8 @@ impl Simulation<'_> {
             backlog: 0,
             free: 0,
             positions: Vec::new(),
+            heeds_throttle: is_of_share(self.options.throttle_heeded_share, number),
+            throttled_until: 0,
         });
         self.now = MS + (number as i64 % 1_000) * 5_000;
         self.wires.open(self.now);
@@ -150,7 +156,8 @@ impl Simulation<'_> {
         let gap = self.producer_gap();
         self.schedule(self.now + gap, Event::Produce(client));
         let sender = &mut self.clients[client];
-        if sender.in_flight >= self.options.pipelining || sender.free > self.now {
+        let free = sender.free.max(sender.throttled_until);
+        if sender.in_flight >= self.options.pipelining || free > self.now {
             sender.backlog = (sender.backlog + 1).min(MAX_BACKLOG);
             return;
         }
@@ -258,6 +265,9 @@ impl Simulation<'_> {
             handler: 0,
             local_end: 0,
             completed: 0,
+            throttle: 0,
+            released: 0,
+            muted_until: 0,
             completed_by: None,
             sending: 0,
             response: 0,
@@ -317,7 +327,7 @@ impl Simulation<'_> {
     /// A producer sends what had to wait, if it can.
     fn send_backlog(&mut self, client: usize) {
         let sender = &mut self.clients[client];
-        let is_free = sender.free <= self.now;
+        let is_free = sender.free.max(sender.throttled_until) <= self.now;
         if sender.backlog > 0 && is_free && self.is_open() {
             self.clients[client].backlog -= 1;
             self.send_produce(client);
@@ -330,6 +340,10 @@ impl Simulation<'_> {
         // Clients are numbered like their connections.
         let client = connection;
         self.clients[client].in_flight -= 1;
+        let throttle = self.history.requests[request].throttle;
+        if throttle > 0 && self.clients[client].heeds_throttle && !self.options.throttle_holds_back {
+            self.clients[client].throttled_until = self.now + throttle;
+        }
         match self.history.requests[request].kind {
             Kind::Produce => self.send_backlog(client),
             kind @ (Kind::ConsumerFetch | Kind::FollowerFetch(_)) => {
@@ -343,7 +357,8 @@ impl Simulation<'_> {
                 if kind != Kind::ConsumerFetch && self.remote_slow.is_due(self.now) {
                     ns += self.cpu.slow_ns(self.options.remote_slow_ms);
                 }
-                self.schedule(self.now + ns, Event::Fetch(client));
+                let next = self.now.max(self.clients[client].throttled_until) + ns;
+                self.schedule(next, Event::Fetch(client));
             }
             _ => {}
         }

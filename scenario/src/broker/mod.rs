@@ -49,6 +49,10 @@ enum Event {
     Step(usize),
     /// A fetch has waited for data long enough.
     PollOver(usize),
+    /// A response that was held back goes to the network thread.
+    Released(usize),
+    /// A connection is read again.
+    Unmuted(usize),
     /// The network thread has handed a response over to the network.
     Sent(usize),
     /// The last byte of a response has left.
@@ -101,6 +105,8 @@ struct Simulation<'a> {
     held_send: Recurring,
     holds: Random,
     network_busy: Recurring,
+    client_quota: Recurring,
+    quota: Random,
     remote_slow: Recurring,
     reads: Random,
 }
@@ -211,6 +217,8 @@ impl<'a> Simulation<'a> {
             held_send: Recurring::new(seed, "held send", options.held_sends_per_second),
             holds: Random::new(seed, "holds"),
             network_busy: Recurring::new(seed, "network busy", options.network_busy_per_second),
+            client_quota: Recurring::new(seed, "client quota", options.throttles_per_second),
+            quota: Random::new(seed, "quotas of clients"),
             remote_slow: Recurring::new(seed, "remote", options.remote_slow_per_second),
             reads: Random::new(seed, "reads"),
             history,
@@ -233,6 +241,8 @@ impl<'a> Simulation<'a> {
                 Event::Queued(request) => self.queued(request),
                 Event::Step(thread) => self.step(thread),
                 Event::PollOver(request) => self.poll_over(request),
+                Event::Released(request) => self.release_response(request),
+                Event::Unmuted(connection) => self.unmuted(connection),
                 Event::Sent(request) => self.sent(request),
                 Event::Gone(request) => self.gone(request),
                 Event::Wake(thread) => self.wake_other(thread),

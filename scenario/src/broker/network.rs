@@ -15,6 +15,8 @@ pub(super) struct Channel {
     busy: bool,
     /// Requests that are there and not read.
     unread: VecDeque<usize>,
+    /// It is not read before that, for its client's quota.
+    muted_until: Time,
 }
 
 impl Simulation<'_> {
@@ -27,13 +29,14 @@ impl Simulation<'_> {
 
     fn read_next(&mut self, connection: usize) {
         let channel = &mut self.channels[connection];
-        if channel.busy {
+        if channel.busy || self.now < channel.muted_until {
             return;
         }
         let Some(request) = channel.unread.pop_front() else {
             return;
         };
         channel.busy = true;
+        self.history.requests[request].muted_until = channel.muted_until;
         let cost = self.cpu.around_ns(12_000.0);
         let end = self.network_work(connection, cost);
         self.schedule(end, Event::Queued(request));
@@ -63,10 +66,48 @@ impl Simulation<'_> {
         self.hand_out();
     }
 
-    /// The response is ready.
+    /// The response is ready. For its client's quota it is held back, or the connection is muted.
     pub(super) fn respond(&mut self, request: usize) {
         self.history.requests[request].completed = self.now;
         self.choose_records(request);
+        let throttle = self.throttle(request);
+        self.history.requests[request].throttle = throttle;
+        if throttle > 0 && self.options.throttle_holds_back {
+            self.schedule(self.now + throttle, Event::Released(request));
+            return;
+        }
+        let connection = self.history.requests[request].connection;
+        if throttle > 0 {
+            // Such an answer to a fetch has no records.
+            if self.history.requests[request].kind != Kind::Produce {
+                for part in &mut self.history.requests[request].parts {
+                    part.end = part.offset;
+                }
+            }
+            self.channels[connection].muted_until = self.now + throttle;
+            self.schedule(self.now + throttle, Event::Unmuted(connection));
+        }
+        self.release_response(request);
+    }
+
+    /// How long the client is to wait for its quota, ns: whole ms, as the answer tells it.
+    fn throttle(&mut self, request: usize) -> i64 {
+        let kind = self.history.requests[request].kind;
+        if !matches!(kind, Kind::Produce | Kind::ConsumerFetch) || !self.client_quota.is_due(self.now) {
+            return 0;
+        }
+        let ms = self.quota.slow_ns(self.options.throttle_ms) / 1_000_000;
+        1_000_000 * ms.max(1)
+    }
+
+    /// A connection may be read again.
+    pub(super) fn unmuted(&mut self, connection: usize) {
+        self.read_next(connection);
+    }
+
+    /// The response goes to the network thread.
+    pub(super) fn release_response(&mut self, request: usize) {
+        self.history.requests[request].released = self.now;
         let connection = self.history.requests[request].connection;
         let number = self.history.connections[connection].thread - self.options.handlers;
         let sending = self.now.max(self.network_free[number]);
@@ -158,17 +199,18 @@ impl Simulation<'_> {
         let history = &self.history;
         let request = &history.requests[request];
         let version = request.version;
+        let throttle_ms = (request.throttle / 1_000_000) as i32;
         let (key, body) = match request.kind {
             Kind::Produce => {
                 let parts = self.grouped(&request.parts, |log, part| (log.partition, part.offset));
-                (message::PRODUCE, message::produced(version, &parts))
+                (message::PRODUCE, message::produced(version, throttle_ms, &parts))
             }
             Kind::ConsumerFetch | Kind::FollowerFetch(_) => {
                 let parts = self.grouped(&request.parts, |log, part| {
                     let high = self.high_watermark(part.log);
                     (log.partition, high, log.records(part.offset, part.end))
                 });
-                (message::FETCH, message::fetched(version, &parts))
+                (message::FETCH, message::fetched(version, throttle_ms, &parts))
             }
             Kind::Metadata => {
                 let body = message::metadata(version, &history.topics, self.options.partitions);

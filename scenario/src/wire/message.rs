@@ -71,8 +71,8 @@ pub(crate) fn produce(version: i16, acks: i16, topics: &Grouped<'_, (i32, &[u8])
     out.tags(c)
 }
 
-/// The body of a Produce response: partition and base offset.
-pub(crate) fn produced(version: i16, topics: &Grouped<'_, (i32, i64)>) -> Out {
+/// The body of a Produce response: throttle time, partition and base offset.
+pub(crate) fn produced(version: i16, throttle_ms: i32, topics: &Grouped<'_, (i32, i64)>) -> Out {
     let c = version >= 9;
     let mut out = Out::default().count(c, topics.len());
     for (name, partitions) in topics {
@@ -89,7 +89,7 @@ pub(crate) fn produced(version: i16, topics: &Grouped<'_, (i32, i64)>) -> Out {
         }
         out = out.tags(c);
     }
-    out.i32(0).tags(c)
+    out.i32(throttle_ms).tags(c)
 }
 
 /// The body of a Fetch request without a session: partition and fetch offset. `replica` is −1 for a
@@ -141,10 +141,14 @@ pub(crate) fn fetch(version: i16, replica: i32, topics: &Grouped<'_, (i32, i64)>
     out.tags(c)
 }
 
-/// The body of a Fetch response: partition, high watermark, records.
-pub(crate) fn fetched(version: i16, topics: &Grouped<'_, (i32, i64, &[u8])>) -> Out {
+/// The body of a Fetch response: throttle time, partition, high watermark, records.
+pub(crate) fn fetched(
+    version: i16,
+    throttle_ms: i32,
+    topics: &Grouped<'_, (i32, i64, &[u8])>,
+) -> Out {
     let c = version >= 12;
-    let mut out = Out::default().i32(0);
+    let mut out = Out::default().i32(throttle_ms);
     if version >= 7 {
         out = out.i16(0).i32(0);
     }
