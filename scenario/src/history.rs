@@ -81,6 +81,8 @@ pub enum Role {
     Network,
     /// `kafka-scheduler-N`
     Scheduler,
+    /// `TxnMarkerSenderThread-1`: notes that a transaction is complete
+    Marker,
     /// `metrics-reporter`: holds the other lock
     Reporter,
     /// `VM Thread`: runs what the JVM is stopped for, and writes the GC log
@@ -274,6 +276,20 @@ pub enum Kind {
     Metadata,
     /// ApiVersions.
     ApiVersions,
+    /// A member of a group commits offsets.
+    OffsetCommit,
+    /// It comes to its group, which is put together anew.
+    JoinGroup,
+    /// It asks what it has got of that; the first member tells all.
+    SyncGroup,
+    /// A producer asks for its id.
+    InitProducerId,
+    /// It tells what it will write to.
+    AddPartitionsToTxn,
+    /// It commits offsets within a transaction.
+    TxnOffsetCommit,
+    /// It ends its transaction.
+    EndTxn,
 }
 
 impl Kind {
@@ -283,12 +299,27 @@ impl Kind {
             Self::Produce => (0, "Produce"),
             Self::ConsumerFetch | Self::FollowerFetch(_) => (1, "Fetch"),
             Self::Metadata => (3, "Metadata"),
+            Self::OffsetCommit => (8, "OffsetCommit"),
+            Self::JoinGroup => (11, "JoinGroup"),
+            Self::SyncGroup => (14, "SyncGroup"),
             Self::ApiVersions => (18, "ApiVersions"),
+            Self::InitProducerId => (22, "InitProducerId"),
+            Self::AddPartitionsToTxn => (24, "AddPartitionsToTxn"),
+            Self::EndTxn => (26, "EndTxn"),
+            Self::TxnOffsetCommit => (28, "TxnOffsetCommit"),
         }
     }
 
     /// Whether it may ask to wait after a handler has processed it.
     pub fn may_wait(self) -> bool {
+        matches!(
+            self,
+            Self::ConsumerFetch | Self::FollowerFetch(_) | Self::JoinGroup | Self::SyncGroup
+        )
+    }
+
+    /// Whether it is to read records.
+    pub fn is_fetch(self) -> bool {
         matches!(self, Self::ConsumerFetch | Self::FollowerFetch(_))
     }
 }
@@ -306,6 +337,10 @@ pub struct Request {
     pub correlation_id: i32,
     /// Acks asked for: 1 or −1.
     pub acks: i16,
+    /// A fetch waits for data so long at most, ns.
+    pub max_wait: i64,
+    /// And for so many bytes.
+    pub min_bytes: i64,
     /// What it writes or fetches.
     pub parts: Vec<Part>,
     /// First byte at the broker.
@@ -403,7 +438,7 @@ pub enum WriteState {
 /// A file operation.
 #[derive(Debug)]
 pub struct Write {
-    /// `write`, `fsync`, `msync` or `sendfile`
+    /// `write`, `fsync`, `msync`, `pread` or `sendfile`
     pub operation: &'static str,
     /// From its start to its end.
     pub span: Span,
@@ -421,6 +456,13 @@ pub struct Write {
     pub states: Vec<(Span, WriteState)>,
     /// A read: the fetch that it was for.
     pub fetch: Option<usize>,
+}
+
+impl Write {
+    /// Whether it only read.
+    pub fn is_read(&self) -> bool {
+        matches!(self.operation, "pread" | "sendfile")
+    }
 }
 
 /// What happens in a stop of the JVM.

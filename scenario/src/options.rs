@@ -23,6 +23,8 @@ pub struct Options {
     pub pipelining: usize,
     /// Topics.
     pub topics: usize,
+    /// So many of them, the last, get no records.
+    pub idle_topics: usize,
     /// Partitions of each topic.
     pub partitions: usize,
     /// Topic-partitions of a produce request at most.
@@ -39,6 +41,10 @@ pub struct Options {
     pub zstd_share: f64,
     /// Consumers, each on a connection with long polls over one topic.
     pub consumers: usize,
+    /// How long their fetches wait for data at most, by turns over consumers.
+    pub fetch_max_wait_ms: Vec<i64>,
+    /// And for how many bytes.
+    pub fetch_min_bytes: Vec<i64>,
     /// Consumers that read a topic again from its beginning, each on a connection.
     pub replays: usize,
     /// When they begin.
@@ -47,6 +53,20 @@ pub struct Options {
     pub replay_think_ms: f64,
     /// Followers, each fetching all partitions on a connection.
     pub followers: usize,
+    /// Groups of consumers that commit offsets.
+    pub groups: usize,
+    /// Members of each, on connections of their own to the coordinator.
+    pub group_members: usize,
+    /// Commits of offsets a second, over all members.
+    pub commits_per_second: f64,
+    /// Times that a group is put together anew.
+    pub rebalances_per_second: f64,
+    /// How late members come to that.
+    pub rejoin_ms: f64,
+    /// Producers with transactions, each on a connection to its coordinator.
+    pub transactional_producers: usize,
+    /// Transactions a second, over all of them.
+    pub transactions_per_second: f64,
     /// Produce versions, by turns over the connections (3 to 13).
     pub produce_versions: Vec<i16>,
     /// Fetch versions, by turns over consumers and followers (4 to 18).
@@ -160,7 +180,7 @@ pub struct Options {
     pub held_sends_per_second: f64,
     /// How long.
     pub held_ms: f64,
-    /// Answers by which the broker has a client wait for its quota.
+    /// Answers by which the broker has a producer wait for its quota; a consumer, a quarter as often.
     pub throttles_per_second: f64,
     /// How long.
     pub throttle_ms: f64,
@@ -175,6 +195,12 @@ pub struct Options {
     pub network_busy_ms: f64,
     /// Fetched records leave by sendfile, and the probes of reads and of network threads run.
     pub file_reads: bool,
+    /// Handlers read in the segment where the records of a fetch are, before these are sent.
+    pub handler_reads: bool,
+    /// Share of those by the ones who read a topic again, in full segments, that go to the disk.
+    pub cold_handler_read_share: f64,
+    /// Fetches and their responses are held up on their way, too.
+    pub held_fetches: bool,
     /// Share of the reads of full segments by those who read a topic again that go to the disk.
     pub cold_read_share: f64,
     /// How long such a read takes.
@@ -203,7 +229,7 @@ pub struct Options {
 }
 
 /// Names of the presets and what they are.
-pub const PRESETS: [(&str, &str); 17] = [
+pub const PRESETS: [(&str, &str); 19] = [
     (
         "clean",
         "every cause, nothing lost, exact clocks, every lock wait recorded",
@@ -256,6 +282,14 @@ pub const PRESETS: [(&str, &str); 17] = [
     (
         "safepoints",
         "stops of the JVM: threads come late, collections, and GC logs on a slow disk",
+    ),
+    (
+        "fetches",
+        "consumers: long polls that are satisfied or run out, reads from the disk by handlers and network threads",
+    ),
+    (
+        "coordinators",
+        "groups that commit offsets and are put together anew, transactions: what their coordinators append",
     ),
     (
         "throttled",
@@ -399,8 +433,46 @@ impl Options {
                 pause_io_share: 0.1,
                 ..syncing
             },
+            "fetches" => Self {
+                consumers: 8,
+                topics: 4,
+                idle_topics: 1,
+                partitions: 4,
+                fetch_max_wait_ms: vec![500, 200, 1_000],
+                fetch_min_bytes: vec![1, 20_000],
+                replays: 4,
+                replay_after_ms: 3_000,
+                replay_think_ms: 300.0,
+                file_reads: true,
+                handler_reads: true,
+                cold_handler_read_share: 0.15,
+                cold_read_share: 0.15,
+                held_fetches: true,
+                held_receives_per_second: 0.3,
+                held_sends_per_second: 2.0,
+                requests_per_second: 300.0,
+                segment_bytes: 96 << 10,
+                roll_sync_ms: 1.0,
+                network_run_queue_per_second: 0.3,
+                run_queue_ms: 90.0,
+                ..syncing
+            },
+            "coordinators" => Self {
+                groups: 3,
+                group_members: 8,
+                commits_per_second: 150.0,
+                rebalances_per_second: 0.5,
+                transactional_producers: 8,
+                transactions_per_second: 40.0,
+                requests_per_second: 200.0,
+                block_io_per_second: 1.0,
+                cpu_write_per_second: 0.5,
+                relock_share: 0.2,
+                ..clean
+            },
             "throttled" => Self {
-                throttles_per_second: 2.0,
+                throttles_per_second: 5.0,
+                throttle_heeded_share: 0.3,
                 produce_versions: vec![5, 7, 11],
                 fetch_versions: vec![7, 11, 12],
                 ..syncing
@@ -452,6 +524,7 @@ impl Options {
             connections: 10,
             pipelining: 5,
             topics: 3,
+            idle_topics: 0,
             partitions: 6,
             request_partitions: 3,
             hot_share: 0.1,
@@ -460,10 +533,19 @@ impl Options {
             acks_all_share: 0.0,
             zstd_share: 0.2,
             consumers: 2,
+            fetch_max_wait_ms: vec![500],
+            fetch_min_bytes: vec![1],
             replays: 0,
             replay_after_ms: 6_000,
             replay_think_ms: 700.0,
             followers: 0,
+            groups: 0,
+            group_members: 6,
+            commits_per_second: 0.0,
+            rebalances_per_second: 0.0,
+            rejoin_ms: 150.0,
+            transactional_producers: 0,
+            transactions_per_second: 0.0,
             produce_versions: vec![7, 9, 11],
             fetch_versions: vec![11, 12],
             handlers: 8,
@@ -525,6 +607,9 @@ impl Options {
             network_busy_per_second: 0.1,
             network_busy_ms: 100.0,
             file_reads: false,
+            handler_reads: false,
+            cold_handler_read_share: 0.0,
+            held_fetches: false,
             cold_read_share: 0.5,
             cold_read_ms: 90.0,
             remote_slow_per_second: 0.0,

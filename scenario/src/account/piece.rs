@@ -52,10 +52,11 @@ impl Piece {
     }
 
     /// The mechanism at the root, as kcorr's `reason`.
-    pub fn reason(&self) -> Option<&'static str> {
-        // Only what a network thread sends is read.
+    pub fn reason(&self, history: &History) -> Option<&'static str> {
         if self.cause.root == Root::SlowRead {
-            return Some("sendfile");
+            let (write, _) = self.write?;
+            let is_sent = history.writes[write].operation == "sendfile";
+            return is_sent.then_some("sendfile");
         }
         if self.cause.root == Root::Throttled {
             return Some("client_quota");
@@ -109,7 +110,7 @@ impl Piece {
         let via = if waits { Via::LockWait } else { Via::Own };
         let root = match chain.end {
             End::Write(write, _) if history.writes[write].operation == "write" => Root::SlowWrite,
-            End::Write(write, _) if history.writes[write].operation == "sendfile" => Root::SlowRead,
+            End::Write(write, _) if history.writes[write].is_read() => Root::SlowRead,
             End::Write(..) => Root::SlowSync,
             End::Pause(_) => Root::Pause,
             End::Throttle(_) => Root::CpuThrottle,

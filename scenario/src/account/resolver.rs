@@ -13,7 +13,7 @@
 
 use super::chains::{self, End};
 use super::{Piece, Root, Stage, Via, request_queue};
-use crate::history::{History, Hold, Kind, Request, Role, Span};
+use crate::history::{History, Hold, Request, Role, Span};
 
 /// Resolves requests of a history.
 #[derive(Debug, Clone, Copy)]
@@ -181,7 +181,9 @@ impl<'a> Resolver<'a> {
             start: request.local_end,
             end: request.completed,
         };
-        if request.kind.may_wait() {
+        // The member that tells all waits for what is appended.
+        let appends = request.parts.iter().any(|part| part.write.is_some());
+        if request.kind.may_wait() && !appends {
             if span.ns() > 0 {
                 let cause = Root::RequestedWait.own();
                 pieces.push(Piece::new(span, Stage::RequestedWait, cause));
@@ -201,9 +203,7 @@ impl<'a> Resolver<'a> {
             }
             pieces.push(piece);
         }
-        if request.kind == Kind::Produce
-            && let Some(fetch) = request.completed_by
-        {
+        if let Some(fetch) = request.completed_by {
             let remote = pieces.split_off(before);
             pieces.extend(self.held_up(remote, fetch));
         }

@@ -197,7 +197,7 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
         cause,
         root: cause.root,
         via: cause.via,
-        reason: reason(&pieces, cause).map(ToOwned::to_owned),
+        reason: reason(history, &pieces, cause).map(ToOwned::to_owned),
         blocker: blocker(history, &pieces, cause),
         causes,
         partitions: partitions.collect(),
@@ -210,10 +210,10 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
 }
 
 /// The mechanism of most of the time of a cause.
-fn reason(pieces: &[Piece], cause: Cause) -> Option<&'static str> {
+fn reason(history: &History, pieces: &[Piece], cause: Cause) -> Option<&'static str> {
     let mut times = BTreeMap::<Option<&str>, i64>::new();
     for piece in pieces.iter().filter(|piece| piece.cause == cause) {
-        *times.entry(piece.reason()).or_default() += piece.span.ns();
+        *times.entry(piece.reason(history)).or_default() += piece.span.ns();
     }
     times.into_iter().max_by_key(|(_, ns)| *ns)?.0
 }
@@ -301,7 +301,7 @@ fn segment(history: &History, piece: &Piece) -> TrueSegment {
         blocker_tid: piece.thread.map(|thread| history.threads[thread].tid),
         write_start_ns: write.map(|write| EPOCH_NS + write.span.start),
         write_state: state.map(ToOwned::to_owned),
-        reason: piece.reason().map(ToOwned::to_owned),
+        reason: piece.reason(history).map(ToOwned::to_owned),
         merged: None,
     }
 }

@@ -13,19 +13,22 @@ const MAX_BACKLOG: usize = 6;
 #[derive(Debug)]
 pub(super) struct Client {
     connection: usize,
-    role: Role,
+    pub(super) role: Role,
     version: i16,
     acks: i16,
     zstd: bool,
     correlation_id: i32,
     /// Requests without answer.
-    in_flight: usize,
+    pub(super) in_flight: usize,
     /// Sends that had to wait.
     backlog: usize,
     /// When the last byte it sent is out.
     free: i64,
     /// Offsets of its next fetch, by log.
     positions: Vec<(usize, i64)>,
+    /// Its fetches wait so long, ns, for so many bytes.
+    max_wait: i64,
+    min_bytes: i64,
     /// It heeds what an answer tells it of its quota.
     heeds_throttle: bool,
     /// It sends nothing before that.
@@ -33,12 +36,16 @@ pub(super) struct Client {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     Producer,
     Consumer,
     /// A consumer that reads its topic again from the beginning.
     Replay,
     Follower(usize),
+    /// The member of a group: that of these numbers.
+    Member(usize, usize),
+    /// A producer with transactions, by its number.
+    Transactional(usize),
 }
 
 impl Client {
@@ -83,6 +90,12 @@ impl Simulation<'_> {
             let logs = logs.filter(|(_, log)| follower.is_some() || log.topic == topic);
             let positions = logs.map(|(number, log)| (number, log.next_offset));
             self.clients[client].positions = positions.collect();
+            if follower.is_none() {
+                let by_turn = |list: &[i64]| list.get(number % list.len().max(1)).copied();
+                let (wait, bytes) = (by_turn(&options.fetch_max_wait_ms), by_turn(&options.fetch_min_bytes));
+                self.clients[client].max_wait = wait.unwrap_or(500) * MS;
+                self.clients[client].min_bytes = bytes.unwrap_or(1);
+            }
             self.schedule((12 + number as i64) * MS, Event::Fetch(client));
         }
         for number in 0..options.replays {
@@ -97,10 +110,11 @@ impl Simulation<'_> {
             self.clients[client].positions = positions.collect();
             self.schedule(options.replay_after_ms * MS, Event::Fetch(client));
         }
+        self.start_coordinated();
     }
 
     /// Opens a connection and says hello: which APIs, which topics.
-    fn connect(&mut self, number: usize, client_id: String, role: Role, version: i16) -> usize {
+    pub(super) fn connect(&mut self, number: usize, client_id: String, role: Role, version: i16) -> usize {
         let host = match role {
             Role::Follower(follower) => [10, 0, 0, 2 + follower as u8],
             _ => [
@@ -131,6 +145,8 @@ impl Simulation<'_> {
             backlog: 0,
             free: 0,
             positions: Vec::new(),
+            max_wait: 500 * MS,
+            min_bytes: 1,
             heeds_throttle: is_of_share(self.options.throttle_heeded_share, number),
             throttled_until: 0,
         });
@@ -166,14 +182,15 @@ impl Simulation<'_> {
 
     fn send_produce(&mut self, client: usize) {
         let batches = 1 + std::mem::take(&mut self.clients[client].backlog);
-        let most = self.options.request_partitions.min(self.history.logs.len());
+        let busy = (self.options.topics - self.options.idle_topics) * self.options.partitions;
+        let most = self.options.request_partitions.min(busy);
         let count = 1 + self.traffic.below(most);
         let mut parts: Vec<Part> = Vec::new();
         while parts.len() < count {
             let log = if self.traffic.chance(self.options.hot_share) {
                 0
             } else {
-                self.traffic.below(self.history.logs.len())
+                self.traffic.below(busy)
             };
             if parts.iter().any(|part| part.log == log) {
                 // The hot partition may be drawn over and over.
@@ -188,7 +205,7 @@ impl Simulation<'_> {
         self.send(client, Kind::Produce, version, parts);
     }
 
-    fn part(&mut self, client: usize, log: usize, batches: usize) -> Part {
+    pub(super) fn part(&mut self, client: usize, log: usize, batches: usize) -> Part {
         let most = self.options.batch_records.max(1);
         let records = (1 + self.traffic.below(most)) * batches;
         let ids: Vec<u64> = (0..records as u64)
@@ -240,7 +257,7 @@ impl Simulation<'_> {
     }
 
     /// Sends a request now, or as soon as the one before is out.
-    fn send(&mut self, client: usize, kind: Kind, version: i16, parts: Vec<Part>) {
+    pub(super) fn send(&mut self, client: usize, kind: Kind, version: i16, parts: Vec<Part>) {
         let number = self.history.requests.len();
         let sender = &mut self.clients[client];
         let (connection, acks, correlation_id) =
@@ -255,6 +272,8 @@ impl Simulation<'_> {
             version,
             correlation_id,
             acks,
+            max_wait: self.clients[client].max_wait,
+            min_bytes: self.clients[client].min_bytes,
             parts,
             arrival: first,
             received: first,
@@ -314,10 +333,13 @@ impl Simulation<'_> {
                     _ => -1,
                 };
                 let parts = self.grouped(parts, |log, part| (log.partition, part.offset));
-                (message::FETCH, message::fetch(version, replica, &parts))
+                let of = &self.clients[client];
+                let waits = ((of.max_wait / MS) as i32, of.min_bytes as i32);
+                (message::FETCH, message::fetch(version, replica, waits, &parts))
             }
             Kind::Metadata => (message::METADATA, message::metadata_request()),
             Kind::ApiVersions => (message::API_VERSIONS, message::api_versions_request()),
+            _ => (kind.api().0, self.coordinated_body(client, kind)),
         };
         let connection = self.clients[client].connection;
         let client_id = &self.history.connections[connection].client_id;
@@ -360,7 +382,8 @@ impl Simulation<'_> {
                 let next = self.now.max(self.clients[client].throttled_until) + ns;
                 self.schedule(next, Event::Fetch(client));
             }
-            _ => {}
+            Kind::Metadata | Kind::ApiVersions => {}
+            kind => self.coordinated(client, kind),
         }
     }
 }

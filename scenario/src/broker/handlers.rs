@@ -140,6 +140,8 @@ impl Simulation<'_> {
                 self.go_on(thread, Job::Advance(request, place), end);
             }
             Job::Advance(request, place) => self.advance(thread, request, place),
+            Job::Read(request, place) => self.read_part(thread, request, place),
+            Job::ReadPart(request, place) => self.part_read(thread, request, place),
             Job::Finish(request) => self.finish(thread, request),
             Job::Other(task) => self.other_step(thread, task),
         }
@@ -155,7 +157,9 @@ impl Simulation<'_> {
         let kind = self.history.requests[request].kind;
         if let Kind::FollowerFetch(_) = kind {
             self.go_on(thread, Job::Follow(request, 0), self.now);
-        } else if kind != Kind::Produce {
+        } else if kind == Kind::ConsumerFetch && self.options.handler_reads {
+            self.go_on(thread, Job::Read(request, 0), self.now);
+        } else if kind != Kind::Produce && !self.appends(request) {
             self.go_on(thread, Job::Finish(request), self.now);
         } else if self.cpu.chance(self.options.other_lock_share / 2.0) {
             let lock = self.other_lock();
@@ -328,11 +332,15 @@ impl Simulation<'_> {
     fn finish(&mut self, thread: usize, request: usize) {
         self.history.requests[request].local_end = self.now;
         match self.history.requests[request].kind {
-            Kind::Produce if self.history.requests[request].acks == -1 => {
+            // What a coordinator keeps, all replicas have to have.
+            kind if self.appends(request)
+                && (kind != Kind::Produce || self.history.requests[request].acks == -1) =>
+            {
                 self.delayed_produces.push(request);
                 self.complete_produces(None);
             }
             Kind::ConsumerFetch | Kind::FollowerFetch(_) => self.fetch_or_wait(request),
+            Kind::JoinGroup | Kind::SyncGroup => self.join_or_wait(request),
             _ => self.respond(request),
         }
         self.take(thread, false);

@@ -43,6 +43,10 @@ pub(super) enum Job {
     Followed(usize, usize),
     /// It notes what the follower has.
     Advance(usize, usize),
+    /// It reads where the records of a partition are that a fetch gets.
+    Read(usize, usize),
+    /// It has.
+    ReadPart(usize, usize),
     /// It is done with the request.
     Finish(usize),
     /// Another thread's job (see `others`).
@@ -66,6 +70,10 @@ pub(super) enum Task {
     MarkFlushed(usize),
     /// It lets go of it.
     Marked(usize),
+    /// A thread has the monitor of the log in which it notes that a transaction is complete.
+    Complete(usize),
+    /// It has.
+    Completed(usize),
 }
 
 /// A file that a flush syncs.

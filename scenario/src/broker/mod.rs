@@ -4,6 +4,7 @@
 //! handler threads, monitors, a disk, followers and back, and writes down what happened.
 
 mod clients;
+mod coordinators;
 mod disk;
 mod flushes;
 mod handlers;
@@ -24,6 +25,7 @@ use crate::Options;
 use crate::history::{History, Log, Monitor, Segment, Time, Topic};
 use crate::random::{Random, Recurring};
 use clients::Client;
+use coordinators::{Group, Transaction};
 use disk::Disk;
 use job::Job;
 use monitors::Queue;
@@ -41,6 +43,16 @@ enum Event {
     Produce(usize),
     /// A consumer or follower sends its next fetch.
     Fetch(usize),
+    /// A member of a group has offsets to commit.
+    Commit(usize),
+    /// A group is to be put together anew.
+    Rebalance(usize),
+    /// A member comes to its group.
+    Join(usize),
+    /// It asks what it has got.
+    Sync(usize),
+    /// A producer goes on with its transaction.
+    Transact(usize),
     /// A request is at the broker whole.
     Received(usize),
     /// A network thread has read a request.
@@ -92,6 +104,11 @@ struct Simulation<'a> {
     delayed_fetches: Vec<usize>,
     /// By follower and log: the offset that it fetched last, which is the end of its log.
     follower_ends: Vec<Vec<i64>>,
+    groups: Vec<Group>,
+    transactions: Vec<Transaction>,
+    /// Logs in which it is to be noted that a transaction is complete.
+    completions: VecDeque<usize>,
+    members: Random,
     next_message_id: u64,
     cpu: Random,
     traffic: Random,
@@ -106,6 +123,7 @@ struct Simulation<'a> {
     holds: Random,
     network_busy: Recurring,
     client_quota: Recurring,
+    fetch_quota: Recurring,
     quota: Random,
     remote_slow: Recurring,
     reads: Random,
@@ -145,6 +163,25 @@ impl<'a> Simulation<'a> {
             ..History::default()
         };
         let mut offsets = Random::new(seed, "offsets");
+        let mut push_log = |history: &mut History, topic: usize, partition: i32| {
+            let base = offsets.between(0, 1_000_000_000);
+            history.logs.push(Log {
+                topic,
+                partition,
+                directory: format!("{}-{partition}", history.topics[topic].name),
+                segments: vec![Segment {
+                    base_offset: base,
+                    next_offset: base,
+                    ..Segment::default()
+                }],
+                next_offset: base,
+                end_offset: base,
+            });
+            history.monitors.push(Monitor {
+                class: "java.lang.Object",
+                holds: Vec::new(),
+            });
+        };
         for topic in 0..options.topics {
             let name = format!("orders-{}", (b'a' + (topic % 26) as u8) as char);
             let mut id = [0x5c; 16];
@@ -152,23 +189,15 @@ impl<'a> Simulation<'a> {
             id[0] = (seed % 251) as u8;
             history.topics.push(Topic { name, id });
             for partition in 0..options.partitions {
-                let base = offsets.between(0, 1_000_000_000);
-                history.logs.push(Log {
-                    topic,
-                    partition: partition as i32,
-                    directory: format!("{}-{partition}", history.topics[topic].name),
-                    segments: vec![Segment {
-                        base_offset: base,
-                        next_offset: base,
-                        ..Segment::default()
-                    }],
-                    next_offset: base,
-                    end_offset: base,
-                });
-                history.monitors.push(Monitor {
-                    class: "java.lang.Object",
-                    holds: Vec::new(),
-                });
+                push_log(&mut history, topic, partition as i32);
+            }
+        }
+        for (number, (name, partitions)) in coordinators::logs(options).into_iter().enumerate() {
+            let mut id = [0xc0; 16];
+            id[15] = number as u8 + 1;
+            history.topics.push(Topic { name, id });
+            for partition in partitions {
+                push_log(&mut history, options.topics + number, partition);
             }
         }
         history.monitors.push(Monitor {
@@ -196,6 +225,10 @@ impl<'a> Simulation<'a> {
             delayed_produces: Vec::new(),
             delayed_fetches: Vec::new(),
             follower_ends: vec![ends; options.followers],
+            groups: Vec::new(),
+            transactions: Vec::new(),
+            completions: VecDeque::new(),
+            members: Random::new(seed, "members"),
             next_message_id: 75_000_000,
             cpu: Random::new(seed, "cpu"),
             traffic: Random::new(seed, "traffic"),
@@ -218,6 +251,7 @@ impl<'a> Simulation<'a> {
             holds: Random::new(seed, "holds"),
             network_busy: Recurring::new(seed, "network busy", options.network_busy_per_second),
             client_quota: Recurring::new(seed, "client quota", options.throttles_per_second),
+            fetch_quota: Recurring::new(seed, "quota of fetches", options.throttles_per_second / 4.0),
             quota: Random::new(seed, "quotas of clients"),
             remote_slow: Recurring::new(seed, "remote", options.remote_slow_per_second),
             reads: Random::new(seed, "reads"),
@@ -237,6 +271,11 @@ impl<'a> Simulation<'a> {
             match event {
                 Event::Produce(client) => self.produce(client),
                 Event::Fetch(client) => self.fetch(client),
+                Event::Commit(client) => self.commit(client),
+                Event::Rebalance(group) => self.rebalance(group),
+                Event::Join(client) => self.join(client),
+                Event::Sync(client) => self.sync_group(client),
+                Event::Transact(client) => self.transact(client),
                 Event::Received(request) => self.received(request),
                 Event::Queued(request) => self.queued(request),
                 Event::Step(thread) => self.step(thread),

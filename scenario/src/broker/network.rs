@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::wires::Message;
 use super::{Event, Simulation};
 use crate::history::{Hold, Kind, Span, Time};
-use crate::wire::message;
+use crate::wire::{coordinator, message};
 
 /// A connection as its network thread sees it.
 #[derive(Debug, Default)]
@@ -92,8 +92,12 @@ impl Simulation<'_> {
 
     /// How long the client is to wait for its quota, ns: whole ms, as the answer tells it.
     fn throttle(&mut self, request: usize) -> i64 {
-        let kind = self.history.requests[request].kind;
-        if !matches!(kind, Kind::Produce | Kind::ConsumerFetch) || !self.client_quota.is_due(self.now) {
+        let is_due = match self.history.requests[request].kind {
+            Kind::Produce => self.client_quota.is_due(self.now),
+            Kind::ConsumerFetch => self.fetch_quota.is_due(self.now),
+            _ => false,
+        };
+        if !is_due {
             return 0;
         }
         let ms = self.quota.slow_ns(self.options.throttle_ms) / 1_000_000;
@@ -153,8 +157,10 @@ impl Simulation<'_> {
 
     /// What holds up a message, and for how long, if it is its turn.
     pub(super) fn hold(&mut self, request: usize, is_in: bool) -> Option<(Hold, i64)> {
-        if self.history.requests[request].kind != Kind::Produce {
-            return None;
+        match self.history.requests[request].kind {
+            Kind::Produce => {}
+            Kind::ConsumerFetch if self.options.held_fetches => {}
+            _ => return None,
         }
         let due = if is_in {
             &mut self.held_receive
@@ -213,10 +219,12 @@ impl Simulation<'_> {
                 (message::FETCH, message::fetched(version, throttle_ms, &parts))
             }
             Kind::Metadata => {
-                let body = message::metadata(version, &history.topics, self.options.partitions);
+                let topics = &history.topics[..self.options.topics];
+                let body = message::metadata(version, topics, self.options.partitions);
                 (message::METADATA, body)
             }
             Kind::ApiVersions => (message::API_VERSIONS, message::api_versions()),
+            kind => (kind.api().0, coordinator::response(kind, &history.topics[0].name)),
         };
         message::response(key, version, request.correlation_id, body)
     }

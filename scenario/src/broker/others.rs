@@ -53,6 +53,10 @@ impl Simulation<'_> {
             self.wake_flusher();
             return;
         }
+        if thread == self.marker() {
+            self.wake_marker();
+            return;
+        }
         let (task, monitor) = if thread == self.scheduler() {
             let log = self.wake.below(self.history.logs.len());
             (Task::Sync(log, Flush::Log), log)
@@ -104,6 +108,11 @@ impl Simulation<'_> {
             Task::Marked(log) => {
                 self.release(log);
                 self.wake_flusher();
+            }
+            Task::Complete(log) => self.complete_transaction(thread, log),
+            Task::Completed(log) => {
+                self.release(log);
+                self.wake_marker();
             }
         }
     }

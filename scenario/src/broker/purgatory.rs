@@ -4,9 +4,6 @@
 use super::{Event, Simulation};
 use crate::history::{Kind, Log, Part, Topic};
 
-/// How long a fetch waits for data.
-const MAX_WAIT_NS: i64 = 500_000_000;
-
 impl Simulation<'_> {
     /// The offset up to which all replicas have the log.
     pub(super) fn high_watermark(&self, log: usize) -> i64 {
@@ -20,11 +17,12 @@ impl Simulation<'_> {
             self.respond(request);
         } else {
             self.delayed_fetches.push(request);
-            self.schedule(self.now + MAX_WAIT_NS, Event::PollOver(request));
+            let max_wait = self.history.requests[request].max_wait;
+            self.schedule(self.now + max_wait, Event::PollOver(request));
         }
     }
 
-    fn fetch_limit(&self, request: usize, log: usize) -> i64 {
+    pub(super) fn fetch_limit(&self, request: usize, log: usize) -> i64 {
         match self.history.requests[request].kind {
             Kind::FollowerFetch(_) => self.history.logs[log].end_offset,
             _ => self.high_watermark(log),
@@ -32,8 +30,17 @@ impl Simulation<'_> {
     }
 
     fn has_data(&self, request: usize) -> bool {
-        let mut parts = self.history.requests[request].parts.iter();
-        parts.any(|part| part.offset < self.fetch_limit(request, part.log))
+        let of = &self.history.requests[request];
+        let mut parts = of.parts.iter();
+        if of.min_bytes <= 1 {
+            return parts.any(|part| part.offset < self.fetch_limit(request, part.log));
+        }
+        let bytes = parts.map(|part| {
+            let log = &self.history.logs[part.log];
+            let end = log.fetch_end(part.offset, self.fetch_limit(request, part.log));
+            log.records(part.offset, end).len() as i64
+        });
+        bytes.sum::<i64>() >= of.min_bytes
     }
 
     /// Something was appended, or a high watermark moved: answers fetches that have data now.
@@ -58,6 +65,7 @@ impl Simulation<'_> {
         for request in ready {
             self.history.requests[request].completed_by = fetch;
             self.respond(request);
+            self.replicated(request);
         }
     }
 
@@ -78,7 +86,7 @@ impl Simulation<'_> {
     /// Chooses what a fetch returns.
     pub(super) fn choose_records(&mut self, request: usize) {
         let kind = self.history.requests[request].kind;
-        if !matches!(kind, Kind::ConsumerFetch | Kind::FollowerFetch(_)) {
+        if !kind.is_fetch() {
             return;
         }
         for place in 0..self.history.requests[request].parts.len() {

@@ -14,8 +14,8 @@ const VM_THREAD: &str = "VM Thread";
 /// long before all have come.
 const LATE_NS: (i64, i64) = (40_000, 5_000);
 
-/// Handlers first, then network threads, the scheduler, the reporter, the flusher, the JVM's own thread
-/// and the log cleaner.
+/// Handlers first, then network threads, the scheduler, the reporter, the flusher, the JVM's own thread,
+/// the log cleaner, and where there are transactions the thread that completes them.
 pub(super) fn all(options: &Options) -> Vec<Thread> {
     let handlers = (0..options.handlers).map(|n| {
         let name = format!("data-plane-kafka-request-handler-{n}");
@@ -33,7 +33,11 @@ pub(super) fn all(options: &Options) -> Vec<Thread> {
         (Role::Vm, VM_THREAD.to_owned()),
         (Role::Cleaner, "kafka-log-cleaner-thread-0".to_owned()),
     ];
-    let threads = handlers.chain(network).chain(others).enumerate();
+    let marker = (options.transactional_producers > 0).then(|| {
+        let name = "TxnMarkerSenderThread-1".to_owned();
+        (Role::Marker, name)
+    });
+    let threads = handlers.chain(network).chain(others).chain(marker).enumerate();
     let threads = threads.map(|(number, (role, name))| Thread {
         role,
         name,
@@ -63,9 +67,14 @@ impl Simulation<'_> {
         self.reporter() + 1
     }
 
+    /// The thread that notes that transactions are complete; only where there are any.
+    pub(super) fn marker(&self) -> usize {
+        self.flusher() + 3
+    }
+
     /// The log cleaner waits for a CPU when a safepoint begins, and the others wait for it.
     pub(super) fn come_late(&mut self) {
-        let cleaner = self.history.threads.len() - 1;
+        let cleaner = self.flusher() + 2;
         for number in 0..self.history.pauses.len() {
             let states = &self.history.pause_states[number];
             let reaching = states[0].0;

@@ -130,7 +130,7 @@ fn push_writes(history: &History, lines: &mut Lines) {
         let who = thread(history, write.thread);
         let directory = &history.logs[write.log].directory;
         let file = &write.file;
-        let place = if matches!(write.operation, "write" | "sendfile") {
+        let place = if write.operation == "write" || write.is_read() {
             format!(r#","bytes":{},"offset":{}"#, write.bytes, write.offset)
         } else {
             String::new()
@@ -153,7 +153,7 @@ fn push_writes(history: &History, lines: &mut Lines) {
                 }
                 WriteState::BlockIo => {
                     sector += 4_096;
-                    let op = if matches!(write.operation, "write" | "sendfile") {
+                    let op = if write.operation == "write" || write.is_read() {
                         "R"
                     } else {
                         "WS"

@@ -11,6 +11,9 @@ pub(crate) const FETCH: i16 = 1;
 pub(crate) const METADATA: i16 = 3;
 pub(crate) const API_VERSIONS: i16 = 18;
 
+/// The body of a message.
+pub(crate) type Body = Out;
+
 /// Topics, each with what its partitions hold.
 pub(crate) type Grouped<'a, T> = Vec<(&'a Topic, Vec<T>)>;
 
@@ -19,7 +22,8 @@ fn is_flexible(key: i16, version: i16) -> bool {
         PRODUCE | METADATA => version >= 9,
         FETCH => version >= 12,
         API_VERSIONS => version >= 3,
-        _ => false,
+        // Those of groups and transactions are all of flexible versions.
+        _ => true,
     }
 }
 
@@ -93,14 +97,19 @@ pub(crate) fn produced(version: i16, throttle_ms: i32, topics: &Grouped<'_, (i32
 }
 
 /// The body of a Fetch request without a session: partition and fetch offset. `replica` is −1 for a
-/// consumer.
-pub(crate) fn fetch(version: i16, replica: i32, topics: &Grouped<'_, (i32, i64)>) -> Out {
+/// consumer; it waits so many ms at most for so many bytes.
+pub(crate) fn fetch(
+    version: i16,
+    replica: i32,
+    (max_wait, min_bytes): (i32, i32),
+    topics: &Grouped<'_, (i32, i64)>,
+) -> Out {
     let c = version >= 12;
     let mut out = Out::default();
     if version < 15 {
         out = out.i32(replica);
     }
-    out = out.i32(500).i32(1).i32(50 << 20).i8(0);
+    out = out.i32(max_wait).i32(min_bytes).i32(50 << 20).i8(0);
     if version >= 7 {
         out = out.i32(0).i32(-1);
     }
