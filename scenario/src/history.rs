@@ -369,6 +369,8 @@ pub struct Request {
     pub muted_until: Time,
     /// The follower's fetch that completed it, as it was processed.
     pub completed_by: Option<usize>,
+    /// It was complete when the leader no longer waited for a follower.
+    pub shrunk: bool,
     /// The network thread took the response.
     pub sending: Time,
     /// First byte of the response.

@@ -36,6 +36,9 @@ struct Generate {
     /// Preset to start from
     #[arg(long, default_value = "clean")]
     preset: String,
+    /// Lose records and put clocks off as the preset `degraded` does
+    #[arg(long)]
+    degraded: bool,
     /// The same seed gives the same scenario
     #[arg(long)]
     seed: Option<u64>,
@@ -138,6 +141,9 @@ fn check(arguments: &Check) -> anyhow::Result<bool> {
 
 fn generate(arguments: &Generate) -> anyhow::Result<()> {
     let mut options = Options::preset(&arguments.preset)?;
+    if arguments.degraded {
+        options = options.degraded();
+    }
     if let Some(seed) = arguments.seed {
         options.seed = seed;
     }

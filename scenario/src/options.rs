@@ -210,6 +210,13 @@ pub struct Options {
     /// How long.
     pub remote_slow_ms: f64,
 
+    /// Times that a follower stops, and fetches nothing.
+    pub follower_stops_per_second: f64,
+    /// How long.
+    pub follower_stop_ms: f64,
+    /// A follower that has not had all of a log for so long is no longer waited for (`replica.lag.time.max.ms`).
+    pub replica_lag_ms: i64,
+
     /// async-profiler's `lock=`: a wait at least this long is recorded, shorter ones sometimes.
     pub lock_interval_us: i64,
     /// CPU time between execution samples.
@@ -229,7 +236,7 @@ pub struct Options {
 }
 
 /// Names of the presets and what they are.
-pub const PRESETS: [(&str, &str); 19] = [
+pub const PRESETS: [(&str, &str); 21] = [
     (
         "clean",
         "every cause, nothing lost, exact clocks, every lock wait recorded",
@@ -299,6 +306,11 @@ pub const PRESETS: [(&str, &str); 19] = [
         "held-back",
         "client quotas of a broker before 2.0: its answers leave later",
     ),
+    (
+        "isr",
+        "acks=all with followers that stop: until they fetch again, or the leader no longer waits for them",
+    ),
+    ("everything", "all of this at random"),
     ("quiet", "requests are slow, but never because of a write"),
 ];
 
@@ -315,14 +327,7 @@ impl Options {
         };
         Ok(match name {
             "clean" => clean,
-            "degraded" => Self {
-                usdt: false,
-                lock_interval_us: 10_000,
-                lost_share: 0.01,
-                clock_error_ms: 1.0,
-                drift_ppm: 2.0,
-                ..clean
-            },
+            "degraded" => clean.degraded(),
             "replicated" => Self {
                 acks_all_share: 0.8,
                 followers: 2,
@@ -484,6 +489,55 @@ impl Options {
                 fetch_versions: vec![4, 7],
                 ..syncing
             },
+            "isr" => Self {
+                acks_all_share: 0.8,
+                followers: 2,
+                follower_stops_per_second: 0.5,
+                replica_lag_ms: 500,
+                produce_versions: vec![11, 12, 13],
+                fetch_versions: vec![12, 17, 18],
+                requests_per_second: 250.0,
+                ..syncing
+            },
+            "everything" => Self {
+                acks_all_share: 0.4,
+                followers: 2,
+                remote_slow_per_second: 0.1,
+                follower_stops_per_second: 0.1,
+                replica_lag_ms: 700,
+                connections: 20,
+                requests_per_second: 250.0,
+                consumers: 4,
+                idle_topics: 1,
+                topics: 4,
+                partitions: 4,
+                fetch_min_bytes: vec![1, 10_000],
+                replays: 2,
+                file_reads: true,
+                handler_reads: true,
+                cold_handler_read_share: 0.1,
+                cold_read_share: 0.1,
+                segment_bytes: 192 << 10,
+                groups: 2,
+                group_members: 4,
+                commits_per_second: 40.0,
+                rebalances_per_second: 0.1,
+                transactional_producers: 4,
+                transactions_per_second: 10.0,
+                throttles_per_second: 0.5,
+                produce_versions: vec![7, 11, 13],
+                fetch_versions: vec![11, 12, 17],
+                throttled_share: 0.02,
+                late_thread_share: 0.05,
+                pause_io_share: 0.05,
+                held_receives_per_second: 0.2,
+                held_sends_per_second: 0.2,
+                held_fetches: true,
+                slow_syncs_per_second: 0.1,
+                slow_msyncs_per_second: 0.05,
+                relock_share: 0.2,
+                ..clean
+            },
             "quiet" => Self {
                 commit_stall_share: 0.0,
                 block_io_per_second: 0.0,
@@ -498,6 +552,20 @@ impl Options {
             },
             _ => bail!("there is no preset {name}; see `kcorr-scenario presets`"),
         })
+    }
+
+    /// The same broker, recorded as the preset `degraded` is: 1 % of every recording lost, clocks up to 1 ms off that
+    /// drift, lock waits from 10 ms.
+    #[must_use]
+    pub fn degraded(self) -> Self {
+        Self {
+            usdt: false,
+            lock_interval_us: 10_000,
+            lost_share: 0.01,
+            clock_error_ms: 1.0,
+            drift_ppm: 2.0,
+            ..self
+        }
     }
 
     /// Sets an option from `name=value`; the value is JSON.
@@ -614,6 +682,9 @@ impl Options {
             cold_read_ms: 90.0,
             remote_slow_per_second: 0.0,
             remote_slow_ms: 150.0,
+            follower_stops_per_second: 0.0,
+            follower_stop_ms: 900.0,
+            replica_lag_ms: 30_000,
             lock_interval_us: 100,
             cpu_interval_ms: 10,
             wall_interval_ms: 100,

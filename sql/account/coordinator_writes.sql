@@ -3,8 +3,13 @@
 --
 -- Commits of offsets, members of groups and states of transactions are records of one
 -- partition of `__consumer_offsets` or `__transaction_state`, which the hash of the group's
--- or the transaction's id tells. The write is the only one to that partition inside the
--- request's time; with more than one, nothing tells which it is.
+-- or the transaction's id tells. The write is
+--   only_write    the only one to that partition inside the request's time
+--   time_order    in a stretch of time with as many such requests as writes by request
+--                 handlers, the one whose turn it is: each is answered once its own write is
+--                 done, and writes to one log follow each other. Answers that leave within
+--                 30 µs of each other tell no order. Of SyncGroup only one member's appends,
+--                 so that a stretch with one tells nothing
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  coordinator_partitions BIGINT = 50 -- partitions of these topics
@@ -16,17 +21,19 @@
 -- @column tid            INT         -- the thread that wrote
 -- @column start_time     TIMESTAMP   -- start of the write
 -- @column end_time       TIMESTAMP   -- its end
+-- @column matched_by     VARCHAR     -- as above
+-- @column confidence     DOUBLE      -- how sure it is, 0 to 1
 WITH
-logs AS (
+asked AS (
     SELECT
-        a.request_id, a.service_start, a.response_time,
+        r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.end_time,
+        COALESCE(r.response_time, r.end_time) AS response_time,
         k.topic,
         coordinator_partition(
             CASE k.topic WHEN '__consumer_offsets' THEN r.group_id ELSE r.transactional_id END,
             $coordinator_partitions
         ) AS partition
-    FROM accounted_requests AS a
-    INNER JOIN requests AS r ON r.request_id = a.request_id
+    FROM requests AS r
     INNER JOIN (
         VALUES
         ('OffsetCommit', '__consumer_offsets'),
@@ -36,23 +43,138 @@ logs AS (
         ('AddPartitionsToTxn', '__transaction_state'),
         ('AddOffsetsToTxn', '__transaction_state'),
         ('EndTxn', '__transaction_state')
-    ) AS k (api, topic) ON k.api = a.api
+    ) AS k (api, topic) ON k.api = r.api
+    WHERE r.end_time IS NOT NULL
 ),
-found AS (
+served AS (
+    -- Not before the one ahead on its connection was answered.
     SELECT
-        l.request_id, l.topic, l.partition, w.write_id, w.tid, w.start_time, w.end_time,
-        COUNT(*) OVER (PARTITION BY l.request_id) AS write_count
-    FROM logs AS l
-    INNER JOIN writes AS w
-        ON w.topic = l.topic
-        AND w.partition = l.partition
-        AND w.start_time >= add_ns(l.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT))
-        AND w.start_time < add_ns(l.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
-    WHERE w.file_kind = 'log'
-        AND file_operation(w.operation) = 'write'
-        AND w.end_time <= add_ns(l.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+        request_id, api, topic, partition,
+        add_ns(
+            LEAST(
+                end_time,
+                GREATEST(
+                    arrival_time,
+                    read_time,
+                    MAX(end_time) OVER (
+                        PARTITION BY connection_id
+                        ORDER BY arrival_time, request_id
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                    )
+                )
+            ),
+            CAST(-$clock_slack_ms * 1e6 AS BIGINT)
+        ) AS search_start,
+        response_time,
+        add_ns(response_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) AS search_end
+    FROM asked
+    WHERE partition IS NOT NULL
+),
+appends AS (
+    SELECT w.write_id, w.tid, w.start_time, w.end_time, w.topic, w.partition, h.tid IS NULL AS is_other
+    FROM (
+        SELECT
+            write_id, tid, start_time, end_time, CAST(topic AS VARCHAR) AS topic, partition
+        FROM writes
+        WHERE topic IN ('__consumer_offsets', '__transaction_state')
+            AND file_kind = 'log'
+            AND file_operation(operation) = 'write'
+    ) AS w
+    LEFT JOIN request_handlers AS h ON h.tid = w.tid
+),
+only_writes AS (
+    SELECT
+        s.request_id, s.topic, s.partition, w.write_id, w.tid, w.start_time, w.end_time,
+        COUNT(*) OVER (PARTITION BY s.request_id) AS write_count
+    FROM served AS s
+    INNER JOIN accounted_requests AS a ON a.request_id = s.request_id
+    INNER JOIN appends AS w
+        ON w.topic = s.topic
+        AND w.partition = s.partition
+        AND w.start_time >= s.search_start
+        AND w.start_time < s.search_end
+    WHERE w.end_time <= s.search_end
+),
+reached AS (
+    SELECT
+        *,
+        MAX(search_end) OVER (
+            PARTITION BY topic, partition
+            ORDER BY search_start, request_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS busy_until
+    FROM served
+),
+stretches AS (
+    SELECT
+        *,
+        SUM(CASE WHEN search_start <= busy_until THEN 0 ELSE 1 END) OVER (
+            PARTITION BY topic, partition
+            ORDER BY search_start, request_id
+            ROWS UNBOUNDED PRECEDING
+        ) AS stretch
+    FROM reached
+),
+placed_requests AS (
+    SELECT
+        *,
+        ROW_NUMBER() OVER answer_order AS place,
+        elapsed_ns(LAG(response_time) OVER answer_order, response_time) < 30000
+            OR elapsed_ns(response_time, LEAD(response_time) OVER answer_order) < 30000 AS is_unclear
+    FROM stretches
+    WINDOW answer_order AS (
+        PARTITION BY topic, partition, stretch ORDER BY response_time, request_id
+    )
+),
+bounds AS (
+    SELECT
+        topic, partition, stretch,
+        MIN(search_start) AS first_time,
+        MAX(search_end) AS last_time,
+        COUNT(*) AS request_count
+    FROM stretches
+    GROUP BY topic, partition, stretch
+    HAVING COUNT(*) > 1
+        AND COUNT(*) FILTER (WHERE api = 'SyncGroup') = 0
+),
+placed_writes AS (
+    SELECT
+        w.write_id, w.tid, w.start_time, w.end_time, b.topic, b.partition, b.stretch, b.request_count,
+        COUNT(*) OVER (PARTITION BY b.topic, b.partition, b.stretch) AS write_count,
+        ROW_NUMBER() OVER (
+            PARTITION BY b.topic, b.partition, b.stretch ORDER BY w.end_time, w.write_id
+        ) AS place
+    FROM bounds AS b
+    INNER JOIN appends AS w
+        ON w.topic = b.topic
+        AND w.partition = b.partition
+        AND w.start_time >= b.first_time
+        AND w.start_time < b.last_time
+    WHERE NOT w.is_other
+),
+ordered AS (
+    SELECT r.request_id, r.topic, r.partition, w.write_id, w.tid, w.start_time, w.end_time
+    FROM placed_requests AS r
+    INNER JOIN placed_writes AS w
+        ON w.topic = r.topic
+        AND w.partition = r.partition
+        AND w.stretch = r.stretch
+        AND w.place = r.place
+    INNER JOIN accounted_requests AS a ON a.request_id = r.request_id
+    WHERE w.write_count = w.request_count
+        AND r.is_unclear IS NOT TRUE
+        AND w.start_time >= r.search_start
+        AND w.end_time <= r.search_end
 )
-SELECT request_id, topic, partition, write_id, tid, start_time, end_time
-FROM found
+SELECT
+    request_id, topic, partition, write_id, tid, start_time, end_time,
+    'only_write' AS matched_by,
+    0.9 AS confidence
+FROM only_writes
 WHERE write_count = 1
+UNION ALL
+SELECT
+    o.request_id, o.topic, o.partition, o.write_id, o.tid, o.start_time, o.end_time, 'time_order', 0.8
+FROM ordered AS o
+WHERE o.request_id NOT IN (SELECT request_id FROM only_writes WHERE write_count = 1)
 ORDER BY request_id

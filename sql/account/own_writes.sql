@@ -236,6 +236,6 @@ INNER JOIN accounted_requests AS a ON a.request_id = m.request_id
 WHERE m.place = 1
 UNION ALL
 SELECT
-    NULL, request_id, topic, partition, write_id, tid, start_time, end_time, 'coordinator', 1, 0.9
+    NULL, request_id, topic, partition, write_id, tid, start_time, end_time, 'coordinator', 1, confidence
 FROM coordinator_writes
 ORDER BY start_time, request_partition_id, write_id

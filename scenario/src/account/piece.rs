@@ -29,6 +29,8 @@ pub struct Piece {
     pub pause_state: Option<PauseState>,
     /// The request ahead, while in the connection's queue.
     pub ahead: Option<usize>,
+    /// The followers' wait ended as the leader no longer waited for one of them.
+    pub is_shrunk: bool,
     /// What kept bytes on their way, where the root is receive or response.
     pub hold: Option<Hold>,
 }
@@ -47,6 +49,7 @@ impl Piece {
             pause: None,
             pause_state: None,
             ahead: None,
+            is_shrunk: false,
             hold: None,
         }
     }
@@ -57,6 +60,9 @@ impl Piece {
             let (write, _) = self.write?;
             let is_sent = history.writes[write].operation == "sendfile";
             return is_sent.then_some("sendfile");
+        }
+        if self.cause.root == Root::Remote {
+            return self.is_shrunk.then_some("isr_shrink");
         }
         if self.cause.root == Root::Throttled {
             return Some("client_quota");

@@ -193,6 +193,7 @@ impl<'a> Resolver<'a> {
         let before = pieces.len();
         for (part, stop) in chains::cut_by_stops(self.history, span) {
             let mut piece = Piece::new(part, Stage::Remote, Root::Remote.own());
+            piece.is_shrunk = request.shrunk;
             if let Some(End::Pause(pause)) = stop {
                 piece.cause = Root::Pause.own();
                 piece.pause = Some(pause);

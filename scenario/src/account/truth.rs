@@ -163,7 +163,9 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
     let is_asked = |cause: &Cause| cause.root == Root::RequestedWait;
     let asked = causes.iter().filter(|(cause, _)| is_asked(cause));
     let requested_wait_ns = asked.map(|(_, ns)| *ns).sum();
-    let cause = causes.iter().max_by_key(|(cause, ns)| (!is_asked(cause), **ns));
+    let cause = causes
+        .iter()
+        .max_by_key(|(cause, ns)| (!is_asked(cause), **ns));
     let cause = cause.map_or(Cause::UNEXPLAINED, |(cause, _)| *cause);
     let connection = &history.connections[request.connection];
     let latency_ns = request.end - request.arrival;

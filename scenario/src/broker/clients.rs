@@ -92,7 +92,10 @@ impl Simulation<'_> {
             self.clients[client].positions = positions.collect();
             if follower.is_none() {
                 let by_turn = |list: &[i64]| list.get(number % list.len().max(1)).copied();
-                let (wait, bytes) = (by_turn(&options.fetch_max_wait_ms), by_turn(&options.fetch_min_bytes));
+                let (wait, bytes) = (
+                    by_turn(&options.fetch_max_wait_ms),
+                    by_turn(&options.fetch_min_bytes),
+                );
                 self.clients[client].max_wait = wait.unwrap_or(500) * MS;
                 self.clients[client].min_bytes = bytes.unwrap_or(1);
             }
@@ -114,7 +117,13 @@ impl Simulation<'_> {
     }
 
     /// Opens a connection and says hello: which APIs, which topics.
-    pub(super) fn connect(&mut self, number: usize, client_id: String, role: Role, version: i16) -> usize {
+    pub(super) fn connect(
+        &mut self,
+        number: usize,
+        client_id: String,
+        role: Role,
+        version: i16,
+    ) -> usize {
         let host = match role {
             Role::Follower(follower) => [10, 0, 0, 2 + follower as u8],
             _ => [
@@ -288,6 +297,7 @@ impl Simulation<'_> {
             released: 0,
             muted_until: 0,
             completed_by: None,
+            shrunk: false,
             sending: 0,
             response: 0,
             end: 0,
@@ -335,7 +345,10 @@ impl Simulation<'_> {
                 let parts = self.grouped(parts, |log, part| (log.partition, part.offset));
                 let of = &self.clients[client];
                 let waits = ((of.max_wait / MS) as i32, of.min_bytes as i32);
-                (message::FETCH, message::fetch(version, replica, waits, &parts))
+                (
+                    message::FETCH,
+                    message::fetch(version, replica, waits, &parts),
+                )
             }
             Kind::Metadata => (message::METADATA, message::metadata_request()),
             Kind::ApiVersions => (message::API_VERSIONS, message::api_versions_request()),
@@ -363,7 +376,8 @@ impl Simulation<'_> {
         let client = connection;
         self.clients[client].in_flight -= 1;
         let throttle = self.history.requests[request].throttle;
-        if throttle > 0 && self.clients[client].heeds_throttle && !self.options.throttle_holds_back {
+        if throttle > 0 && self.clients[client].heeds_throttle && !self.options.throttle_holds_back
+        {
             self.clients[client].throttled_until = self.now + throttle;
         }
         match self.history.requests[request].kind {
@@ -378,6 +392,9 @@ impl Simulation<'_> {
                 }
                 if kind != Kind::ConsumerFetch && self.remote_slow.is_due(self.now) {
                     ns += self.cpu.slow_ns(self.options.remote_slow_ms);
+                }
+                if kind != Kind::ConsumerFetch && self.follower_stop.is_due(self.now) {
+                    ns += self.replicas_random.slow_ns(self.options.follower_stop_ms);
                 }
                 let next = self.now.max(self.clients[client].throttled_until) + ns;
                 self.schedule(next, Event::Fetch(client));

@@ -70,7 +70,9 @@ pub(super) fn logs(options: &Options) -> Vec<(String, BTreeSet<i32>)> {
         (OFFSETS.to_owned(), groups.collect::<BTreeSet<_>>()),
         (TRANSACTIONS.to_owned(), producers.collect()),
     ];
-    let used = topics.into_iter().filter(|(_, partitions)| !partitions.is_empty());
+    let used = topics
+        .into_iter()
+        .filter(|(_, partitions)| !partitions.is_empty());
     used.collect()
 }
 
@@ -125,7 +127,8 @@ impl Simulation<'_> {
 
     fn commit_gap(&mut self) -> i64 {
         let members = (self.options.groups * self.options.group_members).max(1);
-        self.members.gap_ns(self.options.commits_per_second / members as f64)
+        self.members
+            .gap_ns(self.options.commits_per_second / members as f64)
     }
 
     fn rebalance_gap(&mut self) -> i64 {
@@ -353,7 +356,9 @@ impl Simulation<'_> {
         };
         batch::assign_offset(&mut records, into.next_offset);
         let (file, offset) = (segment.file(), segment.bytes.len() as i64);
-        segment.batches.push((into.next_offset, segment.bytes.len()));
+        segment
+            .batches
+            .push((into.next_offset, segment.bytes.len()));
         segment.bytes.extend_from_slice(&records);
         into.next_offset += 1;
         into.end_offset = into.next_offset;

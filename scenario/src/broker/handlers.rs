@@ -302,9 +302,9 @@ impl Simulation<'_> {
         let Kind::FollowerFetch(follower) = self.history.requests[request].kind else {
             return;
         };
-        let ends = &self.follower_ends[follower];
+        let replicas = &self.replicas[follower];
         let mut parts = self.history.requests[request].parts[place..].iter();
-        match parts.position(|part| part.offset > ends[part.log]) {
+        match parts.position(|part| part.offset > replicas[part.log].end) {
             Some(next) => {
                 let place = place + next;
                 let log = self.log_of(request, place);
@@ -321,7 +321,7 @@ impl Simulation<'_> {
         };
         let part = &self.history.requests[request].parts[place];
         let (log, offset) = (part.log, part.offset);
-        self.follower_ends[follower][log] = offset;
+        self.follower_has(follower, log, offset);
         self.release(log);
         self.complete_produces(Some(request));
         self.complete_fetches();

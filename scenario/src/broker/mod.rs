@@ -14,6 +14,7 @@ mod network;
 mod others;
 mod purgatory;
 mod reads;
+mod replicas;
 mod schedule;
 mod threads;
 mod wires;
@@ -30,6 +31,7 @@ use disk::Disk;
 use job::Job;
 use monitors::Queue;
 use network::Channel;
+use replicas::Replica;
 use wires::Wires;
 
 pub(crate) use schedule::at;
@@ -59,6 +61,8 @@ enum Event {
     Queued(usize),
     /// A thread goes on with its job.
     Step(usize),
+    /// The leader looks which followers it still waits for.
+    ShrinkDue,
     /// A fetch has waited for data long enough.
     PollOver(usize),
     /// A response that was held back goes to the network thread.
@@ -102,8 +106,12 @@ struct Simulation<'a> {
     delayed_produces: Vec<usize>,
     /// Fetches that wait for data.
     delayed_fetches: Vec<usize>,
-    /// By follower and log: the offset that it fetched last, which is the end of its log.
-    follower_ends: Vec<Vec<i64>>,
+    /// By follower and log: what the leader knows of it.
+    replicas: Vec<Vec<Replica>>,
+    follower_stop: Recurring,
+    replicas_random: Random,
+    /// Followers have just been given up.
+    shrunk: bool,
     groups: Vec<Group>,
     transactions: Vec<Transaction>,
     /// Logs in which it is to be noted that a transaction is complete.
@@ -134,6 +142,7 @@ pub fn simulate(options: &Options) -> History {
     let mut simulation = Simulation::new(options);
     simulation.start_clients();
     simulation.start_others();
+    simulation.start_replicas();
     simulation.come_late();
     simulation.run();
     let mut history = simulation.history;
@@ -224,7 +233,10 @@ impl<'a> Simulation<'a> {
             flushing: String::new(),
             delayed_produces: Vec::new(),
             delayed_fetches: Vec::new(),
-            follower_ends: vec![ends; options.followers],
+            replicas: vec![ends.into_iter().map(Replica::new).collect(); options.followers],
+            follower_stop: Recurring::new(seed, "stop", options.follower_stops_per_second),
+            replicas_random: Random::new(seed, "replicas"),
+            shrunk: false,
             groups: Vec::new(),
             transactions: Vec::new(),
             completions: VecDeque::new(),
@@ -251,7 +263,11 @@ impl<'a> Simulation<'a> {
             holds: Random::new(seed, "holds"),
             network_busy: Recurring::new(seed, "network busy", options.network_busy_per_second),
             client_quota: Recurring::new(seed, "client quota", options.throttles_per_second),
-            fetch_quota: Recurring::new(seed, "quota of fetches", options.throttles_per_second / 4.0),
+            fetch_quota: Recurring::new(
+                seed,
+                "quota of fetches",
+                options.throttles_per_second / 4.0,
+            ),
             quota: Random::new(seed, "quotas of clients"),
             remote_slow: Recurring::new(seed, "remote", options.remote_slow_per_second),
             reads: Random::new(seed, "reads"),
@@ -279,6 +295,7 @@ impl<'a> Simulation<'a> {
                 Event::Received(request) => self.received(request),
                 Event::Queued(request) => self.queued(request),
                 Event::Step(thread) => self.step(thread),
+                Event::ShrinkDue => self.shrink(),
                 Event::PollOver(request) => self.poll_over(request),
                 Event::Released(request) => self.release_response(request),
                 Event::Unmuted(connection) => self.unmuted(connection),

@@ -209,14 +209,20 @@ impl Simulation<'_> {
         let (key, body) = match request.kind {
             Kind::Produce => {
                 let parts = self.grouped(&request.parts, |log, part| (log.partition, part.offset));
-                (message::PRODUCE, message::produced(version, throttle_ms, &parts))
+                (
+                    message::PRODUCE,
+                    message::produced(version, throttle_ms, &parts),
+                )
             }
             Kind::ConsumerFetch | Kind::FollowerFetch(_) => {
                 let parts = self.grouped(&request.parts, |log, part| {
                     let high = self.high_watermark(part.log);
                     (log.partition, high, log.records(part.offset, part.end))
                 });
-                (message::FETCH, message::fetched(version, throttle_ms, &parts))
+                (
+                    message::FETCH,
+                    message::fetched(version, throttle_ms, &parts),
+                )
             }
             Kind::Metadata => {
                 let topics = &history.topics[..self.options.topics];
@@ -224,7 +230,10 @@ impl Simulation<'_> {
                 (message::METADATA, body)
             }
             Kind::ApiVersions => (message::API_VERSIONS, message::api_versions()),
-            kind => (kind.api().0, coordinator::response(kind, &history.topics[0].name)),
+            kind => (
+                kind.api().0,
+                coordinator::response(kind, &history.topics[0].name),
+            ),
         };
         message::response(key, version, request.correlation_id, body)
     }

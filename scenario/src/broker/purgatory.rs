@@ -5,10 +5,12 @@ use super::{Event, Simulation};
 use crate::history::{Kind, Log, Part, Topic};
 
 impl Simulation<'_> {
-    /// The offset up to which all replicas have the log.
+    /// The offset up to which all replicas that are waited for have the log.
     pub(super) fn high_watermark(&self, log: usize) -> i64 {
-        let ends = self.follower_ends.iter().map(|ends| ends[log]);
-        ends.fold(self.history.logs[log].end_offset, i64::min)
+        let replicas = self.replicas.iter().map(|of| of[log]);
+        let ends = replicas.filter(|replica| replica.is_in_sync);
+        ends.map(|replica| replica.end)
+            .fold(self.history.logs[log].end_offset, i64::min)
     }
 
     /// A handler has processed a fetch.
@@ -64,6 +66,7 @@ impl Simulation<'_> {
         let ready: Vec<usize> = ready;
         for request in ready {
             self.history.requests[request].completed_by = fetch;
+            self.history.requests[request].shrunk = self.shrunk;
             self.respond(request);
             self.replicated(request);
         }

@@ -37,7 +37,11 @@ pub(super) fn all(options: &Options) -> Vec<Thread> {
         let name = "TxnMarkerSenderThread-1".to_owned();
         (Role::Marker, name)
     });
-    let threads = handlers.chain(network).chain(others).chain(marker).enumerate();
+    let threads = handlers
+        .chain(network)
+        .chain(others)
+        .chain(marker)
+        .enumerate();
     let threads = threads.map(|(number, (role, name))| Thread {
         role,
         name,

@@ -43,7 +43,10 @@ fn committed(out: Out, offset: i64) -> Out {
 /// The body of a JoinGroup request; the coordinator waits so long for the other members at most.
 pub(crate) fn join_group(group: &str, member: &str, rebalance_timeout_ms: i32) -> Out {
     let out = Out::default().string(true, group).i32(45_000);
-    let out = out.i32(rebalance_timeout_ms).string(true, member).null(true);
+    let out = out
+        .i32(rebalance_timeout_ms)
+        .string(true, member)
+        .null(true);
     let out = out.string(true, "consumer").count(true, 1);
     let out = out.string(true, "range").bytes(true, &[0; 24]).tags(true);
     out.null(true).tags(true)
@@ -53,7 +56,10 @@ pub(crate) fn join_group(group: &str, member: &str, rebalance_timeout_ms: i32) -
 pub(crate) fn sync_group(group: &str, member: &str, told: usize) -> Out {
     let out = Out::default().string(true, group).i32(1);
     let out = out.string(true, member).null(true);
-    let mut out = out.string(true, "consumer").string(true, "range").count(true, told);
+    let mut out = out
+        .string(true, "consumer")
+        .string(true, "range")
+        .count(true, told);
     for number in 0..told {
         let of = format!("member-{number}");
         out = out.string(true, &of).bytes(true, &[0; 32]).tags(true);
@@ -87,7 +93,11 @@ pub(crate) fn response(kind: Kind, of: &str) -> Out {
             topic(out, of, |out| out.i32(0).i16(0).tags(true)).tags(true)
         }
         Kind::JoinGroup => {
-            let out = out.i16(0).i32(1).string(true, "consumer").string(true, "range");
+            let out = out
+                .i16(0)
+                .i32(1)
+                .string(true, "consumer")
+                .string(true, "range");
             let out = out.string(true, "member-0").i8(0).string(true, "member");
             out.count(true, 0).tags(true)
         }

@@ -24,6 +24,12 @@ fn the_pieces_of_each_request_fill_its_latency() {
         "quota",
         "cold-reads",
         "safepoints",
+        "throttled",
+        "held-back",
+        "fetches",
+        "coordinators",
+        "isr",
+        "everything",
     ] {
         let history = simulate(&short(preset, 5_000));
         let resolver = Resolver::new(&history);
@@ -305,7 +311,8 @@ fn remote_lasts_until_the_fetch_is_processed() {
     let (history, _) = true_of(&short("late-fetch", 10_000));
     let resolver = Resolver::new(&history);
     let mut held_up = 0;
-    for (number, request) in history.requests.iter().enumerate() {
+    let requests = history.requests.iter().enumerate();
+    for (number, request) in requests.filter(|(_, request)| !request.kind.may_wait()) {
         let pieces = resolver.pieces(number);
         let remote = pieces.iter().filter(|piece| piece.stage == Stage::Remote);
         let ns: i64 = remote.clone().map(|piece| piece.span.ns()).sum();

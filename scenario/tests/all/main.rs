@@ -8,6 +8,7 @@
 
 mod account;
 mod answers;
+mod apis;
 mod broker;
 mod cause;
 mod recordings;

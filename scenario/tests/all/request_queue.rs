@@ -37,6 +37,7 @@ fn pool(activities: &[&[(Span, Activity)]], taker: usize) -> History {
             offset: 0,
             bytes: 0,
             states: vec![(span(0, 100), WriteState::BlockIo)],
+            fetch: None,
         });
     }
     history.connections.push(Connection {
@@ -71,6 +72,12 @@ fn pool(activities: &[&[(Span, Activity)]], taker: usize) -> History {
         held_out: None,
         request_bytes: 0,
         response_bytes: 0,
+        max_wait: 0,
+        min_bytes: 0,
+        throttle: 0,
+        released: assigned,
+        muted_until: 0,
+        shrunk: false,
     });
     history
 }
