@@ -7,9 +7,10 @@
 --   only_write    the only one to that partition inside the request's time
 --   time_order    in a stretch of time with as many such requests as writes by request
 --                 handlers, the one whose turn it is: each is answered once its own write is
---                 done, and writes to one log follow each other. Answers that leave within
---                 30 µs of each other tell no order. Of SyncGroup only one member's appends,
---                 so that a stretch with one tells nothing
+--                 done, and writes to one log follow each other. It is told where its answer
+--                 left before the next write was done, and after its own was done the one
+--                 before had left. Of SyncGroup only one member's appends, so that a stretch
+--                 with one tells nothing
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  coordinator_partitions BIGINT = 50 -- partitions of these topics
@@ -118,13 +119,10 @@ stretches AS (
 placed_requests AS (
     SELECT
         *,
-        ROW_NUMBER() OVER answer_order AS place,
-        elapsed_ns(LAG(response_time) OVER answer_order, response_time) < 30000
-            OR elapsed_ns(response_time, LEAD(response_time) OVER answer_order) < 30000 AS is_unclear
+        ROW_NUMBER() OVER (
+            PARTITION BY topic, partition, stretch ORDER BY response_time, request_id
+        ) AS place
     FROM stretches
-    WINDOW answer_order AS (
-        PARTITION BY topic, partition, stretch ORDER BY response_time, request_id
-    )
 ),
 bounds AS (
     SELECT
@@ -153,18 +151,19 @@ placed_writes AS (
     WHERE NOT w.is_other
 ),
 ordered AS (
-    SELECT r.request_id, r.topic, r.partition, w.write_id, w.tid, w.start_time, w.end_time
+    SELECT
+        r.request_id, r.topic, r.partition, w.write_id, w.tid, w.start_time, w.end_time,
+        r.search_start, r.search_end, r.response_time,
+        LAG(r.response_time) OVER turns AS previous_response_time,
+        LEAD(w.end_time) OVER turns AS next_end_time
     FROM placed_requests AS r
     INNER JOIN placed_writes AS w
         ON w.topic = r.topic
         AND w.partition = r.partition
         AND w.stretch = r.stretch
         AND w.place = r.place
-    INNER JOIN accounted_requests AS a ON a.request_id = r.request_id
     WHERE w.write_count = w.request_count
-        AND r.is_unclear IS NOT TRUE
-        AND w.start_time >= r.search_start
-        AND w.end_time <= r.search_end
+    WINDOW turns AS (PARTITION BY r.topic, r.partition, r.stretch ORDER BY r.place)
 )
 SELECT
     request_id, topic, partition, write_id, tid, start_time, end_time,
@@ -176,5 +175,10 @@ UNION ALL
 SELECT
     o.request_id, o.topic, o.partition, o.write_id, o.tid, o.start_time, o.end_time, 'time_order', 0.8
 FROM ordered AS o
-WHERE o.request_id NOT IN (SELECT request_id FROM only_writes WHERE write_count = 1)
+INNER JOIN accounted_requests AS a ON a.request_id = o.request_id
+WHERE o.start_time >= o.search_start
+    AND o.end_time <= o.search_end
+    AND o.end_time >= COALESCE(o.previous_response_time, o.end_time)
+    AND o.response_time <= COALESCE(o.next_end_time, o.response_time)
+    AND o.request_id NOT IN (SELECT request_id FROM only_writes WHERE write_count = 1)
 ORDER BY request_id
