@@ -5,9 +5,10 @@
 -- on with at once at the same place, is one with what follows (HotSpot looks after a
 -- monitor now and then). `kind`:
 --   idle    a network thread woke it, which hands over a request: it had nothing to do; or a
---           timer did, at the place where it waits so
+--           timer did, or could have, at the place where it waits so
 --   stop    the VM thread woke it: the JVM was stopped
---   lock    another thread woke it, at another place than where it is idle
+--   lock    another thread woke it, at another place than where it is idle; or at any, from a
+--           wait without a timeout: an idle handler looks for requests now and then
 --   unsure  another thread woke it, and it may have been idle: a handler that takes a request
 --           lets the next one have the queue
 --   timed   a timer did, or it was not seen who
@@ -20,8 +21,8 @@
 -- @column waker_tid      INT         -- who woke it
 WITH
 waits AS (
-    SELECT standing_id, tid, start_time, end_time, stretch_end, futex_address, waker_tid,
-        is_woken_by_timer
+    SELECT standing_id, tid, start_time, end_time, stretch_end, futex_address, is_timed,
+        waker_tid, is_woken_by_timer
     FROM near_standings
     WHERE wait_class = 'futex'
 ),
@@ -47,7 +48,7 @@ numbered AS (
 ),
 ended AS (
     SELECT
-        standing_id, tid, start_time, end_time, futex_address, is_woken_by_timer,
+        standing_id, tid, start_time, end_time, futex_address, is_timed, is_woken_by_timer,
         MAX(CASE WHEN is_last = 1 THEN waker_tid END) OVER (PARTITION BY tid, run) AS waker_tid
     FROM numbered
 ),
@@ -87,10 +88,11 @@ SELECT
     e.start_time,
     e.end_time,
     CASE
-        WHEN e.is_woken_by_timer AND p.is_idle_place THEN 'idle'
+        WHEN (e.is_woken_by_timer OR e.is_timed) AND p.is_idle_place THEN 'idle'
         WHEN e.waker_tid IS NULL THEN 'timed'
         WHEN n.tid IS NOT NULL THEN 'idle'
         WHEN v.tid IS NOT NULL THEN 'stop'
+        WHEN NOT e.is_timed THEN 'lock'
         WHEN p.standing_id IS NULL OR p.is_idle_place THEN 'unsure'
         ELSE 'lock'
     END AS kind,

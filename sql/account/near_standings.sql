@@ -21,6 +21,7 @@
 -- @column topic          VARCHAR     -- topic of the call's file
 -- @column partition      INT         -- its partition
 -- @column futex_address  BIGINT      -- the futex that it waited at
+-- @column is_timed       BOOLEAN     -- whether that wait had a timeout; null when not recorded
 -- @column waker_tid      INT         -- the thread that woke it, where its stack shows that no
 --                                       interrupt did
 -- @column is_woken_by_timer BOOLEAN  -- whether an interrupt did, by its stack: a timer, of a futex
@@ -29,7 +30,7 @@ WITH
 near AS (
     SELECT
         s.standing_id, s.tid, s.pid, s.start_time, s.woken_time, s.end_time, s.partition,
-        s.futex_address, s.waker_tid, s.is_waker_interrupt, s.ran_instead_tid, s.is_quota_spent,
+        s.futex_address, s.is_timed, s.waker_tid, s.is_waker_interrupt, s.ran_instead_tid, s.is_quota_spent,
         s.inode,
         CAST(s.comm AS VARCHAR) AS comm,
         CAST(s.wait_class AS VARCHAR) AS wait_class,
@@ -61,7 +62,7 @@ parts AS (
             ELSE c.reason
         END AS reason,
         COALESCE(c.is_lock, FALSE) AS is_lock,
-        n.topic, n.partition, n.futex_address,
+        n.topic, n.partition, n.futex_address, n.is_timed,
         CASE WHEN NOT n.is_waker_interrupt THEN n.waker_tid END AS waker_tid,
         COALESCE(n.is_waker_interrupt, FALSE) AS is_woken_by_timer,
         CAST(NULL AS INT) AS ran_instead_tid
@@ -73,14 +74,14 @@ parts AS (
         end_time AS stretch_end, NULL AS wait_class, syscall,
         CASE WHEN is_quota_spent THEN 'cpu_throttle' ELSE 'cpu' END AS root,
         CASE WHEN is_quota_spent THEN 'cpu_throttle' ELSE 'run_queue' END AS reason,
-        FALSE AS is_lock, topic, partition, NULL, NULL, FALSE,
+        FALSE AS is_lock, topic, partition, NULL, NULL, NULL, FALSE,
         CAST(NULLIF(ran_instead_tid, 0) AS INT) AS ran_instead_tid
     FROM near
     WHERE woken_time IS NOT NULL
 )
 SELECT
     standing_id, tid, pid, comm, is_ready, start_time, end_time, stretch_end, wait_class, syscall, root, reason,
-    is_lock, topic, partition, futex_address, waker_tid, is_woken_by_timer,
+    is_lock, topic, partition, futex_address, is_timed, waker_tid, is_woken_by_timer,
     ran_instead_tid
 FROM parts
 WHERE start_time < end_time
