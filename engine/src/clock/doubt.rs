@@ -8,8 +8,10 @@
 
 use super::tie::{Tie, drift_ns, saturated};
 
-/// Lower and upper bounds that are looked at: the tightest of as many slices of time.
+/// Lower and upper bounds that are looked at: one of each slice of time, and so many at most.
 const MAX_BOUNDS: usize = 96;
+/// Bounds that a slice of time has at least, of which the tightest may be wrong.
+const MIN_SLICE: usize = 4;
 
 /// An offset that changes with time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +49,15 @@ struct Bound {
 
 impl Doubt {
     /// The doubt that ties leave about a line that goes between their bounds. As many of the tightest
-    /// bounds are passed over, on either side, as may be wrong: one in a hundred, or `wrong`.
-    pub(super) fn about(line: &Line, ties: &[Tie], wrong: usize) -> Option<Self> {
-        let first_ns = ties.iter().map(|tie| tie.time_ns).min()?;
-        let last_ns = ties.iter().map(|tie| tie.time_ns).max()?;
+    /// bounds are passed over, on either side, as may be wrong: one in a hundred, or `wrong`. The line
+    /// may be off at one end, where a wrong bound is not among the tightest of all: the tightest of
+    /// each slice of time is passed over, too. The time may go on before and behind the ties.
+    pub(super) fn about(
+        line: &Line,
+        ties: &[Tie],
+        (first_ns, last_ns): (i64, i64),
+        wrong: usize,
+    ) -> Option<Self> {
         let wrong = wrong.max(ties.len() / 100);
         let side = |margin: &dyn Fn(&Tie) -> i64| {
             let bounds = ties.iter().map(|tie| Bound {
@@ -110,16 +117,17 @@ impl Doubt {
     }
 }
 
-/// The tightest bound of each slice of time, in order, without those that are tightest of all.
+/// The second tightest bound of each slice of time, in order, without those that are tightest of all.
 fn tightest(mut bounds: Vec<Bound>, wrong: usize) -> Vec<Bound> {
     bounds.sort_unstable_by_key(|bound| (bound.margin_ns, bound.time_ns));
     let mut bounds = bounds.split_off(wrong.min(bounds.len() / 2));
     bounds.sort_unstable_by_key(|bound| bound.time_ns);
-    let size = bounds.len().div_ceil(MAX_BOUNDS).max(1);
-    let slices = bounds.chunks(size);
-    slices
-        .filter_map(|slice| slice.iter().min_by_key(|bound| bound.margin_ns).copied())
-        .collect()
+    let size = bounds.len().div_ceil(MAX_BOUNDS).max(MIN_SLICE);
+    let second = |slice: &mut [Bound]| {
+        slice.sort_unstable_by_key(|bound| bound.margin_ns);
+        slice.get(1).copied()
+    };
+    bounds.chunks_mut(size).filter_map(second).collect()
 }
 
 fn mirrored(bounds: &[Bound]) -> Vec<Bound> {
@@ -158,6 +166,11 @@ mod tests {
         at_ns: 0,
     };
 
+    fn about(line: &Line, ties: &[Tie]) -> Option<Doubt> {
+        let times = || ties.iter().map(|tie| tie.time_ns);
+        Doubt::about(line, ties, (times().min()?, times().max()?), 0)
+    }
+
     fn tie(time_ns: i64, lower_ns: i64, upper_ns: i64) -> Tie {
         Tie {
             time_ns,
@@ -169,7 +182,7 @@ mod tests {
     #[test]
     fn a_line_between_even_bounds_is_in_doubt_by_their_width() {
         let ties: Vec<Tie> = (0..=100).map(|i| tie(i * 1_000_000, -50, 50)).collect();
-        let doubt = Doubt::about(&FLAT, &ties, 0).unwrap();
+        let doubt = about(&FLAT, &ties).unwrap();
         assert!((50..=53).contains(&doubt.most()), "{doubt:?}");
     }
 
@@ -177,7 +190,7 @@ mod tests {
     fn bounds_at_one_end_only_leave_the_other_end_in_doubt() {
         let mut ties: Vec<Tie> = (0..=10).map(|i| tie(i * 1_000_000, -50, 50)).collect();
         ties.push(tie(100_000_000, -10_000, 10_000));
-        let doubt = Doubt::about(&FLAT, &ties, 0).unwrap();
+        let doubt = about(&FLAT, &ties).unwrap();
         assert!(doubt.most() > 500, "{doubt:?}");
     }
 
@@ -187,9 +200,9 @@ mod tests {
         let ties: Vec<Tie> = (0..=100)
             .map(|i| tie(i * 1_000_000, i * 100 - 20_000, i * 100 + 1_000))
             .collect();
-        let doubt = Doubt::about(&FLAT, &ties, 0).unwrap();
+        let doubt = about(&FLAT, &ties).unwrap();
         let middle = doubt.middle(&FLAT).unwrap();
-        let again = Doubt::about(&middle, &ties, 0).unwrap();
+        let again = about(&middle, &ties).unwrap();
         assert!(
             again.most() <= doubt.half_width() + 200,
             "{again:?} {doubt:?}"
@@ -198,6 +211,6 @@ mod tests {
 
     #[test]
     fn all_of_one_time_leave_nothing_to_tell() {
-        assert_eq!(Doubt::about(&FLAT, &[tie(5, -1, 1); 10], 0), None);
+        assert_eq!(about(&FLAT, &[tie(5, -1, 1); 10]), None);
     }
 }

@@ -170,7 +170,8 @@ fn sorted_times(ties: &[Tie]) -> Vec<i64> {
 /// Drift and fine offset near a coarse one; `None` when the result is not unique or rests on too little.
 fn refine(ties: &[Tie], coarse: &Coarse) -> Option<Estimate> {
     let times = sorted_times(ties);
-    let span = times.last()?.saturating_sub(*times.first()?);
+    let covered = (*times.first()?, *times.last()?);
+    let span = covered.1.saturating_sub(covered.0);
     // What the largest drift amounts to from one end to the other.
     let room = drift_ns(MAX_DRIFT_PPB, span, 0).saturating_add(WIDENINGS_NS[2]);
     let around = |at: &Stretch| {
@@ -206,7 +207,7 @@ fn refine(ties: &[Tie], coarse: &Coarse) -> Option<Estimate> {
         drift_ppb,
         at_ns,
     };
-    let doubt = Doubt::about(&line, &agreeing, runner_up)?;
+    let doubt = Doubt::about(&line, &agreeing, covered, runner_up)?;
     if drift_ppb != 0 {
         line = doubt.middle(&line)?;
     }

@@ -63,11 +63,12 @@ fn found(ties: &[Tie]) -> Estimate {
 }
 
 /// The worst error over the time that the ties cover.
-fn error(estimate: &Estimate, span_s: i64, truth: impl Fn(i64) -> i64) -> i64 {
+fn error(estimate: &Estimate, ties: &[Tie], truth: impl Fn(i64) -> i64) -> i64 {
     let at = |time_ns| {
         estimate.offset_ns + drift_ns(estimate.drift_ppb, time_ns, estimate.at_ns) - truth(time_ns)
     };
-    [0, span_s * SECOND / 2, span_s * SECOND]
+    let times = sorted_times(ties);
+    [times[0], times[times.len() / 2], times[times.len() - 1]]
         .map(at)
         .map(i64::abs)
         .into_iter()
@@ -98,9 +99,10 @@ fn an_offset_is_found_among_ten_times_as_many_wrong_pairs() {
 fn a_drift_is_found_with_the_offset() {
     for ppb in [50_000, -200_000, 5_000] {
         let truth = |time_ns: i64| 37 * SECOND + drift_ns(ppb, time_ns, 0);
-        let estimate = found(&ties(2, 2_000, 8_000, 120, truth));
+        let ties = ties(2, 2_000, 8_000, 120, truth);
+        let estimate = found(&ties);
         assert!(
-            error(&estimate, 120, truth) <= estimate.uncertainty_ns,
+            error(&estimate, &ties, truth) <= estimate.uncertainty_ns,
             "{estimate:?}"
         );
         assert!((estimate.drift_ppb - ppb).abs() < 3_000, "{estimate:?}");
@@ -110,9 +112,10 @@ fn a_drift_is_found_with_the_offset() {
 #[test]
 fn a_drift_over_an_hour_is_found() {
     let truth = |time_ns: i64| -2 * SECOND + drift_ns(80_000, time_ns, 0);
-    let estimate = found(&ties(3, 5_000, 20_000, 3_600, truth));
+    let ties = ties(3, 5_000, 20_000, 3_600, truth);
+    let estimate = found(&ties);
     assert!(
-        error(&estimate, 3_600, truth) <= estimate.uncertainty_ns,
+        error(&estimate, &ties, truth) <= estimate.uncertainty_ns,
         "{estimate:?}"
     );
 }
@@ -190,7 +193,7 @@ proptest! {
         let truth = |time_ns: i64| offset + drift_ns(ppm * 1_000, time_ns, 0);
         let ties = ties(seed, right, wrong, span_s, truth);
         if let Outcome::Found(estimate) = estimate(&ties) {
-            let error = error(&estimate, span_s, truth);
+            let error = error(&estimate, &ties, truth);
             prop_assert!(error <= estimate.uncertainty_ns, "{error}: {estimate:?}");
         } else {
             prop_assert!(wrong > right, "not found");
