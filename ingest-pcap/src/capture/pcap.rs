@@ -16,6 +16,10 @@ const CHAIN: usize = 3;
 /// Larger records are not looked for after damage, so that few bytes decide.
 const LARGEST_SEARCHED: usize = 512 << 10;
 
+/// Records that follow one another are looked for after damage within so many seconds of each other: a
+/// day. Bytes of a packet that look like a header, and lead to a true one, name another time.
+const LONGEST_PAUSE_SEARCHED: u32 = 86_400;
+
 /// What a pcap file's header says.
 #[derive(Debug)]
 pub(super) struct Pcap {
@@ -159,7 +163,11 @@ impl Pcap {
                 });
             };
             match self.record_header(rest.get(end..).unwrap_or_default()) {
-                Some(next) if !self.is_possible(&next, &header) => {
+                // Some writers have 0 for the original length.
+                Some(next)
+                    if !self.is_possible(&next, &header)
+                        || (record.original > 0 && record.captured > record.original) =>
+                {
                     // Either this record's length is wrong, or the next header is. Where records
                     // go on tells which: inside this record, its length was wrong.
                     let search = rest.get(RECORD_HEADER..).unwrap_or_default();
@@ -265,6 +273,7 @@ impl Pcap {
 
     fn chain(&self, bytes: &[u8], header: &Header, last: bool) -> Chain {
         let mut at = 0_usize;
+        let mut before: Option<u32> = None;
         for link in 0..CHAIN {
             let Some(record) = self.record_header(bytes.get(at..).unwrap_or_default()) else {
                 // The file's end ends a chain that has begun.
@@ -278,7 +287,11 @@ impl Pcap {
                 && record.seconds > 0
                 && record.captured >= 14
                 && record.captured <= record.original
-                && record.captured <= LARGEST_SEARCHED;
+                && record.captured <= LARGEST_SEARCHED
+                && before.is_none_or(|seconds| {
+                    seconds.abs_diff(record.seconds) <= LONGEST_PAUSE_SEARCHED
+                });
+            before = Some(record.seconds);
             if !is_plausible {
                 return Chain::No;
             }
