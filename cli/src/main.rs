@@ -4,6 +4,7 @@
 //! This crate knows arguments, progress, output formats and exit statuses; what is done is in the
 //! engine and the ingest crates.
 
+mod arguments;
 mod causes;
 mod commands;
 mod duration;
@@ -19,14 +20,13 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::thread;
 
-use clap::Parser;
 use kcorr_engine::QUERY_STACK_BYTES;
 
 use crate::commands::Cli;
 
 /// Everything is done on a thread whose stack holds the longest statement that is planned.
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = arguments::read();
     let thread = thread::Builder::new().stack_size(QUERY_STACK_BYTES);
     let ended = thread
         .spawn(move || run(&cli))

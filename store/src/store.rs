@@ -29,6 +29,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Whether a folder is a store's. Touches nothing in it.
+    pub fn is_in(folder: &Path) -> bool {
+        Manifest::is_in(folder)
+    }
+
     /// Opens a store whose files may be damaged.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let folder = folder::canonical(folder.to_owned());

@@ -16,6 +16,7 @@ use kcorr_model::Severity;
 use kcorr_store::{Extent, SourceReport, Store, StoreWriter};
 
 use crate::causes::with_causes;
+use crate::commands::by_content::ByContent;
 use crate::commands::captures::{self, Captures};
 use crate::commands::memory::Memory;
 use crate::commands::unread_input::UnreadInputs;
@@ -36,6 +37,8 @@ use crate::stop::Signals;
 #[command(after_help = "\
 Examples:
   kcorr ingest --jfr profile.jfr --bpf writes.jsonl --pcap dump.pcap
+  kcorr ingest monday/                                     every recording in a folder, known by its content
+  kcorr ingest profile.jfr writes.jsonl dump.pcap          the same of files
   kcorr ingest --pcap dump.pcap*                           rotated files of one capture, in any order
   kcorr ingest --pcap dump.pcap --kafka-port 9092,9093     brokers' ports, when not all are to be read
   tcpdump -i any -w - port 9092 | kcorr ingest --pcap -
@@ -43,6 +46,10 @@ Examples:
 
 Exit status: 0 done, 1 done but something in an input could not be read (SELECT * FROM losses), 2 failed.")]
 pub(crate) struct Ingest {
+    /// Recordings of any kind, known by their content, and folders of them
+    #[arg(value_name = "FILE|FOLDER")]
+    files: Vec<PathBuf>,
+
     /// JFR recordings, of async-profiler or the JDK
     #[arg(long, num_args = 1.., value_name = "FILE")]
     jfr: Vec<PathBuf>,
@@ -112,14 +119,26 @@ pub(crate) struct Ingest {
 impl Ingest {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let field_map = self.field_map()?;
-        let jobs = self.jobs(&field_map)?;
+        let mut recordings = self.recordings()?;
+        let found = ByContent::of(&self.files);
+        recordings.extend(found.recordings);
+        for (path, words) in &found.left_out {
+            screen.note(&format!("{}: left out, {words}", path.display()));
+        }
+        for (path, why) in &found.refused {
+            screen.error(&anyhow::anyhow!("{}: {why}", path.display()));
+        }
+        let jobs: Vec<Job<'_>> = recordings
+            .into_iter()
+            .map(|(option, paths)| self.job(option, paths, &field_map))
+            .collect();
         if jobs.is_empty() {
             let options: Vec<String> = recordings::KINDS
                 .iter()
                 .map(|kind| format!("--{}", kind.option))
                 .collect();
             bail!(
-                "nothing to ingest: give recordings with {} (see --help)",
+                "nothing to ingest: give recordings, or a folder of them, as they are or with {} (see --help)",
                 options.join(", ")
             );
         }
@@ -178,7 +197,8 @@ impl Ingest {
         let lost = reports.iter().any(is_lossy)
             || committed.unchecked.is_some()
             || committed.uncompared.is_some();
-        Ok(if !errors.is_empty() || (lost && self.strict) {
+        let is_refused = !errors.is_empty() || !found.refused.is_empty();
+        Ok(if is_refused || (lost && self.strict) {
             Status::Failed
         } else if lost {
             Status::DoneWithLoss
@@ -187,73 +207,85 @@ impl Ingest {
         })
     }
 
-    fn jobs<'a>(&'a self, field_map: &'a Option<FieldMap>) -> anyhow::Result<Vec<Job<'a>>> {
-        let mut jobs = Vec::new();
-        for path in &self.jfr {
-            jobs.push(Job {
-                kind: "jfr",
-                paths: vec![path.clone()],
-                decoder: Box::new(|id| Box::new(JfrDecoder::new(id, self.jfr_options()))),
-            });
+    /// The recordings of all options, each with the one that reads it.
+    fn recordings(&self) -> anyhow::Result<Vec<(&'static str, Vec<PathBuf>)>> {
+        let single: [(&'static str, &[PathBuf]); 6] = [
+            ("jfr", &self.jfr),
+            ("bpf", &self.bpf),
+            ("threads", &self.threads),
+            ("gc-log", &self.gc_log),
+            ("request-log", &self.request_log),
+            ("cpu-stat", &self.cpu_stat),
+        ];
+        let mut recordings = Vec::new();
+        for (option, paths) in single {
+            recordings.extend(paths.iter().map(|path| (option, vec![path.clone()])));
         }
-        for path in &self.bpf {
-            jobs.push(Job {
-                kind: "bpf",
-                paths: vec![path.clone()],
-                decoder: Box::new(|id| Box::new(BpfDecoder::new(id, self.bpf_options(field_map)))),
-            });
-        }
-        for paths in &self.pcap.0 {
-            let (paths, file_starts) = captures::in_order_of_time(paths);
-            let options = PcapOptions {
-                file_starts,
-                ..self.pcap_options()
-            };
-            jobs.push(Job {
-                kind: "pcap",
-                paths,
-                decoder: Box::new(move |id| Box::new(PcapDecoder::new(id, options.clone()))),
-            });
-        }
-        for path in &self.threads {
-            jobs.push(Job {
-                kind: "threads",
-                paths: vec![path.clone()],
-                decoder: Box::new(|id| Box::new(ThreadDumpDecoder::new(id))),
-            });
-        }
-        for path in &self.gc_log {
-            jobs.push(Job {
-                kind: "gc_log",
-                paths: vec![path.clone()],
-                decoder: Box::new(|id| Box::new(GcLogDecoder::new(id))),
-            });
-        }
-        for path in &self.request_log {
-            jobs.push(Job {
-                kind: "request_log",
-                paths: vec![path.clone()],
-                decoder: Box::new(|id| Box::new(RequestLogDecoder::new(id).date(self.date))),
-            });
-        }
-        for path in &self.cpu_stat {
-            jobs.push(Job {
-                kind: "cpu_stat",
-                paths: vec![path.clone()],
-                decoder: Box::new(|id| Box::new(CpuStatDecoder::new(id))),
-            });
-        }
+        recordings.extend(self.pcap.0.iter().map(|paths| ("pcap", paths.clone())));
         for folder in &self.segments {
-            jobs.push(Job {
+            recordings.push(("segments", log_directory::files(folder)?));
+        }
+        Ok(recordings)
+    }
+
+    fn job<'a>(
+        &'a self,
+        option: &'static str,
+        paths: Vec<PathBuf>,
+        field_map: &'a Option<FieldMap>,
+    ) -> Job<'a> {
+        match option {
+            "jfr" => Job {
+                kind: "jfr",
+                paths,
+                decoder: Box::new(|id| Box::new(JfrDecoder::new(id, self.jfr_options()))),
+            },
+            "pcap" => {
+                let (paths, file_starts) = captures::in_order_of_time(&paths);
+                let options = PcapOptions {
+                    file_starts,
+                    ..self.pcap_options()
+                };
+                Job {
+                    kind: "pcap",
+                    paths,
+                    decoder: Box::new(move |id| Box::new(PcapDecoder::new(id, options.clone()))),
+                }
+            }
+            "threads" => Job {
+                kind: "threads",
+                paths,
+                decoder: Box::new(|id| Box::new(ThreadDumpDecoder::new(id))),
+            },
+            "gc-log" => Job {
+                kind: "gc_log",
+                paths,
+                decoder: Box::new(|id| Box::new(GcLogDecoder::new(id))),
+            },
+            "request-log" => Job {
+                kind: "request_log",
+                paths,
+                decoder: Box::new(|id| Box::new(RequestLogDecoder::new(id).date(self.date))),
+            },
+            "cpu-stat" => Job {
+                kind: "cpu_stat",
+                paths,
+                decoder: Box::new(|id| Box::new(CpuStatDecoder::new(id))),
+            },
+            "segments" => Job {
                 kind: "segments",
-                paths: log_directory::files(folder)?,
+                paths,
                 decoder: Box::new(|id| {
                     let headers = self.pcap_options().message_id_headers;
                     Box::new(SegmentsDecoder::new(id, headers))
                 }),
-            });
+            },
+            _ => Job {
+                kind: "bpf",
+                paths,
+                decoder: Box::new(|id| Box::new(BpfDecoder::new(id, self.bpf_options(field_map)))),
+            },
         }
-        Ok(jobs)
     }
 
     fn jfr_options(&self) -> JfrOptions {

@@ -46,8 +46,28 @@ pub(crate) fn files(given: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Whether a folder is a log directory, or one of its topic-partitions': there are segments in it, or in
+/// the folders in it.
+pub(super) fn is_one(folder: &Path) -> bool {
+    let holds = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut paths = entries.map(|entry| entry.path());
+        paths.any(|path| is_wanted(&path) && path.is_file())
+    };
+    let folders = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders = folders
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir());
+    holds(folder) || folders.any(|folder| holds(&folder))
+}
+
+/// Whether a file that begins so is a tar archive, which the decoder of segments reads.
+pub(super) fn is_archive(head: &[u8]) -> bool {
+    head.get(257..262) == Some(b"ustar")
+}
+
 /// Whether a file is a segment, or names a topic's id.
-fn is_wanted(path: &Path) -> bool {
+pub(super) fn is_wanted(path: &Path) -> bool {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else {
         return false;
     };

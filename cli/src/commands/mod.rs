@@ -1,5 +1,6 @@
 //! The commands: one file and one struct each, one line in [`Command`].
 
+mod by_content;
 mod captures;
 mod check;
 mod clocks;
@@ -50,9 +51,12 @@ pub(crate) struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   kcorr ingest --jfr profile.jfr --bpf writes.jsonl --pcap dump.pcap
-  kcorr query blame.sql
+  kcorr ingest monday/         every recording in a folder
+  kcorr blame                  slow requests and what each waited for; the same as kcorr query blame
   kcorr report
   kcorr query -c 'SELECT cause, count(*) FROM blame GROUP BY cause'
+
+Every canned query (`kcorr queries`) is a command: kcorr causes, kcorr episodes, kcorr chain, kcorr why_not.
 
 Exit status: 0 done, 1 done but data was lost (see the losses table), 2 failed.";
 

@@ -336,3 +336,60 @@ fn a_log_directory_may_have_more_files_than_a_process_may_open() {
     let sql = "SELECT COUNT(DISTINCT partition) FROM log_batches";
     assert!((desk.number(sql) - 400.0).abs() < 0.5);
 }
+
+#[test]
+fn recordings_in_a_folder_are_known_by_their_content() {
+    let named = Desk::with_incident();
+    let counts = |desk: &Desk| {
+        ["requests", "request_partitions", "writes", "lock_waits"]
+            .map(|table| desk.number(&format!("SELECT COUNT(*) FROM {table}")))
+    };
+    let desk = Desk::new();
+    let folder = desk.path("monday");
+    std::fs::create_dir_all(folder.join("broker")).expect("a folder");
+    // Names say nothing of what is in them.
+    for (name, place) in [
+        ("profile.jfr", "a"),
+        ("writes.jsonl", "broker/b"),
+        ("dump.pcap.zst", "broker/c"),
+    ] {
+        std::fs::copy(recording(name), folder.join(place)).expect("a copy");
+    }
+    std::fs::write(folder.join("notes.md"), "Restarted at noon.\n").expect("a file");
+    let output = desk.kcorr(&["ingest", &folder.display().to_string()]);
+    assert!(status(&output) <= 1, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("notes.md: left out, text of an unknown kind"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(counts(&desk), counts(&named));
+    let blame = |desk: &Desk, arguments: &[&str]| {
+        let output = desk.kcorr(&[arguments, &["--format", "csv"]].concat());
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+        crate::stdout(&output)
+    };
+    let asked = "SELECT cause, COUNT(*) AS requests FROM blame GROUP BY cause ORDER BY cause";
+    assert_eq!(
+        blame(&desk, &["query", "-c", asked]),
+        blame(&named, &["query", "-c", asked])
+    );
+    // The name of a query is a command.
+    assert_eq!(
+        blame(&named, &["causes"]),
+        blame(&named, &["query", "causes"])
+    );
+}
+
+#[test]
+fn a_named_file_that_is_no_recording_fails_and_the_others_are_stored() {
+    let desk = Desk::new();
+    let letter = desk.write("letter.txt", "Dear diary");
+    let text = ingest(&desk, &[&letter, &recording("profile.jfr"), "no-such"], 2);
+    assert!(
+        text.contains("letter.txt: looks like text of an unknown kind: give it with the option"),
+        "{text}"
+    );
+    assert!(text.contains("no-such: "), "{text}");
+    assert!(desk.number("SELECT COUNT(*) FROM lock_waits") > 0.0);
+}
