@@ -16,8 +16,7 @@
 --   receive         its own bytes were still arriving
 --   network_thread  its network thread was busy
 --   lock_other      a lock, and nothing shows what its holder did
---   unexplained     no recorded row shows where most of its time was, or where so much was
---                   that it decides between two others
+--   unexplained     no recorded row shows where most of its time was
 -- Time that the request asked for (a fetch's long poll, a group that is put together) is no
 -- slowness: it is not in the verdict, and `share_ratio` leaves it out.
 -- `via` is how that reached it:

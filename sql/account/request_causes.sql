@@ -1,8 +1,6 @@
 -- What each slow request waited for: its segments added up by cause, the longest first;
 -- last what it had asked for.
 --
--- `unexplained` is the first also where it decides: where two roots are so nearly of one
--- length that it would make the lesser one the longer.
 -- @materialized
 -- @column request_id     BIGINT      -- the request
 -- @column place          BIGINT      -- 1 for the cause that is the request's verdict,
@@ -41,65 +39,29 @@ parts AS (
 shared AS (
     SELECT *, SUM(part_ns) OVER (PARTITION BY request_id, cause) AS cause_ns
     FROM parts
-),
-totals AS (
-    SELECT
-        request_id,
-        cause,
-        MIN(root) AS root,
-        CASE cause WHEN 'unexplained' THEN 'own' ELSE MIN(via) END AS via,
-        MAX(CASE WHEN 2 * part_ns > cause_ns THEN reason END) AS reason,
-        string_agg(
-            reason || ' ' || CAST(CAST(round(100.0 * part_ns / cause_ns) AS INT) AS VARCHAR) || ' %',
-            ', ' ORDER BY part_ns DESC, reason
-        ) FILTER (WHERE reason IS NOT NULL AND 200 * part_ns >= cause_ns) AS reasons,
-        SUM(part_ns) AS cause_ns,
-        SUM(sure_ns) / SUM(part_ns) AS confidence,
-        SUM(journal_ns) AS journal_ns,
-        MAX(lock_class) AS lock_class,
-        CASE
-            WHEN cause = 'unexplained' THEN 2
-            WHEN MIN(root) = 'requested_wait' THEN 3
-            ELSE 1
-        END AS kind
-    FROM shared
-    GROUP BY request_id, cause
-),
-longest AS (
-    SELECT
-        *,
-        first_value(root) OVER w AS longest_root,
-        first_value(cause_ns) OVER w AS longest_ns
-    FROM totals
-    WINDOW w AS (PARTITION BY request_id ORDER BY kind, cause_ns DESC, cause)
-),
-rivals AS (
-    SELECT
-        *,
-        MAX(CASE WHEN kind = 1 AND root <> longest_root THEN cause_ns END)
-            OVER (PARTITION BY request_id) AS rival_ns
-    FROM longest
 )
 SELECT
     request_id,
     ROW_NUMBER() OVER (
         PARTITION BY request_id
         ORDER BY
-            CASE kind WHEN 3 THEN 2 ELSE 1 END,
-            -- What no row shows would make another root the longer one: which of them it was is not known.
-            CASE WHEN kind = 2 AND cause_ns + rival_ns > longest_ns THEN 1 ELSE 2 END,
-            cause_ns DESC,
-            kind,
+            CASE MIN(root) WHEN 'requested_wait' THEN 2 ELSE 1 END,
+            SUM(part_ns) DESC,
+            CASE cause WHEN 'unexplained' THEN 2 ELSE 1 END,
             cause
     ) AS place,
-    root,
-    via,
+    MIN(root) AS root,
+    CASE cause WHEN 'unexplained' THEN 'own' ELSE MIN(via) END AS via,
     cause,
-    reason,
-    reasons,
-    cause_ns,
-    confidence,
-    journal_ns,
-    lock_class
-FROM rivals
+    MAX(CASE WHEN 2 * part_ns > cause_ns THEN reason END) AS reason,
+    string_agg(
+        reason || ' ' || CAST(CAST(round(100.0 * part_ns / cause_ns) AS INT) AS VARCHAR) || ' %',
+        ', ' ORDER BY part_ns DESC, reason
+    ) FILTER (WHERE reason IS NOT NULL AND 200 * part_ns >= cause_ns) AS reasons,
+    SUM(part_ns) AS cause_ns,
+    SUM(sure_ns) / SUM(part_ns) AS confidence,
+    SUM(journal_ns) AS journal_ns,
+    MAX(lock_class) AS lock_class
+FROM shared
+GROUP BY request_id, cause
 ORDER BY request_id, place
