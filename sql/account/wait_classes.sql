@@ -3,7 +3,6 @@
 --
 -- The classes are those of `standings`. Those without a root do not keep a thread from its
 -- work: it has none (it polls, sleeps, or reads a socket); or they do not tell.
--- @materialized
 -- @column wait_class     VARCHAR     -- the class (see standings)
 -- @column reason         VARCHAR     -- the mechanism (see reasons); null when it has no name
 -- @column root           VARCHAR     -- what it is outside of file operations (see blame); null
