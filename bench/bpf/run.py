@@ -7,45 +7,31 @@
 Prints wall and CPU seconds, MB per CPU second and peak memory of each, of the best of three runs by CPU time.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, ".."))
+from results import add, measured  # noqa: E402
+
 MEGABYTES = int(sys.argv[1]) if len(sys.argv) > 1 else 600
 FOLDER = sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp(prefix="kcorr-bench-")
 
 DUCKDB = """
 import duckdb, sys
-path, threads, out = sys.argv[1:]
+path, threads = sys.argv[1:]
 con = duckdb.connect()
 con.execute(f"SET threads={threads}; SET preserve_insertion_order=false; SET enable_progress_bar=false")
 columns = ("{ev:'VARCHAR', start_ns:'BIGINT', end_ns:'BIGINT', pid:'INTEGER', tid:'INTEGER', comm:'VARCHAR', "
            "bytes:'BIGINT', \\"offset\\":'BIGINT', dir:'VARCHAR', file:'VARCHAR', monitor:'VARCHAR', class:'VARCHAR'}")
 source = (f"read_json('{path}', format='newline_delimited', ignore_errors=true, columns={columns})")
-if out == '-':
-    print(con.execute(f"SELECT count(start_ns), sum(end_ns - start_ns), sum(bytes), max(dir), max(file), "
-                      f"max(monitor), max(class), max(comm) FROM {source}").fetchone()[0])
-else:
-    con.execute(f"COPY (SELECT * FROM {source} WHERE start_ns IS NOT NULL) TO '{out}' (FORMAT parquet, COMPRESSION zstd)")
-    print(con.execute(f"SELECT count(*) FROM '{out}'").fetchone()[0])
+print(con.execute(f"SELECT count(start_ns), sum(end_ns - start_ns), sum(bytes), max(dir), max(file), "
+                  f"max(monitor), max(class), max(comm) FROM {source}").fetchone()[0])
 """
-
-
-def measure(command):
-    """Wall seconds, CPU seconds, peak MiB and the printed result of one run."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    result = process.stdout.read().decode().strip()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = status
-    if status != 0:
-        sys.exit(f"{' '.join(command)} failed")
-    wall = time.monotonic() - start
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, result
 
 
 def main():
@@ -66,19 +52,15 @@ def main():
         ("kcorr, decode alone, 1 core", pinned(1, binary, "decode", path, "1")),
         ("serde_json into a struct, 1 core", pinned(1, binary, "serde", path)),
         ("arrow-json, 1 core", pinned(1, binary, "arrow-json", path)),
-        ("DuckDB, read and aggregate, 1 core", pinned(1, sys.executable, "-c", DUCKDB, path, "1", "-")),
+        ("kcorr, decode alone, 2 cores", pinned(2, binary, "decode", path, "2")),
     ]
-    for cores in (1, 2):
-        readers += [
-            (f"kcorr to Parquet, {cores} core(s)", pinned(cores, binary, "parquet", path, str(cores), FOLDER)),
-            (f"DuckDB to Parquet, {cores} core(s)",
-             pinned(cores, sys.executable, "-c", DUCKDB, path, str(cores), os.path.join(FOLDER, "duckdb.parquet"))),
-        ]
-    readers.append(("kcorr, decode alone, 2 cores", pinned(2, binary, "decode", path, "2")))
+    if importlib.util.find_spec("duckdb"):
+        readers.append(("DuckDB, read and aggregate, 1 core", pinned(1, sys.executable, "-c", DUCKDB, path, "1")))
     print(f"{'reader':38} {'wall s':>7} {'CPU s':>7} {'MB/s':>6} {'MB/CPU s':>8} {'MiB':>6}  rows")
     for name, command in readers:
-        wall, cpu, memory, result = min((measure(command) for _ in range(3)), key=lambda run: run[1])
-        print(f"{name:38} {wall:7.2f} {cpu:7.2f} {size / wall:6.0f} {size / cpu:8.0f} {memory:6.0f}  {result}", flush=True)
+        wall, cpu, memory, result = min((measured(command) for _ in range(3)), key=lambda run: run[1])
+        print(f"{name:38} {wall:7.2f} {cpu:7.2f} {size / wall:6.0f} {size / cpu:8.0f} {memory:6.0f}  {result.strip()}", flush=True)
+        add("bpf", "probe lines, read", name, cpu, memory)
     if len(sys.argv) <= 2:
         shutil.rmtree(FOLDER)
 

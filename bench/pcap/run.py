@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
 """Compares kcorr's decoding of captures with tshark and with the floor, in one run.
 
-usage: bench/pcap/run.py [SHARED] [--megabytes N] [--rounds N]
+usage: bench/pcap/run.py [SHARED] [--megabytes N] [--rounds N] [--only NAME]
 
 SHARED is the folder with `incidents/` and `samples/` (default: ../shared beside the repository).
-Needs tshark (with editcap), zstd and a built `kcorr-bench-pcap`:
+Needs tshark (with editcap), openssl, zstd and a built `kcorr-bench-pcap`:
     cargo build --release -p kcorr-bench-pcap
 """
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, ".."))
+from results import add, measured  # noqa: E402
+
 TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "../../target"))
 BENCH = os.path.join(TARGET, "release/kcorr-bench-pcap")
 
@@ -27,24 +30,17 @@ CAPTURES = [
     ("large", "samples/pcap/kafka23-client.pcap", 19092,
      "segments of up to 64 KiB, Produce 7, which tshark decodes"),
 ]
+# Suites that the last capture is encrypted with, and what `openssl speed` calls their ciphers.
+SUITES = [
+    ("TLS_AES_128_GCM_SHA256", ["-evp aes-128-gcm -decrypt"]),
+    ("TLS_AES_256_GCM_SHA384", ["-evp aes-256-gcm -decrypt"]),
+    ("TLS_CHACHA20_POLY1305_SHA256", ["-evp chacha20-poly1305 -decrypt"]),
+    ("ECDHE-RSA-AES128-SHA256", ["-evp aes-128-cbc -decrypt", "-hmac sha256"]),
+]
 CONTENDERS = ["floor", "no-ids", "ids"]
 FIELDS = ["frame.time_epoch", "tcp.stream", "kafka.len", "kafka.api_key", "kafka.api_version",
           "kafka.correlation_id", "kafka.client_id", "kafka.topic_name", "kafka.partition_id",
           "kafka.offset"]
-
-
-def measured(command):
-    """Runs a command; wall s, CPU s, peak RSS MB and its output."""
-    with tempfile.TemporaryFile() as out:
-        start = time.monotonic()
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - start
-        if status:
-            sys.exit(f"{command} failed")
-        out.seek(0)
-        head = out.read(4096).decode(errors="replace")
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, head
 
 
 def main():
@@ -53,9 +49,13 @@ def main():
     parser.add_argument("--megabytes", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-tshark", action="store_true")
+    parser.add_argument("--only", help="one capture's name; `encrypted` for the last, encrypted")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name, source, port, what in CAPTURES:
+            is_last = name == CAPTURES[-1][0]
+            if arguments.only not in (None, name) and not (is_last and arguments.only == "encrypted"):
+                continue
             source = os.path.join(arguments.shared, source)
             if source.endswith(".zst"):
                 plain = os.path.join(folder, "plain")
@@ -65,8 +65,41 @@ def main():
             subprocess.run([sys.executable, os.path.join(HERE, "generate.py"), source, capture,
                             str(arguments.megabytes), str(port)],
                            check=True, stdout=subprocess.DEVNULL)
-            compare(name, what, capture, port, arguments)
+            if arguments.only in (None, name):
+                compare(name, what, capture, port, arguments)
+            if is_last and arguments.only in (None, "encrypted"):
+                encrypted(source, capture, port, folder, arguments)
             os.remove(capture)
+
+
+def encrypted(source, plain, port, folder, arguments):
+    """The same messages, encrypted: what opening them adds, against OpenSSL's own rate for records of 16 KiB."""
+    print(f"\nencrypted: of {source}")
+    print(f"{'':32}{'CPU s':>8}{'MB/s':>8}{'plain CPU s':>13}{'opening MB/s':>14}{'openssl MB/s':>14}{'ratio':>7}")
+    best = lambda command: min(measured(command)[1] for _ in range(arguments.rounds))
+    plain_seconds = best([BENCH, "no-ids", plain, str(port)]) / os.path.getsize(plain)
+    for suite, parts in SUITES:
+        once, keys, capture = (os.path.join(folder, name) for name in ("once", "keys", "encrypted"))
+        for path in (keys, capture):
+            if os.path.exists(path):
+                os.remove(path)
+        subprocess.run([sys.executable, os.path.join(HERE, "encrypt.py"), source, once, keys, str(port), suite],
+                       check=True)
+        subprocess.run([sys.executable, os.path.join(HERE, "generate.py"), once, capture,
+                        str(arguments.megabytes), str(port)], check=True, stdout=subprocess.DEVNULL)
+        size = os.path.getsize(capture)
+        seconds = best([BENCH, "no-ids", capture, str(port), keys])
+        opening = size / 1e6 / max(seconds - plain_seconds * size, 1e-9)
+        openssl = 1 / sum(1 / openssl_rate(part) for part in parts)
+        print(f"{suite:32}{seconds:8.2f}{size / 1e6 / seconds:8.0f}{plain_seconds * size:13.2f}"
+              f"{opening:14.0f}{openssl:14.0f}{opening / openssl:7.2f}")
+
+
+def openssl_rate(part):
+    """MB/s of a cipher or a code in OpenSSL, for records of 16 KiB."""
+    command = ["openssl", "speed", *part.split(), "-seconds", "1", "-bytes", "16384"]
+    speed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return float(speed.split()[-1].rstrip("k")) / 1e3
 
 
 def compare(name, what, capture, port, arguments):
@@ -80,7 +113,7 @@ def compare(name, what, capture, port, arguments):
             result = measured([BENCH, contender, capture, str(port)])
             if contender not in results or result[1] < results[contender][1]:
                 results[contender] = result
-    if not arguments.no_tshark:
+    if not arguments.no_tshark and shutil.which("tshark"):
         command = ["tshark", "-r", capture, "-o", "tcp.reassemble_out_of_order:TRUE",
                    "-d", f"tcp.port=={port},kafka", "-Y", "kafka", "-T", "fields"]
         for field in FIELDS:
@@ -94,6 +127,7 @@ def compare(name, what, capture, port, arguments):
         rate = f"{requests / cpu:,.0f}" if requests else "-"
         print(f"{label:22}{wall:8.2f}{cpu:8.2f}{size / cpu:8.0f}{rate:>11}{floor / cpu:9.2f}"
               f"{tshark / cpu:9.0f}{peak:9.0f}")
+        add("pcap", f"{name} requests, read", label, cpu, peak)
 
 
 main()

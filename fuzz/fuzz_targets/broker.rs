@@ -4,8 +4,8 @@
 
 use chrono::NaiveDate;
 use kcorr_ingest_broker::{
-    CpuStatDecoder, GcLogDecoder, RequestLogDecoder, SegmentsDecoder, recognise_cpu_stat, recognise_gc_log,
-    recognise_request_log,
+    ContextDecoder, CpuStatDecoder, GcLogDecoder, RequestLogDecoder, SegmentsDecoder, recognise_context,
+    recognise_cpu_stat, recognise_gc_log, recognise_request_log,
 };
 use kcorr_model::{Decoder, SourceId};
 
@@ -16,7 +16,7 @@ fn decoder(choice: u8) -> Box<dyn Decoder> {
         decoder.file(path);
         Box::new(decoder)
     };
-    match choice % 9 {
+    match choice % 10 {
         0 => Box::new(GcLogDecoder::new(SourceId(1))),
         1 => Box::new(RequestLogDecoder::new(SourceId(1))),
         2 => segments("orders-0/00000000000000000000.log"),
@@ -25,6 +25,7 @@ fn decoder(choice: u8) -> Box<dyn Decoder> {
         5 => segments("orders-0/partition.metadata"),
         6 => segments("orders-0.0f4c9e0dbd7b4d4c9a9d3a0b5c1d2e3f-stray/00000000000000000000.log.swap"),
         7 => Box::new(CpuStatDecoder::new(SourceId(1))),
+        8 => Box::new(ContextDecoder::new(SourceId(1))),
         // Times without a day.
         _ => Box::new(RequestLogDecoder::new(SourceId(1)).date(NaiveDate::from_ymd_opt(2026, 11, 28))),
     }
@@ -34,7 +35,12 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((&choice, data)) = data.split_first() else {
         return;
     };
-    let _formats = (recognise_gc_log(data), recognise_request_log(data), recognise_cpu_stat(data));
+    let _formats = (
+        recognise_gc_log(data),
+        recognise_request_log(data),
+        recognise_cpu_stat(data),
+        recognise_context(data),
+    );
     let decode = |size: usize| {
         let mut batches = Vec::new();
         let mut decoder = decoder(choice);

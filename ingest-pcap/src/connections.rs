@@ -1,12 +1,11 @@
 //! The connections to the brokers of a capture: a bounded number at a time, each found by its two ends.
 
 use hashbrown::HashMap;
+use kcorr_capture::{Endpoint, Packet, Segment};
 use kcorr_model::{LossKind, Position, RowIds, Severity, SourceId};
 
 use crate::PcapOptions;
-use crate::capture::Packet;
 use crate::connection::{Connection, SECOND_VIEW, View, reason};
-use crate::network::{Endpoint, Segment};
 use crate::reconnects::Reconnects;
 use crate::shared::Shared;
 

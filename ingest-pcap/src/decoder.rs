@@ -1,13 +1,13 @@
 //! The decoder of captures.
 
+use kcorr_capture::CaptureReader;
 use kcorr_model::{ClockKind, Decoder, Error, Limit, Output, SourceId, Summary};
 
 use crate::PcapOptions;
-use crate::capture::CaptureReader;
 use crate::packets::{Ingest, Packets};
 
 /// Turns a capture of Kafka traffic into rows of `requests`, `request_partitions`, `topics`,
-/// `tcp_connections` and `tcp_stretches`.
+/// `tcp_connections`, `tcp_stretches` and `encrypted_turns`.
 ///
 /// Files of a rotated capture are decoded as one, with [`Decoder::next_file`] between them. The
 /// caller decompresses captures that are compressed as a whole.
@@ -26,6 +26,15 @@ impl PcapDecoder {
             packets: Packets::new(source, &options),
             files: 1,
         }
+    }
+
+    /// Yields the rows that are held for a larger batch, for a capture that is read while it is made. What is
+    /// yielded, and its ids, are the same at the end.
+    ///
+    /// # Errors
+    /// When the output takes none.
+    pub fn yield_rows(&mut self, output: &mut dyn Output) -> Result<(), Error> {
+        self.packets.shared.rows.yield_all(output)
     }
 }
 

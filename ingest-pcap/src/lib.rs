@@ -47,6 +47,9 @@
 //! - Connections from their middle and behind holes: the next request is found by its header's
 //!   numbers, its client id, the request behind it and its answer, whichever of it is there; a search
 //!   is never given up, and what it passed over is told.
+//! - Connections encrypted by TLS 1.2 and 1.3, when the secrets of their sessions are there
+//!   ([`PcapOptions::tls_keys`]): a piece of text has the time of the packet that brought its first byte, and is
+//!   complete with the packet that completed its record.
 //! - Message ids, from the headers of records of batches of magic 2, through gzip, snappy, lz4 and
 //!   zstd. Checksums (IP, TCP, record batches) are not verified.
 //!
@@ -61,13 +64,10 @@
     deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)
 )]
 
-mod capture;
 mod connection;
 mod connections;
 mod decoder;
 mod message;
-mod network;
-mod not_read;
 mod options;
 mod packets;
 mod ports;
@@ -75,7 +75,8 @@ mod reconnects;
 mod rows;
 mod shared;
 
-pub use capture::{first_time, recognise};
 pub use decoder::PcapDecoder;
+pub use kcorr_capture::{first_time, recognise};
 pub use kcorr_kafka::DEFAULT_ID_HEADERS;
+pub use kcorr_tls::{KeyLogReader, TlsKeys, recognise_key_log};
 pub use options::PcapOptions;

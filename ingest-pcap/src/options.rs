@@ -1,6 +1,7 @@
 //! What a capture is read for.
 
 use kcorr_kafka::DEFAULT_ID_HEADERS;
+use kcorr_tls::TlsKeys;
 
 /// How to read a capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,9 @@ pub struct PcapOptions {
     /// this list wins; ASCII case does not matter. `None`: records are not looked into. Default:
     /// [`DEFAULT_ID_HEADERS`].
     pub message_id_headers: Option<Vec<String>>,
+    /// Secrets of encrypted connections; those in the secrets blocks of a pcapng file are added to them.
+    /// Default: none.
+    pub tls_keys: TlsKeys,
     /// When each of the capture's files begins, as [`crate::first_time`] tells it, in the order in which they
     /// come: then files that cover the same time are merged by time. Empty, the default: files are read one
     /// after another.
@@ -36,6 +40,7 @@ impl Default for PcapOptions {
                     .map(|&name| name.to_owned())
                     .collect(),
             ),
+            tls_keys: TlsKeys::default(),
             file_starts: Vec::new(),
             merge_bytes: 256 << 20,
             buffer_bytes: 64 << 20,

@@ -1,13 +1,14 @@
 //! What becomes of a capture's packets: those between clients and brokers are read, others are counted or of no
 //! interest.
 
+use kcorr_capture::{
+    FileTimes, Merge, NoSegment, Packet, PacketSink, PacketsNotRead, Segment, segment_of_frame,
+};
 use kcorr_model::{Error, LossKind, LossLedger, Output, Position, Severity, SourceId};
+use kcorr_tls::KeyLogReader;
 
 use crate::PcapOptions;
-use crate::capture::{FileTimes, Merge, Packet, PacketSink};
 use crate::connections::{Connections, Ends};
-use crate::network::{NoSegment, Segment, segment_of_frame};
-use crate::not_read::PacketsNotRead;
 use crate::ports::Ports;
 use crate::shared::Shared;
 
@@ -31,8 +32,8 @@ pub(crate) static NO_REQUESTS: LossKind = LossKind {
     name: "pcap_no_requests",
     severity: Severity::Error,
     doc: "No Kafka request was found: if the broker listens on a port that was not looked at, name it \
-          with --kafka-port; if its traffic is encrypted or was captured in one direction only, \
-          capture it where it is plain and whole.",
+          with --kafka-port; if its traffic is encrypted, give the key log with --tls-keys; if it was \
+          captured in one direction only, capture it where it is whole.",
 };
 
 /// Ports of other TCP traffic that are counted, to name them when nothing was found.
@@ -150,10 +151,10 @@ impl Packets {
         if !self.ports.are_sought() {
             return;
         }
-        let bytes = packet.data.len();
+        let (bytes, keys) = (packet.data.len(), &self.shared.tls_keys);
         let kept = self
             .ports
-            .look_into(segment, packet.time, packet.position, bytes);
+            .look_into(segment, packet.time, packet.position, bytes, keys);
         for kept in kept {
             let packet = Packet {
                 time: kept.time,
@@ -182,6 +183,10 @@ impl Packets {
     /// The capture ends.
     pub(crate) fn finish(&mut self) {
         self.connections.finish(&mut self.shared);
+        let shared = &mut self.shared;
+        shared
+            .tls_unread
+            .tell(&shared.tls_keys, shared.is_encrypted, &mut shared.losses);
         self.not_read.report(&mut self.shared.losses);
         self.file_times.report(&mut self.shared.losses);
         if self.shared.requests_seen == 0 {
@@ -250,6 +255,13 @@ impl Ingest<'_> {
 }
 
 impl PacketSink for Ingest<'_> {
+    fn tls_secrets(&mut self, key_log: &[u8], position: u64) {
+        let name = format!("the secrets block at byte {position}");
+        let mut reader = KeyLogReader::new(name, &self.packets.shared.tls_keys);
+        reader.push(key_log);
+        reader.pause();
+    }
+
     #[inline]
     fn packet(&mut self, packet: Packet<'_>) -> Result<(), Error> {
         let packets = &mut *self.packets;

@@ -5,9 +5,10 @@
 //! read. 9092 is taken for one from the beginning.
 
 use hashbrown::HashMap;
+use kcorr_capture::{Endpoint, Segment};
+use kcorr_tls::TlsKeys;
 
-use crate::connection::RequestProbe;
-use crate::network::{Endpoint, Segment};
+use crate::connection::{RequestProbe, TlsProbe};
 
 /// Kafka's own port.
 const USUAL_PORT: u16 = 9092;
@@ -51,6 +52,8 @@ impl KeptSegment {
 struct Conversation {
     /// What each end says: the first is the smaller one.
     probes: [RequestProbe; 2],
+    /// What opens it, when it is encrypted.
+    tls: Option<Box<TlsProbe>>,
     kept: Vec<KeptSegment>,
     kept_bytes: usize,
     looked_into: u64,
@@ -105,6 +108,7 @@ impl Ports {
         time: i64,
         position: u64,
         packet_bytes: usize,
+        keys: &TlsKeys,
     ) -> Vec<KeptSegment> {
         let Some(sought) = &mut self.sought else {
             return Vec::new();
@@ -168,6 +172,16 @@ impl Ports {
         }
         if is_silent {
             return Vec::new();
+        }
+        if conversation.tls.is_none() && TlsProbe::begins(segment) && keys.are_given() {
+            conversation.tls = Some(Box::new(TlsProbe::new(from)));
+        }
+        if let Some(probe) = &mut conversation.tls {
+            if !probe.segment(segment, time, keys) {
+                return Vec::new();
+            }
+            let is_client = probe.is_client(from);
+            return self.found(if is_client { to.port } else { from.port });
         }
         let [first, second] = &mut conversation.probes;
         let (own, other) = if side == 0 {

@@ -1,8 +1,7 @@
 //! Which connection a client's next one may replace: the last of the same addresses that ended.
 
 use hashbrown::HashMap;
-
-use crate::network::Endpoint;
+use kcorr_capture::Endpoint;
 
 /// Addresses that are remembered, and ended connections of each.
 const MOST_ADDRESSES: usize = 16_384;

@@ -2,6 +2,7 @@
 
 use kcorr_kafka::{Decompressor, IdHeaders, TopicId};
 use kcorr_model::{LossKind, LossLedger, Position, RowIds, Severity, SourceId};
+use kcorr_tls::{SessionSearch, TlsKeys, UnreadConnections};
 
 use crate::PcapOptions;
 use crate::connection::Stretch;
@@ -37,6 +38,13 @@ pub(crate) struct Shared {
     pool: Vec<Box<Request>>,
     /// Waits of TCP that ended with the last segment.
     pub(crate) stretches: Vec<Stretch>,
+    /// Secrets of encrypted connections, the text of the record that was opened last, what was not read, and
+    /// whether any connection is encrypted.
+    pub(crate) tls_keys: TlsKeys,
+    pub(crate) tls_text: Vec<u8>,
+    pub(crate) tls_search: SessionSearch,
+    pub(crate) tls_unread: UnreadConnections,
+    pub(crate) is_encrypted: bool,
     /// Bytes held by all connections.
     pub(crate) held_bytes: usize,
     pub(crate) requests_seen: u64,
@@ -56,6 +64,11 @@ impl Shared {
             learned: Vec::new(),
             pool: Vec::new(),
             stretches: Vec::new(),
+            tls_keys: options.tls_keys.clone(),
+            tls_text: Vec::new(),
+            tls_search: SessionSearch::default(),
+            tls_unread: UnreadConnections::default(),
+            is_encrypted: false,
             held_bytes: 0,
             requests_seen: 0,
             ports_seen: Vec::new(),

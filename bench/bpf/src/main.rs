@@ -3,7 +3,6 @@
 //! `run.py` measures all readers.
 
 mod generate;
-mod parquet_output;
 
 use std::error::Error;
 use std::fs::File;
@@ -14,7 +13,6 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema};
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions};
 use kcorr_model::{Decoder, Output, SourceId, Table};
-use parquet_output::ParquetOutput;
 use serde::Deserialize;
 
 const BLOCK_BYTES: usize = 8 << 20;
@@ -32,12 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             decode(path, threads.parse()?, &mut rows)?;
             rows.0
         }
-        ["parquet", path, threads, folder] => {
-            let mut output = ParquetOutput::new(folder);
-            decode(path, threads.parse()?, &mut output)?;
-            output.finish()?
-        }
-        _ => return Err("expected generate, floor, serde, arrow-json, decode or parquet".into()),
+        _ => return Err("expected generate, floor, serde, arrow-json or decode".into()),
     };
     println!("{rows}");
     Ok(())

@@ -1,6 +1,6 @@
 //! The contenders of the capture benchmark that are Rust: one run of one of them, for `run.py`.
 //!
-//! `kcorr-bench-pcap floor|no-ids|ids|no-ids-mapped|ids-mapped CAPTURE` prints the seconds it took,
+//! `kcorr-bench-pcap floor|no-ids|ids|no-ids-mapped|ids-mapped CAPTURE [PORT [KEYS]]` prints the seconds it took,
 //! the requests and the partition rows it yielded, and the peak of its anonymous memory.
 #![allow(clippy::print_stdout)]
 
@@ -9,7 +9,7 @@ use std::io::Read;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
+use kcorr_ingest_pcap::{KeyLogReader, PcapDecoder, PcapOptions, TlsKeys};
 use kcorr_model::{Decoder, Error, Output, SourceId, Table, tables};
 
 /// Bytes read at a time, where the capture is read and not mapped.
@@ -40,9 +40,14 @@ impl Output for Count {
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (Some(contender), Some(path)) = (arguments.next(), arguments.next()) else {
-        bail!("usage: kcorr-bench-pcap CONTENDER CAPTURE [PORT]");
+        bail!("usage: kcorr-bench-pcap CONTENDER CAPTURE [PORT [KEYS]]");
     };
     let port = arguments.next().map_or(Ok(9092), |port| port.parse())?;
+    let tls_keys = TlsKeys::default();
+    if let Some(path) = arguments.next() {
+        let key_log = std::fs::read(&path).with_context(|| format!("reading {path}"))?;
+        KeyLogReader::new(path, &tls_keys).push(&key_log);
+    }
     let mut file = File::open(&path).with_context(|| format!("opening {path}"))?;
     let mut count = Count::default();
     let start = Instant::now();
@@ -51,6 +56,7 @@ fn main() -> Result<()> {
         "no-ids" | "ids" | "no-ids-mapped" | "ids-mapped" => {
             let mut options = PcapOptions {
                 kafka_ports: vec![port],
+                tls_keys,
                 ..PcapOptions::default()
             };
             if contender.starts_with("no-ids") {

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use kcorr_capture::Endpoint;
 use kcorr_model::{LossKind, Position, Severity};
+use kcorr_tls::Extent;
 
 use super::header::RequestHeader;
 use super::piece::Side;
-use crate::message::{Request, api};
-use crate::network::Endpoint;
+use crate::message::{Mechanism, Request, Sasl, api};
 use crate::rows::ConnectionLabels;
 use crate::shared::Shared;
 
@@ -19,15 +20,6 @@ pub(crate) static MID_STREAM: LossKind = LossKind {
     severity: Severity::Info,
     doc: "A connection was open before the capture began; it is read from the first message that \
           could be recognised.",
-};
-
-/// A connection whose bytes are encrypted by TLS.
-pub(crate) static TLS_CONNECTION: LossKind = LossKind {
-    name: "pcap_tls_connection",
-    severity: Severity::Error,
-    doc: "A connection to the broker's port is encrypted by TLS: it has no rows. Capture a \
-          plaintext listener, or behind the point where TLS ends; or, with the sessions' secrets (a \
-          key log file), export the messages with tshark as shown, and ingest what it writes.",
 };
 
 /// A connection whose bytes are wrapped by SASL after its handshake.
@@ -78,18 +70,6 @@ pub(crate) struct ConnectionName {
     server: Endpoint,
 }
 
-impl ConnectionName {
-    /// The connection, and how its messages can be had from the capture and the sessions' secrets.
-    fn tls_export(self) -> String {
-        let port = self.server.port;
-        format!(
-            "{self}; tshark -r CAPTURE -o tls.keylog_file:KEYS -d tcp.port=={port},tls -d \
-             tls.port=={port},kafka -U \"OSI layer 7\" -w EXPORTED (-o is not needed when the secrets \
-             are in the capture)"
-        )
-    }
-}
-
 impl fmt::Display for ConnectionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} → {}", self.client, self.server)
@@ -112,12 +92,17 @@ pub(super) struct Dialogue {
     pub(super) requests_missing: bool,
     /// Whether the last requests were of a SASL handshake.
     pub(super) in_sasl: bool,
+    /// The mechanism of SASL that the client named last, and the user.
+    pub(super) mechanism: Option<Mechanism>,
+    pub(super) principal: Option<Arc<str>>,
+    /// Version 0 of the handshake is followed by tokens without headers, until there is another request.
+    pub(super) has_bare_tokens: bool,
     /// Not Kafka, or encrypted: nothing is read any more.
     pub(super) is_opaque: bool,
     /// The correlation id of the last request.
     pub(super) last_correlation: Option<i32>,
     /// Segments that begin like records of TLS.
-    tls_segments: u8,
+    pub(super) tls_segments: u8,
     /// It was open before the capture began, and that was not told yet.
     is_mid_stream: bool,
     /// Bytes in which no message was found, to and from the broker, and when they came.
@@ -141,6 +126,9 @@ impl Dialogue {
             request_gaps: 0,
             requests_missing: false,
             in_sasl: false,
+            mechanism: None,
+            principal: None,
+            has_bare_tokens: false,
             is_opaque: false,
             last_correlation: None,
             tls_segments: 0,
@@ -173,9 +161,24 @@ impl Dialogue {
         }
     }
 
+    /// Takes what a request of SASL said.
+    #[cold]
+    fn take_sasl(&mut self, sasl: Sasl, request: &Request) {
+        match sasl {
+            Sasl::Mechanism(mechanism) => {
+                self.mechanism = Some(mechanism);
+                self.has_bare_tokens = request.api_version == 0;
+            }
+            Sasl::User(name) => self.principal = Some(name.into()),
+        }
+    }
+
     /// Takes a request that was sent: it waits, or is done when no response will come.
     pub(super) fn sent(&mut self, mut request: Box<Request>, shared: &mut Shared) {
         request.gaps_before = self.request_gaps;
+        if let Some(sasl) = request.sasl.take() {
+            self.take_sasl(sasl, &request);
+        }
         if request.api_key == api::PRODUCE && request.acks == Some(0) {
             shared.emit(request, Some(reason::ACKS_0), &mut self.labels);
             return;
@@ -288,11 +291,7 @@ impl Dialogue {
         shared
             .losses
             .record(kind, Position::Byte(self.first_position), || {
-                if kind == &TLS_CONNECTION {
-                    name.tls_export()
-                } else {
-                    name.to_string()
-                }
+                name.to_string()
             });
     }
 
@@ -314,15 +313,6 @@ impl Dialogue {
             .record_many(&MID_STREAM, 1, position, Some(times), || {
                 format!("{name}: {bytes} bytes came before the first request that was recognised")
             });
-    }
-
-    /// A segment begins like a record of TLS. Where messages begin is known, or it happens again and
-    /// again: then it is one.
-    pub(super) fn saw_tls(&mut self, is_start: bool, shared: &mut Shared) {
-        self.tls_segments = self.tls_segments.saturating_add(1);
-        if is_start || self.tls_segments >= 3 {
-            self.make_opaque(&TLS_CONNECTION, shared);
-        }
     }
 
     /// Whether this may be the connection's next request: APIs that nobody knows are believed of a
@@ -352,6 +342,25 @@ impl Dialogue {
         self.unrecognised_times = Some((first.min(time), last.max(time)));
     }
 
+    /// At the connection's end: of what little there was of it looked like records of TLS.
+    pub(super) fn tell_tls(&mut self, shared: &mut Shared) {
+        if self.requests > 0 || self.tls_segments == 0 || self.is_opaque {
+            return;
+        }
+        self.is_opaque = true;
+        let [to, from] = self.unrecognised_bytes;
+        let extent = Extent {
+            records: u64::from(self.tls_segments),
+            bytes: to.saturating_add(from),
+            times: self.unrecognised_times,
+        };
+        let name = self.name().to_string();
+        shared.is_encrypted = true;
+        shared
+            .tls_unread
+            .without_handshake(name, extent, self.first_position);
+    }
+
     /// At the connection's end: says when nothing of it was recognised.
     pub(super) fn report_unrecognised(&mut self, shared: &mut Shared) {
         let [to, from] = self.unrecognised_bytes;
@@ -364,8 +373,6 @@ impl Dialogue {
         }
         if self.in_sasl {
             self.make_opaque(&SASL_ENCRYPTED, shared);
-        } else if self.requests == 0 && self.tls_segments > 0 {
-            self.make_opaque(&TLS_CONNECTION, shared);
         } else if self.requests == 0 {
             self.is_opaque = true;
             let name = self.name();

@@ -16,7 +16,6 @@ use std::collections::VecDeque;
 use kcorr_model::Position;
 
 use super::dialogue::Dialogue;
-use super::header::is_tls;
 use super::piece::{Piece, Side};
 pub(super) use candidate::Known;
 use finish::FRAMING_LOST;
@@ -92,6 +91,17 @@ impl Framing {
         }
     }
 
+    /// Everything so far was of another protocol, around this one: nothing was read yet.
+    pub(super) fn begin_anew(&mut self, shared: &mut Shared) {
+        self.discard(shared);
+        *self = Self::new(self.side);
+    }
+
+    /// Whether the next byte is known to be a message's first.
+    pub(super) fn is_at_message(&self) -> bool {
+        self.state == State::Header && self.carry.is_empty()
+    }
+
     /// The next byte is known to be a message's first.
     pub(super) fn at_message(&mut self) {
         self.state = State::Header;
@@ -141,9 +151,6 @@ impl Framing {
     /// Takes the next bytes of the direction.
     #[inline]
     pub(super) fn feed(&mut self, piece: Piece<'_>, dialogue: &mut Dialogue, shared: &mut Shared) {
-        if dialogue.requests == 0 && self.is_between_messages() && is_tls(piece.bytes) {
-            dialogue.saw_tls(self.state == State::Header, shared);
-        }
         if dialogue.is_opaque {
             self.clear_carry(shared);
             return;

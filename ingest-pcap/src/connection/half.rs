@@ -16,6 +16,8 @@ pub(super) struct Half {
     /// Segments with payload, and those that hold nothing new.
     pub(super) segments: u64,
     pub(super) copies: u64,
+    /// Up to where the other end has said to have received it.
+    pub(super) heard_to: Option<u32>,
     pub(super) hold: Hold,
     /// How often the other end has acknowledged bytes beyond `next`, and up to where.
     acknowledged: u8,
@@ -35,6 +37,7 @@ impl Half {
             first: None,
             segments: 0,
             copies: 0,
+            heard_to: None,
             hold: Hold::default(),
             acknowledged: 0,
             acknowledged_to: 0,

@@ -21,9 +21,11 @@ impl Held {
     pub(super) fn placed(&self) -> Placed<'_> {
         Placed {
             sequence: self.sequence,
+            acknowledgment: self.acknowledgment,
             piece: Piece {
                 bytes: &self.payload,
                 time: self.time,
+                done: self.time,
                 position: self.position,
             },
             cut: self.cut,

@@ -117,8 +117,8 @@ impl Connection {
                 || format!("{name}: {bytes} bytes of {direction}"),
             );
         }
-        half.framing.miss(u64::from(bytes), None, dialogue, shared);
         half.go_to(to);
+        self.missed(side, u64::from(bytes), time, position, shared);
     }
 
     /// Reads what is held and has become next, in both directions.

@@ -10,18 +10,22 @@ mod piece;
 mod probe;
 mod reassembly;
 mod tcp;
+mod text;
+mod tls_probe;
 mod view;
 
+use kcorr_capture::{Endpoint, Segment};
 use kcorr_model::Position;
+use kcorr_tls::Tls;
 
-use crate::network::{Endpoint, Segment};
 use crate::shared::{BUFFER_FULL, Shared};
 use dialogue::Dialogue;
 pub(crate) use dialogue::{ConnectionName, reason};
 use half::{Half, WINDOW};
-use piece::Side;
+pub(crate) use piece::Side;
 pub(crate) use probe::RequestProbe;
 pub(crate) use tcp::{Stream as TcpStream, Stretch, Tcp};
+pub(crate) use tls_probe::TlsProbe;
 pub(crate) use view::{SECOND_VIEW, View};
 
 /// A connection to a broker.
@@ -32,6 +36,9 @@ pub(crate) struct Connection {
     dialogue: Dialogue,
     /// What TCP itself does; none for a view that is not kept.
     tcp: Option<Tcp>,
+    /// What its bytes are encrypted by, and what of them this holds.
+    tls: Option<Box<Tls>>,
+    tls_held_bytes: usize,
     /// The client's first sequence number, if its SYN was seen.
     client_start: Option<u32>,
     is_closed: bool,
@@ -50,6 +57,8 @@ impl Connection {
             responses: Half::new(Side::Responses),
             dialogue: Dialogue::new(connection_id, client, server, position),
             tcp: Some(Tcp::new()),
+            tls: None,
+            tls_held_bytes: 0,
             client_start: None,
             is_closed: false,
             last_time: 0,
@@ -135,18 +144,21 @@ impl Connection {
                 Side::Requests => &self.requests,
                 Side::Responses => &self.responses,
             };
-            let is_opaque = self.dialogue.is_opaque;
+            let is_opaque = self.dialogue.is_opaque || self.tls.is_some();
             let is_inside = half.framing.is_inside().filter(|_| !is_opaque);
             tcp.segment(segment, side, is_inside, time, &mut shared.stretches);
             if !shared.stretches.is_empty() {
                 shared.keep_stretches(&self.dialogue.labels);
             }
         }
-        if self.is_closed || (self.dialogue.is_opaque && !segment.fin && !segment.rst) {
+        // Of an encrypted connection that is not read, records are counted.
+        let is_ignored = self.dialogue.is_opaque && self.tls.is_none();
+        if self.is_closed || (is_ignored && !segment.fin && !segment.rst) {
             return;
         }
         if let Some(acknowledgment) = segment.acknowledgment {
             let (other, _) = self.half(side.other());
+            other.heard_to = Some(acknowledgment);
             if other.is_hole_confirmed(acknowledgment, segment.sequence, segment.payload.len()) {
                 self.fill_hole(side.other(), time, position, shared);
             }
@@ -210,7 +222,8 @@ impl Connection {
             let held = half.hold.first().map(|held| held.time);
             held.into_iter().chain(half.framing.held_since()).min()
         });
-        oldest.into_iter().flatten().min()
+        let encrypted = self.tls.as_ref().and_then(|tls| tls.held_since());
+        oldest.into_iter().flatten().chain(encrypted).min()
     }
 
     /// Since when requests wait for a response, if any do.
@@ -228,6 +241,7 @@ impl Connection {
             self.empty_hold(side, shared);
             self.half(side).0.framing.give_up_held(shared);
         }
+        self.give_up_encrypted(shared);
     }
 
     /// Gives up the requests that wait, for lack of memory.
@@ -276,6 +290,7 @@ impl Connection {
         for side in [Side::Requests, Side::Responses] {
             self.empty_hold(side, shared);
         }
+        self.end_tls(shared);
         self.responses
             .framing
             .end(reason, &mut self.dialogue, shared);

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use kcorr_tls::Peer;
+
 /// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Requests,
     Responses,
 }
@@ -26,6 +28,21 @@ impl Side {
     }
 }
 
+impl From<Side> for Peer {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Requests => Peer::Client,
+            Side::Responses => Peer::Server,
+        }
+    }
+}
+
+impl From<Peer> for Side {
+    fn from(peer: Peer) -> Self {
+        Side::of(peer == Peer::Client)
+    }
+}
+
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -40,6 +57,9 @@ impl fmt::Display for Side {
 pub(super) struct Piece<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) time: i64,
+    /// When the last packet came that is needed to read them: later than `time` for bytes of an encrypted record,
+    /// which is read whole.
+    pub(super) done: i64,
     pub(super) position: u64,
 }
 
@@ -47,6 +67,8 @@ pub(super) struct Piece<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placed<'a> {
     pub(super) sequence: u32,
+    /// What it says to have received.
+    pub(super) acknowledgment: Option<u32>,
     pub(super) piece: Piece<'a>,
     /// So many more follow that were not captured, and then whether the direction ends.
     pub(super) cut: u32,

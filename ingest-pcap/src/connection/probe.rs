@@ -1,10 +1,10 @@
 //! Whether one direction of a conversation sends Kafka requests.
 
+use kcorr_capture::Segment;
 use kcorr_kafka::Reader;
 
 use super::framing::{Known, RequestSearch};
 use super::piece::Piece;
-use crate::network::Segment;
 
 /// Farther than this behind the expected byte everything begins anew.
 const WINDOW: i32 = 1 << 20;
@@ -62,6 +62,7 @@ impl RequestProbe {
             let piece = Piece {
                 bytes: payload,
                 time,
+                done: time,
                 position: 0,
             };
             let before = self.search.at();

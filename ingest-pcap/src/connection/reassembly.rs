@@ -6,6 +6,7 @@
 //! is held while it acknowledges request bytes that were not seen yet, so packets that the capture
 //! holds in another order do no harm.
 
+use kcorr_capture::Segment;
 use kcorr_model::{LossKind, Position, Severity};
 
 use super::Connection;
@@ -13,7 +14,6 @@ use super::half::WINDOW;
 use super::hold::Held;
 use super::holes::CAPTURE_GAP;
 use super::piece::{Piece, Placed, Side};
-use crate::network::Segment;
 use crate::shared::{BUFFER_FULL, Shared};
 
 /// Payloads cut by the snap length.
@@ -44,7 +44,7 @@ impl Connection {
         position: u64,
         shared: &mut Shared,
     ) {
-        if segment.cut > 0 {
+        if segment.cut > 0 && !self.dialogue.is_opaque {
             let name = self.dialogue.name();
             shared.losses.record_many(
                 &PACKET_CUT,
@@ -77,8 +77,8 @@ impl Connection {
                 return;
             }
             half.hold.clear(shared);
-            half.framing.miss(u64::MAX, None, dialogue, shared);
             half.go_to(segment.sequence);
+            self.missed(side, u64::MAX, time, position, shared);
             let name = self.dialogue.name();
             shared.losses.record_many(
                 &CAPTURE_GAP,
@@ -93,9 +93,11 @@ impl Connection {
         }
         let placed = Placed {
             sequence: segment.sequence,
+            acknowledgment: segment.acknowledgment,
             piece: Piece {
                 bytes: segment.payload,
                 time,
+                done: time,
                 position,
             },
             cut: segment.cut,
@@ -125,6 +127,7 @@ impl Connection {
     pub(super) fn deliver(&mut self, side: Side, placed: Placed<'_>, shared: &mut Shared) {
         let Placed {
             sequence,
+            acknowledgment,
             piece,
             cut,
             fin,
@@ -144,28 +147,17 @@ impl Connection {
             .try_into()
             .unwrap_or(0_u32)
             .saturating_sub(u32::try_from(new.len()).unwrap_or(u32::MAX));
-        let new_piece = Piece {
-            bytes: new,
-            ..piece
-        };
-        // A response to a request that is being looked for says where it was.
-        if side == Side::Responses
-            && !new.is_empty()
-            && self.requests.framing.is_searching()
-            && self.responses.framing.is_between_messages()
-        {
-            self.requests
-                .framing
-                .answer(new_piece, new_cut, &mut self.dialogue, shared);
+        if !new.is_empty() || new_cut > 0 {
+            let new_piece = Piece {
+                bytes: new,
+                ..piece
+            };
+            if self.tls.is_some() {
+                self.pace(side, acknowledgment, new_piece.time);
+            }
+            self.take(side, new_piece, new_cut, shared);
         }
-        let (half, dialogue) = self.half(side);
-        if !new.is_empty() {
-            half.framing.feed(new_piece, dialogue, shared);
-        }
-        if new_cut > 0 {
-            half.framing
-                .miss(u64::from(new_cut), Some(piece.time), dialogue, shared);
-        }
+        let (half, _) = self.half(side);
         if !new.is_empty() || new_cut > 0 {
             half.go_to(end);
         }

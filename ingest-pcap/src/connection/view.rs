@@ -5,11 +5,11 @@
 //! address and port and the sequence numbers stay. Copies with the same addresses are trimmed like
 //! retransmissions.
 
+use kcorr_capture::Segment;
 use kcorr_model::{LossKind, Position, Severity};
 
 use super::Connection;
 use super::piece::Side;
-use crate::network::Segment;
 use crate::shared::Shared;
 
 /// Packets captured more than once.
@@ -74,6 +74,7 @@ impl Connection {
     pub(crate) fn discard(&mut self, shared: &mut Shared) {
         self.is_closed = true;
         self.tcp = None;
+        self.discard_tls(shared);
         for half in [&mut self.requests, &mut self.responses] {
             half.hold.clear(shared);
             half.framing.discard(shared);

@@ -8,6 +8,9 @@ use super::metadata_response::MetadataResponse;
 use super::produce_request::ProduceRequest;
 use super::produce_response::ProduceResponse;
 use super::request_beginning::RequestBeginning;
+use super::sasl::Mechanism;
+use super::sasl_request::SaslRequest;
+use super::sasl_response::SaslResponse;
 use super::walker::{BodyContext, Next, Walked, walk_units};
 use super::{Request, api};
 
@@ -27,14 +30,21 @@ pub(crate) enum BodyWalker {
     ProduceRequest(ProduceRequest),
     FetchRequest(FetchRequest),
     RequestBeginning(RequestBeginning),
+    SaslRequest(SaslRequest),
+    SaslResponse(SaslResponse),
     ProduceResponse(ProduceResponse),
     FetchResponse(FetchResponse),
     MetadataResponse(MetadataResponse),
 }
 
 impl BodyWalker {
-    /// The walker for a request's body, behind correlation id and client id.
-    pub(crate) fn of_request(request: &Request, context: &mut BodyContext<'_>) -> Self {
+    /// The walker for a request's body, behind correlation id and client id. `mechanism` is the one of SASL that
+    /// the connection has named.
+    pub(crate) fn of_request(
+        request: &Request,
+        mechanism: Option<Mechanism>,
+        context: &mut BodyContext<'_>,
+    ) -> Self {
         let version = request.api_version;
         match request.api_key {
             api::PRODUCE if version <= api::NEWEST_PRODUCE => {
@@ -68,6 +78,10 @@ impl BodyWalker {
                     });
                 BodyWalker::Skip
             }
+            api::SASL_HANDSHAKE | api::SASL_AUTHENTICATE => {
+                SaslRequest::new(request.api_key, version, mechanism)
+                    .map_or(BodyWalker::Skip, BodyWalker::SaslRequest)
+            }
             key => match RequestBeginning::new(key, version) {
                 Some(walker) => BodyWalker::RequestBeginning(walker),
                 None => {
@@ -99,6 +113,11 @@ impl BodyWalker {
             api::METADATA if (10..=api::NEWEST_METADATA).contains(&version) => {
                 BodyWalker::MetadataResponse(MetadataResponse::new(version))
             }
+            api::SASL_HANDSHAKE | api::SASL_AUTHENTICATE
+                if SaslRequest::new(request.api_key, version, None).is_some() =>
+            {
+                BodyWalker::SaslResponse(SaslResponse::new(request.api_key, version))
+            }
             _ => BodyWalker::Skip,
         }
     }
@@ -123,6 +142,26 @@ impl BodyWalker {
                 walk_units(bytes, |reader| walker.unit(reader, request, context))
             }
             BodyWalker::RequestBeginning(walker) => {
+                let walked = walk_units(bytes, |reader| walker.unit(reader, request, context));
+                Walked {
+                    next: match walked.next {
+                        Next::Done => Next::Rest,
+                        next => next,
+                    },
+                    ..walked
+                }
+            }
+            BodyWalker::SaslRequest(walker) => {
+                let walked = walk_units(bytes, |reader| walker.unit(reader, request, context));
+                // A token that cannot be read says nothing.
+                let next = match walked.next {
+                    Next::More(need) => Next::More(need),
+                    _ => Next::Rest,
+                };
+                Walked { next, ..walked }
+            }
+            // Behind the code come words, and a token.
+            BodyWalker::SaslResponse(walker) => {
                 let walked = walk_units(bytes, |reader| walker.unit(reader, request, context));
                 Walked {
                     next: match walked.next {

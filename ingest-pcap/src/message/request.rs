@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use kcorr_kafka::{Codec, MessageIds, Stop};
 
 use super::TopicKey;
+use super::sasl::Sasl;
 
 /// A request seen on the wire, and what is known of its response.
 #[derive(Debug, Default)]
@@ -28,6 +29,10 @@ pub(crate) struct Request {
     pub(crate) min_bytes: Option<i32>,
     pub(crate) group_id: Option<Box<str>>,
     pub(crate) transactional_id: Option<Box<str>>,
+    /// The user that its connection has named by then.
+    pub(crate) principal: Option<Arc<str>>,
+    /// What a request of SASL says.
+    pub(crate) sasl: Option<Sasl>,
     pub(crate) error_code: Option<i16>,
     pub(crate) throttle_ms: Option<i32>,
     /// Set when bytes of the response direction were lost while it waited.
@@ -135,6 +140,8 @@ impl Request {
         self.min_bytes = None;
         self.group_id = None;
         self.transactional_id = None;
+        self.principal = None;
+        self.sasl = None;
         self.error_code = None;
         self.throttle_ms = None;
         self.responses_lost = false;

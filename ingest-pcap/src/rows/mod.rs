@@ -8,12 +8,14 @@ mod request_rows;
 mod tcp_connection_rows;
 mod tcp_stretch_rows;
 mod topic_rows;
+mod turn_rows;
 
 pub(crate) use request_rows::ConnectionLabels;
 
 use arrow::record_batch::RecordBatch;
 use kcorr_kafka::TopicId;
 use kcorr_model::{Error, Output, SourceId, Table, tables};
+use kcorr_tls::Turn;
 
 use crate::connection::{Stretch, Tcp};
 use crate::message::{Request, Topics};
@@ -22,6 +24,7 @@ use request_rows::RequestRows;
 use tcp_connection_rows::TcpConnectionRows;
 use tcp_stretch_rows::TcpStretchRows;
 use topic_rows::TopicRows;
+use turn_rows::TurnRows;
 
 /// Rows a batch holds at most.
 const BATCH_ROWS: usize = 8192;
@@ -40,6 +43,7 @@ pub(crate) struct Rows {
     topics: TopicRows,
     tcp_connections: TcpConnectionRows,
     tcp_stretches: TcpStretchRows,
+    turns: TurnRows,
     /// Whether a batch is full.
     is_full: bool,
 }
@@ -52,6 +56,7 @@ impl Rows {
             topics: TopicRows::new(source),
             tcp_connections: TcpConnectionRows::new(source),
             tcp_stretches: TcpStretchRows::new(source),
+            turns: TurnRows::new(source),
             is_full: false,
         }
     }
@@ -89,6 +94,12 @@ impl Rows {
         self.is_full |= self.tcp_stretches.len() >= TCP_ROWS;
     }
 
+    /// Adds a turn of an encrypted connection that cannot be read.
+    pub(crate) fn push_turn(&mut self, turn: &Turn, connection: &ConnectionLabels) {
+        self.turns.push(turn, connection);
+        self.is_full |= self.turns.len() >= BATCH_ROWS;
+    }
+
     /// Whether a batch is full, so that [`Self::yield_full`] should be called.
     #[inline]
     pub(crate) fn are_full(&self) -> bool {
@@ -123,6 +134,9 @@ impl Rows {
             let batch = self.tcp_stretches.finish()?;
             yield_batch(&tables::TCP_STRETCHES, &batch, output)?;
         }
+        if self.turns.len() >= BATCH_ROWS {
+            yield_batch(&tables::ENCRYPTED_TURNS, &self.turns.finish()?, output)?;
+        }
         Ok(())
     }
 
@@ -141,7 +155,8 @@ impl Rows {
             &tables::TCP_STRETCHES,
             &self.tcp_stretches.finish()?,
             output,
-        )
+        )?;
+        yield_batch(&tables::ENCRYPTED_TURNS, &self.turns.finish()?, output)
     }
 }
 

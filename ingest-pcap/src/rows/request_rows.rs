@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arrow::array::{Int16Array, Int32Array, Int64Array, TimestampNanosecondArray};
 use arrow::datatypes::{Int16Type, Int32Type, Int64Type, TimestampNanosecondType};
 use arrow::record_batch::RecordBatch;
+use kcorr_capture::Endpoint;
 use kcorr_model::{BatchBuilder, Error, SourceId, tables};
 
 use super::BATCH_ROWS;
 use super::columns::{Optional, taken, taken_column, taken_times};
 use super::labels::{CachedLabel, Labels};
 use crate::message::{Request, api};
-use crate::network::Endpoint;
 
 /// A connection as rows name it.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ pub(crate) struct ConnectionLabels {
     /// The client id seen last, and its key.
     client_id: Option<Arc<str>>,
     client_id_label: CachedLabel,
+    /// The principal seen last, and its key.
+    principal: Option<Arc<str>>,
+    principal_label: CachedLabel,
 }
 
 impl ConnectionLabels {
@@ -39,6 +42,8 @@ impl ConnectionLabels {
             server_label: CachedLabel::default(),
             client_id: None,
             client_id_label: CachedLabel::default(),
+            principal: None,
+            principal_label: CachedLabel::default(),
         }
     }
 }
@@ -72,6 +77,7 @@ pub(super) struct RequestRows {
     min_bytes: Optional<Int64Type>,
     group_id: Labels,
     transactional_id: Labels,
+    principal: Labels,
     no_response: Labels,
 }
 
@@ -104,6 +110,7 @@ impl RequestRows {
             min_bytes: Optional::new(),
             group_id: Labels::new(),
             transactional_id: Labels::new(),
+            principal: Labels::new(),
             no_response: Labels::new(),
         }
     }
@@ -141,21 +148,18 @@ impl RequestRows {
         self.api_key.push(key);
         self.api_version.push(request.api_version);
         self.correlation_id.push(request.correlation_id);
-        match &request.client_id {
-            None => self.client_id.push(None),
-            Some(id) => {
-                let is_cached = connection
-                    .client_id
-                    .as_ref()
-                    .is_some_and(|cached| Arc::ptr_eq(cached, id));
-                if !is_cached {
-                    connection.client_id = Some(id.clone());
-                    connection.client_id_label = CachedLabel::default();
-                }
-                self.client_id
-                    .push_cached(&mut connection.client_id_label, || id);
-            }
-        }
+        push_shared(
+            &mut self.client_id,
+            request.client_id.as_ref(),
+            &mut connection.client_id,
+            &mut connection.client_id_label,
+        );
+        push_shared(
+            &mut self.principal,
+            request.principal.as_ref(),
+            &mut connection.principal,
+            &mut connection.principal_label,
+        );
         self.arrival_time.push(request.arrival_time);
         self.read_time.push(request.read_time);
         self.response_time.push(request.response_time);
@@ -237,10 +241,33 @@ impl RequestRows {
             .set("min_bytes", taken_column(&mut self.min_bytes))
             .set("group_id", self.group_id.finish()?)
             .set("transactional_id", self.transactional_id.finish()?)
+            .set("principal", self.principal.finish()?)
             .set("no_response", self.no_response.finish()?)
             .finish()?;
         Ok(batch)
     }
+}
+
+/// Pushes text that a connection's requests share, mostly the same as before.
+#[inline]
+fn push_shared(
+    labels: &mut Labels,
+    text: Option<&Arc<str>>,
+    last: &mut Option<Arc<str>>,
+    label: &mut CachedLabel,
+) {
+    let Some(text) = text else {
+        labels.push(None);
+        return;
+    };
+    let is_cached = last
+        .as_ref()
+        .is_some_and(|cached| Arc::ptr_eq(cached, text));
+    if !is_cached {
+        *last = Some(text.clone());
+        *label = CachedLabel::default();
+    }
+    labels.push_cached(label, || text);
 }
 
 fn ns_from_ms(ms: i32) -> i64 {

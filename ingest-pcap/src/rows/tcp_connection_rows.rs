@@ -2,13 +2,14 @@
 
 use arrow::record_batch::RecordBatch;
 use kcorr_model::{BatchBuilder, Error, SourceId, tables};
+use kcorr_tls::HandshakeCourse;
 
 use super::labels::Labels;
 use super::numbers::{Number, Numbers, count};
 use super::request_rows::ConnectionLabels;
 use crate::connection::{Tcp, TcpStream};
 
-const OF_CONNECTION: usize = 28;
+const OF_CONNECTION: usize = 32;
 const OF_STREAM: usize = 14;
 const ALL: usize = OF_CONNECTION + 2 * OF_STREAM;
 
@@ -20,6 +21,7 @@ pub(super) struct TcpConnectionRows {
     server_address: Labels,
     window_scaling: Labels,
     closed_by: Labels,
+    tls_version: Labels,
     numbers: Numbers<ALL>,
 }
 
@@ -31,6 +33,7 @@ impl TcpConnectionRows {
             server_address: Labels::new(),
             window_scaling: Labels::new(),
             closed_by: Labels::new(),
+            tls_version: Labels::new(),
             numbers: Numbers::new(),
         }
     }
@@ -50,6 +53,10 @@ impl TcpConnectionRows {
         self.server_address.push(Some(&server));
         self.window_scaling.push(tcp.handshake.window_scaling());
         self.closed_by.push(tcp.closed_by.map(|by| by.name()));
+        let tls = tcp.tls.as_ref();
+        self.tls_version.push(tls.and_then(version));
+        let tls_broker = tls.filter(|tls| tls.end.is_some());
+        let alert = tls.and_then(|tls| tls.alert);
         let handshake = &tcp.handshake;
         // What goes to the client makes the client's round trips.
         let client = &tcp.from_broker.round_trip;
@@ -89,8 +96,15 @@ impl TcpConnectionRows {
             ("broker_rtt_mean_ns", broker.summary().map(|rtt| rtt.1)),
             ("broker_rtt_max_ns", broker.summary().map(|rtt| rtt.2)),
             ("broker_rtt_samples", count(broker.samples())),
-            ("client_hello_time", tcp.client_hello_time),
-            ("tls_done_time", tcp.tls_done_time),
+            ("client_hello_time", tls.and_then(|tls| tls.start)),
+            ("tls_done_time", tls.and_then(|tls| tls.end)),
+            ("tls_broker_ns", tls_broker.map(|tls| tls.server_ns)),
+            (
+                "tls_resumed",
+                tls.and_then(|tls| tls.is_resumed).map(i64::from),
+            ),
+            ("tls_alert", alert.map(|(_, alert)| i64::from(alert))),
+            ("overlap_time", tcp.overlap_time),
             ("reconnect_of", tcp.reconnect_of),
         ];
         // The client sends to the broker, at the end of its own round trip.
@@ -113,8 +127,18 @@ impl TcpConnectionRows {
             .set("client_address", self.client_address.finish()?)
             .set("server_address", self.server_address.finish()?)
             .set("window_scaling", self.window_scaling.finish()?)
-            .set("closed_by", self.closed_by.finish()?);
+            .set("closed_by", self.closed_by.finish()?)
+            .set("tls_version", self.tls_version.finish()?);
         Ok(self.numbers.finish(table, batch).finish()?)
+    }
+}
+
+/// The version that the server chose, in words.
+fn version(tls: &HandshakeCourse) -> Option<&'static str> {
+    match tls.version? {
+        0x0303 => Some("TLS 1.2"),
+        0x0304 => Some("TLS 1.3"),
+        _ => Some("older"),
     }
 }
 

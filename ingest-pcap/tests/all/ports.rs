@@ -7,7 +7,7 @@ use crate::support::{decode, decode_with};
 use kcorr_ingest_pcap::PcapOptions;
 
 #[test]
-fn tls_connections_are_reported_once_with_advice() {
+fn encrypted_connections_are_one_loss_with_their_records_and_bytes() {
     let mut capture = Capture::default();
     let mut tcp = Tcp::new(40_000);
     capture.open(&mut tcp);
@@ -21,11 +21,10 @@ fn tls_connections_are_reported_once_with_advice() {
         capture.send(&mut tcp, BROKER, &[0x17, 3, 3, 0, 3, 1, 2, 3], 100);
     }
     let decoded = decode(&capture.pcap(Link::Ethernet));
-    assert_eq!(
-        decoded.losses(),
-        ["pcap_no_requests", "pcap_tls_connection"]
-    );
-    assert_eq!(decoded.lost("pcap_tls_connection"), 1);
+    assert_eq!(decoded.losses(), ["pcap_no_requests", "tls_no_handshake"]);
+    assert_eq!(decoded.lost("tls_no_handshake"), 1);
+    let detail = &decoded.summary.losses[1].detail;
+    assert!(detail.ends_with(": 10 records, 115 bytes"), "{detail}");
 }
 
 #[test]

@@ -145,12 +145,24 @@ fn a_tls_handshake_has_its_times() {
     done.extend([0x17, 3, 3, 0, 4, 1, 2, 3, 4]);
     capture.send(&mut tcp, CLIENT, &hello, 1448);
     let hello_time = capture.packets[3].time;
-    capture.send(&mut tcp, BROKER, &hello, 1448);
+    // The broker chooses TLS 1.3, and a session that it knows.
+    let mut answer = vec![0x16, 3, 3, 0, 56, 2, 0, 0, 52, 3, 3];
+    answer.extend([9; 32]);
+    answer.extend([0, 0x13, 1, 0, 0, 12, 0, 43, 0, 2, 3, 4, 0, 41, 0, 2, 0, 0]);
+    capture.send(&mut tcp, BROKER, &answer, 1448);
+    let answer_time = capture.packets[5].time;
     capture.send(&mut tcp, CLIENT, &done, 1448);
     let done_time = capture.packets[7].time;
     let decoded = decode(&capture.pcap_as(Link::Ethernet, false, true));
+    let columns = [
+        "client_hello_time",
+        "tls_done_time",
+        "tls_broker_ns",
+        "tls_resumed",
+    ];
     assert_eq!(
-        connection(&decoded, &["client_hello_time", "tls_done_time"]),
-        format!("{hello_time} {done_time}")
+        connection(&decoded, &columns),
+        format!("{hello_time} {done_time} {} true", answer_time - hello_time)
     );
+    assert_eq!(connection(&decoded, &["tls_version"]), "TLS 1.3");
 }

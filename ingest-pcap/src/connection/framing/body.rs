@@ -33,7 +33,7 @@ impl Framing {
         dialogue: &mut Dialogue,
         shared: &mut Shared,
     ) -> &'a [u8] {
-        self.last_time = self.last_time.max(piece.time);
+        self.last_time = self.last_time.max(piece.done);
         if self.skip > 0 {
             let n = self.skip.min(rest.len() as u64);
             self.skip = self.skip.saturating_sub(n);

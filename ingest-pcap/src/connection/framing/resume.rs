@@ -254,6 +254,7 @@ impl Framing {
                     let piece = Piece {
                         bytes: &bytes,
                         time,
+                        done: time,
                         position,
                     };
                     self.go_through(piece, dialogue, shared);

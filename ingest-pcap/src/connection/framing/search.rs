@@ -101,6 +101,7 @@ impl Framing {
                 let piece = Piece {
                     bytes: &kept,
                     time: self.first_time,
+                    done: self.first_time,
                     position: self.position,
                 };
                 self.go_through(piece, dialogue, shared);

@@ -6,9 +6,9 @@ use kcorr_model::Position;
 use super::kept::{Content, Kept};
 use super::{Framing, State};
 use crate::connection::dialogue::{Dialogue, RESPONSE_UNMATCHED};
-use crate::connection::header::{LONGEST_MESSAGE, RequestHeader};
+use crate::connection::header::{LONGEST_MESSAGE, Likeness, RequestHeader, request_likeness};
 use crate::connection::piece::{Piece, Side};
-use crate::message::{BodyWalker, RequestBeginning, api};
+use crate::message::{BodyWalker, LONGEST_TOKEN, RequestBeginning, SaslRequest, api};
 use crate::shared::Shared;
 
 impl Framing {
@@ -23,7 +23,7 @@ impl Framing {
     ) -> &'a [u8] {
         if self.carry.is_empty() {
             self.first_time = piece.time;
-            self.last_time = piece.time;
+            self.last_time = piece.done;
             self.position = piece.position;
             return match self.begin(rest, dialogue, shared) {
                 Ok(used) => {
@@ -63,7 +63,7 @@ impl Framing {
         if self.carry.len() < self.need {
             return rest;
         }
-        self.last_time = self.last_time.max(piece.time);
+        self.last_time = self.last_time.max(piece.done);
         let carry = std::mem::take(&mut self.carry);
         match self.begin(&carry, dialogue, shared) {
             Ok(used) => {
@@ -115,6 +115,9 @@ impl Framing {
     ) -> Result<usize, Stop> {
         let mut reader = Reader::new(bytes);
         let length = reader.u32()?;
+        if dialogue.has_bare_tokens && self.is_bare_token(bytes, dialogue)? {
+            return self.bare_token(bytes, dialogue);
+        }
         let shortest = match self.side {
             Side::Requests => 8,
             Side::Responses => 4,
@@ -151,10 +154,15 @@ impl Framing {
                 request.request_bytes = u64::from(length).saturating_add(4);
                 dialogue.requests = dialogue.requests.saturating_add(1);
                 dialogue.last_correlation = Some(header.correlation_id);
+                dialogue.has_bare_tokens = false;
                 dialogue.in_sasl =
                     matches!(header.api_key, api::SASL_HANDSHAKE | api::SASL_AUTHENTICATE);
-                self.walker =
-                    BodyWalker::of_request(&request, &mut shared.body_context(self.position));
+                request.principal.clone_from(&dialogue.principal);
+                self.walker = BodyWalker::of_request(
+                    &request,
+                    dialogue.mechanism,
+                    &mut shared.body_context(self.position),
+                );
                 self.request = Some(request);
             }
             Side::Responses => {
@@ -195,6 +203,54 @@ impl Framing {
     }
 }
 
+impl Framing {
+    /// Whether what begins here is a token of SASL with its length and no header: it is no request of the client, or
+    /// nothing that answers one.
+    #[cold]
+    fn is_bare_token(&self, bytes: &[u8], dialogue: &Dialogue) -> Result<bool, Stop> {
+        let length = Reader::new(bytes).u32()?;
+        if length > LONGEST_TOKEN {
+            return Ok(false);
+        }
+        match self.side {
+            Side::Responses => Ok(dialogue.waiting.is_empty()),
+            Side::Requests => {
+                let whole = usize::try_from(length)
+                    .unwrap_or(usize::MAX)
+                    .saturating_add(4);
+                match request_likeness(bytes, dialogue.client_id.as_deref()) {
+                    Likeness::Message { .. } => Ok(false),
+                    Likeness::Short(need) if need <= whole => Err(Stop::Need(need)),
+                    Likeness::Short(_) | Likeness::No => Ok(true),
+                }
+            }
+        }
+    }
+
+    /// Passes a token of SASL over, and takes the user's name from it.
+    #[cold]
+    fn bare_token(&mut self, bytes: &[u8], dialogue: &mut Dialogue) -> Result<usize, Stop> {
+        let mut reader = Reader::new(bytes);
+        let length = usize::try_from(reader.u32()?).unwrap_or(usize::MAX);
+        let token = reader.take(length)?;
+        if self.side == Side::Requests
+            && let Some(user) = dialogue
+                .mechanism
+                .and_then(|mechanism| mechanism.user(token))
+        {
+            dialogue.principal = Some(user.into());
+        }
+        self.message_bytes = reader.position() as u64;
+        self.left = 0;
+        self.skip = 0;
+        self.need = 1;
+        self.walker = BodyWalker::Skip;
+        self.request = None;
+        self.state = State::Body;
+        Ok(reader.position())
+    }
+}
+
 /// Whether a message with the length at the start of `bytes` ends where they end.
 fn ends_with(bytes: &[u8]) -> bool {
     Reader::new(bytes)
@@ -207,6 +263,9 @@ fn header_is_flexible(api_key: i16, api_version: i16) -> bool {
     match api_key {
         api::PRODUCE => (9..=api::NEWEST_PRODUCE).contains(&api_version),
         api::FETCH => (12..=api::NEWEST_FETCH).contains(&api_version),
-        _ => RequestBeginning::is_flexible(api_key, api_version),
+        _ => {
+            RequestBeginning::is_flexible(api_key, api_version)
+                || SaslRequest::is_flexible(api_key, api_version)
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The three packets that open a connection.
 
+use kcorr_capture::Segment;
+
 use super::options::SynOptions;
 use super::{COPY_NS, Kind, Side, Stretch};
-use crate::network::Segment;
 
 /// One end's SYN.
 #[derive(Debug, Clone, Copy)]

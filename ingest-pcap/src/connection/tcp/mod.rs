@@ -13,8 +13,10 @@ mod stretch;
 mod window_limit;
 mod zero_window;
 
+use kcorr_capture::Segment;
+use kcorr_tls::HandshakeCourse;
+
 use super::piece::Side;
-use crate::network::Segment;
 pub(crate) use handshake::Handshake;
 use stream::Sender;
 pub(crate) use stream::Stream;
@@ -53,10 +55,10 @@ pub(crate) struct Tcp {
     pub(crate) from_broker: Stream,
     /// When its first and last packets were captured.
     pub(crate) times: Option<(i64, i64)>,
-    pub(crate) client_hello_time: Option<i64>,
-    pub(crate) tls_done_time: Option<i64>,
-    /// Segments of the client that are still looked at for its ClientHello.
-    looked_at: u8,
+    /// How its TLS handshake went, and when it showed that its client does not wait for answers, if it could not be
+    /// read: whoever opens it says so.
+    pub(crate) tls: Option<HandshakeCourse>,
+    pub(crate) overlap_time: Option<i64>,
     pub(crate) closed_by: Option<ClosedBy>,
     /// Whoever looks for the connection that a new one replaces knows of its end.
     pub(crate) is_end_told: bool,
@@ -71,9 +73,8 @@ impl Tcp {
             to_broker: Stream::new(Side::Requests),
             from_broker: Stream::new(Side::Responses),
             times: None,
-            client_hello_time: None,
-            tls_done_time: None,
-            looked_at: 0,
+            tls: None,
+            overlap_time: None,
             closed_by: None,
             is_end_told: false,
             reconnect_of: None,
@@ -97,13 +98,8 @@ impl Tcp {
         if segment.syn | segment.fin | segment.rst {
             self.flags(segment, side, time, ended);
         }
-        if side == Side::Requests {
-            if self.handshake.is_open() && !segment.syn {
-                self.established(segment, time, ended);
-            }
-            if self.looked_at < 4 && !segment.payload.is_empty() {
-                self.look_for_tls(segment, time);
-            }
+        if side == Side::Requests && self.handshake.is_open() && !segment.syn {
+            self.established(segment, time, ended);
         }
         let (own, other) = match side {
             Side::Requests => (&mut self.to_broker, &mut self.from_broker),
@@ -177,29 +173,6 @@ impl Tcp {
         self.handshake.third(segment, time, ended);
         if let Some(rtt) = self.handshake.client_rtt() {
             self.from_broker.round_trip.bound(rtt);
-        }
-    }
-
-    /// TLS begins with a ClientHello; behind the handshake come records of application data (Finished of
-    /// TLS 1.3 is one of them). RFC 8446, 5.1.
-    #[cold]
-    fn look_for_tls(&mut self, segment: &Segment<'_>, time: i64) {
-        const CHANGE_CIPHER_SPEC: [u8; 6] = [0x14, 3, 3, 0, 1, 1];
-        let bytes = segment.payload;
-        if self.client_hello_time.is_some() {
-            let behind = bytes.strip_prefix(&CHANGE_CIPHER_SPEC).unwrap_or(bytes);
-            if matches!(behind, [0x17, 3, 0..=4, ..]) {
-                self.tls_done_time = Some(time);
-                self.looked_at = u8::MAX;
-            }
-            return;
-        }
-        self.looked_at = self.looked_at.saturating_add(1);
-        if matches!(bytes, [0x16, 3, 0..=4, _, _, 1, ..]) && self.looked_at == 1 {
-            self.client_hello_time = Some(time);
-            self.looked_at = 0;
-        } else {
-            self.looked_at = u8::MAX;
         }
     }
 

@@ -11,8 +11,8 @@ use super::sent::{Sent, SentSegment};
 use super::window_limit::{NewBytes, WindowLimit};
 use super::zero_window::ZeroWindow;
 use super::{COPY_NS, Side, Stretch};
-use crate::network::Segment;
 use acknowledgements::Bare;
+use kcorr_capture::Segment;
 
 /// Numbers farther away are of no byte in flight.
 const WINDOW: i32 = 64 << 20;

@@ -86,6 +86,7 @@ pub fn request_of(
         3 => version >= 9,
         9 => version >= 6,
         12 => version >= 4,
+        36 => version >= 2,
         _ => false,
     };
     let message = Out::default().i16(key).i16(version).i32(correlation);

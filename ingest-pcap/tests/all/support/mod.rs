@@ -5,6 +5,7 @@ pub mod capture;
 pub mod exchange;
 pub mod kafka;
 pub mod layers;
+pub mod recordings;
 pub mod segments;
 
 use std::sync::Arc;

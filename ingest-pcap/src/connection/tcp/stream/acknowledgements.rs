@@ -1,8 +1,9 @@
 //! What the receiver says: what it has, and how much it takes.
 
+use kcorr_capture::Segment;
+
 use super::{Stream, WINDOW, ahead};
 use crate::connection::tcp::{COPY_NS, Stretch};
-use crate::network::Segment;
 
 /// A bare acknowledgement, to know a copy of its packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! Bytes that come behind later ones: sent again, in disorder, or captured twice.
 
+use kcorr_capture::Segment;
+
 use super::{Sender, Stream, ahead};
 use crate::connection::tcp::recovery::{Again, Recovery};
 use crate::connection::tcp::sent::SentSegment;
 use crate::connection::tcp::{COPY_NS, Stretch, options};
-use crate::network::Segment;
 
 /// What fills a hole later than this was sent again, when no round trip is known and nobody has asked for
 /// it: the shortest time after which Linux sends again unasked is 200 ms.
