@@ -40,6 +40,8 @@ pub struct BpfDecoder {
     first_line: Option<Vec<u8>>,
     /// Cores to read on.
     threads: usize,
+    /// Shares that were taken, whose memory is used again.
+    done_with: Vec<Share>,
 }
 
 impl BpfDecoder {
@@ -59,6 +61,7 @@ impl BpfDecoder {
             skips_line: false,
             bytes: 0,
             first_line: None,
+            done_with: Vec::new(),
         }
     }
 
@@ -190,14 +193,22 @@ impl BpfDecoder {
             ready = std::thread::scope(|scope| {
                 let workers: Vec<_> = round
                     .iter()
-                    .map(|bytes| (*bytes, scope.spawn(|| Share::read(bytes))))
+                    .map(|bytes| {
+                        let done_with = self.done_with.pop().unwrap_or_default();
+                        (*bytes, scope.spawn(|| Share::read(bytes, done_with)))
+                    })
                     .collect();
                 for (bytes, share) in merged {
                     self.take(bytes, share, output)?;
                 }
                 let read = workers.into_iter().map(|(bytes, worker)| {
                     // A worker does not panic; were it to, the share is read again here.
-                    (bytes, worker.join().unwrap_or_else(|_| Share::read(bytes)))
+                    (
+                        bytes,
+                        worker
+                            .join()
+                            .unwrap_or_else(|_| Share::read(bytes, Share::default())),
+                    )
                 });
                 Ok::<_, Error>(read.collect())
             })?;
@@ -232,6 +243,7 @@ impl BpfDecoder {
         let rows = taken..share.rows.len();
         self.rows(&share, rows, first_line, &mut map, output)?;
         self.findings.line = first_line.saturating_add(share.line_count);
+        self.done_with.push(share);
         Ok(())
     }
 

@@ -30,7 +30,12 @@ pub(crate) struct Labels {
     /// The line that is being read, and the one that each label came with first.
     line: u64,
     first_lines: Vec<u64>,
+    /// The last label of each of some columns.
+    last: [Label; COLUMNS],
 }
+
+/// Columns whose strings are mostly those of the row before.
+const COLUMNS: usize = 4;
 
 impl Labels {
     /// Says which line the strings that come now are of.
@@ -64,6 +69,20 @@ impl Labels {
                 self.intern(string.as_bytes())
             }
         }
+    }
+
+    /// The number of a string of a column, by number, that is mostly the one of the row before.
+    #[inline]
+    pub(crate) fn intern_again(&mut self, column: usize, bytes: &[u8]) -> Label {
+        let last = self.last.get(column).copied().unwrap_or(NONE);
+        if last != NONE && slice(&self.text, &self.ends, last).as_bytes() == bytes {
+            return last;
+        }
+        let label = self.intern(bytes);
+        if let Some(last) = self.last.get_mut(column) {
+            *last = label;
+        }
+        label
     }
 
     fn insert(&mut self, hash: u64, string: &str) -> Label {
@@ -101,6 +120,7 @@ impl Labels {
         self.ends.clear();
         self.first_lines.clear();
         self.table.clear();
+        self.last = [NONE; COLUMNS];
     }
 }
 
@@ -120,6 +140,19 @@ fn slice<'a>(text: &'a str, ends: &[usize], label: Label) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_string_has_the_same_number_whether_it_is_looked_up_or_was_the_last() {
+        let mut labels = Labels::default();
+        let empty = labels.intern_again(0, b"");
+        let cut = labels.intern_again(0, b"caf\xc3");
+        assert_eq!(labels.intern_again(1, b""), empty);
+        assert_eq!(labels.intern_again(0, b"caf\xc3"), cut);
+        assert_eq!(labels.intern_again(0, b""), empty);
+        assert_eq!(labels.intern(b"caf\xc3"), cut);
+        labels.clear();
+        assert_eq!(labels.intern_again(0, b"kafka"), 1);
+    }
 
     #[test]
     fn a_string_has_one_number_whatever_its_bytes() {

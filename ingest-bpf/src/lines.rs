@@ -9,6 +9,7 @@ use kcorr_model::lines::{clean, unwrap};
 use crate::findings::{BPFTRACE_TEXT, Findings};
 use crate::json::event;
 use crate::json::fast_line;
+use crate::json::layout::Layouts;
 use crate::json::object_lines::ObjectLines;
 use crate::json::object_reader::ObjectReader;
 use crate::options::BpfOptions;
@@ -37,6 +38,8 @@ pub(crate) struct Lines {
     printed: String,
     /// Whether a collector's prefix stands before lines.
     is_wrapped: bool,
+    /// How lines of the fast path were laid out so far.
+    layouts: Layouts,
 }
 
 impl Lines {
@@ -65,6 +68,7 @@ impl Lines {
             own_lines: OwnLines::default(),
             printed: String::new(),
             is_wrapped: false,
+            layouts: Layouts::default(),
         }
     }
 
@@ -106,7 +110,7 @@ impl Lines {
         if !self.has_fast_path() {
             return false;
         }
-        let Some(row) = fast_line::read(line, &mut findings.rows.labels) else {
+        let Some(row) = fast_line::read(line, &mut findings.rows.labels, &mut self.layouts) else {
             return false;
         };
         self.objects.end_broken(findings);

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::json::fast_line;
+use crate::json::layout::Layouts;
 use crate::labels::{Label, Labels, NONE};
 use crate::rows::AnyRow;
 
@@ -21,6 +22,8 @@ pub(crate) struct Share {
     /// Lines in all.
     pub(crate) line_count: u64,
     labels: Labels,
+    /// How lines were laid out so far.
+    layouts: Layouts,
 }
 
 /// A line that the fast path did not read.
@@ -35,27 +38,36 @@ pub(crate) struct SlowLine {
 }
 
 impl Share {
-    /// Reads whole lines.
-    pub(crate) fn read(bytes: &[u8]) -> Self {
-        let mut share = Self::default();
+    /// Reads whole lines. A share that is done with lends its memory.
+    pub(crate) fn read(bytes: &[u8], done_with: Self) -> Self {
+        let mut share = done_with;
+        share.rows.clear();
+        share.lines.clear();
+        share.labels.clear();
+        share.line_count = 0;
         let mut start = 0usize;
         let mut is_blank = false;
-        for end in memchr::memchr_iter(b'\n', bytes) {
-            let line = bytes.get(start..end).unwrap_or_default();
-            // One of a run of blank lines says as much as all of them.
-            if line.is_empty() && is_blank {
-                share.line_count = share.line_count.saturating_add(1);
-                start = end.saturating_add(1);
-                continue;
-            }
-            is_blank = line.is_empty();
+        while let Some(rest) = bytes.get(start..).filter(|rest| !rest.is_empty()) {
             share.labels.at_line(share.line_count);
-            let row = match line.len() {
-                ..=MAX_LINE_BYTES => fast_line::read(line, &mut share.labels),
-                _ => None,
+            let (labels, layouts) = (&mut share.labels, &mut share.layouts);
+            let (row, length) = match fast_line::read_first(rest, labels, layouts) {
+                Some(read) if read.1 <= MAX_LINE_BYTES => read,
+                _ => {
+                    let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                    let line = rest.get(..length).unwrap_or_default();
+                    let row = match length {
+                        ..=MAX_LINE_BYTES => fast_line::read_by_keys(line, labels, layouts),
+                        _ => None,
+                    };
+                    (row, length)
+                }
             };
+            let end = start.saturating_add(length);
+            let was_blank = std::mem::replace(&mut is_blank, length == 0);
             match row {
                 Some(row) => share.rows.push(row),
+                // One of a run of blank lines says as much as all of them.
+                None if is_blank && was_blank => {}
                 None => share.lines.push(SlowLine {
                     rows_before: share.rows.len(),
                     number: share.line_count,

@@ -56,6 +56,11 @@ impl StagedSource {
         &self.0.summary
     }
 
+    /// The broker that it is a recording of.
+    pub fn broker(&self) -> Option<i32> {
+        self.0.source.broker
+    }
+
     /// From the first to the last time of its rows, on its clock.
     pub fn time_range(&self) -> Option<(i64, i64)> {
         self.0.source.staging.time_range()
@@ -110,6 +115,7 @@ impl<'a> Commit<'a> {
             id,
             identity,
             likeness,
+            broker,
             head_hash,
             staging,
             ..
@@ -121,6 +127,7 @@ impl<'a> Commit<'a> {
             source_id: id.0,
             kind: identity.kind,
             paths: identity.paths,
+            broker,
             format: summary.format,
             size_bytes,
             content_hash,
@@ -207,8 +214,10 @@ impl<'a> Commit<'a> {
             paths: entry.paths.clone(),
         };
         let is_replaced = |source: &SourceEntry| {
-            let is_same_content =
-                source.kind == entry.kind && source.content_hash == entry.content_hash;
+            // The segments of two brokers may be the same to the byte.
+            let is_same_content = source.kind == entry.kind
+                && source.content_hash == entry.content_hash
+                && source.may_be_of(entry.broker);
             // What this commit has added under the number of one that is held is something else.
             let is_added = self.reports.iter().any(|report| report.id == source.id());
             let is_held = match likeness {

@@ -2,7 +2,8 @@
 //!
 //! A merged file may hold rows of several sources. Whoever replaces or moves a source has its rows taken
 //! out first, by writing the merged files that hold some of them again; so all else can go on as if each
-//! source had files of its own. Files that are replaced stay until nobody reads the store.
+//! source had files of its own. Recordings of different brokers are never merged: the files of one broker's
+//! recordings are a store by themselves. Files that are replaced stay until nobody reads the store.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -47,13 +48,13 @@ pub(super) fn compact(
     extent: Extent,
     names: &mut NewNames,
 ) -> Result<Vec<Compacted>> {
-    let mut by_table: BTreeMap<String, Vec<FileEntry>> = BTreeMap::new();
-    for file in manifest.files() {
-        let files = by_table.entry(file.table.clone()).or_default();
+    let mut by_table: BTreeMap<(String, Option<i32>), Vec<FileEntry>> = BTreeMap::new();
+    for (file, broker) in files_and_brokers(manifest) {
+        let files = by_table.entry((file.table.clone(), broker)).or_default();
         files.push(file.clone());
     }
     let mut done = Vec::new();
-    for (table, mut files) in by_table {
+    for ((table, _), mut files) in by_table {
         if extent == Extent::PiledUp {
             files.retain(|file| file.row_count < SMALL_ROWS);
             if files.len() < MOST_SMALL_FILES {
@@ -83,6 +84,20 @@ pub(super) fn compact(
         }
     }
     Ok(done)
+}
+
+/// All files, each with the broker that its rows are of.
+fn files_and_brokers(manifest: &Manifest) -> impl Iterator<Item = (&FileEntry, Option<i32>)> {
+    let own = manifest.sources.iter().flat_map(|source| {
+        let files = source.files.iter();
+        files.map(|file| (file, source.broker))
+    });
+    let merged = manifest.merged.iter().map(|merged| {
+        let first = merged.sources.first();
+        let broker = first.and_then(|rows| manifest.broker_of(rows.source_id));
+        (&merged.file, broker)
+    });
+    own.chain(merged)
 }
 
 /// Files of a table that have the same columns. Another version of kcorr, or of what made a recording,

@@ -22,18 +22,22 @@ mod check;
 mod clock_move;
 mod commit;
 mod compact;
+mod encoding;
 mod error;
 mod file_entry;
 mod folder;
 pub mod input;
 mod manifest;
 mod merge;
+mod picked;
 mod read_checked;
+mod removal;
 mod source_entry;
 mod source_report;
 mod staging;
 mod store;
 mod table_file;
+mod table_writer;
 mod writer;
 
 pub use alignment::Alignment;
@@ -44,7 +48,8 @@ pub use commit::{Commit, Moved, StagedSource};
 pub use compact::{Compacted, Extent};
 pub use error::{Error, ErrorKind, Result};
 pub use file_entry::{FileEntry, MergedFile, SourceRows};
-pub use manifest::Manifest;
+pub use manifest::{Manifest, only_broker};
+pub use removal::Removed;
 pub use source_entry::{
     AnchorEntry, ClockCheckEntry, ClockFitEntry, LimitEntry, LossEntry, SourceEntry,
 };

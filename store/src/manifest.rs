@@ -1,5 +1,6 @@
 //! The manifest: which files make up a store. Replacing it is what commits an ingest.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::ops::Range;
@@ -17,8 +18,11 @@ pub(crate) const STAGED: &str = "manifest.json.new";
 
 /// Written into every manifest; a reader refuses a store with a later layout. The second added files
 /// with rows of several sources, which a reader of the first would leave out; the third hashes, which a
-/// writer of the second would not keep.
-const LAYOUT_VERSION: u32 = 3;
+/// writer of the second would not keep; the fourth brokers, which a reader of the third would take for one.
+const LAYOUT_VERSION: u32 = 4;
+
+/// The layout of a store without brokers, which earlier readers read as it is.
+const LAYOUT_WITHOUT_BROKERS: u32 = 3;
 
 /// From this layout on a manifest has its own hash.
 const HASHED_VERSION: u32 = 3;
@@ -57,6 +61,13 @@ fn is_as_written(text: &[u8]) -> bool {
     text.starts_with(BEFORE_HASH) && found == format!("{:032x}", hash.digest128()).as_bytes()
 }
 
+/// The broker that recordings tell of, if it is one: then those that tell of none are its, too.
+pub fn only_broker(told: impl Iterator<Item = Option<i32>>) -> Option<i32> {
+    let named: BTreeSet<i32> = told.flatten().collect();
+    let mut named = named.into_iter();
+    named.next().filter(|_| named.next().is_none())
+}
+
 /// Everything a store knows besides its Parquet files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Manifest {
@@ -82,7 +93,7 @@ impl Manifest {
     /// The manifest of an empty store.
     pub(crate) fn empty() -> Self {
         Self {
-            layout_version: LAYOUT_VERSION,
+            layout_version: LAYOUT_WITHOUT_BROKERS,
             generation: 0,
             next_source_id: 1,
             sources: Vec::new(),
@@ -126,7 +137,7 @@ impl Manifest {
             return Err(Error::new(ErrorKind::Store, message));
         }
         let mut manifest: Self = serde_json::from_slice(&text).map_err(not_one)?;
-        manifest.layout_version = LAYOUT_VERSION;
+        manifest.layout_version = LAYOUT_WITHOUT_BROKERS;
         Ok(Some(manifest))
     }
 
@@ -135,9 +146,17 @@ impl Manifest {
     pub(crate) fn replace(&self, folder: &Path) -> Result<()> {
         let path = folder.join(FILE);
         let staged = folder.join(STAGED);
+        let mut manifest = self.clone();
+        if manifest
+            .sources
+            .iter()
+            .any(|source| source.broker.is_some())
+        {
+            manifest.layout_version = LAYOUT_VERSION;
+        }
         let hashed = Hashed {
             hash: NO_HASH,
-            manifest: self,
+            manifest: &manifest,
         };
         let mut text = serde_json::to_vec_pretty(&hashed)
             .map_err(|e| Error::because(ErrorKind::Store, "cannot encode the manifest", e))?;
@@ -194,6 +213,31 @@ impl Manifest {
         self.rows_of(source_id).map(|(_, count)| count).sum()
     }
 
+    /// The brokers that recordings were taken of, each once, in order; first `None` when some tell of none.
+    /// Recordings that tell of none are of the only broker that others tell of.
+    pub fn brokers(&self) -> Vec<Option<i32>> {
+        let told = || self.sources.iter().map(|source| source.broker);
+        let only = only_broker(told());
+        let brokers: BTreeSet<Option<i32>> = told().map(|broker| broker.or(only)).collect();
+        brokers.into_iter().collect()
+    }
+
+    /// What it says of one broker's recordings. No file has rows of two brokers.
+    pub(crate) fn of_broker(&self, broker: Option<i32>) -> Self {
+        let mut part = self.clone();
+        part.sources.retain(|source| source.broker == broker);
+        let is_its = |id: i64| part.sources.iter().any(|source| source.source_id == id);
+        part.merged
+            .retain(|merged| merged.sources.iter().all(|rows| is_its(rows.source_id)));
+        part
+    }
+
+    /// The broker of a source.
+    pub(crate) fn broker_of(&self, source_id: i64) -> Option<i32> {
+        let mut sources = self.sources.iter();
+        sources.find(|source| source.source_id == source_id)?.broker
+    }
+
     /// A source's paths and number.
     pub(crate) fn source_name(&self, source_id: i64) -> String {
         let mut sources = self.sources.iter();
@@ -247,10 +291,10 @@ mod tests {
     #[test]
     fn a_later_layout_is_refused_whatever_else_it_says() {
         let folder = tempfile::tempdir().unwrap();
-        let text = r#"{"layout_version": 4, "sources": {"elsewhere": true}}"#;
+        let text = r#"{"layout_version": 5, "sources": {"elsewhere": true}}"#;
         fs::write(folder.path().join(FILE), text).unwrap();
         let error = Manifest::read(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("has store layout 4"), "{error}");
+        assert!(error.contains("has store layout 5"), "{error}");
     }
 
     #[cfg(unix)]

@@ -13,7 +13,6 @@ use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, TimestampNanosecon
 use arrow::compute;
 use arrow::datatypes::{Int64Type, Schema, TimestampNanosecondType};
 use kcorr_model::ClockConversion;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
@@ -21,9 +20,9 @@ use parquet::file::statistics::Statistics;
 
 use super::file_entry::{FileEntry, MergedFile, SourceRows};
 use super::table_file::{self, bad_rows, cannot_read, cannot_write};
-use crate::block_hashes::HashedFile;
 use crate::error::{Error, Result};
 use crate::folder;
+use crate::table_writer::TableWriter;
 
 /// Rows of a merged file: a few row groups, so that statistics leave out whole files, and few enough
 /// that taking out one source writes little again.
@@ -395,7 +394,7 @@ struct SizedFiles<'a> {
 /// A file being written.
 struct OpenFile {
     path: String,
-    writer: ArrowWriter<HashedFile>,
+    writer: TableWriter,
     row_count: u64,
     sources: BTreeMap<i64, u64>,
 }

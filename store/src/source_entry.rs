@@ -14,6 +14,9 @@ pub struct SourceEntry {
     pub kind: String,
     /// Absolute paths of its files, in order; `-` for standard input.
     pub paths: Vec<String>,
+    /// The broker that it is a recording of, by its number (`node.id`); `None` when nothing tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker: Option<i32>,
     /// The recognised format.
     pub format: String,
     /// Bytes of the input as it was read.
@@ -188,6 +191,11 @@ impl SourceEntry {
     /// The source's number.
     pub fn id(&self) -> SourceId {
         SourceId(self.source_id)
+    }
+
+    /// Whether it may be a recording of a broker: it is, or of one of the two nothing tells.
+    pub fn may_be_of(&self, broker: Option<i32>) -> bool {
+        self.broker == broker || self.broker.is_none() || broker.is_none()
     }
 
     /// From the source's clock to the times that are stored.

@@ -122,6 +122,14 @@ impl Store {
         }
     }
 
+    /// The part of it that is of one broker: a store that holds that broker's recordings alone.
+    pub fn of_broker(&self, broker: Option<i32>) -> Self {
+        Self {
+            manifest: Arc::new(self.manifest.of_broker(broker)),
+            ..self.clone()
+        }
+    }
+
     /// Names of the stored tables that are no part of the model: events that were asked for by name.
     pub fn extra_tables(&self) -> Vec<String> {
         let mut names: Vec<String> = self

@@ -4,26 +4,23 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, PrimitiveArray, RecordBatch, UInt64Array,
-};
-use arrow::compute;
-use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit, TimestampNanosecondType};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, PrimitiveArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit, TimestampNanosecondType};
 use arrow::error::ArrowError;
 use kcorr_model::{ClockConversion, Table, realtime_from_source};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::schema::types::ColumnPath;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::{PageIndexPolicy, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::block_hashes::{BlockHashes, HashedFile};
+use crate::encoding::{PAGE_ROWS, ZSTD_LEVEL};
 use crate::error::{Error, ErrorKind, Result};
-
-/// Rows of a row group: few, so that a stretch of time reads little beside itself; with fewer, reading a
-/// whole file takes longer (`bench/store`).
-const ROW_GROUP_ROWS: usize = 64 * 1024;
+use crate::picked::Picked;
+use crate::table_writer::{ROW_GROUP_ROWS, TableWriter};
 
 /// Writes rows as one file, sorted by the table's time. Times are converted to wall time first when
 /// an offset is given. Returns the length and the hashes of the file.
@@ -33,15 +30,28 @@ pub(super) fn write(
     batches: Vec<RecordBatch>,
     clock_offset_ns: i64,
 ) -> Result<(u64, BlockHashes)> {
-    let rows = sorted(table, batches).map_err(|e| bad_rows(path, e))?;
+    let schema = batches
+        .first()
+        .map_or_else(|| table.schema(), RecordBatch::schema);
     let conversion = ClockConversion::fixed(clock_offset_ns);
-    let rows = moved(&rows, &conversion).map_err(|e| bad_rows(path, e))?;
-    let mut writer = writer(path, table.sorted_by, &rows.schema())?;
-    writer.write(&rows).map_err(|e| cannot_write(path, e))?;
+    let mut writer = writer(path, table.sorted_by, &schema)?;
+    let mut write = |rows: std::result::Result<RecordBatch, ArrowError>| {
+        let rows = rows.and_then(|rows| moved(&rows, &conversion));
+        let rows = rows.map_err(|e| bad_rows(path, e))?;
+        writer.write(&rows).map_err(|e| cannot_write(path, e))
+    };
+    match table.sorted_by {
+        Some(time) if !is_sorted(table, &batches) => {
+            let picked = Picked::by_time(batches, time).map_err(|e| bad_rows(path, e))?;
+            picked.chunks(ROW_GROUP_ROWS).try_for_each(&mut write)?;
+        }
+        _ => batches.into_iter().map(Ok).try_for_each(&mut write)?,
+    }
     close(path, writer)
 }
 
-/// Writes a copy of a file of the store with all times converted once more. Order and ids stay.
+/// Writes a copy of a file of the store with all times converted once more. Order and ids stay. Only what the
+/// conversion changes is decoded; other columns are copied as they are.
 pub(super) fn write_moved(
     from: &Path,
     to: &Path,
@@ -49,19 +59,39 @@ pub(super) fn write_moved(
 ) -> Result<(u64, BlockHashes)> {
     let cannot_read = |e| cannot_read(from, e);
     let file = File::open(from).map_err(|e| Error::io("cannot open", from, e))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(cannot_read)?;
-    let sorted_by = sorting_column(&builder);
-    let schema = Arc::clone(builder.schema());
-    let reader = builder
-        .with_batch_size(64 * 1024)
-        .build()
-        .map_err(cannot_read)?;
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let footer = ArrowReaderMetadata::load(&file, options).map_err(cannot_read)?;
+    let reader =
+        |file: File| ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone());
+    let again = || {
+        file.try_clone()
+            .map_err(|e| Error::io("cannot open", from, e))
+    };
+    let sorted_by = sorting_column(&reader(again()?));
+    let schema = Arc::clone(footer.schema());
+    let is_changed =
+        |field: &Field| is_time(field.data_type()) || is_changed_length(field.name(), conversion);
+    let changed: Vec<usize> = (0..schema.fields().len())
+        .filter(|place| is_changed(schema.field(*place)))
+        .collect();
     let mut writer = writer(to, sorted_by.as_deref(), &schema)?;
-    for batch in reader {
-        let batch = batch
-            .and_then(|batch| moved(&batch, conversion))
-            .map_err(|e| bad_rows(from, e))?;
-        writer.write(&batch).map_err(|e| cannot_write(to, e))?;
+    for group in 0..footer.metadata().num_row_groups() {
+        let columns = ProjectionMask::roots(footer.parquet_schema(), changed.iter().copied());
+        let batches = reader(again()?)
+            .with_row_groups(vec![group])
+            .with_projection(columns)
+            .with_batch_size(ROW_GROUP_ROWS)
+            .build()
+            .map_err(cannot_read)?;
+        // A table without times has no such columns.
+        let batches = batches.take_while(|_| !changed.is_empty());
+        let batches: std::result::Result<Vec<RecordBatch>, ArrowError> = batches
+            .map(|batch| batch.and_then(|batch| moved(&batch, conversion)))
+            .collect();
+        let batches = batches.map_err(|e| bad_rows(from, e))?;
+        writer
+            .copy_row_group((&file, footer.metadata()), group, &batches)
+            .map_err(|e| cannot_write(to, e))?;
     }
     close(to, writer)
 }
@@ -78,6 +108,15 @@ const LENGTHS: [(&str, &str, &str); 2] = [
     ("duration_ns", "start_time", "end_time"),
     ("latency_ns", "arrival_time", "end_time"),
 ];
+
+fn is_time(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(TimeUnit::Nanosecond, _))
+}
+
+/// Whether a column is a length that a conversion changes.
+fn is_changed_length(name: &str, conversion: &ClockConversion) -> bool {
+    conversion.drift_ppb != 0 && LENGTHS.iter().any(|(length, ..)| *length == name)
+}
 
 /// A batch with all its times converted. With a drift, lengths change with the times they belong to.
 fn moved(batch: &RecordBatch, conversion: &ClockConversion) -> Result<RecordBatch, ArrowError> {
@@ -138,27 +177,26 @@ fn moved_lengths(
     Some(Arc::new(moved.collect::<Int64Array>()))
 }
 
-/// The rows of all batches in one, by the table's time; rows of equal time keep their order.
-fn sorted(table: &Table, batches: Vec<RecordBatch>) -> Result<RecordBatch, ArrowError> {
-    let schema = batches
-        .first()
-        .map_or_else(|| table.schema(), RecordBatch::schema);
-    let rows = compute::concat_batches(&schema, &batches)?;
-    drop(batches);
-    let Some(time) = table.sorted_by.and_then(|name| rows.column_by_name(name)) else {
-        return Ok(rows);
-    };
-    let times = time.as_primitive::<TimestampNanosecondType>();
-    if times.null_count() == 0 && times.values().is_sorted() {
-        return Ok(rows);
-    }
-    // None sorts first, as the file's sorting column says.
-    let key = |row: usize| times.is_valid(row).then(|| times.value(row));
-    let mut order: Vec<(Option<i64>, u64)> =
-        (0..times.len()).map(|row| (key(row), row as u64)).collect();
-    order.sort_unstable();
-    let order = UInt64Array::from_iter_values(order.into_iter().map(|(_, row)| row));
-    compute::take_record_batch(&rows, &order)
+/// Whether rows come in the order of the table's time, or need not.
+fn is_sorted(table: &Table, batches: &[RecordBatch]) -> bool {
+    let mut before = i64::MIN;
+    let batches = batches.iter().filter_map(|batch| times(table, batch));
+    let mut batches = batches.filter(|times| !times.is_empty());
+    batches.all(|times| {
+        let values = times.values();
+        let is_behind = values[0] >= before;
+        before = values[values.len() - 1];
+        is_behind && times.null_count() == 0 && values.is_sorted()
+    })
+}
+
+/// The times that a table is sorted by.
+fn times<'a>(
+    table: &Table,
+    batch: &'a RecordBatch,
+) -> Option<&'a PrimitiveArray<TimestampNanosecondType>> {
+    let column = batch.column_by_name(table.sorted_by?)?;
+    column.as_primitive_opt::<TimestampNanosecondType>()
 }
 
 /// Begins a file of rows that come in the order of a column.
@@ -166,36 +204,28 @@ pub(super) fn writer(
     path: &Path,
     sorted_by: Option<&str>,
     schema: &Arc<Schema>,
-) -> Result<ArrowWriter<HashedFile>> {
+) -> Result<TableWriter> {
     let file = File::create_new(path).map_err(|e| Error::io("cannot create", path, e))?;
-    ArrowWriter::try_new(
-        HashedFile::new(file),
-        Arc::clone(schema),
-        Some(properties(sorted_by, schema)),
-    )
-    .map_err(|e| cannot_write(path, e))
+    let properties = properties(sorted_by, schema);
+    TableWriter::new(HashedFile::new(file), schema, sorted_by, properties)
+        .map_err(|e| cannot_write(path, e))
 }
 
 /// Ends a file and makes it durable; its length and hashes.
-pub(super) fn close(path: &Path, writer: ArrowWriter<HashedFile>) -> Result<(u64, BlockHashes)> {
-    let file = writer.into_inner().map_err(|e| cannot_write(path, e))?;
+pub(super) fn close(path: &Path, writer: TableWriter) -> Result<(u64, BlockHashes)> {
+    let file = writer.finish().map_err(|e| cannot_write(path, e))?;
     file.close().map_err(|e| Error::io("cannot write", path, e))
 }
 
+/// What the footer says, and how columns are written that are [not encoded here](crate::encoding).
 fn properties(sorted_by: Option<&str>, schema: &Schema) -> WriterProperties {
     let mut properties = WriterProperties::builder()
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
+        .set_compression(Compression::ZSTD(
+            ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default(),
+        ))
         .set_created_by(concat!("kcorr ", env!("CARGO_PKG_VERSION")).to_owned());
-    for field in schema.fields() {
-        properties = column_properties(properties, field.name(), field.data_type());
-    }
-    if let Some(time) = sorted_by {
-        // Pages of a time range are found by the time alone.
-        let column = ColumnPath::from(time);
-        properties = properties.set_column_statistics_enabled(column, EnabledStatistics::Page);
-    }
     let sorting = sorted_by.and_then(|name| schema.index_of(name).ok());
     if let Some(column) = sorting.and_then(|column| i32::try_from(column).ok()) {
         properties = properties.set_sorting_columns(Some(vec![SortingColumn {
@@ -205,23 +235,6 @@ fn properties(sorted_by: Option<&str>, schema: &Schema) -> WriterProperties {
         }]));
     }
     properties.build()
-}
-
-/// Times and 64-bit numbers rarely repeat but differ little from row to row.
-fn column_properties(
-    properties: WriterPropertiesBuilder,
-    name: &str,
-    data_type: &DataType,
-) -> WriterPropertiesBuilder {
-    match data_type {
-        DataType::Timestamp(..) | DataType::Int64 => {
-            let column = ColumnPath::from(name);
-            properties
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED)
-        }
-        _ => properties,
-    }
 }
 
 pub(super) fn bad_rows(path: &Path, error: ArrowError) -> Error {
@@ -244,7 +257,8 @@ pub(super) fn cannot_write(path: &Path, error: parquet::errors::ParquetError) ->
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::TimestampNanosecondArray;
+    use arrow::array::{DictionaryArray, TimestampNanosecondArray};
+    use arrow::datatypes::Int32Type;
     use kcorr_model::{Column, Type};
 
     use super::*;
@@ -296,6 +310,24 @@ mod tests {
         write(&first, &EVENTS, vec![batch(&[(1, Some(5)), (2, None)])], 0).unwrap();
         write_moved(&first, &second, &ClockConversion::fixed(-7)).unwrap();
         assert_eq!(read(&second), vec![batch(&[(2, None), (1, Some(-2))])]);
+    }
+
+    #[test]
+    fn a_file_without_times_is_copied_as_it_is() {
+        static NAMES: Table = Table {
+            name: "names",
+            doc: "A name.",
+            sorted_by: None,
+            columns: &[Column::required("name", Type::Label, "The name.")],
+        };
+        let names = DictionaryArray::<Int32Type>::from_iter(["a", "b", "a"]);
+        let rows = RecordBatch::try_new(NAMES.schema(), vec![Arc::new(names)]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let first = folder.path().join("a.parquet");
+        let second = folder.path().join("b.parquet");
+        write(&first, &NAMES, vec![rows], 0).unwrap();
+        write_moved(&first, &second, &ClockConversion::fixed(-7)).unwrap();
+        assert_eq!(read(&second), read(&first));
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub struct SourceWriter {
     pub(crate) id: SourceId,
     pub(crate) identity: InputIdentity,
     pub(crate) likeness: Likeness,
+    pub(crate) broker: Option<i32>,
     held: Vec<(u64, String)>,
     pub(crate) head_hash: Option<String>,
     pub(crate) staging: Staging,
@@ -133,6 +134,7 @@ impl StoreWriter {
             identity,
             held: self.held_by(&likeness),
             likeness,
+            broker: None,
             head_hash: None,
             staging: Staging::new(&self.folder, prefix),
         }
@@ -224,6 +226,11 @@ impl SourceWriter {
     /// take.
     pub fn held(&self) -> &[(u64, String)] {
         &self.held
+    }
+
+    /// Tells of which broker it is a recording.
+    pub fn is_of_broker(&mut self, broker: Option<i32>) {
+        self.broker = broker;
     }
 
     /// Tells the hash of the input's first bytes.

@@ -274,3 +274,54 @@ fn rows_that_memory_did_not_hold_are_written_again_once_or_not_at_all() {
         assert_eq!(check(&store).expect("checked").damaged.len(), 0);
     }
 }
+
+#[test]
+fn a_source_that_is_taken_out_is_gone_and_the_others_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = folder.path();
+    ingest(store, "a", &[10, 20]).expect("stored");
+    ingest(store, "b", &[30]).expect("stored");
+    // Rows of both are in one file then.
+    let writer = StoreWriter::open(store, || {}).expect("a writer");
+    writer.compact(kcorr_store::Extent::All).expect("merged");
+    let before = Store::open(store).expect("a store");
+    let ids: Vec<i64> = before
+        .manifest()
+        .sources
+        .iter()
+        .map(|s| s.source_id)
+        .collect();
+    assert_eq!(before.row_count("pauses"), 3);
+    drop(before);
+
+    let writer = StoreWriter::open(store, || {}).expect("a writer");
+    let error = writer.remove(&[ids[0], 99]).expect_err("no such source");
+    assert!(error.to_string().contains("no recording 99"), "{error}");
+    assert_eq!(Store::open(store).expect("a store").row_count("pauses"), 3);
+
+    let writer = StoreWriter::open(store, || {}).expect("a writer");
+    let removed = writer.remove(&[ids[0]]).expect("taken out");
+    assert_eq!(removed.len(), 1);
+    assert_eq!(removed[0].row_count, 2);
+    let after = Store::open(store).expect("a store");
+    assert_eq!(after.row_count("pauses"), 1);
+    let left: Vec<i64> = after
+        .manifest()
+        .sources
+        .iter()
+        .map(|s| s.source_id)
+        .collect();
+    assert_eq!(left, ids[1..]);
+    // The same input again is a new source: its number is not used twice.
+    drop(after);
+    ingest(store, "a", &[10, 20]).expect("stored");
+    let again = Store::open(store).expect("a store");
+    assert_eq!(again.row_count("pauses"), 3);
+    assert!(
+        again
+            .manifest()
+            .sources
+            .iter()
+            .all(|s| s.source_id != ids[0])
+    );
+}

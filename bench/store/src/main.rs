@@ -1,8 +1,9 @@
 //! Writes the same rows with other codecs, encodings and row groups: `kcorr-bench-store TABLE.parquet …`.
 //!
 //! Each file holds the rows of one table, in order of its time, as a store's files and those of
-//! `kcorr-scenario tables` do. Prints a table of sizes and CPU seconds; the first line of each is what the
-//! store does (`store/src/table_file.rs`), and each other line changes one thing of it.
+//! `kcorr-scenario tables` do. Prints a table of sizes and CPU seconds; the first line of each has the codec and the
+//! encodings of the store, and each other line changes one thing of it. All are written by the parquet crate's own
+//! writer; the store encodes most columns itself, into the same encodings (`store/src/encoding`).
 
 mod variant;
 

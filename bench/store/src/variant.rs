@@ -33,12 +33,12 @@ pub(crate) fn variants() -> Vec<Variant> {
     let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default());
     let base = Variant {
         name: "as the store",
-        compression: zstd(3),
+        compression: zstd(1),
         numbers: Numbers::Delta,
         narrow_dictionary: true,
         text_dictionary: true,
         group_rows: 64 * 1024,
-        page_rows: 20_000,
+        page_rows: 16 * 1024,
     };
     let codec = |name, compression| Variant {
         name,
@@ -60,7 +60,7 @@ pub(crate) fn variants() -> Vec<Variant> {
         codec("not compressed", Compression::UNCOMPRESSED),
         codec("snappy", Compression::SNAPPY),
         codec("lz4", Compression::LZ4_RAW),
-        codec("zstd 1", zstd(1)),
+        codec("zstd 3", zstd(3)),
         codec("zstd 9", zstd(9)),
         numbers("64-bit numbers plain", Numbers::Plain),
         numbers("64-bit numbers split by byte", Numbers::Split),

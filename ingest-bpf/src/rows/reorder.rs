@@ -24,6 +24,9 @@ pub(crate) struct Reorder<R> {
     /// Sorted rows; those before `head` have left.
     held: Vec<R>,
     head: usize,
+    /// Memory of sorts: the order of fresh rows, and held rows that have to move.
+    order: Vec<(i64, u32)>,
+    tail: Vec<R>,
     /// Latest time that has left.
     left_to: Option<i64>,
     ids: RowIds,
@@ -41,6 +44,8 @@ impl<R: Row> Reorder<R> {
             fresh: Vec::new(),
             held: Vec::new(),
             head: 0,
+            order: Vec::new(),
+            tail: Vec::new(),
             left_to: None,
             ids: source.row_ids(),
             drops_duplicates: true,
@@ -125,10 +130,13 @@ impl<R: Row> Reorder<R> {
             let late = self.fresh.iter().filter(|row| row.time() < left_to).count();
             self.late = self.late.saturating_add(late as u64);
         }
-        let mut order: Vec<(i64, u32)> = (0u32..)
-            .zip(&self.fresh)
-            .map(|(index, row)| (row.time(), index))
-            .collect();
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        order.extend(
+            (0u32..)
+                .zip(&self.fresh)
+                .map(|(index, row)| (row.time(), index)),
+        );
         let row = |index: u32| self.fresh.get(index as usize);
         order.sort_unstable_by(|a, b| {
             a.0.cmp(&b.0).then_with(|| match (row(a.1), row(b.1)) {
@@ -144,9 +152,11 @@ impl<R: Row> Reorder<R> {
             .held
             .partition_point(|row| row.time() < first)
             .max(self.head);
-        let tail: Vec<R> = self.held.drain(kept..).collect();
-        self.held.reserve(tail.len().saturating_add(order.len()));
-        let mut tail = tail.into_iter().peekable();
+        self.tail.clear();
+        self.tail.extend(self.held.drain(kept..));
+        self.held
+            .reserve(self.tail.len().saturating_add(order.len()));
+        let mut tail = self.tail.iter().copied().peekable();
         let mut fresh = order.iter().filter_map(|&(_, index)| row(index)).peekable();
         let mut duplicates = 0u64;
         let mut last: Option<R> = None;
@@ -179,5 +189,9 @@ impl<R: Row> Reorder<R> {
         }
         self.duplicates = self.duplicates.saturating_add(duplicates);
         self.fresh.clear();
+        self.order = order;
+        if self.tail.capacity() > BATCH_ROWS {
+            self.tail = Vec::new();
+        }
     }
 }

@@ -260,4 +260,131 @@ proptest! {
         }
         prop_assert_eq!(fast.summary, general.summary);
     }
+
+    #[test]
+    fn a_line_of_any_keys_and_values_is_read_as_by_the_general_path(
+        lines in proptest::collection::vec(any_line(), 1..12),
+    ) {
+        // Of lines of one layout those after the first are compared as a whole.
+        let again = lines.iter().chain(&lines).map(Vec::as_slice);
+        // Something that is known for what it is.
+        let known = br#"{"ev":"write","start_ns":1,"end_ns":2}"#.as_slice();
+        let fast: Vec<&[u8]> = [known].into_iter().chain(again).collect();
+        let general: Vec<Vec<u8>> = fast
+            .iter()
+            .map(|line| [b"{\"unknown\":null,", line.get(1..).unwrap_or_default()].concat())
+            .collect();
+        let (fast, general) = (decode(&whole(&fast)), decode(&whole(&general)));
+        for table in ["writes", "lock_waits"] {
+            prop_assert_eq!(fast.text(table), general.text(table));
+        }
+        let losses = |decoded: &Decoded| -> Vec<(&str, u64)> {
+            let losses = decoded.summary.losses.iter();
+            losses.map(|loss| (loss.kind.name, loss.count)).collect()
+        };
+        prop_assert_eq!(losses(&fast), losses(&general));
+    }
+}
+
+fn whole<L: AsRef<[u8]>>(lines: &[L]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in lines {
+        bytes.extend_from_slice(line.as_ref());
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+/// A value as JSON has it, or nearly.
+fn any_value() -> impl Strategy<Value = Vec<u8>> {
+    let near = [
+        i64::MAX,
+        i64::MIN,
+        i64::MIN + 1,
+        i64::from(i32::MIN),
+        i64::from(i32::MAX) + 1,
+    ];
+    let number = prop_oneof![
+        4 => (0..100_000i64).prop_map(|number| number.to_string()),
+        2 => any::<i64>().prop_map(|number| number.to_string()),
+        1 => proptest::sample::select(near.to_vec()).prop_map(|number| number.to_string()),
+        1 => (-5000i64..0).prop_map(|number| number.to_string()),
+        1 => "-?[0-9]{1,21}([.][0-9]{0,2})?([eE][+-]?[0-9])?",
+        1 => "-?0{1,9}[0-9]?",
+    ];
+    let text = prop_oneof![
+        4 => "[a-zA-Z0-9./;_-]{0,20}",
+        2 => "(0x)?[0-9a-fA-F]{0,17}",
+        1 => "(\\[{0,2})L?[a-z/]{0,300};?",
+        1 => "[ -~]{0,12}",
+        1 => "(\\\\([\"/bfnrt\\\\]|u00[0-9a-f]{2})|[a-c]){0,4}",
+        1 => "\\PC{0,8}",
+    ];
+    prop_oneof![
+        6 => number.prop_map(String::into_bytes),
+        6 => text.prop_map(|text| format!("\"{text}\"").into_bytes()),
+        // A name that is cut inside a character.
+        1 => Just(b"\"caf\xc3\"".to_vec()),
+        1 => proptest::sample::select(vec!["null", "true", "{}", "[1]", "\"\t\""])
+            .prop_map(|text| text.as_bytes().to_vec()),
+    ]
+}
+
+/// An event of the probes with all that it needs, more keys in any order, some of them twice, and spaces.
+fn any_line() -> impl Strategy<Value = Vec<u8>> {
+    const KEYS: &[&str] = &[
+        "start_ns",
+        "end_ns",
+        "pid",
+        "tid",
+        "comm",
+        "bytes",
+        "offset",
+        "dir",
+        "file",
+        "op",
+        "fs",
+        "fs_magic",
+        "monitor",
+        "class",
+        "dir_len",
+        "file_len",
+        "ret",
+        "java_thread_id",
+        "ev",
+        "kind",
+        "other",
+    ];
+    let space = || proptest::sample::select(vec!["", "", "", "", "", "", " ", "\t", "\r"]);
+    let more = (
+        proptest::sample::select(KEYS.to_vec()),
+        any_value(),
+        space(),
+    );
+    let event = prop_oneof![Just("write"), Just("monitor_contended")];
+    let times = (1..50_000_i64, 50_000..100_000_i64);
+    let more = proptest::collection::vec(more, 0..6);
+    (
+        event,
+        times,
+        more,
+        any::<proptest::sample::Index>(),
+        space(),
+    )
+        .prop_map(|(event, (start, end), more, place, space)| {
+            let mut pairs: Vec<Vec<u8>> = more
+                .into_iter()
+                .map(|(key, value, space)| {
+                    [
+                        format!("\"{key}\":{space}").as_bytes(),
+                        &value,
+                        space.as_bytes(),
+                    ]
+                    .concat()
+                })
+                .collect();
+            let fixed = format!("\"ev\":\"{event}\",\"start_ns\":{start},\"end_ns\":{end}");
+            pairs.insert(place.index(pairs.len() + 1), fixed.into_bytes());
+            [b"{".as_slice(), &pairs.join(&b','), b"}", space.as_bytes()].concat()
+        })
 }

@@ -27,16 +27,24 @@ pub enum Likeness {
 }
 
 /// Compares an input with the stored sources of its kind. What cannot be read is new; opening it says why.
-pub fn likeness(paths: &[PathBuf], kind: &str, stored: &[SourceEntry]) -> Likeness {
-    compare(paths, kind, stored).unwrap_or(Likeness::New)
+pub fn likeness<'a>(
+    paths: &[PathBuf],
+    kind: &str,
+    stored: impl IntoIterator<Item = &'a SourceEntry>,
+) -> Likeness {
+    compare(paths, kind, stored.into_iter()).unwrap_or(Likeness::New)
 }
 
-fn compare(paths: &[PathBuf], kind: &str, stored: &[SourceEntry]) -> io::Result<Likeness> {
+fn compare<'a>(
+    paths: &[PathBuf],
+    kind: &str,
+    stored: impl Iterator<Item = &'a SourceEntry>,
+) -> io::Result<Likeness> {
     let size = size(paths)?;
     let mut alike: Vec<&SourceEntry> = Vec::new();
     // Most stored sources are longer than their head, so that one hash does for all of them.
     let mut heads: HashMap<u64, String> = HashMap::new();
-    for source in stored.iter().filter(|source| source.kind == kind) {
+    for source in stored.filter(|source| source.kind == kind) {
         // Too short a beginning says nothing.
         let is_comparable = source.size_bytes > 0 && size >= source.size_bytes.min(HEAD_BYTES);
         let (true, Some(head)) = (is_comparable, &source.head_hash) else {
