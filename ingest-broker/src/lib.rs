@@ -7,6 +7,7 @@
 //! | [`RequestLogDecoder`] | the broker's request log | `broker_requests`, `broker_request_partitions` |
 //! | [`ThreadDumpDecoder`] | thread dumps of `jstack` and its kin | `threads`, `thread_dump_locks` |
 //! | [`CpuStatDecoder`] | samples of its control group's `cpu.stat` | `load_samples` |
+//! | [`ContextDecoder`] | what `kcorr record` says of host, settings and itself | `context` |
 //!
 //! Texts may be UTF-16, coloured, and stored by a collector: behind the prefixes that
 //! [`kcorr_model::lines`] knows, or inside of JSON (ECS, Logstash, log4j's JSON layouts, GELF, docker's
@@ -16,6 +17,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
 #![cfg_attr(not(test), deny(clippy::panic))]
 
+mod context;
 mod cpu_stat;
 mod gc_log;
 mod json_message;
@@ -25,6 +27,7 @@ mod segments;
 mod thread_dump;
 mod unwrapper;
 
+pub use context::{ContextDecoder, broker_in_context, recognise_context};
 pub use cpu_stat::{CpuStatDecoder, recognise_cpu_stat};
 pub use gc_log::{GcLogDecoder, recognise_gc_log};
 pub use request_log::{RequestLogDecoder, recognise_request_log};

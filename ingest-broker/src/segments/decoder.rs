@@ -99,7 +99,7 @@ impl SegmentsDecoder {
             return Ok(());
         };
         self.end_file(output)?;
-        self.begin(path);
+        self.begin(path, 0);
         Ok(())
     }
 
@@ -120,7 +120,7 @@ impl SegmentsDecoder {
     /// Takes what comes of an archive.
     fn member(&mut self, member: Member<'_>, output: &mut dyn Output) -> Result<(), Error> {
         match member {
-            Member::File(path) => {
+            Member::File(path, offset) => {
                 self.end_current(output)?;
                 if [".log.gz", ".log.zst"]
                     .iter()
@@ -133,7 +133,7 @@ impl SegmentsDecoder {
                     self.current = Current::Other;
                     return Ok(());
                 }
-                self.begin(path.to_owned());
+                self.begin(path.to_owned(), offset);
                 // An archive within an archive is not opened.
                 if let Current::Unknown { path, .. } = &mut self.current {
                     let path = std::mem::take(path);
@@ -210,7 +210,7 @@ impl SegmentsDecoder {
         }
     }
 
-    fn begin(&mut self, path: String) {
+    fn begin(&mut self, path: String, offset: u64) {
         let (directory, file) = path.rsplit_once('/').unwrap_or(("", &path));
         let compressed = [".gz", ".zst"];
         let stem = compressed.iter().find_map(|end| file.strip_suffix(end));
@@ -221,13 +221,14 @@ impl SegmentsDecoder {
             (Some(partition), Some(log_file)) if log_file.kind == "log" => {
                 let directory = directory.rsplit('/').find(|name| !name.is_empty());
                 self.is_recognised = true;
-                Current::Segment(Box::new(SegmentFile::new(Segment {
+                let segment = Segment {
                     directory: directory.unwrap_or_default().to_owned(),
                     file: file.to_owned(),
                     topic: partition.topic.to_owned(),
                     partition: partition.partition,
                     base_offset: log_file.base_offset.unwrap_or_default(),
-                })))
+                };
+                Current::Segment(Box::new(SegmentFile::new(segment, offset)))
             }
             (Some(partition), Some(_)) if file == "partition.metadata" => {
                 self.is_recognised = true;
@@ -312,7 +313,7 @@ impl Decoder for SegmentsDecoder {
         // One that was named before and had no bytes has no rows either.
         if let Some(empty) = self.next.replace(path.to_owned()) {
             let current = std::mem::replace(&mut self.current, Current::None);
-            self.begin(empty);
+            self.begin(empty, 0);
             if let Current::Unknown { path, .. } = &mut self.current {
                 let path = std::mem::take(path);
                 self.pass_over(path);

@@ -63,6 +63,8 @@ struct Large {
 #[derive(Debug)]
 pub(crate) struct SegmentFile {
     segment: Segment,
+    /// Where in the file the bytes begin that are read.
+    start: u64,
     /// Where in the file the next byte to be done with lies.
     position: u64,
     /// Bytes that came before and are not done with.
@@ -76,10 +78,12 @@ pub(crate) struct SegmentFile {
 }
 
 impl SegmentFile {
-    pub(crate) fn new(segment: Segment) -> Self {
+    /// A reader of the part of a file that begins at `position`.
+    pub(crate) fn new(segment: Segment, position: u64) -> Self {
         Self {
             segment,
-            position: 0,
+            start: position,
+            position,
             held: Vec::new(),
             need: 1,
             region: None,
@@ -400,7 +404,8 @@ impl SegmentFile {
 
     /// Whether a checksum over so many bytes may be computed for nothing.
     fn may_waste(&self, bytes: u64) -> bool {
-        let allowed = self.position.saturating_mul(8).saturating_add(FREE_WASTE);
+        let read = self.position.saturating_sub(self.start);
+        let allowed = read.saturating_mul(8).saturating_add(FREE_WASTE);
         self.wasted.saturating_add(bytes) <= allowed
     }
 }

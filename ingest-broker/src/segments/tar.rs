@@ -1,6 +1,7 @@
 //! The members of a tar archive, from bytes that come in pieces.
 //!
-//! POSIX ustar and pax (`path`, `size`) and GNU's long names, as GNU tar, bsdtar and Docker write. A header
+//! POSIX ustar and pax (`path`, `size`) and GNU's long names, as GNU tar, bsdtar and Docker write; and pax records
+//! `KCORR.offset`, by which a member is the part of its file that begins there (`kcorr record` writes them). A header
 //! is one whose checksum is right; where one should be and is not, the reader goes on at the next that is.
 //! Sparse files are not read.
 
@@ -14,8 +15,8 @@ const MOST_NAME_BYTES: usize = 64 << 10;
 /// What comes of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Member<'a> {
-    /// A file begins, with its path.
-    File(&'a str),
+    /// A file begins, with its path, and where in it the bytes that follow begin.
+    File(&'a str, u64),
     /// Bytes of the file that began last.
     Bytes(&'a [u8]),
     /// The file ends.
@@ -36,6 +37,8 @@ pub(crate) struct TarReader {
     /// The next member's path and size, where a header before it told them.
     path: Option<String>,
     size: Option<u64>,
+    /// Where in its file the next member begins.
+    offset: Option<u64>,
     is_damaged: bool,
     /// Whether the block of zeros came that ends an archive.
     is_ended: bool,
@@ -202,7 +205,7 @@ impl TarReader {
                 if path.ends_with('/') {
                     Content::Other
                 } else {
-                    take(Member::File(&path))?;
+                    take(Member::File(&path, self.offset.take().unwrap_or(0)))?;
                     Content::File
                 }
             }
@@ -214,6 +217,7 @@ impl TarReader {
             _ => {
                 if !matches!(kind, b'g' | b'K') {
                     self.path = None;
+                    self.offset = None;
                 }
                 Content::Other
             }
@@ -254,6 +258,7 @@ impl TarReader {
                     match key {
                         "path" => self.path = Some(value.to_owned()),
                         "size" => self.size = value.parse().ok(),
+                        "KCORR.offset" => self.offset = value.parse().ok(),
                         _ => {}
                     }
                 }
@@ -332,7 +337,10 @@ mod tests {
         let mut events = Vec::new();
         let mut take = |member: Member<'_>| {
             match member {
-                Member::File(path) => files.push((path.to_owned(), Vec::new())),
+                Member::File(path, 0) => files.push((path.to_owned(), Vec::new())),
+                Member::File(path, offset) => {
+                    files.push((format!("{path} at {offset}"), Vec::new()));
+                }
                 Member::Bytes(bytes) => files.last_mut().unwrap().1.extend_from_slice(bytes),
                 Member::End => {}
                 other => events.push(format!("{other:?}")),
@@ -376,6 +384,22 @@ mod tests {
             assert_eq!(events, ["Unread(\"sparse\")"]);
             assert!(is_whole);
         }
+    }
+
+    #[test]
+    fn a_part_of_a_file_tells_where_it_begins_and_only_its_own_member_does() {
+        let archive = [
+            member("pax", b'x', b"21 KCORR.offset=4096\n"),
+            member("a", b'0', b"part"),
+            member("b", b'0', b"whole"),
+            member("pax", b'x', b"21 KCORR.offset=many\n"),
+            member("c", b'0', b"whole"),
+            vec![0; 2 * BLOCK],
+        ]
+        .concat();
+        let (files, ..) = read(&archive, 100);
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["a at 4096", "b", "c"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
     reason = "a test ends where its input is wrong"
 )]
 
+mod context;
 mod cpu_stat;
 #[path = "../../../model/tests/decoded/mod.rs"]
 mod decoded;

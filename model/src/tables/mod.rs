@@ -7,6 +7,8 @@ mod broker_requests;
 mod clock_anchors;
 mod clock_checks;
 mod clock_fits;
+mod context;
+mod encrypted_turns;
 mod event_types;
 mod function_calls;
 mod limits;
@@ -40,6 +42,8 @@ pub use broker_requests::BROKER_REQUESTS;
 pub use clock_anchors::CLOCK_ANCHORS;
 pub use clock_checks::CLOCK_CHECKS;
 pub use clock_fits::CLOCK_FITS;
+pub use context::CONTEXT;
+pub use encrypted_turns::ENCRYPTED_TURNS;
 pub use event_types::EVENT_TYPES;
 pub use function_calls::FUNCTION_CALLS;
 pub use limits::LIMITS;
@@ -81,6 +85,7 @@ pub static ALL: &[&Table] = &[
     &TOPICS,
     &TCP_CONNECTIONS,
     &TCP_STRETCHES,
+    &ENCRYPTED_TURNS,
     &WRITES,
     &LOCK_WAITS,
     &THREADS,
@@ -91,6 +96,7 @@ pub static ALL: &[&Table] = &[
     &SOCKET_IO,
     &SOCKET_THREADS,
     &LOAD_SAMPLES,
+    &CONTEXT,
     &THREAD_DUMP_LOCKS,
     &EVENT_TYPES,
     &RUN_QUEUE_WAITS,

@@ -114,6 +114,11 @@ pub static REQUESTS: Table = Table {
             "The transactional id of Produce and of a transaction's requests; null where there are several, or none.",
         ),
         Column::optional(
+            "principal",
+            Type::Label,
+            "The user that the client named before by SASL, with PLAIN or SCRAM; null when none was seen.",
+        ),
+        Column::optional(
             "no_response",
             Type::Label,
             "Why there is no end: `acks_0`, `open_at_end`, `connection_closed`, `capture_gap`; null when there is one.",

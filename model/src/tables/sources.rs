@@ -23,6 +23,11 @@ pub static SOURCES: Table = Table {
             Type::Text,
             "Where it was read from, as an absolute path, or `-` for standard input.",
         ),
+        Column::optional(
+            "broker",
+            Type::Int32,
+            "The broker that it is a recording of, by its number (`node.id`); null when nothing tells. Thread ids, files, locks and connections are a broker's own.",
+        ),
         Column::required(
             "format",
             Type::Text,

@@ -148,12 +148,37 @@ pub static TCP_CONNECTIONS: Table = Table {
         Column::optional(
             "client_hello_time",
             Type::Time,
-            "The client's TLS ClientHello; null when its first captured bytes are none.",
+            "The client's TLS ClientHello; null when it was not captured.",
         ),
         Column::optional(
             "tls_done_time",
             Type::Time,
-            "Its first TLS record of application data: its part of the TLS handshake is over; null when none was seen.",
+            "The end of the TLS handshake: of TLS 1.2 when both ends had sent their Finished, of TLS 1.3 the client's first encrypted record (the broker's answer to it cannot be told from what follows); null when it did not come so far, or was not captured.",
+        ),
+        Column::optional(
+            "tls_broker_ns",
+            Type::Int64,
+            "How long of the TLS handshake its next record came from the broker: from the last of the client's to the first of the broker's, added up; null without tls_done_time.",
+        ),
+        Column::optional(
+            "tls_version",
+            Type::Label,
+            "`TLS 1.2`, `TLS 1.3` or `older`; null when the broker's hello was not captured.",
+        ),
+        Column::optional(
+            "tls_resumed",
+            Type::Bool,
+            "Whether an earlier TLS session was taken up again, which spares the broker the signature; null when that was not seen.",
+        ),
+        Column::optional(
+            "tls_alert",
+            Type::Int16,
+            "The number of the alert that ended the TLS handshake (RFC 8446, 6); null when none could be read: behind the hellos alerts may be encrypted.",
+        ),
+        Column::optional(
+            "overlap_time",
+            Type::Time,
+            "Of an encrypted connection that was not read: the first time at which its client sent before it had an answer, so that its turns (`encrypted_turns`) are no requests. Null proves nothing: requests that leave at once look like one.",
         ),
         Column::optional(
             "closed_by",
