@@ -3,6 +3,8 @@
 -- `cost_ms` is the time of slow requests that was spent in or behind it. One moment of a
 -- request may count for a write, for the commit over it, for the lock and for the
 -- thread: compare within a kind.
+-- @by_broker
+-- @terminal kind name thread cost_ms request_count | start_time duration_ms worst_ms
 -- @param  top_count      BIGINT = 20 -- at most this many of each kind
 -- @column kind           VARCHAR     -- write, journal, lock or thread
 -- @column place          BIGINT      -- 1 for the most costly of its kind
@@ -16,6 +18,7 @@
 --                                       else the first time it was waited for
 -- @column duration_ms    DOUBLE      -- length of the write or call
 -- @column id             BIGINT      -- id of the write or call, or the thread's tid
+-- @column broker         INT         -- the broker where it is; null when nothing tells
 WITH
 costs AS (
     SELECT
@@ -82,7 +85,8 @@ SELECT
     END AS thread,
     COALESCE(w.start_time, f.start_time, k.first_time) AS start_time,
     COALESCE(w.duration_ns, f.duration_ns) / 1e6 AS duration_ms,
-    k.id
+    k.id,
+    (SELECT MIN(broker) FROM sources) AS broker
 FROM ranked AS k
 LEFT JOIN root_writes AS w
     ON w.write_id = k.id

@@ -1,5 +1,6 @@
 -- What the slow requests waited for: one row a cause, the most requests first.
 --
+-- @terminal cause request_count request_ratio worst_ms reasons | waited_ms waited_ratio
 -- @column cause          VARCHAR     -- as in blame
 -- @column request_count  BIGINT      -- slow requests with that verdict
 -- @column request_ratio  DOUBLE      -- their share

@@ -2,6 +2,7 @@
 --
 -- A line under another is what the one above waited for, only while it did. Take a
 -- request_id from blame: kcorr query chain --param request_id=30000000012
+-- @terminal wait_ms tree thread | start_time rule confidence
 -- @param  request_id     BIGINT      -- the request
 -- @param  min_ms         DOUBLE = 0.1 -- waits shorter than this are left out
 -- @column wait_ms        DOUBLE      -- how long the line above waited for it
@@ -16,6 +17,7 @@
 -- @column kind           VARCHAR     -- request, lock_wait, write, pause, standing,
 --                                       function_call or block_io
 -- @column id             BIGINT      -- its id
+-- @column broker         INT         -- the broker where it is; null when nothing tells
 WITH RECURSIVE
 nodes AS (
     SELECT
@@ -62,7 +64,7 @@ nodes AS (
 SELECT
     n.wait_ns / 1e6 AS wait_ms,
     repeat('  ', n.depth) || CASE n.kind
-        WHEN 'request' THEN r.api || ' request of ' || r.client_address
+        WHEN 'request' THEN r.api || ' request of ' || COALESCE(r.client_address, '?')
             || ', correlation id ' || COALESCE(CAST(r.correlation_id AS VARCHAR), '?')
         WHEN 'lock_wait' THEN 'wait for ' || COALESCE(l.lock_class, 'a lock')
         WHEN 'write' THEN w.operation || ' of '
@@ -100,9 +102,10 @@ SELECT
     n.confidence,
     n.depth,
     n.kind,
-    n.id
+    n.id,
+    x.broker
 FROM nodes AS n
-LEFT JOIN requests AS r
+LEFT JOIN recorded_requests AS r
     ON r.request_id = n.id
     AND n.kind = 'request'
 LEFT JOIN lock_waits AS l
@@ -123,6 +126,14 @@ LEFT JOIN block_io AS b
 LEFT JOIN standings AS s
     ON s.standing_id = n.id
     AND n.kind = 'standing'
-LEFT JOIN thread_names AS t ON t.tid = COALESCE(n.tid, l.tid, w.tid, f.tid, s.tid)
-LEFT JOIN thread_names AS a ON a.tid = s.waker_tid
+LEFT JOIN sources AS x
+    ON x.source_id = COALESCE(
+        l.source_id, w.source_id, f.source_id, s.source_id, p.source_id, b.source_id, r.source_id
+    )
+LEFT JOIN thread_names AS t
+    ON t.tid = COALESCE(n.tid, l.tid, w.tid, f.tid, s.tid)
+    AND t.broker IS NOT DISTINCT FROM x.broker
+LEFT JOIN thread_names AS a
+    ON a.tid = s.waker_tid
+    AND a.broker IS NOT DISTINCT FROM x.broker
 ORDER BY n.path

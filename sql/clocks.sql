@@ -9,6 +9,7 @@
 --   ambiguous    the data fit at several offsets; not checked
 --   untied       nothing in the data ties it to another recording; not checked
 --   unchecked    the check failed; clock_fits.detail says why
+-- @terminal source_id kind verdict refined_ms uncertainty_us | drift_ppm path
 -- @column source_id           BIGINT  -- the recording
 -- @column kind                VARCHAR -- the flag it was given with
 -- @column clock               VARCHAR -- the clock its times were read on

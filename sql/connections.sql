@@ -5,19 +5,25 @@
 -- been lost, or for a handshake that was repeated; each moment counts once. Times are
 -- those of both directions unless a column says which. Connections that are opened again
 -- and again (a reconnect storm) are seen by `opened_together` and `reconnect_count`, what
--- their handshakes took by `connect_ms` and `tls_ms`, and a backlog that was full, or
--- packets that were lost, by `syn_retries`. Nothing here says how much of it a request
+-- their handshakes took by `connect_ms`, `tls_ms` and `sasl_ms`, and a backlog that was
+-- full, or packets that were lost, by `syn_retries`. Nothing here says how much of it a request
 -- waited: see connection_states and blame.
+-- @by_broker
+-- @terminal client_id client_address request_count waited_ms | lost_ms client_window_ms
+--   broker_window_ms client_rtt_ms closed_by start_time
 -- @column connection_id       BIGINT    -- the connection
 -- @column client_address      VARCHAR   -- address and port of the client
 -- @column server_address      VARCHAR   -- address and port of the broker
 -- @column client_id           VARCHAR   -- a client id of its requests; null without requests
+-- @column principal           VARCHAR   -- the user that it named by SASL, where that is visible
 -- @column request_count       BIGINT    -- requests that were seen on it
 -- @column start_time          TIMESTAMP -- its first packet
 -- @column end_time            TIMESTAMP -- its last packet
 -- @column waited_ms           DOUBLE    -- time in which bytes waited, as above
 -- @column connect_ms          DOUBLE    -- from the first SYN to the end of the handshake
 -- @column tls_ms              DOUBLE    -- from the ClientHello to the first application data
+-- @column sasl_ms             DOUBLE    -- what its logins by SASL took: the latencies of their
+--                                          requests; null when none was seen
 -- @column syn_retries         BIGINT    -- SYNs, and answers to them, that were sent again
 -- @column client_rtt_ms       DOUBLE    -- shortest round trip to the client
 -- @column broker_rtt_ms       DOUBLE    -- shortest round trip to the broker
@@ -36,7 +42,14 @@
 --                                          second; null where its SYN was not captured
 WITH
 asked AS (
-    SELECT connection_id, MIN(CAST(client_id AS VARCHAR)) AS client_id, COUNT(*) AS request_count
+    SELECT
+        connection_id,
+        MIN(CAST(client_id AS VARCHAR)) AS client_id,
+        MIN(CAST(principal AS VARCHAR)) AS principal,
+        COUNT(*) AS request_count,
+        SUM(latency_ns) FILTER (
+            WHERE CAST(api AS VARCHAR) IN ('SaslHandshake', 'SaslAuthenticate')
+        ) AS sasl_ns
     FROM requests
     GROUP BY connection_id
 ),
@@ -105,12 +118,14 @@ SELECT
     c.client_address,
     c.server_address,
     a.client_id,
+    a.principal,
     COALESCE(a.request_count, 0) AS request_count,
     c.start_time,
     c.end_time,
     COALESCE(s.waited_ns, 0) / 1e6 AS waited_ms,
     elapsed_ns(c.syn_time, c.established_time) / 1e6 AS connect_ms,
     elapsed_ns(c.client_hello_time, c.tls_done_time) / 1e6 AS tls_ms,
+    a.sasl_ns / 1e6 AS sasl_ms,
     c.syn_retries + COALESCE(c.syn_ack_retries, 0) AS syn_retries,
     c.client_rtt_min_ns / 1e6 AS client_rtt_ms,
     c.broker_rtt_min_ns / 1e6 AS broker_rtt_ms,

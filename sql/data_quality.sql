@@ -1,5 +1,6 @@
 -- What the recordings lost, and what they cannot show because of how they were made.
 --
+-- @terminal source aspect name amount meaning | severity detail
 -- @column source_id  BIGINT  -- number of the recording
 -- @column source     VARCHAR -- the flag it was given with
 -- @column aspect     VARCHAR -- loss, or limit

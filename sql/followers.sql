@@ -4,6 +4,7 @@
 -- A request with acks=all waits for the last of its followers (see follower_waits): for the
 -- leader's answer to a fetch, for the follower to fetch again, or for the leader to process
 -- that.
+-- @by_broker
 -- @column replica_id     INT         -- the follower: its broker id
 -- @column request_count  BIGINT      -- slow requests that waited for it
 -- @column waited_ms      DOUBLE      -- how long, in all
@@ -16,6 +17,7 @@
 --                                       that connection
 -- @column gap_time       TIMESTAMP   -- when that began
 -- @column client_address VARCHAR     -- one of its addresses
+-- @column broker         INT         -- the broker that it follows; null when nothing tells
 WITH
 waits AS (
     SELECT
@@ -40,7 +42,7 @@ fetches AS (
         elapsed_ns(end_time, LEAD(arrival_time) OVER (
             PARTITION BY connection_id ORDER BY arrival_time, request_id
         )) AS gap_ns
-    FROM requests
+    FROM recorded_requests
     WHERE api = 'Fetch'
         AND replica_id >= 0
 ),
@@ -71,7 +73,8 @@ SELECT
     f.fetch_count,
     f.gap_ns / 1e6 AS longest_gap_ms,
     g.gap_time,
-    f.client_address
+    f.client_address,
+    (SELECT MIN(broker) FROM sources) AS broker
 FROM followers AS f
 LEFT JOIN waits AS w ON w.replica_id = f.replica_id
 LEFT JOIN gaps AS g ON g.replica_id = f.replica_id

@@ -1,5 +1,7 @@
 -- Waits for monitors and locks, longest first.
 --
+-- @by_broker
+-- @terminal start_time duration_ms thread_name lock_class | kind owner_name
 -- @param  min_ms        DOUBLE = 10  -- a wait at least this long is listed
 -- @column duration_ms   DOUBLE       -- how long it took
 -- @column start_time    TIMESTAMP    -- its start

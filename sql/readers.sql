@@ -4,6 +4,9 @@
 -- page cache: the thread that reads it waits for the disk, and so do the other connections
 -- of a network thread. The reads are those of 1 ms and more (see fetch_reads). The group is
 -- what requests of the same client id from the same host name; null when none does.
+-- @by_broker
+-- @terminal client_id topic behind_max slow_read_ms blamed_requests blamed_ms | disk_read_count
+--   client_host first_time
 -- @column client_id      VARCHAR     -- client id of its fetches
 -- @column client_host    VARCHAR     -- its address
 -- @column group_id       VARCHAR     -- its group, or groups, separated by spaces
@@ -25,11 +28,13 @@ WITH
 clients AS (
     -- Each request's client, whatever its port.
     SELECT
-        request_id, api, arrival_time, end_time,
+        request_id, api,
+        CASE WHEN time_slack_ns IS NOT NULL THEN arrival_time END AS arrival_time,
+        CASE WHEN time_slack_ns IS NOT NULL THEN end_time END AS end_time,
         COALESCE(CAST(client_id AS VARCHAR), '') AS client_id,
         regexp_replace(CAST(client_address AS VARCHAR), ':[0-9]+$', '') AS host,
         CAST(group_id AS VARCHAR) AS group_id
-    FROM requests
+    FROM recorded_requests
 ),
 fetches AS (
     SELECT
@@ -42,7 +47,7 @@ fetches AS (
         p.high_watermark - p.fetch_offset AS behind,
         r.arrival_time,
         r.end_time
-    FROM request_partitions AS p
+    FROM recorded_partitions AS p
     INNER JOIN clients AS r ON r.request_id = p.request_id
     WHERE r.api = 'Fetch'
         AND p.returned_bytes > 0

@@ -1,7 +1,9 @@
 -- The recordings in the store: what they hold, when, and on which clock.
 --
+-- @terminal source_id kind row_count loss_count path | first_time last_time format size_bytes
 -- @column source_id      BIGINT    -- number of the recording
 -- @column kind           VARCHAR   -- the flag it was given with
+-- @column broker         INT       -- the broker that it is of; null when nothing tells
 -- @column format         VARCHAR   -- the format that was recognised
 -- @column path           VARCHAR   -- where it was read from
 -- @column size_bytes     BIGINT    -- bytes read
@@ -17,6 +19,7 @@
 SELECT
     s.source_id,
     s.kind,
+    s.broker,
     s.format,
     s.path,
     s.size_bytes,

@@ -2,10 +2,13 @@
 -- topic-partition.
 --
 -- Requests of other APIs than produce and fetch have one row without topic and
--- partition.
+-- partition. Those that only the broker's request log has are among them.
+-- @terminal arrival_time client_id api topic partition latency_ms | client_address error_code
 -- @param  api            VARCHAR = NULL -- only this API, for example Produce
 -- @param  topic          VARCHAR = NULL -- only this topic
--- @column arrival_time   TIMESTAMP      -- first byte of the request on the wire
+-- @column arrival_time   TIMESTAMP      -- first byte of the request on the wire; of one that only
+--                                          the request log has, when it was read; null when
+--                                          nothing tells that
 -- @column end_time       TIMESTAMP      -- last byte of the response;
 --                                          null when there was none
 -- @column latency_ms     DOUBLE         -- from the first byte of the request
@@ -23,8 +26,8 @@
 --                                          or of the request
 -- @column request_id     BIGINT         -- id of the request
 SELECT
-    r.arrival_time,
-    r.end_time,
+    CASE WHEN r.time_slack_ns IS NOT NULL THEN r.arrival_time END AS arrival_time,
+    CASE WHEN r.time_slack_ns IS NOT NULL THEN r.end_time END AS end_time,
     r.latency_ns / 1e6 AS latency_ms,
     array_to_string(p.message_ids, ' ') AS message_id,
     p.topic,
@@ -37,8 +40,8 @@ SELECT
     p.base_offset,
     COALESCE(p.error_code, r.error_code) AS error_code,
     r.request_id
-FROM requests AS r
-LEFT JOIN request_partitions AS p ON p.request_id = r.request_id
+FROM recorded_requests AS r
+LEFT JOIN recorded_partitions AS p ON p.request_id = r.request_id
 WHERE ($api IS NULL OR r.api = $api)
     AND ($topic IS NULL OR p.topic = $topic)
-ORDER BY r.arrival_time, r.request_id, p.topic, p.partition
+ORDER BY arrival_time, r.request_id, p.topic, p.partition

@@ -1,5 +1,7 @@
 -- File operations that took long, longest first.
 --
+-- @by_broker
+-- @terminal start_time duration_ms operation thread_name file | commit_ms bytes tid
 -- @param  min_ms        DOUBLE = 10 -- an operation at least this long is listed
 -- @column duration_ms   DOUBLE      -- how long it took
 -- @column start_time    TIMESTAMP   -- its start

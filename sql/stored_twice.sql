@@ -14,6 +14,7 @@
 --   pauses            kind, name, length
 --   stack_samples     thread, state
 --   requests          client, API, correlation id, size, within a second
+-- Recordings of different brokers are not compared: what passes between two is in both.
 -- What two recorders of different kinds see is compared by `clock_ties`.
 -- @column table_name      VARCHAR   -- the table that has them twice
 -- @column source_id       BIGINT    -- one recording
@@ -178,12 +179,15 @@ same_events AS (
         AND ABS(CAST(a.arrival_time AS BIGINT) - CAST(b.arrival_time AS BIGINT)) <= 1000000000
 )
 SELECT
-    table_name,
-    source_id,
-    other_source_id,
-    COUNT(DISTINCT row_id) AS event_count,
-    MIN(start_time) AS first_time,
-    MAX(start_time) AS last_time
-FROM same_events
-GROUP BY table_name, source_id, other_source_id
+    e.table_name,
+    e.source_id,
+    e.other_source_id,
+    COUNT(DISTINCT e.row_id) AS event_count,
+    MIN(e.start_time) AS first_time,
+    MAX(e.start_time) AS last_time
+FROM same_events AS e
+LEFT JOIN sources AS a ON a.source_id = e.source_id
+LEFT JOIN sources AS b ON b.source_id = e.other_source_id
+WHERE a.broker IS NOT DISTINCT FROM b.broker
+GROUP BY e.table_name, e.source_id, e.other_source_id
 ORDER BY source_id, other_source_id, table_name

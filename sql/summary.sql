@@ -24,13 +24,12 @@ measured AS (
         2 AS rank, 'topic' AS by, CAST(p.topic AS VARCHAR) AS name, r.latency_ns, r.is_slow,
         r.request_id
     FROM request_latencies AS r
-    INNER JOIN request_partitions AS p ON p.request_id = r.request_id
+    INNER JOIN recorded_partitions AS p ON p.request_id = r.request_id
     WHERE r.api = 'Produce'
     UNION ALL
-    SELECT DISTINCT
-        3 AS rank, 'cause' AS by, b.cause AS name, r.latency_ns, r.is_slow, b.request_id
-    FROM blame AS b
-    INNER JOIN request_latencies AS r ON r.request_id = b.request_id
+    SELECT 3 AS rank, 'cause' AS by, v.cause AS name, r.latency_ns, r.is_slow, v.request_id
+    FROM request_verdicts AS v
+    INNER JOIN request_latencies AS r ON r.request_id = v.request_id
 )
 SELECT
     by,

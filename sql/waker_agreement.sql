@@ -6,6 +6,7 @@
 -- are right, and the waiter had the lock at once. One that waited for a CPU first may have found
 -- the lock taken and let go by others; it is not compared. `kcorr verify` prints the share.
 -- The row `any` is for all.
+-- @by_broker
 -- @param  min_shared_ms  DOUBLE = 1  -- shorter waits are left out: of those the probe has no rows
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column kind             VARCHAR   -- kind of the wait, and what recorded its owner

@@ -1,5 +1,7 @@
 -- What the account of the slow requests cannot explain, why, and which recording would
 -- settle it.
+-- @by_broker
+-- @terminal request_count unexplained_ms reason | recording share_ratio worst_ms
 -- @column unexplained_ms DOUBLE      -- time of slow requests that nothing explains
 -- @column share_ratio    DOUBLE      -- its share in all their time
 -- @column request_count  BIGINT      -- slow requests concerned
@@ -8,6 +10,7 @@
 -- @column recording      VARCHAR     -- what to record to know more
 -- @column example_request_id BIGINT  -- the request with the most of it
 -- @column rule           VARCHAR     -- name of the reason (see rules)
+-- @column broker         INT         -- the broker whose account it is; null when nothing tells
 WITH
 has AS (
     SELECT
@@ -65,7 +68,8 @@ SELECT
         ELSE 'the broker''s own times: kafka.request.logger at DEBUG, and --request-log'
     END AS recording,
     MAX(CASE WHEN p.place = 1 THEN p.request_id END) AS example_request_id,
-    p.rule
+    p.rule,
+    (SELECT MIN(broker) FROM sources) AS broker
 FROM placed AS p
 LEFT JOIN rules AS k
     ON k.rule = p.rule

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringBuilder};
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 use kcorr_model::{BatchBuilder, tables};
 
 use kcorr_engine::{Ablation, Altered, Taken, kind_expression};
@@ -17,10 +17,9 @@ use kcorr_engine::{Columns, GivenParameters, Session, canned_query};
 use kcorr_engine::{Error, ErrorKind, Result};
 use kcorr_store::Store;
 
-/// One row for each slow request: its cause is the same in all its topic-partitions.
-const VERDICTS: &str = "SELECT request_id, MIN(cause) AS cause, MIN(waited_ms) AS waited_ms
-    FROM blame
-    GROUP BY request_id ORDER BY request_id";
+use crate::blamed::blamed;
+use crate::request_table;
+use crate::side_by_side::side_by_side;
 
 /// A table of more kinds than this is taken away as a whole only: names of traced functions are the
 /// recording's, and each kind costs a run of `blame`.
@@ -62,15 +61,16 @@ impl AblationTest {
                 groups.extend(groups_of(session, table.name, expression).await?);
             }
         }
-        let wire = sources.iter().map(|source| source.source_id).filter(|id| {
+        let requests = request_table(store);
+        let telling = sources.iter().map(|source| source.source_id).filter(|id| {
             let mut rows = store.manifest().rows_of(*id);
-            rows.any(|(table, _)| table == tables::REQUESTS.name)
+            rows.any(|(table, _)| table == requests)
         });
-        let mut wire: BTreeSet<i64> = wire.collect();
-        if wire.len() > 1 {
-            wire.clear();
+        let mut telling: BTreeSet<i64> = telling.collect();
+        if telling.len() > 1 {
+            telling.clear();
         }
-        let mut ablations = ablations(&groups, &wire);
+        let mut ablations = ablations(&groups, requests, &telling);
         if !source_ids.is_empty() {
             ablations.retain(|ablation| match ablation.taken {
                 Taken::Recording(source_id) => source_ids.contains(&source_id),
@@ -90,15 +90,26 @@ impl AblationTest {
         done: &(dyn Fn(usize) + Sync),
     ) -> Result<RecordBatch> {
         let mut rows = Rows::default();
-        rows.add(None, whole, given).await?;
+        rows.add(None, &blamed(whole, given).await?)?;
         if rows.request_id.is_empty() {
             return rows.finish();
         }
-        for (number, ablation) in self.ablations.iter().enumerate() {
-            let altered = Altered::Without(ablation);
-            let session = Session::open_altered(store, altered, whole).await?;
-            rows.add(Some(ablation), &session, given).await?;
-            done(number + 1);
+        let without = side_by_side(
+            &self.ablations,
+            whole.at_once(),
+            |ablation: &Ablation| {
+                async move {
+                    let altered = Altered::Without(ablation);
+                    let session = Session::open_altered(store, altered, whole).await?;
+                    blamed(&session, given).await
+                }
+                .boxed()
+            },
+            done,
+        )
+        .await?;
+        for (ablation, batches) in self.ablations.iter().zip(without) {
+            rows.add(Some(ablation), &batches)?;
         }
         rows.finish()
     }
@@ -135,14 +146,15 @@ async fn groups_of(session: &Session, table: &'static str, expression: &str) -> 
     Ok(groups)
 }
 
-/// What can be taken away of groups of rows: each different set of them once.
-fn ablations(groups: &[Group], kept_sources: &BTreeSet<i64>) -> Vec<Ablation> {
+/// What can be taken away of groups of rows: each different set of them once. Of the table that tells the
+/// requests, only some are.
+fn ablations(groups: &[Group], requests: &str, kept_sources: &BTreeSet<i64>) -> Vec<Ablation> {
     let mut by_taken: BTreeMap<Taken, Vec<&Group>> = BTreeMap::new();
     for group in groups {
         let kind = Taken::Kind(group.table, group.kind.clone());
         by_taken.entry(kind).or_default().push(group);
         // The follower's fetches are no more than a kind: without all requests there are no verdicts.
-        if group.table != tables::REQUESTS.name {
+        if group.table != requests {
             let table = Taken::Table(group.table);
             by_taken.entry(table).or_default().push(group);
         }
@@ -192,36 +204,30 @@ struct Rows {
 }
 
 impl Rows {
-    /// Blames in a session, from which something was taken or nothing.
-    async fn add(
-        &mut self,
-        ablation: Option<&Ablation>,
-        session: &Session,
-        given: &GivenParameters,
-    ) -> Result<()> {
+    /// Adds what is blamed without something, or without nothing.
+    fn add(&mut self, ablation: Option<&Ablation>, blamed: &[RecordBatch]) -> Result<()> {
         let name = ablation.map(|ablation| ablation.taken.to_string());
         let source_id = ablation.map_or(0, |ablation| ablation.source_id);
         let taken_count = ablation.map_or(0, |ablation| ablation.row_count);
         let taken_count = i64::try_from(taken_count).unwrap_or(i64::MAX);
-        for planned in session.plan(VERDICTS, given).await? {
-            let mut batches = planned.run().await?;
-            while let Some(batch) = batches.try_next().await? {
-                let columns = Columns(&batch);
-                let request_ids = columns.number("request_id")?;
-                let causes = columns.text("cause")?;
-                let waited = columns.float("waited_ms")?;
-                for row in 0..batch.num_rows() {
-                    let (Some(request_id), Some(cause)) = (request_ids.get(row), causes.get(row))
-                    else {
-                        continue;
-                    };
-                    self.source_id.push(source_id);
-                    self.taken.append_option(name.as_deref());
-                    self.taken_count.push(taken_count);
-                    self.request_id.push(request_id);
-                    self.cause.append_value(cause);
-                    self.waited_ms.push(waited.get(row).unwrap_or(0.0));
-                }
+        for batch in blamed {
+            let columns = Columns(batch);
+            let request_ids = columns.number("request_id")?;
+            let causes = columns.text("cause")?;
+            let waited = columns.number("waited_ns")?;
+            for row in 0..batch.num_rows() {
+                let (Some(request_id), Some(cause)) = (request_ids.get(row), causes.get(row))
+                else {
+                    continue;
+                };
+                self.source_id.push(source_id);
+                self.taken.append_option(name.as_deref());
+                self.taken_count.push(taken_count);
+                self.request_id.push(request_id);
+                self.cause.append_value(cause);
+                #[allow(clippy::cast_precision_loss)] // Of a nanosecond in months.
+                self.waited_ms
+                    .push(waited.get(row).unwrap_or(0) as f64 / 1e6);
             }
         }
         Ok(())
@@ -256,7 +262,8 @@ mod tests {
     }
 
     fn names(groups: &[Group], kept: &[i64]) -> Vec<String> {
-        let ablations = ablations(groups, &kept.iter().copied().collect());
+        let kept = kept.iter().copied().collect();
+        let ablations = ablations(groups, tables::REQUESTS.name, &kept);
         let names = ablations.iter().map(|ablation| ablation.taken.to_string());
         names.collect()
     }

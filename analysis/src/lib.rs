@@ -10,10 +10,15 @@
 //! | [`WakerAgreement`] | whether two recorders of lock waits name the same threads |
 
 mod ablation_test;
+mod blamed;
 mod compare;
 mod null_test;
+mod side_by_side;
 mod waker_agreement;
 mod whatif;
+
+use kcorr_model::tables::{BROKER_REQUESTS, REQUESTS};
+use kcorr_store::Store;
 
 pub use ablation_test::AblationTest;
 pub use compare::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
@@ -23,3 +28,11 @@ pub use whatif::{
     Change, Prediction, REPRODUCED_WITHIN_NS, WHAT_IF_QUERIES, WaitKind, WhatIfOptions, gains,
     what_if,
 };
+
+/// The table that tells a store's requests: what was captured, or without a capture the broker's request log.
+fn request_table(store: &Store) -> &'static str {
+    match store.row_count(REQUESTS.name) {
+        0 => BROKER_REQUESTS.name,
+        _ => REQUESTS.name,
+    }
+}

@@ -6,22 +6,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringBuilder};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
-use futures::TryStreamExt;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringBuilder};
+use futures::FutureExt;
 use kcorr_model::{BatchBuilder, tables};
 use kcorr_store::Store;
 
 use kcorr_engine::{Altered, Shift};
+use kcorr_engine::{Columns, GivenParameters, Session};
 use kcorr_engine::{Error, ErrorKind, Result};
-use kcorr_engine::{GivenParameters, Session};
 
-/// One row for each slow request; a request's cause is the same in all its topic-partitions.
-const VERDICTS: &str =
-    "SELECT request_id, MIN(cause) AS cause, MAX(latency_ms) * 1e6 AS latency_ns,
-    MAX(waited_ms) * 1e6 AS waited_ns
-    FROM blame GROUP BY request_id ORDER BY request_id";
+use crate::blamed::blamed;
+use crate::request_table;
+use crate::side_by_side::side_by_side;
 
 /// A null test, planned: which recordings are shifted, and by how much each time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +34,7 @@ pub struct NullTest {
 
 impl NullTest {
     /// Plans a test with a number of shifts between two amounts, forwards and backwards. Without
-    /// recordings being named, all are shifted but those of the wire.
+    /// recordings being named, all are shifted but those of the wire; without a capture, the request log.
     pub fn plan(
         store: &Store,
         source_ids: &[i64],
@@ -57,7 +53,8 @@ impl NullTest {
         {
             return Err(refused(format!("there is no source {unknown}")));
         }
-        let is_wire = |id: i64| of_table(id, "requests");
+        let requests = request_table(store);
+        let is_wire = |id: i64| of_table(id, requests);
         let range = |id: i64| {
             let source = sources.iter().find(|source| source.source_id == id)?;
             source.first_time_ns.zip(source.last_time_ns)
@@ -75,7 +72,7 @@ impl NullTest {
             ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
         };
         let (Some(wire), Some(own)) = (span(&wire), span(&shifted)) else {
-            let message = "the test needs requests (--pcap) and another recording to shift";
+            let message = "the test needs requests (--pcap, or --request-log with times) and another recording to shift";
             return Err(refused(message.to_owned()));
         };
         let (first_ns, last_ns) = (wire.0.max(own.0), wire.1.min(own.1));
@@ -101,24 +98,44 @@ impl NullTest {
         given: &GivenParameters,
         done: &(dyn Fn(usize) + Sync),
     ) -> Result<RecordBatch> {
+        // First as it was recorded, which is the shift by 0: steps that no shift changes are taken from there.
+        let recorded = blamed(whole, given).await?;
+        let shifts_ns = self.shifts_ns.get(1..).unwrap_or_default();
+        let shifted = side_by_side(
+            shifts_ns,
+            whole.at_once(),
+            |by_ns: &i64| self.shifted(*by_ns, store, whole, given).boxed(),
+            &|count| done(count + 1),
+        )
+        .await?;
         let mut rows = Rows::default();
-        for (number, &by_ns) in self.shifts_ns.iter().enumerate() {
-            let shift = Shift {
-                source_ids: self.source_ids.clone(),
-                by_ns,
-                first_ns: self.first_ns,
-                last_ns: self.last_ns,
-            };
-            let session = Session::open_altered(store, Altered::Shifted(&shift), whole).await?;
-            for planned in session.plan(VERDICTS, given).await? {
-                let mut batches = planned.run().await?;
-                while let Some(batch) = batches.try_next().await? {
-                    rows.append(by_ns, &batch)?;
-                }
+        let all = [(&0, recorded)]
+            .into_iter()
+            .chain(shifts_ns.iter().zip(shifted));
+        for (by_ns, batches) in all {
+            for batch in &batches {
+                rows.append(*by_ns, batch)?;
             }
-            done(number + 1);
         }
         rows.finish(self.source_ids.first().copied().unwrap_or(0))
+    }
+
+    /// What is blamed once the recordings are shifted.
+    async fn shifted(
+        &self,
+        by_ns: i64,
+        store: &Store,
+        whole: &Session,
+        given: &GivenParameters,
+    ) -> Result<Vec<RecordBatch>> {
+        let shift = Shift {
+            source_ids: self.source_ids.clone(),
+            by_ns,
+            first_ns: self.first_ns,
+            last_ns: self.last_ns,
+        };
+        let session = Session::open_altered(store, Altered::Shifted(&shift), whole).await?;
+        blamed(&session, given).await
     }
 }
 
@@ -157,34 +174,20 @@ struct Rows {
 
 impl Rows {
     fn append(&mut self, by_ns: i64, batch: &RecordBatch) -> Result<()> {
-        let other = || Error::new(ErrorKind::Query, "blame has other columns than it says");
-        let column = |name: &str, data_type: DataType| -> Result<ArrayRef> {
-            let column = batch.column_by_name(name).ok_or_else(other)?;
-            cast(column, &data_type).map_err(|_| other())
-        };
-        let requests = column("request_id", DataType::Int64)?;
-        let causes = column("cause", DataType::Utf8)?;
-        let latencies = column("latency_ns", DataType::Float64)?;
-        let waited = column("waited_ns", DataType::Float64)?;
-        let causes: &StringArray = causes.as_string_opt::<i32>().ok_or_else(other)?;
+        let columns = Columns(batch);
+        let request_ids = columns.number("request_id")?;
+        let causes = columns.text("cause")?;
+        let latencies = columns.number("latency_ns")?;
+        let waited = columns.number("waited_ns")?;
         for row in 0..batch.num_rows() {
-            let ns = |column: &ArrayRef| {
-                let column = column.as_primitive::<Float64Type>();
-                let ns = if column.is_null(row) {
-                    0.0
-                } else {
-                    column.value(row)
-                };
-                #[allow(clippy::cast_possible_truncation)] // Saturates.
-                let ns = ns.round() as i64;
-                ns
+            let (Some(request_id), Some(cause)) = (request_ids.get(row), causes.get(row)) else {
+                continue;
             };
             self.shift_ns.push(by_ns);
-            self.request_id
-                .push(requests.as_primitive::<Int64Type>().value(row));
-            self.cause.append_value(causes.value(row));
-            self.latency_ns.push(ns(&latencies));
-            self.waited_ns.push(ns(&waited));
+            self.request_id.push(request_id);
+            self.cause.append_value(cause);
+            self.latency_ns.push(latencies.get(row).unwrap_or(0));
+            self.waited_ns.push(waited.get(row).unwrap_or(0));
         }
         Ok(())
     }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kcorr_model::{ClockConversion, ClockKind, Limit, Summary};
 use kcorr_store::{
-    AnchorEntry, ClockFitEntry, ClockMove, Commit, SourceEntry, SourceReport, StoreWriter,
+    AnchorEntry, ClockFitEntry, ClockMove, Commit, SourceEntry, SourceReport, StagedSource,
+    StoreWriter, only_broker,
 };
 
 use crate::clock::{ClockState, Others, align, check};
@@ -35,7 +36,9 @@ pub fn commit(writer: &mut StoreWriter) -> Result<Committed> {
 pub fn commit_with(writer: &mut StoreWriter, options: &SessionOptions) -> Result<Committed> {
     let mut commit = writer.begin_commit();
     stage(&mut commit)?;
-    let states: Vec<ClockState> = commit.sources().iter().map(state).collect();
+    let only = only_broker(commit.sources().iter().map(|source| source.broker));
+    let states = commit.sources().iter().map(|source| state(source, only));
+    let states: Vec<ClockState> = states.collect();
     // Recordings whose clocks cannot be checked are stored all the same.
     let (moves, failed) = match check(&commit.store(), &states, options) {
         Ok(moves) => (moves, None),
@@ -66,17 +69,31 @@ pub fn commit_with(writer: &mut StoreWriter, options: &SessionOptions) -> Result
 fn stage(commit: &mut Commit<'_>) -> Result<()> {
     let mut staged = commit.take_staged();
     let stored = commit.sources().iter();
-    let stored = stored.flat_map(|source| source.anchors.iter().cloned());
-    let new = staged.iter().flat_map(|source| &source.summary().anchors);
-    let anchors: Vec<AnchorEntry> = stored.chain(new.map(Into::into)).collect();
-    let mut others = Others {
-        anchors,
-        time_range: None,
-    };
+    let stored = stored.flat_map(|source| {
+        let anchors = source.anchors.iter().cloned();
+        anchors.map(|anchor| (source.broker, anchor))
+    });
+    let new = staged.iter().flat_map(|source| {
+        let anchors = source.summary().anchors.iter();
+        anchors.map(|anchor| (source.broker(), anchor.into()))
+    });
+    let anchors: Vec<(Option<i32>, AnchorEntry)> = stored.chain(new).collect();
     // What is put where the other recordings are comes last, whatever its number.
     staged.sort_by_key(|source| (is_placed(source.summary()), source.id()));
+    let only = only_broker(
+        anchors
+            .iter()
+            .map(|(broker, _)| *broker)
+            .chain(staged.iter().map(StagedSource::broker)),
+    );
     for source in staged {
-        others.time_range = time_range(commit.sources());
+        // Another broker's host may have been started at another time.
+        let own = source.broker().or(only);
+        let of_host = anchors.iter().filter(|(broker, _)| broker.or(only) == own);
+        let others = Others {
+            anchors: of_host.map(|(_, anchor)| anchor.clone()).collect(),
+            time_range: time_range(commit.sources()),
+        };
         let alignment = align(source.summary(), source.time_range(), &others);
         commit.add(source, alignment)?;
     }
@@ -106,7 +123,7 @@ fn time_range(sources: &[SourceEntry]) -> Option<(i64, i64)> {
 }
 
 /// What the check of the clocks needs to know of a source.
-fn state(source: &SourceEntry) -> ClockState {
+fn state(source: &SourceEntry, only_broker: Option<i32>) -> ClockState {
     let (offset_ns, uncertainty_ns, basis) = source.declared();
     let is_guess = source.clock == ClockKind::LocalTime.name();
     let is_realtime = source.clock == ClockKind::Realtime.name();
@@ -118,6 +135,7 @@ fn state(source: &SourceEntry) -> ClockState {
     };
     ClockState {
         source_id: source.source_id,
+        broker: source.broker.or(only_broker),
         name: format!("{} {}", source.kind, source.source_id),
         declared: offset_ns.map(ClockConversion::fixed),
         declared_uncertainty_ns: uncertainty_ns,

@@ -36,6 +36,8 @@ pub struct Job<'a> {
     pub kind: &'static str,
     /// Its files in order; `-` for standard input.
     pub paths: Vec<PathBuf>,
+    /// The broker that it is a recording of, by its number; `None` when nothing tells.
+    pub broker: Option<i32>,
     /// Makes the decoder, once the source has its number.
     pub decoder: Box<dyn FnOnce(SourceId) -> Box<dyn Decoder> + Send + 'a>,
 }
@@ -90,7 +92,9 @@ pub fn ingest(
         let likeness = if writer.has(&identity) {
             Likeness::New // it replaces what it gave before, whatever is in it now
         } else {
-            input::likeness(&job.paths, job.kind, writer.sources())
+            let stored = writer.sources().iter();
+            let stored = stored.filter(|source| source.may_be_of(job.broker));
+            input::likeness(&job.paths, job.kind, stored)
         };
         if let Likeness::BeginningOf(source_id) = likeness {
             let whole = writer.name(source_id);
@@ -105,7 +109,9 @@ pub fn ingest(
     let mut queue: Vec<_> = inputs
         .into_iter()
         .map(|(number, job, identity, likeness)| {
-            (number, job, writer.begin_like(identity, likeness))
+            let mut source = writer.begin_like(identity, likeness);
+            source.is_of_broker(job.broker);
+            (number, job, source)
         })
         .collect();
     queue.sort_by_key(|(number, ..)| Reverse(*number));
@@ -459,6 +465,7 @@ mod tests {
         let job = Job {
             kind: "bpf",
             paths: vec![file.to_owned()],
+            broker: None,
             decoder: Box::new(|_| {
                 happens();
                 Box::new(Anything)

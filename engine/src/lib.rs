@@ -28,6 +28,6 @@ pub use ingest::{Job, NotStored, Progress, ingest};
 pub use kcorr_store::input::Stop;
 pub use query::{
     API_SLO_PARAMETER, CannedQuery, Columns, FloatColumn, GivenParameters, Header, NumberColumn,
-    OutputColumn, Parameter, PlannedQuery, QUERY_STACK_BYTES, SLO_PARAMETER, Session,
-    SessionOptions, Step, TextColumn, canned_queries, canned_query, parameters_in,
+    OutputColumn, Parameter, PlannedQuery, QUERY_STACK_BYTES, RowFilter, SLO_PARAMETER, Session,
+    SessionOptions, Step, TerminalColumns, TextColumn, canned_queries, canned_query, parameters_in,
 };

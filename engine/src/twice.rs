@@ -54,7 +54,7 @@ pub(crate) fn stored_twice(
     Ok(losses.collect())
 }
 
-/// Whether a new source and another of its kind have rows of one table at the same time.
+/// Whether a new source and another of its kind and broker have rows of one table at the same time.
 fn may_share(sources: &[SourceEntry], new: &BTreeSet<i64>) -> bool {
     let tables: Vec<BTreeSet<&str>> = sources
         .iter()
@@ -76,6 +76,7 @@ fn may_share(sources: &[SourceEntry], new: &BTreeSet<i64>) -> bool {
         // Of sources without files of their own, the rows are in merged ones, of any table.
         let is_merged = tables[a].is_empty() || tables[b].is_empty();
         a != b
+            && one.may_be_of(other.broker)
             && one.kind == other.kind
             && overlap
             && (is_merged || !tables[a].is_disjoint(&tables[b]))

@@ -1,7 +1,9 @@
 -- What the recordings may miss that bears on each slow request.
 --
 -- Settings under which short waits or writes were not recorded, and losses: those that
--- fell into the request's time, or whose time is not known.
+-- fell into the request's time, or whose time is not known. Of a request that only the
+-- broker's request log has, what that cannot see: how long it waited to be read, behind others
+-- of its connection or on the network, and how long its response was on its way.
 -- @column request_id     BIGINT      -- the request
 -- @column limits         VARCHAR     -- settings with their value
 --                                       and losses with their count
@@ -26,15 +28,24 @@ lost AS (
         ) AS text
     FROM accounted_requests AS a
     INNER JOIN losses AS l
-        ON (l.first_time IS NULL OR l.first_time < a.end_time)
-        AND (l.last_time IS NULL OR a.arrival_time <= l.last_time)
+        ON (l.first_time IS NULL OR a.time_slack_ns IS NULL OR l.first_time < a.end_time)
+        AND (l.last_time IS NULL OR a.time_slack_ns IS NULL OR a.arrival_time <= l.last_time)
     WHERE a.is_slow
         AND l.severity <> 'info'
     GROUP BY a.request_id
 )
 SELECT
     a.request_id,
-    NULLIF(concat_ws('; ', s.text, l.text), '') AS limits
+    NULLIF(
+        concat_ws(
+            '; ',
+            CASE WHEN NOT a.is_captured THEN 'not_captured=connection_queue,network' END,
+            CASE WHEN a.time_slack_ns IS NULL THEN 'no_line_time' END,
+            s.text,
+            l.text
+        ),
+        ''
+    ) AS limits
 FROM accounted_requests AS a
 CROSS JOIN settings AS s
 LEFT JOIN lost AS l ON l.request_id = a.request_id

@@ -16,6 +16,9 @@
 -- @column requested_wait_ns BIGINT     -- part of it that was asked for (see requested_waits)
 -- @column connection_queue_ns BIGINT   -- part of it spent behind earlier
 --                                         requests of the connection
+-- @column is_captured      BOOLEAN     -- whether it was captured, and not only logged
+-- @column time_slack_ns    BIGINT      -- how far its times may be off besides the clocks; null
+--                                         when nothing tells when it was
 WITH
 slow AS (
     SELECT request_id, connection_id, arrival_time, end_time, requested_wait_ns
@@ -27,7 +30,7 @@ slow AS (
 sharing AS (
     SELECT DISTINCT r.request_id, r.connection_id, r.arrival_time, r.end_time
     FROM slow AS s
-    INNER JOIN requests AS r
+    INNER JOIN recorded_requests AS r
         ON r.connection_id = s.connection_id
         AND r.arrival_time <= s.end_time
         AND s.arrival_time <= r.end_time
@@ -35,9 +38,9 @@ sharing AS (
 neighbours AS (
     SELECT DISTINCT
         r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.response_time,
-        r.end_time, r.latency_ns
+        r.end_time, r.latency_ns, r.is_captured, r.time_slack_ns
     FROM sharing AS s
-    INNER JOIN requests AS r
+    INNER JOIN recorded_requests AS r
         ON r.connection_id = s.connection_id
         AND r.arrival_time <= s.end_time
         AND s.arrival_time <= r.end_time
@@ -45,7 +48,7 @@ neighbours AS (
 ordered AS (
     SELECT
         *,
-        MAX(end_time) OVER (
+        MAX(CASE WHEN is_captured THEN end_time END) OVER (
             PARTITION BY connection_id
             ORDER BY arrival_time, request_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -69,7 +72,9 @@ served AS (
         overlap_ns(
             o.arrival_time, o.end_time,
             o.arrival_time, COALESCE(o.previous_end_time, o.arrival_time)
-        ) AS connection_queue_ns
+        ) AS connection_queue_ns,
+        o.is_captured,
+        o.time_slack_ns
     FROM ordered AS o
     LEFT JOIN slow AS s ON s.request_id = o.request_id
 )
@@ -84,7 +89,9 @@ SELECT
     m.end_time,
     m.latency_ns,
     m.requested_wait_ns,
-    m.connection_queue_ns
+    m.connection_queue_ns,
+    m.is_captured,
+    m.time_slack_ns
 FROM served AS m
 WHERE m.is_slow
     OR EXISTS (

@@ -38,7 +38,7 @@ lives AS (
         add_ns(MIN(r.arrival_time), -15000000000) AS first_time,
         add_ns(MAX(COALESCE(r.end_time, r.arrival_time)), 15000000000) AS last_time
     FROM connections AS c
-    INNER JOIN requests AS r ON r.connection_id = c.connection_id
+    INNER JOIN recorded_requests AS r ON r.connection_id = c.connection_id
     GROUP BY r.connection_id
 ),
 probed AS (
@@ -77,7 +77,7 @@ kept AS (
 answers AS (
     SELECT r.connection_id, r.request_id, r.response_time AS start_time, r.response_time AS end_time
     FROM connections AS c
-    INNER JOIN requests AS r ON r.connection_id = c.connection_id
+    INNER JOIN recorded_requests AS r ON r.connection_id = c.connection_id
     WHERE r.api = 'Produce'
         AND r.response_time IS NOT NULL
 ),
@@ -112,7 +112,7 @@ socketed AS (
     FROM (
         SELECT DISTINCT a.connection_id, r.client_address
         FROM accounted_requests AS a
-        INNER JOIN requests AS r ON r.request_id = a.request_id
+        INNER JOIN recorded_requests AS r ON r.request_id = a.request_id
         WHERE a.is_slow
     ) AS r
     INNER JOIN socket_io AS s

@@ -27,14 +27,15 @@
 WITH
 asked AS (
     SELECT
-        r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.end_time,
+        r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.end_time, r.is_captured,
+        r.time_slack_ns,
         COALESCE(r.response_time, r.end_time) AS response_time,
         k.topic,
         coordinator_partition(
             CASE k.topic WHEN '__consumer_offsets' THEN r.group_id ELSE r.transactional_id END,
             $coordinator_partitions
         ) AS partition
-    FROM requests AS r
+    FROM recorded_requests AS r
     INNER JOIN (
         VALUES
         ('OffsetCommit', '__consumer_offsets'),
@@ -46,6 +47,7 @@ asked AS (
         ('EndTxn', '__transaction_state')
     ) AS k (api, topic) ON k.api = r.api
     WHERE r.end_time IS NOT NULL
+        AND r.time_slack_ns <= 5000000
 ),
 served AS (
     -- Not before the one ahead on its connection was answered.
@@ -57,17 +59,17 @@ served AS (
                 GREATEST(
                     arrival_time,
                     read_time,
-                    MAX(end_time) OVER (
+                    MAX(CASE WHEN is_captured THEN end_time END) OVER (
                         PARTITION BY connection_id
                         ORDER BY arrival_time, request_id
                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
                     )
                 )
             ),
-            CAST(-$clock_slack_ms * 1e6 AS BIGINT)
+            CAST(-$clock_slack_ms * 1e6 AS BIGINT) - time_slack_ns
         ) AS search_start,
         response_time,
-        add_ns(response_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) AS search_end
+        add_ns(response_time, CAST($clock_slack_ms * 1e6 AS BIGINT) + time_slack_ns) AS search_end
     FROM asked
     WHERE partition IS NOT NULL
 ),

@@ -12,6 +12,10 @@
 -- @column other_request_id BIGINT    -- the request that shows it: the follower's fetch that
 --                                       ended it, or the one that was throttled
 -- @column standing_id    BIGINT      -- the stretch in which a thread stood still
+-- @column blocker_broker INT         -- the broker where the root is, where that is another one
+-- @column remote_kind    VARCHAR     -- what shows it there, where it is no file operation: pause,
+--                                       standing, lock_wait, run_queue_wait or request
+-- @column remote_id      BIGINT      -- its id
 -- @column start_time     TIMESTAMP   -- start of the segment
 SELECT
     s.request_id,
@@ -23,6 +27,9 @@ SELECT
     s.ahead_request_id,
     s.other_request_id,
     s.standing_id,
+    s.blocker_broker,
+    s.remote_kind,
+    s.remote_id,
     s.start_time
 FROM request_segments AS s
 INNER JOIN request_causes AS c

@@ -6,7 +6,8 @@
 -- stretches of one (its rank, and mostly segment and root) stands there, and a branch here
 -- names only what it has.
 -- Where the broker's request log is given, each stretch is clipped to the stage that its
--- segment belongs to (see request_stages); pauses and waits for a CPU may be anywhere.
+-- segment belongs to (see request_stages); pauses and waits for a CPU may be anywhere. Where
+-- times are not known within some ms, nothing but the log tells what a request was in.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
@@ -28,6 +29,10 @@
 --                                       ended it, or the one that was throttled
 -- @column standing_id    BIGINT      -- the stretch in which its handler stood still
 -- @column blocker_tid    INT         -- the thread waited for
+-- @column blocker_broker INT         -- the broker where the root is, where that is another one
+-- @column remote_kind    VARCHAR     -- what shows it there, where it is no file operation: pause,
+--                                       standing, lock_wait, run_queue_wait or request
+-- @column remote_id      BIGINT      -- its id
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
@@ -397,6 +402,12 @@ found AS (
     FROM follower_waits AS f
     UNION ALL BY NAME
     SELECT
+        'followed' AS branch, w.request_id, w.start_time, w.end_time, w.root, 'remote' AS via, w.reason,
+        w.root_write_id, w.fetch_request_id AS other_request_id, w.blocker_tid, w.blocker_broker,
+        w.remote_kind, w.remote_id, w.confidence
+    FROM followed_waits AS w
+    UNION ALL BY NAME
+    SELECT
         CASE
             WHEN g.root = 'unexplained' AND k.request_id IS NULL THEN 'request_log_open'
             ELSE 'request_log'
@@ -450,6 +461,7 @@ stretches AS (
         COALESCE(f.root, k.root) AS root,
         COALESCE(f.via, 'own') AS via,
         f.root_write_id, f.lock_wait_id, f.pause_id, f.other_request_id, f.standing_id, f.blocker_tid,
+        f.blocker_broker, f.remote_kind, f.remote_id,
         f.topic, f.partition, f.lock_class,
         COALESCE(f.reason, k.reason) AS reason,
         elapsed_ns(f.start_time, f.end_time) AS ready_ns,
@@ -463,7 +475,8 @@ throttled AS (
     -- A thread that could have run had no CPU while the group's quota was used up, by the group's counter.
     SELECT
         s.request_id, s.start_time, s.end_time, s.rank, s.segment, s.via, s.root_write_id,
-        s.lock_wait_id, s.pause_id, s.other_request_id, s.standing_id, s.blocker_tid, s.topic,
+        s.lock_wait_id, s.pause_id, s.other_request_id, s.standing_id, s.blocker_tid,
+        s.blocker_broker, s.remote_kind, s.remote_id, s.topic,
         s.partition, s.lock_class, s.rule, s.confidence, s.is_bounded,
         CASE WHEN s.reason = 'run_queue' AND 2 * (a.throttled_ns - b.throttled_ns) >= s.ready_ns
             THEN 'cpu_throttle'
@@ -503,7 +516,8 @@ bounded AS (
 parts AS (
     SELECT
         request_id, rank, segment, root, via, root_write_id, lock_wait_id, pause_id,
-        other_request_id, standing_id, blocker_tid, topic, partition, lock_class, reason, rule, confidence,
+        other_request_id, standing_id, blocker_tid, blocker_broker, remote_kind, remote_id, topic, partition,
+        lock_class, reason, rule, confidence,
         unnest([0, 1, 2]) AS part,
         unnest([
             GREATEST(start_time, COALESCE(lower_time, start_time)),
@@ -533,6 +547,9 @@ judged AS (
         CASE part WHEN 0 THEN other_request_id END AS other_request_id,
         CASE part WHEN 0 THEN standing_id END AS standing_id,
         CASE part WHEN 0 THEN blocker_tid END AS blocker_tid,
+        CASE part WHEN 0 THEN blocker_broker END AS blocker_broker,
+        CASE part WHEN 0 THEN remote_kind END AS remote_kind,
+        CASE part WHEN 0 THEN remote_id END AS remote_id,
         CASE part WHEN 0 THEN topic END AS topic,
         CASE part WHEN 0 THEN partition END AS partition,
         CASE part WHEN 0 THEN lock_class END AS lock_class,
@@ -545,12 +562,14 @@ judged AS (
 clipped AS (
     SELECT
         s.request_id, s.rank, s.segment, s.root, s.via, s.root_write_id, s.lock_wait_id, s.pause_id,
-        s.other_request_id, s.standing_id, s.blocker_tid, s.topic, s.partition, s.lock_class, s.reason,
-        s.rule, s.confidence,
+        s.other_request_id, s.standing_id, s.blocker_tid, s.blocker_broker, s.remote_kind, s.remote_id,
+        s.topic, s.partition, s.lock_class, s.reason, s.rule, s.confidence,
         GREATEST(s.start_time, a.service_start) AS start_time,
         LEAST(s.end_time, a.end_time) AS end_time
     FROM judged AS s
     INNER JOIN accounted_requests AS a ON a.request_id = s.request_id
+    WHERE a.time_slack_ns <= 5000000
+        OR s.rule IN ('request_log', 'requested_wait', 'own_write_unknown', 'handler_unknown')
 )
 SELECT
     request_id,
@@ -568,6 +587,9 @@ SELECT
     other_request_id,
     standing_id,
     blocker_tid,
+    blocker_broker,
+    remote_kind,
+    remote_id,
     topic,
     partition,
     lock_class,

@@ -50,12 +50,12 @@ candidates AS (
                 r.request_id
         ) AS place
     FROM reads AS w
-    INNER JOIN request_partitions AS p
+    INNER JOIN recorded_partitions AS p
         ON p.topic = w.topic
         AND p.partition = w.partition
         AND p.arrival_time >= w.earliest_time
         AND p.arrival_time < w.end_time
-    INNER JOIN requests AS r ON r.request_id = p.request_id
+    INNER JOIN recorded_requests AS r ON r.request_id = p.request_id
     LEFT JOIN connection_threads AS t ON t.connection_id = r.connection_id
     WHERE r.api = 'Fetch'
         AND p.returned_bytes > 0

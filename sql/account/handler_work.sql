@@ -41,7 +41,7 @@ partitions AS (
     -- Only a produce request appends to all of its own.
     SELECT a.request_id, CASE WHEN MIN(a.api) = 'Produce' THEN COUNT(*) ELSE 1 END AS partition_count
     FROM accounted_requests AS a
-    INNER JOIN request_partitions AS p ON p.request_id = a.request_id
+    INNER JOIN recorded_partitions AS p ON p.request_id = a.request_id
     GROUP BY a.request_id
 )
 SELECT

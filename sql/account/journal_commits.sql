@@ -10,6 +10,7 @@
 -- @column comm           VARCHAR     -- its name
 -- @column device         VARCHAR     -- block device, as major:minor
 -- @column transaction    BIGINT      -- journal transaction (jbd2 tid)
+-- @column broker         INT         -- the broker on whose host it was; null when nothing tells
 SELECT
     function_call_id,
     CAST(function AS VARCHAR) AS function,
@@ -20,7 +21,8 @@ SELECT
     tid,
     CAST(comm AS VARCHAR) AS comm,
     CAST(device AS VARCHAR) AS device,
-    transaction
+    transaction,
+    (SELECT MIN(broker) FROM sources) AS broker
 FROM function_calls
 WHERE function IN ('jbd2_journal_commit_transaction', 'jbd2_fc_begin_commit')
 ORDER BY start_time, function_call_id

@@ -15,8 +15,9 @@ reaches AS (
         add_ns(a.arrival_time, CAST(-2e9 AS BIGINT)) AS start_time,
         add_ns(a.end_time, CAST(2e9 AS BIGINT)) AS end_time
     FROM accounted_requests AS a
-    INNER JOIN request_partitions AS p ON p.request_id = a.request_id
+    INNER JOIN recorded_partitions AS p ON p.request_id = a.request_id
     WHERE a.api = 'Produce'
+        AND a.time_slack_ns <= 5000000
 ),
 reached AS (
     SELECT

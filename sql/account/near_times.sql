@@ -2,7 +2,7 @@
 -- recordings.
 --
 -- The lives of the accounted requests, widened by the clocks' slack and merged where
--- they overlap.
+-- they overlap. Of requests whose times are not known within some ms there are none.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column start_time     TIMESTAMP   -- start of the stretch
@@ -10,9 +10,10 @@
 WITH
 widened AS (
     SELECT
-        add_ns(arrival_time, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) AS start_time,
-        add_ns(end_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) AS end_time
+        add_ns(arrival_time, CAST(-$clock_slack_ms * 1e6 AS BIGINT) - time_slack_ns) AS start_time,
+        add_ns(end_time, CAST($clock_slack_ms * 1e6 AS BIGINT) + time_slack_ns) AS end_time
     FROM accounted_requests
+    WHERE time_slack_ns <= 5000000
 ),
 reached AS (
     SELECT

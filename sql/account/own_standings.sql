@@ -34,7 +34,7 @@ works AS (
         END) AS left_time
     FROM own_operations AS o
     INNER JOIN accounted_requests AS a ON a.request_id = o.request_id
-    INNER JOIN requests AS r ON r.request_id = o.request_id
+    INNER JOIN recorded_requests AS r ON r.request_id = o.request_id
     WHERE o.tid IS NOT NULL
     GROUP BY o.request_id, o.tid
 ),

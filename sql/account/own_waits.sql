@@ -3,7 +3,11 @@
 -- A wait before an own operation is the request's, unless the lock is known to be another
 -- log's: the thread gets the log's monitor and appends. So is one that follows its last own
 -- operation at once (but for waits for a CPU), if the response left after it: Kafka takes the
--- log's monitor again to flush, to roll and to raise the high watermark.
+-- log's monitor again to flush, to roll and to raise the high watermark. But it also takes
+-- it when the response waits for its network thread already, to complete what other requests
+-- wait for: so the response must have left at once when the last such wait was over, or the
+-- handler have gone on with the request; except with acks=all, where the response waits for
+-- followers.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
@@ -20,16 +24,34 @@
 -- @column is_after       BOOLEAN     -- whether it came after the last own operation
 -- @column confidence     DOUBLE      -- how sure it is that it is the request's, 0 to 1
 WITH
-after_waits AS (
-    SELECT o.request_id, l.lock_wait_id, o.write_id, o.confidence
+following_waits AS (
+    SELECT
+        o.request_id, l.lock_wait_id, o.write_id, o.confidence,
+        r.acks = -1 AS waits_for_followers,
+        elapsed_ns(
+            MAX(l.end_time) OVER (PARTITION BY o.request_id, o.write_id), a.response_time
+        ) AS left_ns,
+        n.start_time >= l.end_time AS goes_on
     FROM own_operations AS o
     INNER JOIN accounted_requests AS a ON a.request_id = o.request_id
-    INNER JOIN requests AS r ON r.request_id = o.request_id
+    INNER JOIN recorded_requests AS r ON r.request_id = o.request_id
     INNER JOIN near_waits AS l ON l.previous_write_id = o.write_id
+    INNER JOIN (
+        SELECT request_id, MAX(start_time) AS start_time
+        FROM own_operations
+        GROUP BY request_id
+    ) AS n ON n.request_id = o.request_id
     -- With acks=all the response leaves long after the handler was done: it may be at its next request.
     WHERE (r.acks <> -1 OR l.is_after)
         AND (l.is_after OR l.previous_gap_ns <= $handoff_ms * 1e6)
         AND l.end_time <= add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+),
+after_waits AS (
+    SELECT request_id, lock_wait_id, write_id, confidence
+    FROM following_waits
+    WHERE waits_for_followers
+        OR goes_on
+        OR left_ns <= ($handoff_ms + $clock_slack_ms) * 1e6
 ),
 before_waits AS (
     SELECT o.request_id, l.lock_wait_id, o.write_id, o.confidence

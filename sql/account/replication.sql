@@ -23,8 +23,8 @@ appended AS (
         p.base_offset + COALESCE(p.record_count, 1) AS next_offset
     FROM handler_work AS h
     INNER JOIN accounted_requests AS a ON a.request_id = h.request_id
-    INNER JOIN requests AS r ON r.request_id = h.request_id
-    INNER JOIN request_partitions AS p ON p.request_id = h.request_id
+    INNER JOIN recorded_requests AS r ON r.request_id = h.request_id
+    INNER JOIN recorded_partitions AS p ON p.request_id = h.request_id
     WHERE r.acks = -1
         AND p.base_offset >= 0
 ),
@@ -46,10 +46,10 @@ answered AS (
             p.base_offset + COALESCE(p.record_count, 1) AS next_offset,
             MIN(r.response_time) AS response_time
         FROM near_times AS n
-        INNER JOIN request_partitions AS p
+        INNER JOIN recorded_partitions AS p
             ON p.arrival_time >= n.start_time
             AND p.arrival_time < n.end_time
-        INNER JOIN requests AS r ON r.request_id = p.request_id
+        INNER JOIN recorded_requests AS r ON r.request_id = p.request_id
         WHERE r.api = 'Produce'
             AND r.acks = -1
             AND p.base_offset >= 0
@@ -76,10 +76,10 @@ fetched AS (
         p.partition,
         p.fetch_offset
     FROM near_times AS n
-    INNER JOIN request_partitions AS p
+    INNER JOIN recorded_partitions AS p
         ON p.arrival_time >= n.start_time
         AND p.arrival_time < n.end_time
-    INNER JOIN requests AS f ON f.request_id = p.request_id
+    INNER JOIN recorded_requests AS f ON f.request_id = p.request_id
     WHERE f.api = 'Fetch'
         AND f.replica_id >= 0
         AND p.fetch_offset >= 0

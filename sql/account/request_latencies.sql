@@ -13,6 +13,7 @@
 -- @column requested_wait_ns BIGINT    -- part of it that was asked for
 -- @column objective_ms     DOUBLE     -- its API's objective
 -- @column is_slow          BOOLEAN    -- whether the rest is at least that
+-- @column has_time         BOOLEAN    -- whether anything tells when it was (see uncaptured_requests)
 SELECT
     r.request_id,
     r.connection_id,
@@ -22,8 +23,9 @@ SELECT
     r.latency_ns,
     COALESCE(w.wait_ns, 0) AS requested_wait_ns,
     objective_ms(r.api, $slo_ms, $api_slo) AS objective_ms,
-    r.latency_ns - COALESCE(w.wait_ns, 0) >= objective_ms(r.api, $slo_ms, $api_slo) * 1e6 AS is_slow
-FROM requests AS r
+    r.latency_ns - COALESCE(w.wait_ns, 0) >= objective_ms(r.api, $slo_ms, $api_slo) * 1e6 AS is_slow,
+    r.time_slack_ns IS NOT NULL AS has_time
+FROM recorded_requests AS r
 LEFT JOIN (
     SELECT request_id, SUM(wait_ns) AS wait_ns
     FROM requested_waits

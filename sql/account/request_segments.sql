@@ -43,6 +43,10 @@
 -- @column standing_id    BIGINT      -- the stretch in which its thread, or that of the write or
 --                                       pause, stood still
 -- @column blocker_tid    INT         -- the thread waited for
+-- @column blocker_broker INT         -- the broker where the root is, where that is another one
+-- @column remote_kind    VARCHAR     -- what shows it there, where it is no file operation: pause,
+--                                       standing, lock_wait, run_queue_wait or request
+-- @column remote_id      BIGINT      -- its id
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
@@ -85,7 +89,8 @@ ahead_segments AS (
         g.root,
         'queued' AS via,
         g.root_write_id, g.lock_wait_id, g.pause_id, g.other_request_id, g.standing_id,
-        g.blocker_tid, g.topic, g.partition, g.lock_class, g.reason, g.rule, g.confidence
+        g.blocker_tid, g.blocker_broker, g.remote_kind, g.remote_id, g.topic, g.partition,
+        g.lock_class, g.reason, g.rule, g.confidence
     FROM ahead AS h
     INNER JOIN service_segments AS g
         ON g.request_id = h.ahead_request_id
@@ -96,15 +101,17 @@ ahead_segments AS (
 own AS (
     SELECT
         s.request_id, g.start_time, g.end_time, g.segment, g.root, g.via, g.root_write_id,
-        g.lock_wait_id, g.pause_id, g.other_request_id, g.standing_id, g.blocker_tid, g.topic, g.partition, g.lock_class, g.reason, g.rule, g.confidence
+        g.lock_wait_id, g.pause_id, g.other_request_id, g.standing_id, g.blocker_tid,
+        g.blocker_broker, g.remote_kind, g.remote_id, g.topic, g.partition, g.lock_class, g.reason, g.rule,
+        g.confidence
     FROM slow AS s
     INNER JOIN service_segments AS g ON g.request_id = s.request_id
     UNION ALL BY NAME
     SELECT
         request_id, ahead_request_id, start_time, end_time,
         'connection_queue' AS segment, root, via, root_write_id, lock_wait_id, pause_id,
-        other_request_id, standing_id, blocker_tid, topic, partition, lock_class, reason, rule,
-        confidence
+        other_request_id, standing_id, blocker_tid, blocker_broker, remote_kind, remote_id, topic, partition,
+        lock_class, reason, rule, confidence
     FROM ahead_segments
 ),
 gaps AS (
@@ -190,8 +197,8 @@ received AS (
 whole AS (
     SELECT
         request_id, ahead_request_id, start_time, end_time, segment, root, via, root_write_id,
-        lock_wait_id, pause_id, other_request_id, standing_id, blocker_tid, topic, partition,
-        lock_class, reason, rule, confidence
+        lock_wait_id, pause_id, other_request_id, standing_id, blocker_tid, blocker_broker, remote_kind,
+        remote_id, topic, partition, lock_class, reason, rule, confidence
     FROM own
     UNION ALL BY NAME
     SELECT
@@ -200,6 +207,18 @@ whole AS (
         'receive' AS root, via, reason, 'request_bytes' AS rule, 1.0 AS confidence
     FROM received
 ),
+known_roots AS (
+    SELECT write_id, end_time, reason FROM root_writes
+    UNION ALL
+    SELECT write_id, end_time, reason FROM followed_roots
+),
+known_states AS (
+    SELECT write_id, start_time, end_time, write_state, function_call_id, block_io_id, standing_id, reason
+    FROM write_states
+    UNION ALL
+    SELECT write_id, start_time, end_time, write_state, function_call_id, block_io_id, standing_id, reason
+    FROM followed_states
+),
 detailed AS (
     SELECT
         w.request_id,
@@ -207,11 +226,11 @@ detailed AS (
         LEAST(w.end_time, s.end_time) AS end_time,
         w.segment, w.root, w.via, s.write_state, w.root_write_id, w.lock_wait_id, w.pause_id,
         w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id,
-        COALESCE(w.standing_id, s.standing_id) AS standing_id, w.blocker_tid, w.topic, w.partition, w.lock_class, COALESCE(w.reason, r.reason, s.reason) AS reason, w.rule,
+        COALESCE(w.standing_id, s.standing_id) AS standing_id, w.blocker_tid, w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class, COALESCE(w.reason, r.reason, s.reason) AS reason, w.rule,
         w.confidence
     FROM whole AS w
-    INNER JOIN root_writes AS r ON r.write_id = w.root_write_id
-    INNER JOIN write_states AS s
+    INNER JOIN known_roots AS r ON r.write_id = w.root_write_id
+    INNER JOIN known_states AS s
         ON s.write_id = w.root_write_id
         AND s.start_time < w.end_time
         AND w.start_time < s.end_time
@@ -220,16 +239,16 @@ detailed AS (
     SELECT
         w.request_id, GREATEST(w.start_time, r.end_time) AS start_time, w.end_time,
         w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.other_request_id, w.standing_id, w.blocker_tid, w.topic, w.partition, w.lock_class,
+        w.other_request_id, w.standing_id, w.blocker_tid, w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class,
         COALESCE(w.reason, r.reason) AS reason, w.rule, w.confidence
     FROM whole AS w
-    INNER JOIN root_writes AS r ON r.write_id = w.root_write_id
+    INNER JOIN known_roots AS r ON r.write_id = w.root_write_id
     WHERE r.end_time < w.end_time
     UNION ALL BY NAME
     SELECT
         w.request_id, w.start_time, w.end_time,
         w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.other_request_id, w.standing_id, w.blocker_tid, w.topic, w.partition, w.lock_class,
+        w.other_request_id, w.standing_id, w.blocker_tid, w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class,
         w.reason, w.rule, w.confidence
     FROM whole AS w
     WHERE w.root_write_id IS NULL
@@ -242,7 +261,8 @@ detailed AS (
         LEAST(w.end_time, s.end_time) AS end_time,
         w.segment, w.root, w.via, s.write_state, s.write_id AS root_write_id, w.lock_wait_id,
         w.pause_id, w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id,
-        s.standing_id, COALESCE(s.tid, w.blocker_tid) AS blocker_tid, w.topic, w.partition, w.lock_class,
+        s.standing_id, COALESCE(s.tid, w.blocker_tid) AS blocker_tid,
+        w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class,
         s.state AS reason, w.rule, w.confidence
     FROM whole AS w
     INNER JOIN pause_states AS s
@@ -270,6 +290,9 @@ SELECT
     block_io_id,
     standing_id,
     blocker_tid,
+    blocker_broker,
+    remote_kind,
+    remote_id,
     topic,
     partition,
     lock_class,

@@ -73,7 +73,7 @@ SELECT
     t.tid AS network_tid,
     t.confidence AS network_confidence
 FROM accounted_requests AS a
-INNER JOIN requests AS r ON r.request_id = a.request_id
+INNER JOIN recorded_requests AS r ON r.request_id = a.request_id
 LEFT JOIN worked AS w ON w.request_id = a.request_id
 LEFT JOIN handed AS d ON d.request_id = a.request_id
 LEFT JOIN request_handlers AS h ON h.tid = w.tid

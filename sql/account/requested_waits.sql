@@ -5,7 +5,8 @@
 -- on its connection. A fetch that got data waited only until that was there: until a
 -- produce request of the same records was answered, or any fetch told a high watermark
 -- beyond them. A fetch of a session leaves out partitions whose offset it has told before.
--- The broker's own log, where it is given, bounds the wait too.
+-- The broker's own log, where it is given, bounds the wait too. Of a request that only the log
+-- has it tells it: what it was in purgatory, `max_wait_ns` at most.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65  -- a request at least this slow is slow
 -- @param  api_slo        VARCHAR = '' -- other objectives, in ms: Fetch=200 Metadata=1000
@@ -188,4 +189,25 @@ INNER JOIN asking AS a ON a.request_id = w.request_id
 WHERE w.start_time < w.end_time
     AND r.request_id <> w.request_id
     AND r.arrival_time >= a.arrival_time
+UNION ALL
+SELECT
+    request_id,
+    remote_start AS start_time,
+    add_ns(remote_start, wait_ns) AS end_time,
+    wait_ns,
+    request_id AS asked_by
+FROM (
+    SELECT
+        r.request_id,
+        add_ns(
+            r.end_time, -(b.remote_ns + b.throttle_ns + b.response_queue_ns + b.send_ns)
+        ) AS remote_start,
+        LEAST(b.remote_ns, COALESCE(r.max_wait_ns, b.remote_ns)) AS wait_ns
+    FROM uncaptured_requests AS r
+    INNER JOIN line_stages AS b ON b.broker_request_id = r.request_id
+    WHERE r.api IN ('Fetch', 'ShareFetch', 'JoinGroup', 'SyncGroup')
+        AND r.latency_ns >= LEAST(objective_ms(r.api, $slo_ms, $api_slo), $slo_ms) * 1e6
+        AND b.local_ns IS NOT NULL
+)
+WHERE wait_ns > 0
 ORDER BY request_id, start_time

@@ -1,5 +1,6 @@
 -- The writes at the root of the account: those that requests spent their time in or
--- behind, and those that stops of the JVM waited for.
+-- behind, those that stops of the JVM waited for, and those that requests at another broker
+-- waited for, since this one follows it.
 -- @materialized
 -- @column write_id       BIGINT      -- the write
 -- @column tid            INT         -- the thread that wrote
@@ -23,6 +24,11 @@ used AS (
     SELECT write_id
     FROM pause_operations
     WHERE write_id IS NOT NULL
+    UNION
+    -- Those that kept this broker from following another.
+    SELECT root_write_id
+    FROM followed_waits
+    WHERE root_write_id IS NOT NULL
 )
 SELECT
     w.write_id,

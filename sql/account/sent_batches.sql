@@ -18,7 +18,7 @@ near_partitions AS (
         p.request_partition_id, p.request_id, p.topic, p.partition, p.records_bytes, p.base_offset,
         p.record_count
     FROM log_times AS n
-    INNER JOIN request_partitions AS p
+    INNER JOIN recorded_partitions AS p
         ON p.topic = n.topic
         AND p.partition = n.partition
         AND p.arrival_time >= n.start_time
@@ -29,13 +29,16 @@ spans AS (
     FROM log_times
 ),
 near_requests AS (
-    SELECT r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.response_time, r.end_time
+    SELECT
+        r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.response_time, r.end_time,
+        r.is_captured, r.time_slack_ns
     FROM spans AS n
-    INNER JOIN requests AS r
+    INNER JOIN recorded_requests AS r
         ON r.arrival_time >= n.start_time
         AND r.arrival_time < n.end_time
     WHERE r.api = 'Produce'
         AND r.end_time IS NOT NULL
+        AND r.time_slack_ns <= 5000000
 ),
 served AS (
     -- As in services, but of these only.
@@ -43,12 +46,13 @@ served AS (
         request_id,
         COALESCE(response_time, end_time) AS response_time,
         end_time,
+        time_slack_ns,
         LEAST(
             end_time,
             GREATEST(
                 arrival_time,
                 read_time,
-                MAX(end_time) OVER (
+                MAX(CASE WHEN is_captured THEN end_time END) OVER (
                     PARTITION BY connection_id
                     ORDER BY arrival_time, request_id
                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -66,8 +70,8 @@ SELECT
     p.base_offset,
     p.record_count,
     s.end_time,
-    add_ns(s.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) AS search_start,
-    add_ns(s.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) AS search_end
+    add_ns(s.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT) - s.time_slack_ns) AS search_start,
+    add_ns(s.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT) + s.time_slack_ns) AS search_end
 FROM near_partitions AS p
 INNER JOIN served AS s ON s.request_id = p.request_id
 ORDER BY search_start, request_partition_id

@@ -20,6 +20,10 @@
 --                                       ended it, or the one that was throttled
 -- @column standing_id    BIGINT      -- the stretch in which its handler stood still
 -- @column blocker_tid    INT         -- the thread waited for
+-- @column blocker_broker INT         -- the broker where the root is, where that is another one
+-- @column remote_kind    VARCHAR     -- what shows it there, where it is no file operation: pause,
+--                                       standing, lock_wait, run_queue_wait or request
+-- @column remote_id      BIGINT      -- its id
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
 -- @column lock_class     VARCHAR     -- class of the lock
@@ -42,13 +46,14 @@ pieces AS (
 covered AS (
     SELECT
         p.request_id, p.start_time, p.end_time, t.segment, t.root, t.via, t.root_write_id,
-        t.lock_wait_id, t.pause_id, t.other_request_id, t.standing_id, t.blocker_tid, t.topic,
+        t.lock_wait_id, t.pause_id, t.other_request_id, t.standing_id, t.blocker_tid,
+        t.blocker_broker, t.remote_kind, t.remote_id, t.topic,
         t.partition, t.lock_class, t.reason, t.rule, t.confidence,
         ROW_NUMBER() OVER (
             PARTITION BY p.request_id, p.start_time
             ORDER BY
                 t.rank, t.confidence DESC, t.root_write_id, t.lock_wait_id, t.pause_id,
-                t.rule, t.start_time, t.standing_id
+                t.rule, t.start_time, t.standing_id, t.remote_id
         ) AS place
     FROM pieces AS p
     INNER JOIN explained_times AS t
@@ -70,6 +75,9 @@ SELECT
     other_request_id,
     standing_id,
     blocker_tid,
+    blocker_broker,
+    remote_kind,
+    remote_id,
     topic,
     partition,
     lock_class,

@@ -3,7 +3,7 @@
 --
 -- Kafka serves the requests of a connection one at a time. A request that arrives while
 -- an earlier one is unanswered waits for it: from its arrival to that response's last
--- byte.
+-- byte. One that only the request log has was read when its time begins.
 -- @column request_id        BIGINT    -- the request
 -- @column connection_id     BIGINT    -- its connection
 -- @column api               VARCHAR   -- its API
@@ -19,12 +19,12 @@ WITH
 ordered AS (
     SELECT
         *,
-        MAX(end_time) OVER (
+        MAX(CASE WHEN is_captured THEN end_time END) OVER (
             PARTITION BY connection_id
             ORDER BY arrival_time, request_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS previous_end_time
-    FROM requests
+    FROM recorded_requests
     WHERE end_time IS NOT NULL
 )
 SELECT

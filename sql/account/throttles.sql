@@ -3,8 +3,10 @@
 -- The broker tells a client in its response for how long it is throttled. Since KIP-219
 -- (Kafka 2.0) it answers at once and does not read the connection for so long: what the
 -- client sends meanwhile is `muted`. Before, it answered that much later: `held_back`.
--- Versions from KIP-219 on are Produce 6 and Fetch 8; requests of older versions, and of
--- other APIs, may be either: only what the times agree with counts.
+-- Versions from KIP-219 on are Produce 6 and Fetch 8, and a broker that knows them answers
+-- older versions at once, too. Requests of these, and of other APIs, may be either where
+-- nothing else tells which broker it is: only what the times agree with counts, and nothing
+-- is taken for held back by a broker that knows a newer version or answered one sooner.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
@@ -15,7 +17,7 @@
 WITH
 told AS (
     SELECT
-        r.request_id, r.connection_id, r.response_time, r.throttle_ns,
+        r.request_id, r.connection_id, r.server_address, r.response_time, r.throttle_ns,
         add_ns(r.response_time, r.throttle_ns) AS unmuted_time,
         add_ns(r.response_time, r.throttle_ns - CAST($clock_slack_ms * 1e6 AS BIGINT)) AS muted_until,
         (r.api = 'Produce' AND r.api_version >= 6) OR (r.api = 'Fetch' AND r.api_version >= 8)
@@ -24,6 +26,16 @@ told AS (
     INNER JOIN requests AS r ON r.connection_id = a.connection_id
     WHERE r.throttle_ns > 0
         AND r.response_time IS NOT NULL
+),
+muting_brokers AS (
+    SELECT DISTINCT server_address
+    FROM requests
+    WHERE (api = 'Produce' AND api_version >= 6)
+        OR (api = 'Fetch' AND api_version >= 8)
+        OR (
+            throttle_ns > 0
+            AND elapsed_ns(arrival_time, response_time) + $clock_slack_ms * 1e6 < throttle_ns
+        )
 )
 SELECT
     a.request_id,
@@ -51,6 +63,7 @@ SELECT
     a.request_id, 'held_back', add_ns(a.response_time, -t.throttle_ns), a.response_time, t.request_id
 FROM told AS t
 INNER JOIN accounted_requests AS a ON a.request_id = t.request_id
+LEFT ANTI JOIN muting_brokers AS m ON m.server_address = t.server_address
 WHERE NOT t.is_muted
     AND elapsed_ns(a.service_start, a.response_time) >= t.throttle_ns
 ORDER BY request_id, start_time, throttled_request_id

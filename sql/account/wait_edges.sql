@@ -23,13 +23,17 @@ served AS (
         start_time,
         end_time,
         CASE
+            WHEN remote_kind IN ('pause', 'standing', 'lock_wait') THEN remote_kind
             WHEN standing_id IS NOT NULL THEN 'standing'
             WHEN lock_wait_id IS NOT NULL THEN 'lock_wait'
             WHEN root_write_id IS NOT NULL THEN 'write'
             WHEN pause_id IS NOT NULL THEN 'pause'
             WHEN other_request_id IS NOT NULL THEN 'request'
         END AS blocker_kind,
-        COALESCE(standing_id, lock_wait_id, root_write_id, pause_id, other_request_id) AS blocker_id,
+        COALESCE(
+            CASE WHEN remote_kind IN ('pause', 'standing', 'lock_wait') THEN remote_id END,
+            standing_id, lock_wait_id, root_write_id, pause_id, other_request_id
+        ) AS blocker_id,
         CASE WHEN standing_id IS NULL AND lock_wait_id IS NULL THEN blocker_tid END AS blocker_tid,
         rule,
         confidence
@@ -112,12 +116,16 @@ edges AS (
         'standing', s.standing_id, GREATEST(s.start_time, c.start_time), LEAST(s.end_time, c.end_time),
         overlap_ns(s.start_time, s.end_time, c.start_time, c.end_time),
         'function_call', c.function_call_id, c.tid, 'journal_commit', CAST(NULL AS DOUBLE)
-    FROM near_standings AS s
+    FROM (
+        SELECT standing_id, start_time, end_time FROM near_standings
+        WHERE reason = 'journal_commit' AND NOT is_ready
+        UNION
+        SELECT standing_id, start_time, end_time FROM fetcher_standings
+        WHERE reason = 'journal_commit' AND NOT is_ready
+    ) AS s
     INNER JOIN journal_commits AS c
         ON c.start_time < s.end_time
         AND s.start_time < c.end_time
-    WHERE s.reason = 'journal_commit'
-        AND NOT s.is_ready
 )
 SELECT
     waiter_kind,

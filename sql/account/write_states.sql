@@ -50,6 +50,16 @@ states AS (
     WHERE s.root IS NOT NULL
     UNION ALL BY NAME
     SELECT
+        w.write_id, 0 AS rank, COALESCE(s.wait_class, 'run_queue') AS write_state,
+        s.start_time, s.end_time, s.standing_id, s.reason
+    FROM root_writes AS w
+    INNER JOIN fetcher_standings AS s
+        ON s.tid = w.tid
+        AND s.start_time < w.end_time
+        AND w.start_time < s.end_time
+    WHERE s.root IS NOT NULL
+    UNION ALL BY NAME
+    SELECT
         w.write_id, 1 AS rank, 'journal_wait' AS write_state,
         f.start_time, f.end_time, f.function_call_id
     FROM root_writes AS w

@@ -16,6 +16,10 @@
 --   same_write      a write of one file, size and length, seen by two recorders
 --   pause           a pause of one kind and length, seen by two recorders
 --   request_log     a line of the broker's request log is written as the response leaves
+--   follower_fetch  a fetch of a follower, captured at both brokers: it leaves before it
+--                   arrives, and so does its response
+-- Recordings of different brokers are of different hosts: only what passes between two
+-- brokers ties them.
 -- @param  pair_limit     BIGINT = 50000  -- pairs by size of two sources,
 --                                           rarest sizes first
 -- @param  row_limit      BIGINT = 1000   -- longest waits, writes and pauses of a source
@@ -155,6 +159,23 @@ sizes AS (
         AND b.partition = a.partition
         AND b.bytes = a.bytes
         AND b.source_id <> a.source_id
+    LEFT JOIN sources AS s ON s.source_id = a.source_id
+    LEFT JOIN sources AS t ON t.source_id = b.source_id
+    WHERE s.broker IS NOT DISTINCT FROM t.broker
+),
+fetches AS (
+    -- Of each capture the same ones, with the broker that sent them.
+    SELECT
+        r.source_id, r.request_id, s.broker, r.replica_id, r.client_address, r.server_address,
+        r.correlation_id, r.arrival_time, r.response_time
+    FROM requests AS r
+    INNER JOIN sources AS s ON s.source_id = r.source_id
+    WHERE r.replica_id >= 0
+        AND r.response_time IS NOT NULL
+        AND r.correlation_id % (
+            SELECT COUNT(*) / (10 * $row_limit) + 1 FROM requests WHERE replica_id >= 0
+        ) = 0
+        AND (SELECT COUNT(DISTINCT broker) FROM sources) > 1
 ),
 common_requests AS (
     SELECT
@@ -369,6 +390,21 @@ bounds AS (
         AND a.api = b.api
         AND a.source_id <> b.source_id
     WHERE a.response_time IS NOT NULL
+    UNION ALL
+    SELECT
+        f.source_id, l.source_id AS other_source_id, 'follower_fetch' AS kind,
+        f.request_id AS row_id, l.request_id AS other_row_id,
+        CAST(f.arrival_time AS BIGINT) AS time_ns,
+        CAST(l.response_time AS BIGINT) - CAST(f.response_time AS BIGINT) AS lower_ns,
+        CAST(l.arrival_time AS BIGINT) - CAST(f.arrival_time AS BIGINT) AS upper_ns
+    FROM fetches AS f
+    INNER JOIN fetches AS l
+        ON l.client_address = f.client_address
+        AND l.server_address = f.server_address
+        AND l.correlation_id = f.correlation_id
+        AND l.replica_id = f.replica_id
+    WHERE f.broker = f.replica_id
+        AND l.broker <> f.broker
 )
 SELECT
     b.source_id,
@@ -382,6 +418,9 @@ SELECT
 FROM bounds AS b
 INNER JOIN resolutions AS r ON r.source_id = b.source_id
 INNER JOIN resolutions AS o ON o.source_id = b.other_source_id
-WHERE b.lower_ns - r.resolution_ns - o.resolution_ns <= b.upper_ns
+LEFT JOIN sources AS s ON s.source_id = b.source_id
+LEFT JOIN sources AS t ON t.source_id = b.other_source_id
+WHERE ((s.broker IS NOT DISTINCT FROM t.broker) OR b.kind = 'follower_fetch')
+    AND b.lower_ns - r.resolution_ns - o.resolution_ns <= b.upper_ns
     AND b.upper_ns - b.lower_ns <= $max_width_ms * 1e6
 ORDER BY source_id, other_source_id, kind, time, row_id, other_row_id

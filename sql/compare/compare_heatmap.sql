@@ -16,7 +16,7 @@ answered AS (
         latency_ns / 1e6 AS latency_ms,
         (CAST(arrival_time AS BIGINT) - MIN(CAST(arrival_time AS BIGINT)) OVER ())
             / 1000000000 AS second
-    FROM requests
+    FROM recorded_requests
     WHERE api = 'Produce'
         AND latency_ns IS NOT NULL
 ),

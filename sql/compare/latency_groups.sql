@@ -1,9 +1,10 @@
--- Latency of produce requests by topic, topic-partition, client and file system.
+-- Latency of produce requests by topic, topic-partition, client, file system and broker.
 --
 -- A request with several topics or partitions counts once for each.
 -- @param  slo_ms         DOUBLE = 65 -- a request at least this
 --                                       slow is over the objective
--- @column dimension      VARCHAR     -- topic, partition, client or file_system
+-- @column dimension      VARCHAR     -- topic, partition, client, file_system, or broker where
+--                                       there are several
 -- @column name           VARCHAR     -- its value
 -- @column request_count  BIGINT      -- requests
 -- @column p50_ms         DOUBLE      -- median latency
@@ -16,33 +17,38 @@
 WITH
 answered AS (
     SELECT
-        request_id,
-        latency_ns / 1e6 AS latency_ms,
-        client_id,
+        r.request_id,
+        r.latency_ns / 1e6 AS latency_ms,
+        r.client_id,
+        s.broker,
         COUNT(*) OVER () AS all_count
-    FROM requests
-    WHERE api = 'Produce'
-        AND latency_ns IS NOT NULL
+    FROM recorded_requests AS r
+    LEFT JOIN sources AS s ON s.source_id = r.source_id
+    WHERE r.api = 'Produce'
+        AND r.latency_ns IS NOT NULL
 ),
 parts AS (
     SELECT
         p.request_id,
         CAST(p.topic AS VARCHAR) AS topic,
-        p.partition
-    FROM request_partitions AS p
+        p.partition,
+        a.broker
+    FROM recorded_partitions AS p
     INNER JOIN answered AS a ON a.request_id = p.request_id
     WHERE p.topic IS NOT NULL
 ),
 file_systems AS (
-    -- A log lies in one file system.
+    -- A broker's log lies in one file system.
     SELECT
-        CAST(topic AS VARCHAR) AS topic,
-        partition,
-        MIN(CAST(file_system AS VARCHAR)) AS file_system
-    FROM writes
-    WHERE file_system IS NOT NULL
-        AND topic IS NOT NULL
-    GROUP BY topic, partition
+        CAST(w.topic AS VARCHAR) AS topic,
+        w.partition,
+        s.broker,
+        MIN(CAST(w.file_system AS VARCHAR)) AS file_system
+    FROM writes AS w
+    LEFT JOIN sources AS s ON s.source_id = w.source_id
+    WHERE w.file_system IS NOT NULL
+        AND w.topic IS NOT NULL
+    GROUP BY w.topic, w.partition, s.broker
 ),
 members AS (
     SELECT 1 AS rank, 'topic' AS dimension, topic AS name, request_id
@@ -60,6 +66,12 @@ members AS (
     INNER JOIN file_systems AS f
         ON f.topic = p.topic
         AND f.partition = p.partition
+        AND f.broker IS NOT DISTINCT FROM p.broker
+    UNION
+    SELECT 5 AS rank, 'broker' AS dimension, CAST(broker AS VARCHAR) AS name, request_id
+    FROM answered
+    WHERE broker IS NOT NULL
+        AND (SELECT COUNT(DISTINCT broker) FROM sources) > 1
 )
 SELECT
     m.dimension,

@@ -9,15 +9,15 @@
 -- @column request_id     BIGINT      -- the request
 WITH
 verdicts AS (
-    SELECT DISTINCT request_id, cause
-    FROM blame
+    SELECT request_id, cause
+    FROM request_verdicts
 )
 SELECT
     r.arrival_time,
     r.latency_ns,
     v.cause,
     r.request_id
-FROM requests AS r
+FROM recorded_requests AS r
 LEFT JOIN verdicts AS v ON v.request_id = r.request_id
 WHERE r.api = 'Produce'
     AND r.latency_ns IS NOT NULL

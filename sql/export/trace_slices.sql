@@ -2,7 +2,9 @@
 --
 -- `kind` names the table that a slice is from (request, write, lock_wait, function_call,
 -- pause, block_io), or is segment: a part of a slow request's time, which lies inside
--- the request's slice. Idle waits (Object.wait, and parks on a condition) are left out.
+-- the request's slice. Idle waits (Object.wait, and parks on a condition) are left out; a
+-- wait that two recordings saw is drawn once, as `wait_neighbours` has it.
+-- @by_broker
 -- @param  min_ms         DOUBLE = 0        -- what took less is left out,
 --                                             except writes and waits of slow requests
 -- @param  from_time      TIMESTAMP = NULL  -- only what ends after this time
@@ -32,8 +34,8 @@
 -- @column correlation_id INT               -- correlation id
 WITH
 verdicts AS (
-    SELECT DISTINCT request_id, cause, confidence
-    FROM blame
+    SELECT request_id, cause, confidence
+    FROM request_verdicts
 ),
 involved AS (
     SELECT root_write_id AS id, 'write' AS kind
@@ -44,6 +46,27 @@ involved AS (
     FROM request_segments
     WHERE lock_wait_id IS NOT NULL
 ),
+drawn_waits AS (
+    SELECT
+        lock_wait_id, source_id, kind, origin, tid, start_time, end_time, duration_ns,
+        lock_class
+    FROM lock_waits
+    WHERE kind <> 'monitor_wait'
+        AND COALESCE(lock_class, '') NOT LIKE '%ConditionObject'
+),
+twins AS (
+    SELECT j.lock_wait_id AS twin_id
+    FROM drawn_waits AS u
+    INNER JOIN drawn_waits AS j
+        ON j.tid = u.tid
+        AND j.start_time < u.end_time
+        AND u.start_time < j.end_time
+    WHERE (
+            (u.origin = 'usdt' AND j.origin <> 'usdt')
+            OR (u.origin = j.origin AND u.source_id < j.source_id)
+        )
+        AND 2 * overlap_ns(u.start_time, u.end_time, j.start_time, j.end_time) > j.duration_ns
+),
 first_partitions AS (
     SELECT
         request_id,
@@ -51,7 +74,7 @@ first_partitions AS (
         MIN(partition) AS partition,
         COUNT(*) AS partition_count,
         MIN(concat_ws('-', topic, partition)) AS name
-    FROM request_partitions
+    FROM recorded_partitions
     GROUP BY request_id
 ),
 known_threads AS (
@@ -72,7 +95,7 @@ connections AS (
     SELECT
         connection_id,
         concat_ws(' ', MIN(client_address), MAX(client_id)) AS name
-    FROM requests
+    FROM recorded_requests
     GROUP BY connection_id
 ),
 slices AS (
@@ -105,10 +128,11 @@ slices AS (
         r.client_id,
         r.correlation_id,
         v.cause IS NOT NULL AS is_kept
-    FROM requests AS r
+    FROM recorded_requests AS r
     LEFT JOIN first_partitions AS p ON p.request_id = r.request_id
     LEFT JOIN verdicts AS v ON v.request_id = r.request_id
     WHERE r.end_time IS NOT NULL
+        AND r.time_slack_ns IS NOT NULL
     UNION ALL
     SELECT
         'connections' AS track_group,
@@ -133,7 +157,8 @@ slices AS (
         CAST(NULL AS INT) AS correlation_id,
         true AS is_kept
     FROM request_segments AS s
-    INNER JOIN requests AS r ON r.request_id = s.request_id
+    INNER JOIN recorded_requests AS r ON r.request_id = s.request_id
+    WHERE r.time_slack_ns IS NOT NULL
     UNION ALL
     SELECT
         'threads' AS track_group,
@@ -184,12 +209,11 @@ slices AS (
         CAST(NULL AS VARCHAR) AS client_id,
         CAST(NULL AS INT) AS correlation_id,
         i.id IS NOT NULL AS is_kept
-    FROM lock_waits AS l
+    FROM drawn_waits AS l
     LEFT JOIN involved AS i
         ON i.id = l.lock_wait_id
         AND i.kind = 'lock_wait'
-    WHERE l.kind <> 'monitor_wait'
-        AND COALESCE(l.lock_class, '') NOT LIKE '%ConditionObject'
+    WHERE l.lock_wait_id NOT IN (SELECT twin_id FROM twins)
     UNION ALL
     SELECT
         CASE WHEN f.function LIKE 'jbd2%commit%' THEN 'journal' ELSE 'threads' END AS track_group,

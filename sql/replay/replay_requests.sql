@@ -19,5 +19,5 @@ SELECT
     s.service_start,
     s.end_time
 FROM services AS s
-INNER JOIN requests AS r ON r.request_id = s.request_id
+INNER JOIN recorded_requests AS r ON r.request_id = s.request_id
 ORDER BY s.arrival_time, s.request_id

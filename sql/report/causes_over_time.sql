@@ -16,6 +16,7 @@ stepped AS (
         v.waited_ms
     FROM request_verdicts AS v
     CROSS JOIN time_axis AS a
+    WHERE v.arrival_time IS NOT NULL
 )
 SELECT
     add_ns(axis_time, step * step_ns) AS start_time,

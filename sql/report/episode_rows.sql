@@ -44,7 +44,7 @@ episode_waits AS (
 ),
 thread_bars AS (
     SELECT
-        e.episode, w.tid, w.comm, 'write' AS bar,
+        e.episode, w.source_id, w.tid, w.comm, 'write' AS bar,
         w.start_time, w.end_time, w.duration_ns,
         concat_ws(
             ' ',
@@ -57,7 +57,7 @@ thread_bars AS (
     INNER JOIN writes AS w ON w.write_id = e.write_id
     UNION ALL
     SELECT
-        e.episode, l.tid, l.comm, 'lock_wait' AS bar,
+        e.episode, l.source_id, l.tid, l.comm, 'lock_wait' AS bar,
         l.start_time, l.end_time, l.duration_ns,
         concat_ws(' ', 'wait for a', l.kind, l.lock_class) AS detail,
         l.lock_wait_id AS row_id
@@ -123,7 +123,10 @@ bars AS (
     INNER JOIN thread_places AS t
         ON t.episode = b.episode
         AND t.tid = b.tid
-    LEFT JOIN thread_names AS n ON n.tid = b.tid
+    LEFT JOIN sources AS bs ON bs.source_id = b.source_id
+    LEFT JOIN thread_names AS n
+        ON n.tid = b.tid
+        AND n.broker IS NOT DISTINCT FROM bs.broker
     WHERE t.place <= $max_lanes
         AND b.bar_place <= 12
     UNION ALL
@@ -140,7 +143,7 @@ bars AS (
         m.cause, m.request_id AS row_id, m.arrival_time AS lane_time
     FROM request_places AS m
     INNER JOIN accounted_requests AS a ON a.request_id = m.request_id
-    INNER JOIN requests AS r ON r.request_id = m.request_id
+    INNER JOIN recorded_requests AS r ON r.request_id = m.request_id
     WHERE m.place <= $max_lanes
     UNION ALL
     SELECT

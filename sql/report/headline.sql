@@ -30,8 +30,8 @@
 WITH
 answered AS (
     SELECT
-        MIN(arrival_time) AS first_time,
-        MAX(end_time) AS last_time,
+        MIN(arrival_time) FILTER (WHERE has_time) AS first_time,
+        MAX(end_time) FILTER (WHERE has_time) AS last_time,
         COUNT(*) AS request_count,
         COUNT(*) FILTER (WHERE is_slow) AS slow_count,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ns / 1e6)

@@ -14,10 +14,11 @@ classed AS (
         a.step_ns,
         elapsed_ns(a.start_time, r.arrival_time) / a.step_ns AS step,
         floor(4 * log10(GREATEST(r.latency_ns, 1000) / 1e6)) AS class
-    FROM requests AS r
+    FROM recorded_requests AS r
     CROSS JOIN time_axis AS a
     WHERE r.api = 'Produce'
         AND r.latency_ns IS NOT NULL
+        AND r.time_slack_ns IS NOT NULL
 )
 SELECT
     add_ns(axis_time, step * step_ns) AS start_time,

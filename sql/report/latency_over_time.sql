@@ -21,10 +21,11 @@ stepped AS (
     SELECT
         elapsed_ns(a.start_time, r.arrival_time) / a.step_ns AS step,
         r.latency_ns / 1e6 AS latency_ms
-    FROM requests AS r
+    FROM recorded_requests AS r
     CROSS JOIN time_axis AS a
     WHERE r.api = 'Produce'
         AND r.latency_ns IS NOT NULL
+        AND r.time_slack_ns IS NOT NULL
 ),
 figures AS (
     SELECT

@@ -1,6 +1,7 @@
 -- The locks that threads waited for longest while requests were recorded.
 --
 -- A wait that two recorders saw counts once for each: they have rows of their own.
+-- @by_broker
 -- @param  max_rows       BIGINT = 15 -- at most this many
 -- @column lock_class     VARCHAR     -- class of the lock
 -- @column kind           VARCHAR     -- monitor, monitor_wait, park or native

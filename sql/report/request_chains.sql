@@ -40,8 +40,8 @@ parts AS (
         t.cause,
         t.root_write_id,
         t.pause_id,
-        MIN(t.start_time) AS start_time,
-        MAX(t.end_time) AS end_time,
+        MIN(t.start_time) AS first_time,
+        MAX(t.end_time) AS last_time,
         SUM(t.segment_ns) AS part_ns,
         MAX(t.lock_wait_id) AS lock_wait_id,
         MAX(t.lock_class) AS lock_class,
@@ -64,8 +64,8 @@ commits AS (
 )
 SELECT
     p.request_id,
-    p.start_time,
-    elapsed_ns(p.arrival_time, p.start_time) / 1e6 AS after_ms,
+    CASE WHEN p.arrival_time IS NOT NULL THEN p.first_time END AS start_time,
+    elapsed_ns(p.arrival_time, p.first_time) / 1e6 AS after_ms,
     p.part_ns / 1e6 AS part_ms,
     p.part_ns / 1e6 / p.latency_ms AS part_ratio,
     p.cause,
@@ -77,15 +77,18 @@ SELECT
     a.correlation_id AS ahead_correlation_id,
     p.lock_class,
     p.confidence,
-    p.end_time,
+    CASE WHEN p.arrival_time IS NOT NULL THEN p.last_time END AS end_time,
     p.root_write_id,
     p.lock_wait_id,
     p.pause_id,
     p.ahead_request_id
 FROM parts AS p
 LEFT JOIN writes AS w ON w.write_id = p.root_write_id
-LEFT JOIN thread_names AS n ON n.tid = w.tid
-LEFT JOIN requests AS a ON a.request_id = p.ahead_request_id
+LEFT JOIN sources AS ws ON ws.source_id = w.source_id
+LEFT JOIN thread_names AS n
+    ON n.tid = w.tid
+    AND n.broker IS NOT DISTINCT FROM ws.broker
+LEFT JOIN recorded_requests AS a ON a.request_id = p.ahead_request_id
 LEFT JOIN commits AS c ON c.root_write_id = p.root_write_id
 WHERE p.place <= $max_parts
-ORDER BY p.latency_ms DESC, p.request_id, p.start_time, p.cause, p.root_write_id
+ORDER BY p.latency_ms DESC, p.request_id, p.first_time, p.cause, p.root_write_id

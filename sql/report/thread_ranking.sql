@@ -1,5 +1,6 @@
 -- The threads behind whose writes requests waited, and what these threads did otherwise.
 --
+-- @by_broker
 -- @param  max_rows       BIGINT = 15 -- at most this many
 -- @column thread_name    VARCHAR     -- name in Java, or else in the kernel
 -- @column tid            INT         -- thread id of the operating system

@@ -15,7 +15,8 @@ covered AS (
         1 AS rank,
         MIN(arrival_time) AS first_time,
         MAX(COALESCE(end_time, arrival_time)) AS last_time
-    FROM requests
+    FROM recorded_requests
+    WHERE time_slack_ns IS NOT NULL
     UNION ALL
     SELECT 2 AS rank, MIN(start_time) AS first_time, MAX(end_time) AS last_time
     FROM writes

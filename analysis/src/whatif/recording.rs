@@ -119,6 +119,11 @@ impl Recording {
         given: &GivenParameters,
         account_ms: f64,
     ) -> Result<Self> {
+        if session.broker_count() > 1 {
+            let message =
+                "a what-if is of one broker, and the store has several: name one with --broker";
+            return Err(Error::new(ErrorKind::Query, message));
+        }
         let with_slo = |ms: f64| {
             let mut given = given.clone();
             given.insert("slo_ms".to_owned(), ms.to_string());

@@ -50,7 +50,11 @@ pub fn kind_expression(table: &Table) -> Option<&'static str> {
         "pauses" => "kind",
         "stack_samples" => "state",
         // Parts of other rows, and what is known of rows.
-        "request_partitions" | "event_types" | "shifted_verdicts" | "ablated_verdicts"
+        "request_partitions"
+        | "broker_request_partitions"
+        | "event_types"
+        | "shifted_verdicts"
+        | "ablated_verdicts"
         | "what_ifs" => return None,
         _ => "''",
     })
@@ -83,6 +87,23 @@ impl Ablation {
                 all("request_id IN (SELECT request_id FROM requests)")
             }
             Taken::Kind(..) | Taken::Table(_) => None,
+        }
+    }
+
+    /// Whether a table is sure to lose all its rows.
+    pub(super) fn empties(&self, table: &Table, store: &Store) -> bool {
+        match &self.taken {
+            Taken::Recording(source_id) => {
+                let others = store.manifest().sources.iter();
+                let mut others = others.filter(|source| source.source_id != *source_id);
+                !others.any(|other| {
+                    let mut rows = store.manifest().rows_of(other.source_id);
+                    rows.any(|(name, row_count)| name == table.name && row_count > 0)
+                })
+            }
+            Taken::Kind(name, _) | Taken::Table(name) => {
+                *name == table.name && self.row_count == store.row_count(table.name)
+            }
         }
     }
 

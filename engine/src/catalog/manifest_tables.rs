@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, DictionaryArray, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
-    TimestampNanosecondArray,
+    ArrayRef, DictionaryArray, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, TimestampNanosecondArray,
 };
 use datafusion::arrow::datatypes::Int32Type;
 use kcorr_model::{BatchBuilder, Table, tables};
-use kcorr_store::{ClockCheckEntry, ClockFitEntry, Manifest, SourceEntry};
+use kcorr_store::{ClockCheckEntry, ClockFitEntry, Manifest, SourceEntry, only_broker};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -38,6 +38,8 @@ type BatchResult = Result<RecordBatch, kcorr_model::BatchError>;
 
 fn sources_batch(manifest: &Manifest) -> BatchResult {
     let sources = &manifest.sources;
+    // What tells of none is of the only broker that others tell of.
+    let only = only_broker(sources.iter().map(|source| source.broker));
     let row_count = |source: &SourceEntry| manifest.row_count_of(source.source_id);
     let mut completeness = ListBuilder::new(StringBuilder::new());
     for source in sources {
@@ -52,6 +54,12 @@ fn sources_batch(manifest: &Manifest) -> BatchResult {
         .set("source_id", numbers(sources.iter().map(|s| s.source_id)))
         .set("kind", labels(sources.iter().map(|s| &s.kind)))
         .set("path", texts(sources.iter().map(|s| s.paths.join(", "))))
+        .set(
+            "broker",
+            Arc::new(Int32Array::from_iter(
+                sources.iter().map(|s| s.broker.or(only)),
+            )),
+        )
         .set("format", texts(sources.iter().map(|s| s.format.clone())))
         .set("size_bytes", counts(sources.iter().map(|s| s.size_bytes)))
         .set(

@@ -5,12 +5,14 @@ mod altered;
 mod checked_files;
 mod completed;
 mod manifest_tables;
+mod sent_requests;
 mod shift;
 mod table_files;
 
 use std::sync::Arc;
 
 use datafusion::datasource::MemTable;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
 use kcorr_model::{Table, tables};
 use kcorr_store::Store;
@@ -20,8 +22,16 @@ pub use ablation::{Ablation, Taken, kind_expression};
 pub use altered::Altered;
 use checked_files::CheckedFiles;
 use manifest_tables::manifest_table;
+use sent_requests::SentRequests;
 pub use shift::Shift;
 use table_files::{register_files, store_url};
+
+/// Registers a store's files, for whoever reads its tables or those of a part of it.
+pub(crate) fn register_store(runtime: &RuntimeEnv, store: &Store) -> Result<()> {
+    let files = Arc::new(CheckedFiles::new(store));
+    runtime.register_object_store(&store_url("")?, files);
+    Ok(())
+}
 
 /// Registers every table of a store, altered if that is asked for.
 pub(crate) async fn register(
@@ -29,19 +39,21 @@ pub(crate) async fn register(
     store: &Store,
     altered: Option<Altered<'_>>,
 ) -> Result<()> {
-    let files = Arc::new(CheckedFiles::new(store));
-    context.register_object_store(&store_url("")?, files);
+    let mut sent = None;
     for &table in tables::ALL {
         if let Some(batch) = manifest_table(table, store.manifest()) {
             let memory = MemTable::try_new(table.schema(), vec![vec![batch?]])?;
             register_memory(context, table, Arc::new(memory), altered).await?;
-        } else {
-            let completed = completed::of(table, store);
-            let name = completed
-                .as_ref()
-                .map_or(table.name, |completed| &completed.stored_name);
-            register_rows(context, store, name, table, altered).await?;
+            continue;
         }
+        let completed = completed::of(table, store);
+        let name = completed
+            .as_ref()
+            .map_or(table.name, |completed| &completed.stored_name);
+        if table.name == tables::REQUESTS.name {
+            sent = sent_requests(context, store).await?;
+        }
+        register_rows(context, store, name, table, altered, sent.as_ref()).await?;
     }
     for name in store.extra_tables() {
         register_files(context, store, &name, None, &name).await?;
@@ -53,6 +65,17 @@ pub(crate) async fn register(
         }
     }
     Ok(())
+}
+
+/// The tables of which the store's files hold no rows, or that lose all if something is taken away.
+pub(crate) fn unrecorded(store: &Store, altered: Option<Altered<'_>>) -> Vec<&'static str> {
+    let tables = tables::ALL.iter().copied();
+    let stored = tables.filter(|table| manifest_table(table, store.manifest()).is_none());
+    let is_empty = |table: &&Table| {
+        store.row_count(table.name) == 0
+            || matches!(altered, Some(Altered::Without(ablation)) if ablation.empties(table, store))
+    };
+    stored.filter(is_empty).map(|table| table.name).collect()
 }
 
 /// Registers a table of the manifest, without some rows if that is asked for. Shifting a recording does
@@ -78,16 +101,50 @@ async fn register_memory(
     Ok(())
 }
 
-/// Registers the rows of a table under a name, altered if that is asked for.
+/// What the recordings of a store's only broker hold of requests that it sent; `None` where nothing tells.
+async fn sent_requests(context: &SessionContext, store: &Store) -> Result<Option<SentRequests>> {
+    let &[Some(broker)] = &store.manifest().brokers()[..] else {
+        return Ok(None);
+    };
+    let requests = captured(&tables::REQUESTS);
+    register_files(
+        context,
+        store,
+        &requests,
+        Some(&tables::REQUESTS),
+        "requests",
+    )
+    .await?;
+    let sent = SentRequests::of(context, &requests, broker).await?;
+    Ok(Some(sent))
+}
+
+/// Another name of a table: its rows as they were captured.
+fn captured(table: &Table) -> String {
+    format!("as_captured_{}", table.name)
+}
+
+/// Registers the rows of a table under a name, without requests that the broker sent, altered if that is asked
+/// for.
 async fn register_rows(
     context: &SessionContext,
     store: &Store,
     name: &str,
     table: &'static Table,
     altered: Option<Altered<'_>>,
+    sent: Option<&SentRequests>,
 ) -> Result<()> {
     let as_recorded = format!("as_recorded_{}", table.name);
-    match altered.and_then(|altered| altered.sql(table, &as_recorded)) {
+    let requests = captured(&tables::REQUESTS);
+    let own = sent.and_then(|sent| sent.sql(table, &as_recorded, &requests));
+    let rows = match &own {
+        Some(own) => format!("({own}) AS own"),
+        None => as_recorded.clone(),
+    };
+    match altered
+        .and_then(|altered| altered.sql(table, &rows))
+        .or(own)
+    {
         None => register_files(context, store, name, Some(table), table.name).await,
         Some(sql) => {
             register_files(context, store, &as_recorded, Some(table), table.name).await?;

@@ -7,7 +7,8 @@ use kcorr_model::{ClockConversion, realtime_from_source};
 use kcorr_store::{ClockCheckEntry, ClockFitEntry, ClockMove, Store};
 
 use super::estimate::{Estimate, Outcome, estimate};
-use super::graph::{Node, Relation, Resolved, resolve};
+use super::graph::{Node, Relation, Resolved};
+use super::hosts::Hosts;
 use super::state::ClockState;
 use super::tie::Tie;
 use super::verdict::{self, Verdict};
@@ -38,10 +39,16 @@ pub(crate) fn check(
         .collect();
     let nodes: Vec<Node> = sources.iter().map(node).collect();
     let relations: Vec<Relation> = outcomes.iter().filter_map(relation).collect();
-    let resolved = resolve(&nodes, &relations);
+    let broker_of = |id: i64| sources.iter().find(|s| s.source_id == id)?.broker;
+    let Hosts { resolved, untied } = Hosts::resolve(&nodes, &relations, broker_of);
     let moves = sources.iter().filter_map(|source| {
         let to = resolved.get(&source.source_id)?;
-        let moved = moved(source, to, sources, &outcomes, &pairs, &resolved);
+        let mut moved = moved(source, to, sources, &outcomes, &pairs, &resolved);
+        if untied.contains(&source.broker) {
+            let detail = &mut moved.fit.detail;
+            detail
+                .push_str("; nothing in the data ties its host's clock to that of another broker");
+        }
         Some((source.source_id, moved))
     });
     Ok(moves.collect())

@@ -2,7 +2,7 @@
 //!
 //! A source whose clock is wall time needs nothing. Any other clock is tied to wall time by anchors:
 //! instants that some recording saw on both clocks. The source's own anchors are taken if it has any,
-//! else those of the other sources in the store that read the same clock (all recordings of a store
+//! else those of the other sources of the same broker that read the same clock (all recordings of a broker
 //! are of one host). Local time is put where the other recordings are.
 
 use kcorr_model::{ClockKind, Summary};

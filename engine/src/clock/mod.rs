@@ -7,6 +7,7 @@
 //! | `check` | the declared clocks against the data: ties between rows of two sources |
 //! | `estimate`, `sweep`, `doubt`, `tie` | offset, drift and uncertainty from ties, most of which are wrong |
 //! | `graph` | from relations of pairs to one correction for each source |
+//! | `hosts` | the same for the hosts of several brokers |
 //!
 //! The ties are the rows of the canned query `clock_ties`. What comes of them is in the tables
 //! `clock_fits` and `clock_checks`, and in words in `sources.clock_basis`.
@@ -16,6 +17,7 @@ mod declared;
 mod doubt;
 mod estimate;
 mod graph;
+mod hosts;
 mod local_time;
 mod state;
 mod sweep;

@@ -6,6 +6,8 @@ use kcorr_model::ClockConversion;
 #[derive(Debug, Clone)]
 pub(crate) struct ClockState {
     pub(crate) source_id: i64,
+    /// The broker whose host it was recorded on.
+    pub(crate) broker: Option<i32>,
     /// `bpf 2`, for people.
     pub(crate) name: String,
     /// The declared clock; `None` when nothing was declared.

@@ -1,15 +1,17 @@
 //! The canned queries below a statement: those that it uses as tables, and those that they use.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::resolve::resolve_table_references;
 use kcorr_model::Table;
 
-use super::canned::{CannedQuery, canned_query};
+use super::canned::CannedQuery;
 use super::header::{Header, Parameter};
 use super::parameters::{GivenParameters, bind, parameters};
+use super::parsed::{ParsedQuery, named, parsed_query};
 use super::statements::parse;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -27,12 +29,17 @@ pub(super) struct Below {
 /// A canned query that is used as a table.
 #[derive(Debug)]
 pub(super) struct Used {
-    pub(super) query: CannedQuery,
-    pub(super) statement: Statement,
+    parsed: Arc<ParsedQuery>,
     /// Places of those that it uses itself.
     pub(super) uses: Vec<usize>,
-    /// The tables that it reads itself.
-    tables: Vec<&'static Table>,
+}
+
+impl Deref for Used {
+    type Target = ParsedQuery;
+
+    fn deref(&self) -> &ParsedQuery {
+        &self.parsed
+    }
 }
 
 impl Below {
@@ -41,11 +48,22 @@ impl Below {
         Self::of(&parse(sql)?)
     }
 
+    /// Those below a canned query, which is parsed once.
+    pub(super) fn query(name: &str) -> Result<Self> {
+        let mut below = Self::default();
+        if let Some(parsed) = parsed_query(name).transpose()? {
+            let mut open = vec![parsed.query.name];
+            below.direct = below.add_named(&parsed.used_names, &mut open)?;
+            below.tables.clone_from(&parsed.tables);
+        }
+        Ok(below)
+    }
+
     /// Those below statements. A name that is a table's stands for the table.
     pub(super) fn of(statements: &[Statement]) -> Result<Self> {
         let mut below = Self::default();
         for statement in statements {
-            let (direct, tables) = below.add_used(statement, &mut Vec::new())?;
+            let (direct, tables) = below.add_used(statement)?;
             below.direct.extend(direct);
             below.tables.extend(tables);
         }
@@ -54,7 +72,7 @@ impl Below {
 
     /// Each after those it uses itself.
     pub(super) fn into_queries(self) -> impl Iterator<Item = CannedQuery> {
-        self.queries.into_iter().map(|used| used.query)
+        self.queries.into_iter().map(|used| used.query.clone())
     }
 
     /// A query by its place.
@@ -93,6 +111,14 @@ impl Below {
         bind(&parameters, &given)
     }
 
+    /// Places of the queries below one that lay rows of several brokers beside each other, each after those below
+    /// it.
+    pub(super) fn over_brokers(&self, place: usize) -> Vec<usize> {
+        let reached = self.reached([place]).into_iter();
+        let is_over = |place: &usize| self.used(*place).query.header.is_over_brokers;
+        reached.filter(is_over).collect()
+    }
+
     /// Places of those that the statements themselves use.
     pub(super) fn direct(&self) -> &[usize] {
         &self.direct
@@ -100,7 +126,23 @@ impl Below {
 
     /// The tables that the statements read, by themselves or through canned queries.
     pub(super) fn all_tables(&self) -> Vec<&'static Table> {
-        let below = self.queries.iter().flat_map(|used| &used.tables);
+        let below = self.queries.iter().flat_map(|used| used.tables.iter());
+        distinct(self.tables.iter().chain(below).copied().collect())
+    }
+
+    /// The same, but for what is below some canned queries alone.
+    pub(super) fn all_tables_without(&self, left_out: &[&str]) -> Vec<&'static Table> {
+        let is_in = |place: &usize| !left_out.contains(&self.used(*place).query.name);
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<usize> = self.direct.iter().copied().filter(is_in).collect();
+        while let Some(place) = open.pop() {
+            if reached.insert(place) {
+                open.extend(self.used(place).uses.iter().copied().filter(is_in));
+            }
+        }
+        let below = reached
+            .iter()
+            .flat_map(|&place| self.used(place).tables.iter());
         distinct(self.tables.iter().chain(below).copied().collect())
     }
 
@@ -111,6 +153,11 @@ impl Below {
             .iter()
             .flat_map(|&place| self.used(place).tables.iter().copied());
         distinct(tables.collect())
+    }
+
+    /// Names of the tables that a query reads itself.
+    pub(super) fn own_tables(&self, place: usize) -> impl Iterator<Item = &'static str> {
+        self.used(place).tables.iter().map(|table| table.name)
     }
 
     /// Places of some queries and of all below them.
@@ -126,39 +173,37 @@ impl Below {
     }
 
     /// Adds what a statement uses; answers the places of what it uses itself, and its tables.
-    fn add_used(
+    fn add_used(&mut self, statement: &Statement) -> Result<(Vec<usize>, Vec<&'static Table>)> {
+        let (names, tables) = named(statement)?;
+        Ok((self.add_named(&names, &mut Vec::new())?, tables))
+    }
+
+    /// Adds queries and what they use; answers their places.
+    fn add_named(
         &mut self,
-        statement: &Statement,
+        names: &[&'static str],
         open: &mut Vec<&'static str>,
-    ) -> Result<(Vec<usize>, Vec<&'static Table>)> {
-        let (queries, tables) = named(statement)?;
-        let mut uses = Vec::new();
-        for query in queries {
-            let name = query.name;
+    ) -> Result<Vec<usize>> {
+        let mut places = Vec::new();
+        for &name in names {
             if let Some(place) = self.place(name) {
-                uses.push(place);
+                places.push(place);
                 continue;
             }
             if open.contains(&name) {
                 let message = format!("the canned query {name} uses itself");
                 return Err(Error::new(ErrorKind::Query, message));
             }
-            let [statement] = <[Statement; 1]>::try_from(parse(query.sql)?).map_err(|_| {
-                let message = format!("the canned query {name} is not one statement");
-                Error::new(ErrorKind::Query, message)
-            })?;
+            let Some(parsed) = parsed_query(name).transpose()? else {
+                continue;
+            };
             open.push(name);
-            let (below, tables) = self.add_used(&statement, open)?;
+            let uses = self.add_named(&parsed.used_names, open)?;
             open.pop();
-            uses.push(self.queries.len());
-            self.queries.push(Used {
-                query,
-                statement,
-                uses: below,
-                tables,
-            });
+            places.push(self.queries.len());
+            self.queries.push(Used { parsed, uses });
         }
-        Ok((uses, tables))
+        Ok(places)
     }
 }
 
@@ -166,28 +211,13 @@ impl CannedQuery {
     /// The canned queries that it uses as tables, and those that they use, each after those it uses
     /// itself.
     pub fn below(&self) -> Result<Vec<Self>> {
-        Ok(Below::text(self.sql)?.into_queries().collect())
+        Ok(Below::query(self.name)?.into_queries().collect())
     }
 
     /// Its parameters, and those of the queries that it uses: its own default stands for all below it.
     pub fn parameters(&self) -> Result<Vec<Parameter>> {
-        Ok(Below::text(self.sql)?.parameters(&self.header))
+        Ok(Below::query(self.name)?.parameters(&self.header))
     }
-}
-
-/// Canned queries and tables that a statement names.
-fn named(statement: &Statement) -> Result<(Vec<CannedQuery>, Vec<&'static Table>)> {
-    let (mut queries, mut tables) = (Vec::new(), Vec::new());
-    let (references, _) = resolve_table_references(statement, true)?;
-    for reference in references {
-        let name = reference.table();
-        if let Some(table) = kcorr_model::tables::by_name(name) {
-            tables.push(table);
-        } else if let Some(query) = canned_query(name) {
-            queries.push(query?);
-        }
-    }
-    Ok((queries, tables))
 }
 
 fn distinct(mut tables: Vec<&'static Table>) -> Vec<&'static Table> {
@@ -233,8 +263,19 @@ mod tests {
         let place = below.place("accounted_requests").unwrap();
         let names: Vec<&str> = below.tables_of(place).iter().map(|t| t.name).collect();
         assert!(
-            names.contains(&"requests") && !names.contains(&"writes"),
+            names.contains(&"requests") && !names.contains(&"pauses"),
             "{names:?}"
         );
+    }
+
+    #[test]
+    fn what_only_a_query_reads_that_is_left_out_is_no_table_of_the_others() {
+        let below = Below::text("SELECT request_id FROM accounted_requests").unwrap();
+        let names = |tables: Vec<&Table>| tables.iter().map(|t| t.name).collect::<Vec<_>>();
+        let with = names(below.all_tables());
+        let without = names(below.all_tables_without(&["line_times"]));
+        assert!(with.contains(&"lock_waits"), "{with:?}");
+        assert!(!without.contains(&"lock_waits"), "{without:?}");
+        assert!(without.contains(&"requests"), "{without:?}");
     }
 }

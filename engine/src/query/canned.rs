@@ -9,6 +9,9 @@ use crate::error::Result;
 /// Folder, name and text of each.
 static FILES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/canned_files.rs"));
 
+/// The folder whose queries are asked of each broker by itself, without saying so.
+const BY_BROKER: &str = "account";
+
 /// A canned query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CannedQuery {
@@ -29,9 +32,24 @@ pub fn canned_queries() -> Result<Vec<CannedQuery>> {
 
 /// The canned query with a name, with or without `.sql`.
 pub fn canned_query(name: &str) -> Option<Result<CannedQuery>> {
+    find(name).map(load)
+}
+
+/// The name of a canned query, as it is called without `.sql`.
+pub(super) fn known_name(name: &str) -> Option<&'static str> {
+    find(name).map(|file| file.1)
+}
+
+fn find(name: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
     let name = name.strip_suffix(".sql").unwrap_or(name);
-    let file = FILES.iter().find(|(_, file, _)| *file == name)?;
-    Some(load(file))
+    FILES.iter().find(|(_, file, _)| *file == name)
+}
+
+/// The name of the canned query that a text is.
+pub(super) fn name_of(sql: &str) -> Option<&'static str> {
+    let mut files = FILES.iter();
+    let file = files.find(|(_, _, text)| *text == sql)?;
+    Some(file.1)
 }
 
 /// The texts of all.
@@ -40,7 +58,8 @@ pub(super) fn texts() -> impl Iterator<Item = &'static str> {
 }
 
 fn load(&(folder, name, sql): &(&'static str, &'static str, &'static str)) -> Result<CannedQuery> {
-    let header = Header::parse(sql)?;
+    let mut header = Header::parse(sql)?;
+    header.is_by_broker |= folder == BY_BROKER && !header.is_over_brokers;
     Ok(CannedQuery {
         folder,
         name,
@@ -58,6 +77,26 @@ mod tests {
     fn a_name_stands_for_one_query_whatever_folder_it_lies_in() {
         for pair in FILES.windows(2) {
             assert!(pair[0].1 < pair[1].1, "{} and {}", pair[0].1, pair[1].1);
+        }
+    }
+
+    #[test]
+    fn a_terminal_shows_columns_that_a_query_has() {
+        for query in canned_queries().unwrap() {
+            let Some(terminal) = &query.header.terminal else {
+                continue;
+            };
+            assert!(!terminal.first.is_empty(), "{}", query.name);
+            let mut names: Vec<&String> = terminal.first.iter().chain(&terminal.more).collect();
+            for name in &names {
+                let is_it = |column: &crate::query::OutputColumn| column.name == **name;
+                let has_it = query.header.columns.iter().any(is_it);
+                assert!(has_it, "{}: {name}", query.name);
+            }
+            let count = names.len();
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), count, "{}", query.name);
         }
     }
 

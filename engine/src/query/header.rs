@@ -4,13 +4,15 @@
 //! -- Slow requests and what each one waited for, worst first.
 //! --
 //! -- More sentences.
+//! -- @terminal arrival_time cause | topic
 //! -- @param  slo_ms DOUBLE = 65      -- a request at least this slow is listed
 //! -- @column arrival_time TIMESTAMP  -- first byte of the request on the wire
 //! -- @column cause VARCHAR           -- root of what took most of its time;
 //! --                                    null when nothing explains it
 //! ```
 //!
-//! An indented line behind a parameter or a column goes on with its text.
+//! An indented line behind a parameter or a column goes on with its text. Before the `|` of `@terminal` are the columns
+//! that a terminal always shows, in that order; behind it those that it shows as far as there is room.
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -28,6 +30,23 @@ pub struct Header {
     /// Whether its rows are computed once and kept when another query uses it (`@materialized`): for
     /// steps that are small and used several times.
     pub is_materialized: bool,
+    /// Whether it is asked of each broker's recordings by themselves (`@by_broker`), and its rows are those of
+    /// all brokers: for what lays rows beside each other by thread, file, lock or connection.
+    pub is_by_broker: bool,
+    /// Whether it lays rows of several brokers beside each other for steps that are asked of one (`@over_brokers`):
+    /// they all see its rows. Where there is one broker it has none.
+    pub is_over_brokers: bool,
+    /// What a terminal shows of it; the columns as they come when it says nothing.
+    pub terminal: Option<TerminalColumns>,
+}
+
+/// Names of the columns that a terminal shows, in that order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TerminalColumns {
+    /// Those that answer the question: who, when, how long, why.
+    pub first: Vec<String>,
+    /// Those that are shown as far as there is room.
+    pub more: Vec<String>,
 }
 
 /// A declared parameter.
@@ -82,8 +101,19 @@ impl Header {
                     sql_type,
                     doc,
                 });
+            } else if let Some(rest) = comment.strip_prefix("@terminal") {
+                let (first, more) = rest.split_once('|').unwrap_or((rest, ""));
+                let names = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+                header.terminal = Some(TerminalColumns {
+                    first: names(first),
+                    more: names(more),
+                });
             } else if comment == "@materialized" {
                 header.is_materialized = true;
+            } else if comment == "@by_broker" {
+                header.is_by_broker = true;
+            } else if comment == "@over_brokers" {
+                header.is_over_brokers = true;
             } else {
                 header.text.push(comment);
             }
@@ -121,7 +151,9 @@ fn comments(sql: &str) -> Vec<(usize, String)> {
 }
 
 fn is_declaration(comment: &str) -> bool {
-    comment.starts_with("@param") || comment.starts_with("@column")
+    ["@param", "@column", "@terminal"]
+        .iter()
+        .any(|kind| comment.starts_with(kind))
 }
 
 /// `name TYPE = default -- text` in its parts.
@@ -172,6 +204,15 @@ mod tests {
         assert_eq!(header.parameters[0].doc, "a request at least this slow");
         assert_eq!(header.columns[0].doc, "how many");
         assert_eq!(header.text, ["Title.", "The end.", "- a point"]);
+    }
+
+    #[test]
+    fn columns_of_a_terminal_are_those_that_answer_and_more() {
+        let sql = "-- Title.\n-- @terminal time cause | topic\n--   client\nSELECT 1 AS n\n";
+        let terminal = Header::parse(sql).unwrap().terminal.unwrap();
+        assert_eq!(terminal.first, ["time", "cause"]);
+        assert_eq!(terminal.more, ["topic", "client"]);
+        assert_eq!(Header::parse("SELECT 1").unwrap().terminal, None);
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! file for each query and values of its parameters:
 //!
 //! ```text
-//! steps/<state>-<query>-<values>.rows     XXH3 of the rest (8 bytes), then an Arrow IPC stream
+//! steps/<state>-<query>-<values>.rows           XXH3 of the rest (8 bytes), then an Arrow IPC stream
+//! steps/<state>-<broker>-<query>-<values>.rows  the same of one broker's part of a store of several
 //! ```
 //!
 //! `state` is a hash of what the store holds, of all canned queries and of the program, so that rows of
@@ -53,6 +54,8 @@ const BLOCK_BYTES: usize = 256 << 10;
 pub(super) struct KeptRows {
     folder: PathBuf,
     state: u64,
+    /// Whose rows: of a broker's part of the store, or of all of it.
+    part: String,
     /// When the state was read: what is written later may be of a later one.
     since: SystemTime,
 }
@@ -80,6 +83,15 @@ impl KeptRows {
         Some(Self::of_state(store.folder(), manifest, program))
     }
 
+    /// Rows of the part of the store that is of one broker.
+    pub(super) fn of_broker(&self, broker: Option<i32>) -> Self {
+        let broker = broker.map_or("unnamed".to_owned(), |broker| broker.to_string());
+        Self {
+            part: format!("{broker}-"),
+            ..self.clone()
+        }
+    }
+
     /// Rows of what a store holds, as a program computes them.
     fn of_state(store_folder: &Path, manifest: u128, program: &str) -> Self {
         let mut state = Xxh3::new();
@@ -92,6 +104,7 @@ impl KeptRows {
         Self {
             folder: store_folder.join("steps"),
             state: state.digest(),
+            part: String::new(),
             since: SystemTime::now(),
         }
     }
@@ -129,7 +142,8 @@ impl KeptRows {
         for (name, value) in values {
             hash.update(format!("{name}={value:?};").as_bytes());
         }
-        let name = format!("{:016x}-{query}-{:016x}.{ROWS}", self.state, hash.digest());
+        let (state, part, values) = (self.state, &self.part, hash.digest());
+        let name = format!("{state:016x}-{part}{query}-{values:016x}.{ROWS}");
         self.folder.join(name)
     }
 
@@ -334,6 +348,19 @@ mod tests {
         assert_eq!(found(&of(&folder, 2), "own_writes", &values(65.0)), None);
         let later = KeptRows::of_state(folder.path(), 1, "1.1");
         assert_eq!(found(&later, "own_writes", &values(65.0)), None);
+    }
+
+    #[test]
+    fn rows_of_a_broker_are_found_for_that_broker_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = of(&folder, 1);
+        let (schema, batches) = rows();
+        kept.of_broker(Some(3))
+            .keep("own_writes", &[], &schema, &batches);
+        let found_for = |broker| found(&kept.of_broker(broker), "own_writes", &[]).is_some();
+        assert!(found_for(Some(3)));
+        assert!(!found_for(Some(1)) && !found_for(None));
+        assert_eq!(found(&kept, "own_writes", &[]), None);
     }
 
     #[test]

@@ -15,12 +15,12 @@ use super::kept_rows::KeptFile;
 use super::step_rows::{KeptTable, StepRows};
 use crate::error::Result;
 
-/// A materialized query that was run for the queries that use it.
+/// A materialized query that was run for the queries that use it, or a part of one that it uses more than once.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Step {
-    /// Name of the canned query.
-    pub name: &'static str,
+    /// Name of the canned query; of a part, after that of its query and a point.
+    pub name: String,
     /// Rows that it keeps.
     pub row_count: usize,
     /// Whether they are kept in a file, because they would take too much of the limit of memory.
@@ -39,7 +39,7 @@ pub struct Step {
 impl Step {
     /// Runs a materialized query; answers what it took, and its rows as a table.
     pub(super) async fn run(
-        name: &'static str,
+        name: &str,
         frame: DataFrame,
         shows_plan: bool,
         step_rows: &StepRows,
@@ -55,9 +55,16 @@ impl Step {
         Ok((step, table))
     }
 
+    /// A query that is sure to give no rows: there is nothing to run.
+    pub(super) fn without_rows(name: &str, frame: &DataFrame) -> Result<(Self, KeptTable)> {
+        let start = Instant::now();
+        let table = KeptTable::without_rows(Arc::clone(frame.schema().inner()))?;
+        Ok((Self::of(name, &table, start), table))
+    }
+
     /// Takes the rows that an earlier run has kept.
     pub(super) async fn read(
-        name: &'static str,
+        name: &str,
         file: KeptFile,
         task: &TaskContext,
         step_rows: &StepRows,
@@ -73,9 +80,9 @@ impl Step {
         Ok((step, table))
     }
 
-    fn of(name: &'static str, table: &KeptTable, start: Instant) -> Self {
+    fn of(name: &str, table: &KeptTable, start: Instant) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             row_count: table.row_count,
             is_spilled: table.batches.is_none(),
             is_kept: false,

@@ -36,7 +36,7 @@ pub(super) struct StepRows {
     /// Bytes that they may keep in memory; `None` for any.
     most_bytes: Option<usize>,
     /// What is reserved, by the name of the step.
-    reserved: Mutex<HashMap<&'static str, MemoryReservation>>,
+    reserved: Mutex<HashMap<String, MemoryReservation>>,
     /// Files with rows. They stay until the session ends, for a query that is planned may use one that was
     /// replaced since.
     files: Mutex<Vec<Arc<dyn SpillFile>>>,
@@ -48,6 +48,17 @@ pub(super) struct KeptTable {
     pub(super) row_count: usize,
     /// The rows, unless they are in a file.
     pub(super) batches: Option<Vec<RecordBatch>>,
+}
+
+impl KeptTable {
+    /// A table without rows.
+    pub(super) fn without_rows(schema: SchemaRef) -> Result<Self> {
+        Ok(Self {
+            table: Arc::new(MemTable::try_new(schema, vec![Vec::new()])?),
+            row_count: 0,
+            batches: Some(Vec::new()),
+        })
+    }
 }
 
 impl StepRows {
@@ -63,7 +74,7 @@ impl StepRows {
     /// Takes all rows of a step, in place of those that it kept before.
     pub(super) async fn keep(
         &self,
-        name: &'static str,
+        name: &str,
         planned: SchemaRef,
         mut rows: SendableRecordBatchStream,
         task: &TaskContext,
@@ -99,12 +110,18 @@ impl StepRows {
         let schema = batches.first().map_or(planned, RecordBatch::schema);
         let table = Arc::new(MemTable::try_new(schema, vec![batches.clone()])?);
         let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
-        reserved.insert(name, reservation);
+        reserved.insert(name.to_owned(), reservation);
         Ok(KeptTable {
             table,
             row_count,
             batches: Some(batches),
         })
+    }
+
+    /// Lets go of the memory of a step whose rows nobody reads any more.
+    pub(super) fn let_go(&self, name: &str) {
+        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        reserved.remove(name);
     }
 
     /// Writes rows that came, and all that are to come, to a file. The table, and how many rows came now.

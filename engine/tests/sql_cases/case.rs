@@ -6,9 +6,17 @@ use kcorr_store::{InputIdentity, Store, StoreWriter};
 
 use crate::rows::{self, Drawing};
 
+/// Rows of a table that are of one broker's recordings, or of no known broker's.
+#[derive(Debug)]
+struct Drawn {
+    table: String,
+    broker: Option<i32>,
+    rows: Drawing,
+}
+
 #[derive(Debug)]
 pub(crate) struct Case {
-    tables: Vec<(String, Drawing)>,
+    tables: Vec<Drawn>,
     queries: Vec<(String, GivenParameters, Drawing)>,
 }
 
@@ -30,7 +38,25 @@ impl Case {
             let drawing = Drawing::parse(drawn)?;
             let mut words = title.split_whitespace();
             match (words.next(), words.next()) {
-                (Some("table"), Some(name)) => case.tables.push((name.to_owned(), drawing)),
+                (Some("table"), Some(name)) => {
+                    let broker = match words.collect::<Vec<_>>()[..] {
+                        [] => None,
+                        ["of", "broker", number] => {
+                            let number = number.parse();
+                            Some(number.map_err(|_| format!("`{title}`: no broker's number"))?)
+                        }
+                        _ => {
+                            return Err(format!(
+                                "expected `table NAME of broker N`, found `{title}`"
+                            ));
+                        }
+                    };
+                    case.tables.push(Drawn {
+                        table: name.to_owned(),
+                        broker,
+                        rows: drawing,
+                    });
+                }
                 (Some("query"), Some(name)) => {
                     let parameters = words
                         .map(|word| {
@@ -94,25 +120,36 @@ impl Case {
     /// Adds the tables to a store, as an input of this name.
     pub(crate) fn store_as(&self, path: &std::path::Path, name: &str) {
         let mut writer = StoreWriter::open(path, || {}).expect("a store");
-        let identity = InputIdentity {
-            kind: "case".to_owned(),
-            paths: vec![name.to_owned()],
-        };
-        let mut source = writer.begin(identity);
-        for (name, drawing) in &self.tables {
-            let table = tables::by_name(name).unwrap_or_else(|| panic!("no table {name}"));
-            source
-                .batch(table, rows::batch(table, drawing))
-                .expect("a batch");
+        let mut brokers: Vec<Option<i32>> = self.tables.iter().map(|drawn| drawn.broker).collect();
+        brokers.sort_unstable();
+        brokers.dedup();
+        for broker in brokers {
+            let name = match broker {
+                Some(broker) => format!("{name} of broker {broker}"),
+                None => name.to_owned(),
+            };
+            let identity = InputIdentity {
+                kind: "case".to_owned(),
+                paths: vec![name.clone()],
+            };
+            let mut source = writer.begin(identity);
+            source.is_of_broker(broker);
+            for drawn in self.tables.iter().filter(|drawn| drawn.broker == broker) {
+                let table = tables::by_name(&drawn.table)
+                    .unwrap_or_else(|| panic!("no table {}", drawn.table));
+                source
+                    .batch(table, rows::batch(table, &drawn.rows))
+                    .expect("a batch");
+            }
+            let summary = Summary {
+                format: "case".to_owned(),
+                clock: ClockKind::Realtime,
+                anchors: Vec::new(),
+                losses: Vec::new(),
+                limits: Vec::new(),
+            };
+            writer.finish(source, summary, 0, name);
         }
-        let summary = Summary {
-            format: "case".to_owned(),
-            clock: ClockKind::Realtime,
-            anchors: Vec::new(),
-            losses: Vec::new(),
-            limits: Vec::new(),
-        };
-        writer.finish(source, summary, 0, name.to_owned());
         kcorr_engine::commit(&mut writer).expect("a commit");
     }
 }

@@ -116,7 +116,9 @@ async fn a_damaged_file_is_told_and_its_rows_are_computed_again() {
     }
     let (found, steps) = room.slow("65", &SessionOptions::default()).await;
     assert_eq!(found, 2);
-    assert!(steps.iter().all(|step| step.damaged.is_some()), "{steps:?}");
+    // Parts of steps are kept in no file.
+    let mut whole = steps.iter().filter(|step| !step.name.contains('.'));
+    assert!(whole.all(|step| step.damaged.is_some()), "{steps:?}");
     assert!(room.is_kept("65", 2).await);
 }
 

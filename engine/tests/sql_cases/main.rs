@@ -18,6 +18,7 @@
 //! times). A query's rows are compared in the columns that are drawn; `-` is null.
 
 mod account;
+mod altered;
 mod case;
 mod kept_steps;
 mod order;

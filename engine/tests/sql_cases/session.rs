@@ -129,3 +129,23 @@ async fn the_objective_is_known_to_every_statement() {
     let known = kcorr_engine::parameters_in("SELECT 1").expect("parameters");
     assert_eq!(known, []);
 }
+
+/// Parts of a canned query are tables of the session while it is planned; another plan that begins meanwhile
+/// must neither see nor forget them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn statements_can_be_planned_at_the_same_time() {
+    let (_folder, store) = Case::parse(FAST).expect("a case").open();
+    let session = std::sync::Arc::new(Session::open(&store).await.expect("a session"));
+    let plan = |slo_ms: usize| {
+        let session = std::sync::Arc::clone(&session);
+        async move {
+            let given = GivenParameters::from([("slo_ms".to_owned(), slo_ms.to_string())]);
+            let planned = session.plan("SELECT * FROM slow_causes", &given).await;
+            planned.map(|planned| planned.len())
+        }
+    };
+    let plans: Vec<_> = (1..9).map(|slo_ms| tokio::spawn(plan(slo_ms))).collect();
+    for planned in plans {
+        assert_eq!(planned.await.expect("a task").expect("a plan"), 1);
+    }
+}
