@@ -71,6 +71,15 @@
     for (const reset of group.resets) reset.hidden = !range;
     if (name === "time") for (const refresh of refreshers) refresh();
   };
+  // Where in the plot's own units a pointer is.
+  const place = (chart, event) => {
+    const outer = chart.svg.getBoundingClientRect();
+    const scale = outer.width / chart.svg.viewBox.baseVal.width;
+    const left = outer.left + Number(chart.plot.getAttribute("x")) * scale;
+    const part = Math.min(Math.max((event.clientX - left) / (chart.width * scale), 0), 1);
+    const visible = chart.plot.viewBox.baseVal;
+    return visible.x + part * visible.width;
+  };
   const refreshers = [];
   for (const chart of charts) {
     const group = groups.get(chart.group);
@@ -83,36 +92,26 @@
     bar.append(reset);
     figure.querySelector("figcaption")?.append(bar);
     chart.svg.setAttribute("tabindex", "0");
-    const hint = "Drag, or press + and −, to zoom; arrow keys move; Escape shows all.";
+    const hint = "Drag, or press + and −, to zoom; arrow keys move; < and > read values; Escape shows all.";
     chart.svg.setAttribute("aria-description", hint);
-    const place = (event) => {
-      const box = chart.plot.querySelector(".catch").getBoundingClientRect();
-      const visible = chart.plot.viewBox.baseVal;
-      const outer = chart.svg.getBoundingClientRect();
-      const scale = outer.width / chart.svg.viewBox.baseVal.width;
-      const left = outer.left + Number(chart.plot.getAttribute("x")) * scale;
-      void box;
-      const part = Math.min(Math.max((event.clientX - left) / (chart.width * scale), 0), 1);
-      return visible.x + part * visible.width;
-    };
     let from = null;
     const mark = document.createElementNS(SVG, "rect");
     mark.setAttribute("class", "selection");
     mark.setAttribute("height", chart.height);
     chart.plot.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || event.pointerType === "touch") return;
-      from = place(event);
+      from = place(chart, event);
     });
     window.addEventListener("pointermove", (event) => {
       if (from === null) return;
-      const to = place(event);
+      const to = place(chart, event);
       mark.setAttribute("x", Math.min(from, to));
       mark.setAttribute("width", Math.abs(to - from));
       if (!mark.isConnected) chart.plot.append(mark);
     });
     window.addEventListener("pointerup", (event) => {
       if (from === null) return;
-      const [low, high] = [from, place(event)].sort((a, b) => a - b);
+      const [low, high] = [from, place(chart, event)].sort((a, b) => a - b);
       from = null;
       mark.remove();
       if (high - low < chart.plot.viewBox.baseVal.width / 200) return;
@@ -132,6 +131,61 @@
       else return;
       event.preventDefault();
     });
+  }
+
+  // ---- what is under the pointer, a finger, or the keys < and > is said below the chart -----------------
+  for (const chart of charts) {
+    const marks = all("rect", chart.plot).filter((mark) => mark.querySelector("title"));
+    if (marks.length === 0) continue;
+    const said = make("output", { class: "said", "aria-live": "polite" });
+    chart.svg.closest("figure").append(said);
+    const cross = document.createElementNS(SVG, "line");
+    cross.setAttribute("class", "cross");
+    cross.setAttribute("y1", 0);
+    cross.setAttribute("y2", chart.height);
+    let current = null;
+    const say = (mark, x) => {
+      said.textContent = mark?.querySelector("title").textContent ?? "";
+      current?.classList.remove("current");
+      current = mark?.classList.contains("hover") ? null : mark;
+      current?.classList.add("current");
+      if (x === undefined) return cross.remove();
+      cross.setAttribute("x1", x);
+      cross.setAttribute("x2", x);
+      if (!cross.isConnected) chart.plot.append(cross);
+    };
+    const point = (event) => {
+      const mark = event.target.closest?.("rect");
+      say(mark?.querySelector("title") ? mark : null, place(chart, event));
+    };
+    chart.plot.addEventListener("pointermove", point);
+    chart.plot.addEventListener("pointerdown", point);
+    chart.plot.addEventListener("pointerleave", () => say(null));
+    const middle = (mark) => Number(mark.getAttribute("x")) + Number(mark.getAttribute("width")) / 2;
+    const inOrder = [...marks].sort((a, b) => middle(a) - middle(b));
+    let at = -1;
+    chart.svg.addEventListener("keydown", (event) => {
+      if (event.key !== "<" && event.key !== ">" && event.key !== "," && event.key !== ".") return;
+      const step = event.key === ">" || event.key === "." ? 1 : -1;
+      const visible = chart.plot.viewBox.baseVal;
+      const isSeen = (mark) => middle(mark) >= visible.x && middle(mark) <= visible.x + visible.width;
+      const seen = inOrder.filter(isSeen);
+      if (seen.length === 0) return;
+      at = Math.min(Math.max(at + step, 0), seen.length - 1);
+      say(seen[at], middle(seen[at]));
+      event.preventDefault();
+    });
+    // A click on a cell shows its time in all charts, and the requests of it in the table.
+    if (chart.group !== "time") continue;
+    for (const mark of marks) {
+      if (mark.closest("a") || mark.classList.contains("hover")) continue;
+      mark.classList.add("choosable");
+      mark.addEventListener("click", () => {
+        const ms = (x) => (x / chart.width) * chart.span;
+        const [x, width] = [Number(mark.getAttribute("x")), Number(mark.getAttribute("width"))];
+        zoom("time", [ms(x), ms(x + width)]);
+      });
+    }
   }
 
   // ---- tables: sort, filter, open ---------------------------------------------------------------------
@@ -168,6 +222,7 @@
           return empty || sign * order(x, y) || a.dataset.place - b.dataset.place;
         });
         body.append(...sorted.flatMap((row) => (details.get(row) ? [row, details.get(row)] : [row])));
+        for (const refresh of refreshers) refresh();
       });
     });
     for (const row of rows) {
@@ -196,20 +251,35 @@
       return { row, detail, cause, text: (row.textContent + " " + (detail?.textContent ?? "")).toLowerCase() };
     });
     const origin = charts.find((chart) => chart.group === "time")?.origin;
+    // The first rows are shown until more are asked for.
+    let first = Number(block.dataset.first ?? Infinity);
+    const rest = block.querySelector(".rest");
+    rest?.querySelector("button").addEventListener("click", () => {
+      first = Infinity;
+      refresh();
+    });
     const refresh = () => {
       const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
       const cause = form.elements.cause.value;
       const range = groups.get("time")?.range;
-      let shown = 0;
+      let [shown, found] = [0, 0];
+      const inOrder = new Map(all("tbody > tr[data-place]", block).map((row, at) => [row, at]));
+      rows.sort((a, b) => inOrder.get(a.row) - inOrder.get(b.row));
       for (const each of rows) {
         let isShown = (!cause || each.cause === cause) && words.every((word) => each.text.includes(word));
         if (isShown && range && each.row.dataset.start) {
           isShown = relative(each.row.dataset.start, origin) < range[1]
             && relative(each.row.dataset.end, origin) > range[0];
         }
+        found += isShown;
+        isShown &&= found <= first;
         each.row.hidden = !isShown;
         if (each.detail) each.detail.hidden = !isShown;
         shown += isShown;
+      }
+      if (rest) {
+        rest.hidden = shown === found;
+        rest.querySelector("button").textContent = `Show all ${found}`;
       }
       const zoomed = range ? ", in the part of time that the charts are zoomed to" : "";
       form.querySelector("output").textContent = `${shown} of ${rows.length} shown${zoomed}`;
@@ -246,6 +316,28 @@
       }
     };
     for (const frame of frames) frame.node.addEventListener("click", () => show(frame.x, frame.w));
+    // What is searched for stands out, and its share is said: of frames in each other the outermost counts.
+    const form = make("form", { class: "filter" });
+    const label = make("label", {}, "Search ");
+    const input = make("input", { type: "search", placeholder: "function, class", autocomplete: "off" });
+    const found = make("output", { "aria-live": "polite" });
+    label.append(input);
+    form.append(label, found);
+    svg.closest("figure").querySelector(".scroll").before(form);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    input.addEventListener("input", () => {
+      const word = input.value.trim().toLowerCase();
+      const matching = frames.filter((frame) => word && frame.name.toLowerCase().includes(word));
+      for (const frame of frames) frame.node.classList.toggle("found", matching.includes(frame));
+      svg.classList.toggle("searched", word !== "");
+      let [share, end] = [0, -1];
+      for (const frame of [...matching].sort((a, b) => a.x - b.x || a.d - b.d)) {
+        if (frame.x < end - 1e-6) continue;
+        share += frame.w / full;
+        end = frame.x + frame.w;
+      }
+      found.textContent = word ? `${matching.length} frames, ${(share * 100).toFixed(1)} % of the time` : "";
+    });
     svg.addEventListener("dblclick", () => show(0, full));
     svg.addEventListener("keydown", (event) => { if (event.key === "Escape") show(0, full); });
     svg.setAttribute("tabindex", "0");

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::DataType;
 
 use crate::{Cell, Error, Text, Value};
 
@@ -37,6 +38,8 @@ pub struct Answer {
     columns: Vec<Column>,
     values: Vec<Vec<Value>>,
     len: usize,
+    /// The time zone of its times.
+    zone: String,
 }
 
 impl Answer {
@@ -47,6 +50,7 @@ impl Answer {
         batches: &[RecordBatch],
     ) -> Result<Self, Error> {
         let mut values = vec![Vec::new(); columns.len()];
+        let mut zone = "UTC".to_owned();
         for batch in batches {
             if batch.num_columns() != columns.len() {
                 let message = format!(
@@ -57,6 +61,9 @@ impl Answer {
                 return Err(Error::new(&query.name, message));
             }
             for (column, array) in values.iter_mut().zip(batch.columns()) {
+                if let DataType::Timestamp(_, Some(of_column)) = array.data_type() {
+                    zone = of_column.to_string();
+                }
                 column.extend(Value::column(array).map_err(|e| Error::new(&query.name, e))?);
             }
         }
@@ -66,12 +73,18 @@ impl Answer {
             query,
             columns,
             values,
+            zone,
         })
     }
 
     /// What was asked.
     pub fn query(&self) -> &QueryText {
         &self.query
+    }
+
+    /// Name of the time zone that its times are in.
+    pub fn zone(&self) -> &str {
+        &self.zone
     }
 
     /// Its columns.
@@ -136,6 +149,10 @@ pub struct Answers {
     left_out: BTreeMap<String, Text>,
     /// Whether nobody asked for the objective, the latency from which on a request is slow.
     pub objective_is_default: bool,
+    /// What the answers were made with: name and version of the program.
+    pub tool: String,
+    /// When, with its time zone; `None` when that is not to be said.
+    pub made_at: Option<String>,
 }
 
 impl Answers {

@@ -33,6 +33,7 @@ enum Via {
     LockWait,
     Queued,
     NetworkThread,
+    Remote,
 }
 
 static ROOTS: &[Root] = &[
@@ -117,6 +118,14 @@ static ROOTS: &[Root] = &[
         colour: "remote",
     },
     Root {
+        name: "network",
+        label: "between two brokers",
+        sentence: "waiting for what was on the way between two brokers",
+        noun: "a slow link",
+        doing: "waiting for what was on the way between two brokers",
+        colour: "link",
+    },
+    Root {
         name: "network_thread",
         label: "busy network thread",
         sentence: "waiting for a network thread that was busy",
@@ -157,6 +166,7 @@ pub fn cause(name: &str) -> Option<Cause> {
         ("lock_wait_behind_", Via::LockWait),
         ("queued_behind_", Via::Queued),
         ("network_thread_behind_", Via::NetworkThread),
+        ("remote_behind_", Via::Remote),
     ];
     let behind = ways
         .into_iter()
@@ -178,6 +188,7 @@ impl Cause {
             Via::LockWait => "lock wait behind",
             Via::Queued => "queued behind",
             Via::NetworkThread => "network thread held by",
+            Via::Remote => "follower held by",
         };
         format!("{behind} {}", self.root.noun).into()
     }
@@ -192,7 +203,18 @@ impl Cause {
             Via::NetworkThread => {
                 format!("waiting for their network thread, which was {doing}").into()
             }
+            Via::Remote => format!("waiting for a follower that was {doing}").into(),
         }
+    }
+
+    /// Name of its root, as in `blame`.
+    pub fn root(self) -> &'static str {
+        self.root.name
+    }
+
+    /// What others are behind, that are behind its root.
+    pub(crate) fn noun(self) -> &'static str {
+        self.root.noun
     }
 
     /// What one such request was for a part of its time.
@@ -211,6 +233,7 @@ impl Cause {
             Via::NetworkThread => {
                 format!("at its network thread, behind {}", self.root.noun).into()
             }
+            Via::Remote => format!("at a follower, behind {}", self.root.noun).into(),
         }
     }
 
@@ -228,6 +251,7 @@ impl Cause {
             Via::LockWait => format!("c-lock t-{colour}"),
             Via::Queued => format!("c-queue t-{colour}"),
             Via::NetworkThread => format!("c-network t-{colour}"),
+            Via::Remote => format!("c-follower t-{colour}"),
         }
     }
 
@@ -264,7 +288,7 @@ mod tests {
 
     /// Every root, own and behind each of the ways.
     fn products() -> Vec<String> {
-        let behind = ["lock_wait", "queued", "network_thread"];
+        let behind = ["lock_wait", "queued", "network_thread", "remote"];
         let products = ROOTS.iter().flat_map(|root| {
             let behind = behind.map(|via| format!("{via}_behind_{}", root.name));
             behind.into_iter().chain([root.name.to_owned()])

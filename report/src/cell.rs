@@ -28,7 +28,7 @@ impl Cell {
             Value::Bool(true) => "yes".to_owned(),
             Value::Bool(false) => "no".to_owned(),
             Value::Text(text) => text.clone(),
-            Value::Time(ns) => time_of_day(*ns),
+            Value::Time { wall_ns, .. } => time_of_day(*wall_ns),
             Value::Int(number) if is_name(&self.column) => number.to_string(),
             Value::Int(number) if self.column.ends_with("_bytes") => bytes(*number),
             Value::Int(number) => grouped(&number.to_string()),
@@ -81,14 +81,14 @@ fn is_name(column: &str) -> bool {
         )
 }
 
-/// `16:23:11.559`, in UTC.
+/// `16:23:11.559`, of what a clock shows.
 pub(crate) fn time_of_day(ns: i64) -> String {
     DateTime::from_timestamp_nanos(ns)
         .format("%H:%M:%S%.3f")
         .to_string()
 }
 
-/// `2026-11-20`, in UTC.
+/// `2026-11-20`, of what a clock shows.
 pub(crate) fn day(ns: i64) -> String {
     DateTime::from_timestamp_nanos(ns)
         .format("%Y-%m-%d")

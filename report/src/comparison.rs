@@ -70,6 +70,7 @@ impl Report {
         Self {
             title: "Kafka tail latency: comparison".to_owned(),
             subtitle: subtitle(answers),
+            facts: Vec::new(),
             sections: [
                 summary(answers),
                 heatmaps(answers),
@@ -223,6 +224,7 @@ fn heatmaps(answers: &Answers) -> Option<Section> {
                 time: (0, end_ns),
                 cells,
                 limit: objective(answer).and_then(|objective| objective.parse().ok()),
+                gaps: Vec::new(),
                 shared: Some(shared),
             }),
             description: label,

@@ -38,15 +38,38 @@ pub fn render(report: &Report, answers: &Answers) -> String {
         }
         queries.insert(query.name.clone(), entry);
     }
+    let facts: Map<String, Json> = report
+        .facts
+        .iter()
+        .map(|(name, what)| ((*name).to_owned(), text(what)))
+        .collect();
     let whole = json!({
         "title": report.title,
         "subtitle": text(&report.subtitle),
+        "facts": facts,
+        "headline": rows(answers, "headline").into_iter().next(),
+        "causes": rows(answers, "causes"),
+        "episodes": rows(answers, "episodes"),
+        "advice": rows(answers, "advice"),
         "sections": sections,
         "queries": queries,
     });
     let mut out = serde_json::to_string_pretty(&whole).unwrap_or_default();
     out.push('\n');
     out
+}
+
+/// The rows of an answer, each as an object: what programs ask for first.
+fn rows(answers: &Answers, query: &str) -> Vec<Json> {
+    let Some(answer) = answers.get(query) else {
+        return Vec::new();
+    };
+    let row = |row| -> Json {
+        let columns = answer.columns().iter();
+        let values = columns.map(|c| (c.name.to_string(), answer.value(row, &c.name).json()));
+        Json::Object(values.collect())
+    };
+    (0..answer.len()).map(row).collect()
 }
 
 fn block(block: &Block) -> Json {
@@ -110,7 +133,7 @@ fn text(text: &Text) -> Json {
         .0
         .iter()
         .filter_map(|span| match span {
-            Span::Cell(it) => Some(cell(it)),
+            Span::Cell(it) | Span::CellCode(it) => Some(cell(it)),
             _ => None,
         })
         .collect();

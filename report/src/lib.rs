@@ -9,6 +9,7 @@
 //! | [`Answer`], [`Cell`], [`Value`] | what the queries gave, and how numbers are written |
 //! | [`Report`], [`Section`], [`Block`] | what a report is made of |
 //! | [`sections`] | one file a section of the incident report, one line each |
+//! | [`Report::one_request`] | one request's verdict |
 //! | [`comparison`] | the comparison of several stores |
 //! | [`chart`] | drawings as SVG that is readable without a script |
 //! | [`html`], [`markdown`], [`json`] | the three forms |
@@ -19,11 +20,13 @@ mod cell;
 pub mod chart;
 pub mod comparison;
 mod error;
+mod gaps;
 pub mod html;
 mod incident;
 pub mod json;
 pub mod markdown;
 mod names;
+mod one_request;
 mod report;
 pub mod sections;
 mod text;
@@ -33,6 +36,7 @@ pub use answer::{Answer, Answers, Column, QueryText};
 pub use cause::{Cause, cause};
 pub use cell::Cell;
 pub use error::Error;
+pub use one_request::ONE_REQUEST_QUERIES;
 pub use report::{Block, Drawing, Figure, Report, Row, Section, Table, TableColumn};
 pub use text::{Span, Text};
 pub use value::Value;

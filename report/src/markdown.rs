@@ -18,11 +18,19 @@ pub fn render(report: &Report) -> String {
         escaped(&report.title),
         text(&report.subtitle)
     );
+    if !report.facts.is_empty() {
+        let fact = |(name, what): &(&str, Text)| format!("{name}: {}", text(what));
+        let facts: Vec<String> = report.facts.iter().map(fact).collect();
+        let _ = writeln!(out, "\n{}", facts.join("; "));
+    }
     for section in &report.sections {
         let _ = writeln!(out, "\n## {}", escaped(&section.title));
         for each in &section.blocks {
             block(&mut out, each);
         }
+    }
+    if report.queries.is_empty() {
+        return out;
     }
     let _ = writeln!(out, "\n## Queries\n\n{}\n", text(&report.queries_note));
     for query in &report.queries {
@@ -129,6 +137,7 @@ fn text(it: &Text) -> String {
         Span::Strong(words) => format!("**{}**", escaped(words)),
         Span::Code(code) => format!("`{code}`"),
         Span::Cell(cell) => cell_text(cell, true),
+        Span::CellCode(cell) => format!("`{}`", cell.text().replace(['`', '\n', '\r'], " ")),
     };
     it.0.iter().map(span).collect()
 }

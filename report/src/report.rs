@@ -11,6 +11,8 @@ pub struct Report {
     pub title: String,
     /// What it is about, below the title.
     pub subtitle: Text,
+    /// What it rests on and was made with, each with its name.
+    pub facts: Vec<(&'static str, Text)>,
     /// Its sections, in order.
     pub sections: Vec<Section>,
     /// How the queries and the numbers belong together.
@@ -83,6 +85,8 @@ pub struct Table {
     pub omitted: Option<Text>,
     /// Whether it can be filtered and follows the zoom of charts.
     pub is_filtered: bool,
+    /// How many rows are shown before the others are asked for; `None` for all.
+    pub first_rows: Option<usize>,
 }
 
 /// A column of a table.
@@ -132,10 +136,12 @@ impl Table {
         let column = |&(name, label): &(&str, &str)| {
             let known = answer.columns().iter().find(|c| &*c.name == name);
             let unit = crate::cell::unit(name);
+            // Headings name the zone of times where that is UTC.
+            let label = label.replace("(UTC)", &format!("({})", answer.zone()));
             TableColumn {
                 column: name.to_owned(),
                 label: match unit.trim() {
-                    "" => label.to_owned(),
+                    "" => label,
                     unit => format!("{label} ({unit})"),
                 },
                 doc: known.map(|c| c.doc.clone()).unwrap_or_default(),

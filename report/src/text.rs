@@ -13,6 +13,8 @@ pub enum Span {
     Strong(String),
     /// The name of an option, file or command.
     Code(String),
+    /// A value of a query that is the name of an option, file or command.
+    CellCode(Cell),
     /// Words that lead to a place in the report, by its id.
     Link(String, String),
 }
@@ -54,7 +56,7 @@ impl Text {
             Span::Words(words) | Span::Strong(words) | Span::Code(words) | Span::Link(words, _) => {
                 words.clone()
             }
-            Span::Cell(cell) => cell.text_with_unit(),
+            Span::Cell(cell) | Span::CellCode(cell) => cell.text_with_unit(),
         };
         self.0.iter().map(plain).collect()
     }

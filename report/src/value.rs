@@ -4,7 +4,8 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampNanosecondType};
 use arrow::error::ArrowError;
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, FixedOffset, Offset, SecondsFormat, TimeZone};
+use chrono_tz::Tz;
 
 /// A value as the query gave it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,8 +20,13 @@ pub enum Value {
     Float(f64),
     /// Text.
     Text(String),
-    /// A time, in ns since 1970 UTC.
-    Time(i64),
+    /// A time, as a clock on the wall shows it in the zone that its column has.
+    Time {
+        /// What the clock shows, in ns since it showed the beginning of 1970.
+        wall_ns: i64,
+        /// How far it is ahead of UTC, in seconds.
+        offset_s: i32,
+    },
 }
 
 impl Value {
@@ -39,11 +45,12 @@ impl Value {
         Ok(match array.data_type() {
             DataType::Null => vec![Self::Null; array.len()],
             DataType::Boolean => each(&|row| Self::Bool(array.as_boolean().value(row))),
-            DataType::Timestamp(..) => {
-                let zone = Some("UTC".into());
-                let times = cast(array, &DataType::Timestamp(TimeUnit::Nanosecond, zone))?;
+            DataType::Timestamp(_, zone) => {
+                let zone: Tz = zone.as_deref().unwrap_or("UTC").parse().unwrap_or(Tz::UTC);
+                let utc = Some("UTC".into());
+                let times = cast(array, &DataType::Timestamp(TimeUnit::Nanosecond, utc))?;
                 let times = times.as_primitive::<TimestampNanosecondType>();
-                each(&|row| Self::Time(times.value(row)))
+                each(&|row| Self::in_zone(times.value(row), zone))
             }
             kind if kind.is_integer() => {
                 let numbers = cast(array, &DataType::Int64)?;
@@ -61,6 +68,16 @@ impl Value {
                 each(&|row| Self::Text(texts.value(row).to_owned()))
             }
         })
+    }
+
+    /// A time in a zone, given in ns since 1970 UTC.
+    fn in_zone(ns: i64, zone: Tz) -> Self {
+        let time = DateTime::from_timestamp_nanos(ns).naive_utc();
+        let offset_s = zone.offset_from_utc_datetime(&time).fix().local_minus_utc();
+        Self::Time {
+            wall_ns: ns.saturating_add(i64::from(offset_s) * 1_000_000_000),
+            offset_s,
+        }
     }
 
     /// The number, if it is one. For drawing only: large ids lose digits.
@@ -81,10 +98,10 @@ impl Value {
         }
     }
 
-    /// The time in ns since 1970, if it is one.
+    /// What a clock on the wall shows, if it is a time, in ns since it showed the beginning of 1970.
     pub fn time(&self) -> Option<i64> {
         match *self {
-            Self::Time(ns) => Some(ns),
+            Self::Time { wall_ns, .. } => Some(wall_ns),
             _ => None,
         }
     }
@@ -105,8 +122,15 @@ impl Value {
             Self::Int(number) => number.to_string(),
             Self::Float(number) => number.to_string(),
             Self::Text(text) => text.clone(),
-            Self::Time(ns) => {
-                DateTime::from_timestamp_nanos(*ns).to_rfc3339_opts(SecondsFormat::AutoSi, true)
+            Self::Time { wall_ns, offset_s } => {
+                let utc_ns = wall_ns.saturating_sub(i64::from(*offset_s) * 1_000_000_000);
+                let time = DateTime::from_timestamp_nanos(utc_ns);
+                match FixedOffset::east_opt(*offset_s) {
+                    Some(offset) => time
+                        .with_timezone(&offset)
+                        .to_rfc3339_opts(SecondsFormat::AutoSi, true),
+                    None => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+                }
             }
         }
     }
@@ -118,7 +142,37 @@ impl Value {
             Self::Bool(value) => (*value).into(),
             Self::Int(number) => (*number).into(),
             Self::Float(number) => (*number).into(),
-            Self::Text(_) | Self::Time(_) => self.exact().into(),
+            Self::Text(_) | Self::Time { .. } => self.exact().into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::TimestampNanosecondArray;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_what_a_clock_shows_in_the_zone_of_its_column() {
+        let times = |zone: &str| {
+            // Half past noon in summer, and a second in winter.
+            let ns = [1_783_168_200_000_000_000, 1_000_000_000];
+            let times = TimestampNanosecondArray::from_iter_values(ns);
+            let times: ArrayRef = Arc::new(times.with_timezone(zone));
+            Value::column(&times).expect("times")
+        };
+        let texts = |zone: &str| times(zone).iter().map(Value::exact).collect::<Vec<_>>();
+        assert_eq!(
+            texts("UTC"),
+            ["2026-07-04T12:30:00Z", "1970-01-01T00:00:01Z"]
+        );
+        assert_eq!(
+            texts("Europe/Berlin"),
+            ["2026-07-04T14:30:00+02:00", "1970-01-01T01:00:01+01:00"]
+        );
+        assert_eq!(times("Europe/Berlin")[1].time(), Some(3_601_000_000_000));
     }
 }

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::{Frame, LogScale, at};
+use super::gap::bands;
+use super::{Frame, Gap, LogScale, at};
 
 /// A cell of a heatmap.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct Heatmap {
     pub time: (i64, i64),
     /// Its cells.
     pub cells: Vec<HeatCell>,
+    /// When nothing was recorded.
+    pub gaps: Vec<Gap>,
     /// A value with a line across.
     pub limit: Option<f64>,
     /// The scale it shares with heatmaps beside it; it then has about half the width.
@@ -88,6 +91,7 @@ pub fn heatmap(map: &Heatmap) -> Markup {
         }
     };
     let marks = html! {
+        (bands(&map.gaps, &frame, &time))
         @for cell in &map.cells {
             @let (x, top) = (time.x(cell.start_ns), scale.y(cell.high));
             rect class={ "h" (shade(cell.count)) } x=(at(x)) y=(at(top))

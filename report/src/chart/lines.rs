@@ -1,10 +1,11 @@
-//! Lines over time on a logarithmic axis.
+//! Lines over time.
 
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-use super::{Frame, LogScale, at};
+use super::gap::bands;
+use super::{Frame, Gap, LinearScale, LogScale, at};
 
 /// A line.
 #[derive(Debug, Clone)]
@@ -13,6 +14,40 @@ pub struct Line {
     pub class: String,
     /// Its value in each step; none breaks the line.
     pub values: Vec<Option<f64>>,
+    /// Whether it goes on from one value to the next where steps between have none: for what is sampled less often.
+    pub is_sampled: bool,
+}
+
+/// How values are laid out on the vertical axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Axis {
+    /// Latencies in ms: from a power of ten, each as high as the one before.
+    Latency,
+    /// From 0 to a value, or to the highest if that is not said.
+    FromZero(Option<f64>),
+}
+
+/// The axis with its length.
+#[derive(Debug, Clone, Copy)]
+enum Scale {
+    Log(LogScale),
+    Linear(LinearScale),
+}
+
+impl Scale {
+    fn y(&self, value: f64) -> f64 {
+        match self {
+            Self::Log(scale) => scale.y(value),
+            Self::Linear(scale) => scale.y(value),
+        }
+    }
+
+    fn ticks(&self) -> Vec<(f64, String)> {
+        match self {
+            Self::Log(scale) => scale.ticks(),
+            Self::Linear(scale) => scale.ticks(),
+        }
+    }
 }
 
 /// Lines over the same steps.
@@ -26,13 +61,19 @@ pub struct LineChart {
     pub titles: Vec<String>,
     /// The lines, from back to front.
     pub lines: Vec<Line>,
+    /// When nothing was recorded.
+    pub gaps: Vec<Gap>,
     /// A value with a line across, and its name.
     pub limit: Option<(f64, String)>,
+    /// The vertical axis.
+    pub axis: Axis,
+    /// Height of the plot.
+    pub height: f64,
 }
 
 /// Draws a line chart.
 pub fn line_chart(chart: &LineChart) -> Markup {
-    let frame = Frame::wide(220.0);
+    let frame = Frame::wide(chart.height);
     let (Some(first), Some(last)) = (chart.steps.first(), chart.steps.last()) else {
         return html! {};
     };
@@ -41,14 +82,21 @@ pub fn line_chart(chart: &LineChart) -> Markup {
         .lines
         .iter()
         .flat_map(|line| line.values.iter().flatten().copied());
-    let scale = LogScale::holding(values.chain(chart.limit.iter().map(|l| l.0)), frame.height);
+    let values = values.chain(chart.limit.iter().map(|l| l.0));
+    let scale = match chart.axis {
+        Axis::Latency => Scale::Log(LogScale::holding(values, frame.height)),
+        Axis::FromZero(high) => Scale::Linear(LinearScale {
+            high: high.unwrap_or_else(|| values.fold(1.0, f64::max)),
+            height: frame.height,
+        }),
+    };
     let middle = |&(start, end): &(i64, i64)| f64::midpoint(time.x(start), time.x(end));
     let path = |line: &Line| {
         let mut path = String::new();
         let mut is_open = false;
         for (step, value) in chart.steps.iter().zip(&line.values) {
             let Some(value) = value else {
-                is_open = false;
+                is_open &= line.is_sampled;
                 continue;
             };
             let (x, y) = (at(middle(step)), at(scale.y(*value)));
@@ -62,6 +110,7 @@ pub fn line_chart(chart: &LineChart) -> Markup {
         path
     };
     let marks = html! {
+        (bands(&chart.gaps, &frame, &time))
         @if let Some((limit, _)) = &chart.limit {
             line class="limit" x1="0" x2=(at(frame.width)) y1=(at(scale.y(*limit))) y2=(at(scale.y(*limit))) {}
         }

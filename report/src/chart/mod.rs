@@ -6,6 +6,7 @@
 
 mod flame;
 mod frame;
+mod gap;
 mod heatmap;
 mod lines;
 mod scale;
@@ -15,8 +16,9 @@ mod timeline;
 
 pub use flame::{FlameFrame, flame};
 pub use frame::Frame;
+pub use gap::Gap;
 pub use heatmap::{HeatCell, HeatScale, Heatmap, heatmap};
-pub use lines::{Line, LineChart, line_chart};
+pub use lines::{Axis, Line, LineChart, line_chart};
 pub use scale::{LinearScale, LogScale, TimeScale};
 pub use share::{Share, share_bar};
 pub use stacked::{StackedBars, StackedPart, stacked_bars};

@@ -135,12 +135,12 @@ impl LinearScale {
             .into_iter()
             .map(|round| round * power)
             .find(|step| *step >= rough)
-            .unwrap_or(power)
-            .max(1.0);
+            .unwrap_or(power);
+        let digits = if step < 1.0 { 2 } else { 0 };
         let values = (0..=8).map(|n| f64::from(n) * step);
         values
-            .take_while(|value| *value <= self.high)
-            .map(|value| (self.y(value), format!("{value:.0}")))
+            .take_while(|value| *value <= self.high * 1.0001)
+            .map(|value| (self.y(value), format!("{value:.digits$}")))
             .collect()
     }
 }

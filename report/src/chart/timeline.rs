@@ -68,7 +68,8 @@ pub fn timeline(line: &Timeline) -> Markup {
     }
     let height = y + 6.0;
     html! {
-        svg class="chart timeline" role="img" aria-label=(line.label)
+        // Bars are links, which an image has none of.
+        svg class="chart timeline" role="group" aria-label=(line.label)
             viewBox={ "0 0 " (at(LEFT + WIDTH + RIGHT)) " " (at(height + BOTTOM)) }
             data-group=(line.group) data-start=(line.time.0) data-end=(line.time.1) {
             g class="lanes" {

@@ -45,10 +45,21 @@ fn sentence(it: &Text, linked: bool) -> Markup {
                 Span::Strong(words) => strong { (words) },
                 Span::Code(code) => code { (code) },
                 Span::Link(words, id) => a href={ "#" (id) } { (words) },
-                Span::Cell(cell) if !linked => (data(cell, true)),
-                Span::Cell(cell) => a class="cell" href={ "#query-" (cell.query) }
-                    title={ "Query " (cell.query) ", column " (cell.column) } { (data(cell, true)) },
+                Span::Cell(cell) => (linked_data(cell, linked)),
+                Span::CellCode(cell) => code { (linked_data(cell, linked)) },
             }
+        }
+    }
+}
+
+/// A value that leads to its query, if it is to be `linked`.
+fn linked_data(cell: &Cell, linked: bool) -> Markup {
+    html! {
+        @if linked {
+            a class="cell" href={ "#query-" (cell.query) }
+                title={ "Query " (cell.query) ", column " (cell.column) } { (data(cell, true)) }
+        } @else {
+            (data(cell, true))
         }
     }
 }
@@ -112,7 +123,7 @@ fn table(table: &Table) -> Markup {
         .collect();
     let has_detail = table.rows.iter().any(|row| !row.detail.is_empty());
     html! {
-        div class="table" id=(table.id) data-filtered[table.is_filtered] {
+        div class="table" id=(table.id) data-filtered[table.is_filtered] data-first=[table.first_rows] {
             p class="caption" {
                 (text(&table.caption)) " "
                 a class="source" href={ "#query-" (table.query) } { (table.query) }
@@ -137,6 +148,9 @@ fn table(table: &Table) -> Markup {
                     }
                 }
             }
+            @if table.first_rows.is_some_and(|first| table.rows.len() > first) {
+                p class="script-only rest" { button type="button" { "Show all " (table.rows.len()) } }
+            }
             @if let Some(omitted) = &table.omitted { p class="note" { (text(omitted)) } }
         }
     }
@@ -145,15 +159,16 @@ fn table(table: &Table) -> Markup {
 fn row(table: &Table, row: &Row, at: usize, numeric: &[bool], has_detail: bool) -> Markup {
     let id = (!row.id.is_empty()).then_some(row.id.as_str());
     let width = table.columns.len() + 1;
+    let is_later = table.first_rows.is_some_and(|first| at >= first);
     html! {
-        tr id=[id] data-start=[row.time.map(|t| t.0)] data-end=[row.time.map(|t| t.1)] data-place=(at) {
+        tr id=[id] class=[is_later.then_some("later")] data-start=[row.time.map(|t| t.0)] data-end=[row.time.map(|t| t.1)] data-place=(at) {
             @if has_detail { td class="open" {} }
             @for (cell, is_number) in row.cells.iter().zip(numeric) {
                 td class=(if *is_number { "number" } else { width_class(cell) }) { (table_cell(cell)) }
             }
         }
         @if has_detail {
-            tr class="detail" { td colspan=(width) { @for each in &row.detail { (written(each, false)) } } }
+            tr class=(if is_later { "detail later" } else { "detail" }) { td colspan=(width) { @for each in &row.detail { (written(each, false)) } } }
         }
     }
 }

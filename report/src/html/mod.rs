@@ -31,16 +31,25 @@ pub fn render(report: &Report) -> String {
                 @for each in &section.blocks { (block(each)) }
             }
         }
+        p class="print-only note" {
+            "On paper only the first requests are listed. Locks, writes, stacks, clocks and the queries behind the \
+             numbers are in the page."
+        }
         section id="queries" aria-labelledby="queries-title" {
             h2 id="queries-title" { "Queries" }
             p { (blocks::text(&report.queries_note)) }
             @for query in &report.queries { (blocks::query(query)) }
         }
     };
-    page(
-        &report.title,
-        &blocks::text(&report.subtitle),
-        &entries,
-        &body,
-    )
+    let about = html! {
+        p class="subtitle" { (blocks::text(&report.subtitle)) }
+        @if !report.facts.is_empty() {
+            dl class="facts" {
+                @for (name, what) in &report.facts {
+                    div { dt { (name) } dd { (blocks::text(what)) } }
+                }
+            }
+        }
+    };
+    page(&report.title, &about, &entries, &body)
 }

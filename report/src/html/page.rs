@@ -17,8 +17,8 @@ pub struct Entry<'a> {
     pub title: &'a str,
 }
 
-/// A whole page: one file that loads nothing.
-pub fn page(title: &str, subtitle: &Markup, entries: &[Entry<'_>], body: &Markup) -> String {
+/// A whole page: one file that loads nothing. `about` stands below the title.
+pub fn page(title: &str, about: &Markup, entries: &[Entry<'_>], body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -35,7 +35,7 @@ pub fn page(title: &str, subtitle: &Markup, entries: &[Entry<'_>], body: &Markup
                 header {
                     p class="brand" { "kcorr" }
                     h1 { (title) }
-                    p class="subtitle" { (subtitle) }
+                    (about)
                 }
                 nav aria-label="Sections" {
                     ul {

@@ -1,10 +1,26 @@
 //! What the slow requests waited for.
 
+use std::collections::BTreeSet;
+
 use super::latency::step_times;
 use super::steps_table;
 use crate::cause::{cause, class, label, rank};
 use crate::chart::{StackedBars, StackedPart, stacked_bars};
 use crate::{Answer, Answers, Block, Drawing, Section, Table, Text};
+
+/// Causes that fit a ticket.
+const MOST_BRIEF: usize = 8;
+
+/// Whether rows of `brokers` are of more than one.
+fn are_several(brokers: &Answer) -> bool {
+    let mut named = BTreeSet::new();
+    for row in 0..brokers.len() {
+        for column in ["broker", "blocker_broker"] {
+            named.extend(brokers.value(row, column).int());
+        }
+    }
+    named.len() > 1
+}
 
 pub(super) fn section(answers: &Answers) -> Option<Section> {
     let causes = answers.rows("causes")?;
@@ -32,6 +48,24 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
             ("confidence", "Confidence"),
         ],
     )));
+    if let Some(brokers) = answers.rows("brokers").filter(|rows| are_several(rows)) {
+        blocks.push(Block::Table(Table::of(
+            brokers,
+            "brokers-table",
+            "Brokers whose requests were slow, and where the reason was".into(),
+            &[
+                ("broker", "Broker"),
+                ("blocker_broker", "Reason at"),
+                ("cause", "Cause"),
+                ("request_count", "Requests"),
+                ("waited_ms", "Time lost"),
+                ("waited_ratio", "Share of time"),
+                ("reasons", "What made it slow"),
+                ("worst_ms", "Slowest"),
+                ("confidence", "Confidence"),
+            ],
+        )));
+    }
     if let Some(states) = answers.rows("root_states") {
         blocks.push(Block::Table(Table::of(
             states,
@@ -90,6 +124,29 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
         id: "causes",
         title: "Causes".to_owned(),
         blocks,
+    })
+}
+
+/// The most frequent causes as a table.
+pub(super) fn brief(answers: &Answers) -> Option<Section> {
+    let causes = answers.rows("causes")?;
+    let mut table = Table::of(
+        causes,
+        "causes-table",
+        "Causes of the slow requests".into(),
+        &[
+            ("cause", "Cause"),
+            ("reasons", "What made it slow"),
+            ("request_count", "Requests"),
+            ("request_ratio", "Share"),
+            ("worst_ms", "Slowest"),
+        ],
+    );
+    table.rows.truncate(MOST_BRIEF);
+    Some(Section {
+        id: "causes",
+        title: "Causes".to_owned(),
+        blocks: vec![Block::Table(table)],
     })
 }
 

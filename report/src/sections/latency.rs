@@ -1,10 +1,15 @@
 //! Latency over time.
 
-use super::steps_table;
-use crate::chart::{HeatCell, Heatmap, Line, LineChart, heatmap, line_chart};
-use crate::{Answer, Answers, Block, Drawing, Section, Text};
+use maud::Markup;
 
-const LINES: &[(&str, &str, &str)] = &[
+use super::steps_table;
+use crate::chart::{Axis, Gap, HeatCell, Heatmap, Line, LineChart, heatmap, line_chart};
+use crate::{Answer, Answers, Block, Drawing, Section, Text, gaps};
+
+/// A line: its column, its name, and the class of its colour.
+type LineColumn = (&'static str, &'static str, &'static str);
+
+const LINES: &[LineColumn] = &[
     ("max_ms", "slowest", "l-max"),
     ("p999_ms", "p99.9", "l-p999"),
     ("p99_ms", "p99", "l-p99"),
@@ -14,9 +19,21 @@ const LINES: &[(&str, &str, &str)] = &[
 pub(super) fn section(answers: &Answers) -> Option<Section> {
     let steps = answers.rows("latency_over_time")?;
     let limit = answers.rows("headline").and_then(|a| a.number(0, "slo_ms"));
-    let mut blocks = vec![Block::Drawing(lines(steps, limit))];
+    let gaps = gaps::of(answers, "requests");
+    let mut blocks = vec![Block::Drawing(lines(steps, limit, &gaps))];
+    blocks.extend(gaps::note(answers, "requests"));
+    if let Some(loads) = answers.rows("load_over_time") {
+        blocks.push(Block::Drawing(rates(loads)));
+        blocks.extend(busy(loads).map(Block::Drawing));
+    }
     if let Some(cells) = answers.rows("latency_heatmap") {
-        blocks.push(Block::Drawing(heat(steps, cells, limit)));
+        blocks.push(Block::Drawing(heat(steps, cells, limit, gaps)));
+        blocks.push(heat_table(
+            cells,
+            "latency-cells",
+            "How many requests had which latency, as a table",
+            ("request_count", "Requests"),
+        ));
     }
     blocks.push(Block::More(
         "Latency over time as a table".into(),
@@ -42,39 +59,25 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
     })
 }
 
-fn lines(steps: &Answer, limit: Option<f64>) -> Drawing {
-    let rows = 0..steps.len();
-    let title = |row: usize| {
-        let part = |(column, name, _): &(&str, &str, &str)| {
-            format!("{name} {}", steps.cell(row, column).text_with_unit())
-        };
-        let parts: Vec<String> = LINES.iter().map(part).collect();
+fn lines(steps: &Answer, limit: Option<f64>, gaps: &[Gap]) -> Drawing {
+    let counts = |row: usize| {
         format!(
-            "{}: {} requests, {} over the objective; {}",
-            steps.cell(row, "start_time").text(),
+            "{} requests, {} over the objective; ",
             steps.cell(row, "request_count").text(),
-            steps.cell(row, "slow_count").text(),
-            parts.join(", ")
+            steps.cell(row, "slow_count").text()
         )
-    };
-    let line = |(column, _, class): &(&str, &str, &str)| Line {
-        class: (*class).to_owned(),
-        values: rows.clone().map(|row| steps.number(row, column)).collect(),
     };
     let label = "Lines of the slowest, 99.9th percentile, 99th percentile and median latency of \
                  produce requests over time, on a logarithmic axis; the table below has the numbers.";
     let chart = LineChart {
-        label: label.to_owned(),
-        steps: rows.clone().map(|row| step_times(steps, row)).collect(),
-        titles: rows.clone().map(title).collect(),
-        lines: LINES.iter().map(line).collect(),
         limit: limit.map(|limit| (limit, "objective".to_owned())),
+        height: 220.0,
+        gaps: gaps.to_vec(),
+        ..chart(steps, label, LINES, false, counts)
     };
-    let mut legend: Vec<(String, String)> = LINES
-        .iter()
-        .map(|(_, name, class)| ((*class).to_owned(), (*name).to_owned()))
-        .collect();
+    let mut legend = legend(LINES);
     legend.push(("l-limit".to_owned(), "objective".to_owned()));
+    legend.extend(gaps::legend(gaps));
     Drawing {
         id: "latency-lines".to_owned(),
         title: "Latency of produce requests by arrival".into(),
@@ -85,12 +88,95 @@ fn lines(steps: &Answer, limit: Option<f64>) -> Drawing {
     }
 }
 
-fn heat(steps: &Answer, cells: &Answer, limit: Option<f64>) -> Drawing {
-    let label = "Heatmap: how many produce requests had which latency when; darker is more.";
+/// A chart of some columns over the steps of an answer, on an axis of latencies. What is said of a step begins with
+/// what `before` says.
+fn chart(
+    steps: &Answer,
+    label: &str,
+    columns: &[LineColumn],
+    is_sampled: bool,
+    before: impl Fn(usize) -> String,
+) -> LineChart {
+    let rows = 0..steps.len();
+    let title = |row: usize| {
+        let part = |(column, name, _): &LineColumn| {
+            format!("{name} {}", steps.cell(row, column).text_with_unit())
+        };
+        let parts: Vec<String> = columns.iter().map(part).collect();
+        let time = steps.cell(row, "start_time").text();
+        format!("{time}: {}{}", before(row), parts.join(", "))
+    };
+    let line = |(column, _, class): &LineColumn| Line {
+        class: (*class).to_owned(),
+        values: rows.clone().map(|row| steps.number(row, column)).collect(),
+        is_sampled,
+    };
+    LineChart {
+        label: label.to_owned(),
+        steps: rows.clone().map(|row| step_times(steps, row)).collect(),
+        titles: rows.clone().map(title).collect(),
+        lines: columns.iter().map(line).collect(),
+        gaps: Vec::new(),
+        limit: None,
+        axis: Axis::Latency,
+        height: 90.0,
+    }
+}
+
+fn legend(columns: &[LineColumn]) -> Vec<(String, String)> {
+    let entry = |(_, name, class): &LineColumn| ((*class).to_owned(), (*name).to_owned());
+    columns.iter().map(entry).collect()
+}
+
+/// How many requests came.
+fn rates(loads: &Answer) -> Drawing {
+    let rate = [("request_rate", "requests a second", "l-p999")];
+    let label = "Line of the answered requests of all APIs a second over time.";
+    Drawing {
+        id: "request-rate".to_owned(),
+        title: "Requests a second, of all APIs".into(),
+        description: label.to_owned(),
+        svg: load_chart(loads, label, &rate, Axis::FromZero(None)),
+        legend: Vec::new(),
+        queries: vec!["load_over_time".to_owned()],
+    }
+}
+
+/// How busy the CPUs were, where somebody sampled it.
+fn busy(loads: &Answer) -> Option<Drawing> {
+    let mut lines = vec![
+        ("machine_ratio", "machine", "l-p999"),
+        ("process_ratio", "broker", "l-p99"),
+        ("throttled_ratio", "out of CPU quota", "l-max"),
+    ];
+    lines.retain(|(column, ..)| (0..loads.len()).any(|row| loads.number(row, column).is_some()));
+    let label = "Lines of the busy part of the CPUs over time, from nothing to all.";
+    (!lines.is_empty()).then(|| Drawing {
+        id: "cpu-load".to_owned(),
+        title: "Busy part of all CPUs".into(),
+        description: label.to_owned(),
+        svg: load_chart(loads, label, &lines, Axis::FromZero(Some(1.0))),
+        legend: legend(&lines),
+        queries: vec!["load_over_time".to_owned()],
+    })
+}
+
+/// A low chart of some columns of the load.
+fn load_chart(loads: &Answer, label: &str, columns: &[LineColumn], axis: Axis) -> Markup {
+    let chart = chart(loads, label, columns, true, |_| String::new());
+    line_chart(&LineChart { axis, ..chart })
+}
+
+fn heat(steps: &Answer, cells: &Answer, limit: Option<f64>, gaps: Vec<Gap>) -> Drawing {
+    let label = "Heatmap: how many produce requests had which latency when; darker is more. The table below has \
+                 the count of each cell.";
+    let mut legend = heat_legend();
+    legend.extend(gaps::legend(&gaps));
     let map = Heatmap {
         label: label.to_owned(),
         time: (step_times(steps, 0).0, step_times(steps, steps.len() - 1).1),
         cells: heat_cells(cells, "request_count", "requests"),
+        gaps,
         limit,
         shared: None,
     };
@@ -99,7 +185,7 @@ fn heat(steps: &Answer, cells: &Answer, limit: Option<f64>) -> Drawing {
         title: Text::from("How many requests had which latency"),
         description: label.to_owned(),
         svg: heatmap(&map),
-        legend: heat_legend(),
+        legend,
         queries: vec!["latency_heatmap".to_owned()],
     }
 }
@@ -125,6 +211,27 @@ pub(super) fn heat_cells(cells: &Answer, count: &str, noun: &str) -> Vec<HeatCel
         ),
     };
     (0..cells.len()).map(cell).collect()
+}
+
+/// The cells of a heatmap for those who do not see it, folded.
+pub(super) fn heat_table(
+    cells: &Answer,
+    id: &str,
+    title: &str,
+    (count, heading): (&str, &str),
+) -> Block {
+    let table = steps_table(
+        cells,
+        id,
+        title.into(),
+        &[
+            ("start_time", "From (UTC)"),
+            ("low_ms", "At least"),
+            ("high_ms", "Less than"),
+            (count, heading),
+        ],
+    );
+    Block::More(title.into(), vec![Block::Table(table)])
 }
 
 pub(crate) fn heat_legend() -> Vec<(String, String)> {

@@ -4,6 +4,9 @@ use crate::cause::{cause, class, label};
 use crate::chart::{Share, share_bar};
 use crate::{Answer, Answers, Block, Drawing, Section, Table, Text};
 
+/// Requests that are listed before the others are asked for.
+const FIRST_ROWS: usize = 20;
+
 pub(super) fn section(answers: &Answers) -> Option<Section> {
     let requests = answers.rows("worst_requests")?;
     let mut table = Table::of(
@@ -23,6 +26,7 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
         ],
     );
     table.is_filtered = true;
+    table.first_rows = Some(FIRST_ROWS);
     for (at, row) in table.rows.iter_mut().enumerate() {
         row.id = format!("request-{}", requests.cell(at, "request_id").text());
         row.time = requests

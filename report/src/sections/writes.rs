@@ -1,8 +1,8 @@
 //! How long writes to the log took.
 
-use super::latency::{heat_cells, heat_legend, step_times};
+use super::latency::{heat_cells, heat_legend, heat_table, step_times};
 use crate::chart::{Heatmap, heatmap};
-use crate::{Answer, Answers, Block, Drawing, Figure, Section, Text};
+use crate::{Answer, Answers, Block, Drawing, Figure, Section, Text, gaps};
 
 pub(super) fn section(answers: &Answers) -> Option<Section> {
     let figures = answers.rows("write_figures")?;
@@ -12,6 +12,13 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
     let mut blocks = vec![Block::Paragraph(sentence(figures))];
     if let Some(cells) = answers.rows("write_heatmap") {
         blocks.push(Block::Drawing(heat(answers, cells)));
+        blocks.extend(gaps::note(answers, "writes"));
+        blocks.push(heat_table(
+            cells,
+            "write-cells",
+            "How many writes took how long, as a table",
+            ("write_count", "Writes"),
+        ));
     }
     let figure = |label: &str, column: &str| Figure {
         label: label.to_owned(),
@@ -48,7 +55,11 @@ fn heat(answers: &Answers, cells: &Answer) -> Drawing {
         (step_times(steps, 0).0, step_times(steps, steps.len() - 1).1)
     });
     let limit = answers.rows("headline").and_then(|a| a.number(0, "slo_ms"));
-    let label = "Heatmap: how many writes to log files took how long when; darker is more.";
+    let label = "Heatmap: how many writes to log files took how long when; darker is more. The table below has the \
+                 count of each cell.";
+    let gaps = gaps::of(answers, "writes");
+    let mut legend = heat_legend();
+    legend.extend(gaps::legend(&gaps));
     Drawing {
         id: "write-heatmap".to_owned(),
         title: "How long writes to log files took, by their start".into(),
@@ -57,10 +68,11 @@ fn heat(answers: &Answers, cells: &Answer) -> Drawing {
             label: label.to_owned(),
             time,
             cells: heat_cells(cells, "write_count", "writes"),
+            gaps,
             limit,
             shared: None,
         }),
-        legend: heat_legend(),
+        legend,
         queries: vec!["write_heatmap".to_owned()],
     }
 }
