@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Checks kcorr's exports with the formats' own parsers.
 
-    pip install perfetto prometheus_client opentelemetry-proto
+    pip install perfetto prometheus_client opentelemetry-proto duckdb
     kcorr export perfetto -o t.pftrace; kcorr export otlp -o t.json; …
-    export/validate.py t.pftrace t.json t.pb t.prom examples/grafana/kcorr.json
+    export/validate.py t.pftrace t.json t.pb t.sql t.prom examples/grafana/kcorr.json
 
 A Perfetto trace is read by trace_processor where its binary can be had; always by Google's protobuf
 schema, with the rules that trace_processor has for slices and flows.
@@ -130,14 +130,24 @@ def otlp(path):
 
 
 def openmetrics(path):
+    """Every moment's samples by themselves: prometheus_client (0.26) takes a histogram's buckets for duplicates of
+    those that the same histogram had at a moment before, and then misses `+Inf`. Whether the moments fit together
+    is what Prometheus itself is asked (validate-prometheus)."""
     from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-    families = list(text_string_to_metric_families(open(path).read()))
-    names = [family.name for family in families]
-    assert names == ["kcorr_request_latency_seconds", "kcorr_write_latency_seconds"], names
-    for family in families:
-        assert family.type == "histogram" and family.samples
-    print(f"{path}: {', '.join(names)}: {sum(len(f.samples) for f in families)} samples")
+    lines = open(path).read().splitlines()
+    assert lines[-1] == "# EOF", "no end"
+    moments = sorted({line.rsplit(" ", 1)[1] for line in lines if not line.startswith("#")}, key=int)
+    samples = 0
+    for moment in moments:
+        of_moment = [line for line in lines if line.startswith("#") or line.endswith(f" {moment}")]
+        families = list(text_string_to_metric_families("\n".join(of_moment) + "\n"))
+        names = [family.name for family in families]
+        assert names == ["kcorr_request_latency_seconds", "kcorr_write_latency_seconds"], names
+        assert all(family.type == "histogram" for family in families)
+        samples += sum(len(family.samples) for family in families)
+    assert samples == sum(not line.startswith("#") for line in lines), "samples that the parser does not see"
+    print(f"{path}: {len(moments)} moments, {samples} samples")
 
 
 def grafana(path):
@@ -148,11 +158,42 @@ def grafana(path):
     print(f"{path}: {len(targets)} queries")
 
 
+def views(path):
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute(open(path).read())
+    ask = lambda sql: connection.execute(sql).fetchall()
+    made = [name for (name,) in ask("SELECT view_name FROM duckdb_views() WHERE NOT internal")]
+    ((slow, distinct),) = ask("SELECT count(*), count(DISTINCT request_id) FROM blame")
+    assert slow and slow == distinct, "blame has not one row a request"
+    # Answers and tables are of one recording.
+    ((same,),) = ask(
+        "SELECT count(*) FROM blame AS b JOIN requests AS r USING (request_id)"
+        " WHERE abs(b.latency_ms - r.latency_ns / 1e6) < 1e-6 AND b.end_time = r.end_time"
+    )
+    assert same == slow, (same, slow)
+    by_cause = "SELECT cause, count(*), round(sum(waited_ms), 3) FROM blame GROUP BY cause ORDER BY cause"
+    causes = "SELECT cause, request_count, round(waited_ms, 3) FROM causes ORDER BY cause"
+    assert ask(by_cause) == ask(causes)
+    ((parts,),) = ask("SELECT sum(len(partitions)) FROM blame")
+    ((rows,),) = ask("SELECT count(*) FROM blame_partitions")
+    assert parts == rows, (parts, rows)
+    ((off,),) = ask(
+        "SELECT count(*) FROM (SELECT request_id, sum(segment_ns) / 1e6 AS ms FROM request_segments GROUP BY 1)"
+        " JOIN blame USING (request_id) WHERE abs(ms - latency_ms) > 1e-6"
+    )
+    assert off == 0, "segments do not add up"
+    print(f"{path}: {len(made)} views in DuckDB, {slow} slow requests")
+
+
 for path in sys.argv[1:]:
     if path.endswith(".pftrace"):
         perfetto(path)
     elif path.endswith(".prom"):
         openmetrics(path)
+    elif path.endswith(".sql"):
+        views(path)
     elif "grafana" in path:
         grafana(path)
     else:

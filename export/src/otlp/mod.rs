@@ -98,7 +98,10 @@ const NUMBERS: &[(&str, &str)] = &[
     ("root_write_id", "kcorr.root_write_id"),
     ("linked_request_id", "kcorr.waited_for_request_id"),
 ];
-const FLOATS: &[(&str, &str)] = &[("confidence", "kcorr.confidence")];
+const FLOATS: &[(&str, &str)] = &[
+    ("confidence", "kcorr.confidence"),
+    ("joined_ms", "kcorr.joined_ms"),
+];
 
 struct SpanColumns {
     request_id: NumberColumn,

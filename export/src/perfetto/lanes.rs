@@ -1,8 +1,8 @@
 //! Lanes: slices that would cross on one track are drawn on several, one below the other.
 //!
 //! Perfetto nests the slices of a track by time and cannot draw two that cross. Requests of one
-//! connection cross whenever the client pipelines; the waits of one thread do when two recordings saw
-//! them at slightly different times.
+//! connection cross whenever the client pipelines; what one thread did does when two recordings saw
+//! its writes and waits at slightly different times.
 
 /// The lanes of one track.
 #[derive(Debug, Default)]

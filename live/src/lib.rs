@@ -1,0 +1,51 @@
+//! What requests waited for, window by window over weeks: what `kcorr live` does besides recording.
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`Schedule`] | which windows there are, and what of the recording each needs |
+//! | [`Accountant`] | a process a window, which makes a store of its recording and asks it: [`account()`] |
+//! | [`Books`] | enters accounts, each slow request once |
+//! | [`Metrics`], [`Endpoint`] | counts since the start, and their page for Prometheus |
+//! | [`Archive`] | roll-ups, accounts and stores, bounded |
+//! | [`Episodes`], [`Notifier`] | what goes on, and who is told when it begins |
+//!
+//! It takes no recording and knows no format of one.
+
+mod account;
+mod accountant;
+mod archive;
+mod books;
+mod endpoint;
+mod episodes;
+mod error;
+mod exposition;
+mod histogram;
+mod limits;
+mod line_files;
+mod metrics;
+mod notice;
+mod own_cost;
+mod period;
+mod rollup;
+mod schedule;
+mod target;
+mod topics;
+mod verdict;
+
+pub use account::{Bucket, LATE_NS, Lost, WindowAccount, account};
+pub use accountant::{AccountCommand, Accountant, Done, Recorded};
+pub use archive::{Archive, Keeping};
+pub use books::{Books, Entered};
+pub use endpoint::{Access, Endpoint, Page};
+pub use episodes::{Episode, Episodes};
+pub use error::{Error, Result};
+pub use exposition::Form;
+pub use histogram::Bounds;
+pub use metrics::{Metrics, MetricsOptions, Standing, WindowCounts};
+pub use notice::{NoticeOptions, Notifier};
+pub use own_cost::OwnCost;
+pub use period::Period;
+pub use rollup::{Outcome, Rollup, RollupSeries};
+pub use schedule::{Due, Schedule, ScheduleSettings};
+pub use target::Target;
+pub use verdict::Verdict;
