@@ -3,20 +3,44 @@
 
 use std::ffi::OsString;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use kcorr_engine::canned_query;
 
 use crate::commands::Cli;
+use crate::configuration::Configuration;
 
-/// What the command line says; where it says nothing that can be done, prints why and ends.
+/// What the command line says, and the configuration where it says nothing; where neither says what can be done,
+/// the error is printed and all ends.
 pub(crate) fn read() -> Cli {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    parse(&arguments).unwrap_or_else(|error| error.exit())
+    let (mut cli, said) = parse(&arguments).unwrap_or_else(|error| error.exit());
+    cli.global.is_store_asked = said.value_source("store") == Some(ValueSource::CommandLine);
+    match Configuration::find() {
+        Ok(configuration) => cli
+            .global
+            .complete(configuration, |option| is_said(&said, option)),
+        Err(error) => {
+            let error = Cli::command().error(ErrorKind::InvalidValue, format!("{error:#}"));
+            error.exit()
+        }
+    }
+    cli
 }
 
-fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
-    let error = match Cli::try_parse_from(arguments) {
+/// Whether an option of every command was given, or its variable of the environment.
+fn is_said(said: &ArgMatches, option: &str) -> bool {
+    let source = said.value_source(option);
+    source.is_some_and(|source| source != ValueSource::DefaultValue)
+}
+
+fn parse(arguments: &[OsString]) -> Result<(Cli, ArgMatches), clap::Error> {
+    let parsed = |arguments: &[OsString]| {
+        let said = Cli::command().try_get_matches_from(arguments)?;
+        Ok((Cli::from_arg_matches(&said)?, said))
+    };
+    let error: clap::Error = match parsed(arguments) {
         Ok(cli) => return Ok(cli),
         Err(error) => error,
     };
@@ -34,7 +58,7 @@ fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     for place in places {
         let mut asked = arguments.to_vec();
         asked.insert(place, "query".into());
-        match Cli::try_parse_from(asked) {
+        match parsed(&asked) {
             Err(error) if error.kind() == ErrorKind::InvalidSubcommand => {}
             parsed => return parsed,
         }
@@ -49,7 +73,7 @@ mod tests {
 
     fn parsed(words: &str) -> Result<Cli, clap::Error> {
         let arguments: Vec<OsString> = words.split(' ').map(OsString::from).collect();
-        parse(&arguments)
+        parse(&arguments).map(|(cli, _)| cli)
     }
 
     #[test]
@@ -63,6 +87,28 @@ mod tests {
             let cli = parsed(words).unwrap_or_else(|error| panic!("{words}: {error}"));
             assert!(matches!(cli.command, Command::Query(_)), "{words}");
         }
+    }
+
+    #[test]
+    fn the_configuration_says_what_the_command_line_does_not() {
+        let configuration = || Configuration {
+            store: Some("monday.kcorr".into()),
+            ..Configuration::default()
+        };
+        let store = |words: &str| {
+            let arguments: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+            let (mut cli, said) = parse(&arguments).expect("a command");
+            let global = &mut cli.global;
+            global.complete(configuration(), |option| is_said(&said, option));
+            global.store.display().to_string()
+        };
+        assert_eq!(store("kcorr clocks"), "monday.kcorr");
+        assert_eq!(store("kcorr clocks --store a.kcorr"), "a.kcorr");
+        // Also where it says what would be so without it.
+        assert_eq!(
+            store("kcorr --store incident.kcorr blame"),
+            "incident.kcorr"
+        );
     }
 
     #[test]

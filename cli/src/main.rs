@@ -7,14 +7,17 @@
 mod arguments;
 mod causes;
 mod commands;
+mod configuration;
 mod duration;
 mod exit;
 mod objective;
 mod output;
 mod progress;
 mod recordings;
+mod rows;
 mod screen;
 mod stop;
+mod time_zone;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -27,6 +30,10 @@ use crate::commands::Cli;
 /// Everything is done on a thread whose stack holds the longest statement that is planned.
 fn main() -> ExitCode {
     let cli = arguments::read();
+    if cli.command.becomes_another_program() {
+        // On another thread this one would end a moment before, and the process look as if it had ended.
+        return run(&cli);
+    }
     let thread = thread::Builder::new().stack_size(QUERY_STACK_BYTES);
     let ended = thread
         .spawn(move || run(&cli))
@@ -43,7 +50,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> ExitCode {
-    let screen = screen::Screen::new(cli.global.color, cli.global.quiet, cli.global.verbose);
+    let global = &cli.global;
+    let screen = screen::Screen::new(global.color, global.quiet, global.verbose, global.tz);
     match cli.command.run(&cli.global, &screen) {
         Ok(status) => status.into(),
         Err(error) if exit::is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -43,6 +43,37 @@ impl Bars {
     }
 }
 
+/// One line that says what goes on, while standard error is a terminal.
+pub(crate) struct StatusLine(ProgressBar);
+
+impl StatusLine {
+    /// A line that says nothing yet.
+    pub(crate) fn new(screen: &Screen) -> Self {
+        let line = if screen.shows_progress() {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::hidden()
+        };
+        line.enable_steady_tick(Duration::from_millis(200));
+        Self(line)
+    }
+
+    /// Says something else.
+    pub(crate) fn say(&self, words: &str) {
+        self.0.set_message(visible(words).into_owned());
+    }
+
+    /// Prints other lines above it.
+    pub(crate) fn aside(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
+
+    /// Takes it away.
+    pub(crate) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// A bar that is gone when it is dropped.
 struct Cleared(ProgressBar);
 

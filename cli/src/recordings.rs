@@ -2,6 +2,12 @@
 
 use kcorr_ingest_bpf::Format;
 
+/// The option of what `kcorr record` says of a broker, its number too.
+pub(crate) const CONTEXT: &str = "context";
+
+/// The option of key logs: they are no recordings, but what opens those of encrypted connections.
+pub(crate) const TLS_KEYS: &str = "tls-keys";
+
 /// A kind of recordings.
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -28,8 +34,16 @@ pub(crate) static KINDS: &[Kind] = &[
         reads: &[
             "pcap and pcapng, of tcpdump, dumpcap or Wireshark",
             "packets that Wireshark has decrypted and exported",
+            "connections encrypted by TLS, with a key log beside it or secrets within (editcap --inject-secrets)",
         ],
         recognise: kcorr_ingest_pcap::recognise,
+    },
+    Kind {
+        option: TLS_KEYS,
+        reads: &[
+            "key logs of TLS sessions in captures (RFC 9850): of extract-tls-secrets, jSSLKeyLog, SSLKEYLOGFILE",
+        ],
+        recognise: kcorr_ingest_pcap::recognise_key_log,
     },
     Kind {
         option: "gc-log",
@@ -56,6 +70,11 @@ pub(crate) static KINDS: &[Kind] = &[
              while sleep 0.1; do date +%s.%N; cat /sys/fs/cgroup/…/cpu.stat; done",
         ],
         recognise: kcorr_ingest_broker::recognise_cpu_stat,
+    },
+    Kind {
+        option: CONTEXT,
+        reads: &["what kcorr record says of a broker's host and settings (context.jsonl)"],
+        recognise: kcorr_ingest_broker::recognise_context,
     },
     Kind {
         option: "bpf",

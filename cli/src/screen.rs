@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use crate::causes::with_causes;
 use crate::output::visible::visible;
+use crate::time_zone::TimeZone;
 
 /// When to colour output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,15 +27,27 @@ pub(crate) struct Screen {
     color: Color,
     quiet: bool,
     verbose: bool,
+    zone: TimeZone,
 }
 
 impl Screen {
-    pub(crate) fn new(color: Color, quiet: bool, verbose: bool) -> Self {
+    pub(crate) fn new(color: Color, quiet: bool, verbose: bool, zone: TimeZone) -> Self {
         Self {
             color,
             quiet,
             verbose,
+            zone,
         }
+    }
+
+    /// The time zone that times are shown in.
+    pub(crate) fn zone(&self) -> TimeZone {
+        self.zone
+    }
+
+    /// Whether only what went wrong is said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// A line for people; silent with `-q`.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use kcorr_store::Store;
 
-use super::log_directory;
+use super::{log_directory, named_brokers};
 use crate::recordings;
 
 /// Folders within one that was given that are looked into.
@@ -21,6 +21,8 @@ pub(super) struct ByContent {
     pub(super) refused: Vec<(PathBuf, String)>,
     /// Files in folders that are of no known kind, and what they look like.
     pub(super) left_out: Vec<(PathBuf, String)>,
+    /// Key logs of TLS sessions in the captures.
+    pub(super) tls_keys: Vec<PathBuf>,
     captures: BTreeMap<(PathBuf, String), Vec<PathBuf>>,
 }
 
@@ -98,6 +100,9 @@ impl ByContent {
             self.recordings.push(("segments", vec![path.to_owned()]));
             return Ok(None);
         }
+        if named_brokers::is_looked_for(path) {
+            return Ok(None);
+        }
         let head = kcorr_store::input::head(path)?;
         if log_directory::is_archive(&head) {
             self.recordings.push(("segments", vec![path.to_owned()]));
@@ -109,6 +114,7 @@ impl ByContent {
                 .entry(capture_of(path))
                 .or_default()
                 .push(path.to_owned()),
+            Some((recordings::TLS_KEYS, _)) => self.tls_keys.push(path.to_owned()),
             Some((option, _)) => self.recordings.push((option, vec![path.to_owned()])),
             None => return Ok(Some(recordings::looks_like(&head).to_owned())),
         }

@@ -101,7 +101,7 @@ impl Compare {
         let comparison = runtime()?.block_on(async {
             let mut stores = Vec::new();
             for (path, name) in self.stores.iter().zip(names(&self.stores)) {
-                let store = Store::open(path)?;
+                let store = global.of_broker(Store::open(path)?)?;
                 let session = Session::open_with(&store, &self.memory.options()).await?;
                 session.check_given(COMPARE_QUERIES, &given, &[("slo_ms", "--slo")])?;
                 stores.push((name, session));

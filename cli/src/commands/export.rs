@@ -1,15 +1,22 @@
 //! `kcorr export`
 
-use std::io::{self, IsTerminal};
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use kcorr_engine::{Session, canned_query};
-use kcorr_export::{openmetrics, otlp, perfetto};
+use datafusion::parquet::arrow::ArrowWriter;
+use futures::StreamExt;
+use kcorr_engine::{GivenParameters, Session, canned_query};
+use kcorr_export::duckdb::View;
+use kcorr_export::{duckdb, openmetrics, otlp, perfetto};
+use kcorr_model::Table;
+use kcorr_store::Store;
 
+use crate::commands::asking::among;
 use crate::commands::memory::Memory;
-use crate::commands::parameters::Parameters;
+use crate::commands::parameters::{Parameters, name_and_value};
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
 use crate::objective::Objective;
@@ -25,10 +32,13 @@ Examples:
   kcorr export perfetto --output incident.pftrace        open it at https://ui.perfetto.dev
   kcorr export otlp --output slow.json                   for an OpenTelemetry collector's file receiver
   kcorr export otlp --format protobuf --output slow.pb
-  kcorr export openmetrics --output kcorr.prom           with examples/grafana/kcorr.json
+  kcorr export openmetrics --output kcorr.om             promtool tsdb create-blocks-from openmetrics kcorr.om DATA
+  kcorr export openmetrics --latest --label broker=3 --output kcorr.prom    for a node exporter's text files
+  kcorr export duckdb --output incident.sql              duckdb incident.duckdb < incident.sql
   kcorr export perfetto --param from_time=2026-11-20T16:23:00Z --param to_time=2026-11-20T16:23:05Z -o few.pftrace
 
-The numbers are those of canned queries: trace_slices and trace_flows, trace_spans, latency_histograms.")]
+The numbers are those of canned queries: trace_slices and trace_flows, trace_spans, latency_histograms; for DuckDB blame,
+causes, episodes and others.")]
 pub(crate) struct Export {
     #[command(subcommand)]
     target: Target,
@@ -48,9 +58,35 @@ enum Target {
         #[arg(short, long, value_enum, default_value_t = OtlpFormat::Json)]
         format: OtlpFormat,
     },
-    /// Latency histograms by topic and cause for Prometheus
-    Openmetrics(Common),
+    /// Latency histograms by topic and cause for Prometheus, over time; the dashboard is examples/grafana/kcorr.json
+    Openmetrics {
+        #[command(flatten)]
+        common: Common,
+
+        /// A label of all samples; without any: incident, which is the store's name
+        #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
+        label: Vec<(String, String)>,
+
+        /// Only the counts at the end, without times, as a node exporter's text file collector takes them
+        #[arg(long)]
+        latest: bool,
+    },
+    /// A script that makes views in DuckDB: of every table and of the answers, whose rows it writes beside it
+    #[command(name = "duckdb")]
+    DuckDb(Common),
 }
+
+/// The answers that DuckDB is given.
+const ANSWERS: [&str; 8] = [
+    "blame",
+    "blame_partitions",
+    "causes",
+    "episodes",
+    "request_segments",
+    "blockers",
+    "why_not",
+    "summary",
+];
 
 #[derive(Debug, Args)]
 struct Common {
@@ -78,14 +114,15 @@ impl Export {
         let (common, queries) = match &self.target {
             Target::Perfetto(common) => (common, &["trace_slices", "trace_flows"][..]),
             Target::Otlp { common, .. } => (common, &["trace_spans"][..]),
-            Target::Openmetrics(common) => (common, &["latency_histograms"][..]),
+            Target::Openmetrics { common, .. } => (common, &["latency_histograms"][..]),
+            Target::DuckDb(common) => (common, &ANSWERS[..]),
         };
         let given = common.parameters.given(global)?;
         let store = global.open_store()?;
         let is_binary = match &self.target {
             Target::Perfetto(_) => true,
             Target::Otlp { format, .. } => *format == OtlpFormat::Protobuf,
-            Target::Openmetrics(_) => false,
+            Target::Openmetrics { .. } | Target::DuckDb(_) => false,
         };
         let mut out = common.open(is_binary)?;
         let wrote = runtime()?.block_on(async {
@@ -104,9 +141,25 @@ impl Export {
                     let spans = otlp::write(&session, &given, encoding, &mut out).await?;
                     format!("{spans} spans")
                 }
-                Target::Openmetrics(_) => {
-                    let histograms = openmetrics::write(&session, &given, &mut out).await?;
-                    format!("{histograms} histograms")
+                Target::Openmetrics { label, latest, .. } => {
+                    let options = openmetrics::Options {
+                        labels: labels(label, &global.store),
+                        is_latest: *latest,
+                    };
+                    let wrote = openmetrics::write(&session, &given, &options, &mut out).await?;
+                    format!("{} histograms, {} samples", wrote.histograms, wrote.samples)
+                }
+                Target::DuckDb(_) => {
+                    let mut views = tables(&store)?;
+                    let folder = common.output.with_extension("parquet");
+                    views.extend(answers(&session, &given, &folder).await?);
+                    out.write_all(duckdb::script(&views).as_bytes())?;
+                    let made = views.iter().filter(|view| !view.files.is_empty());
+                    format!(
+                        "{} views; answers are in {}",
+                        made.count(),
+                        folder.display()
+                    )
                 }
             })
         })?;
@@ -121,6 +174,68 @@ impl Export {
         }
         Ok(Status::Done)
     }
+}
+
+/// The tables of a store that have rows.
+fn tables(store: &Store) -> anyhow::Result<Vec<View>> {
+    let folder = std::path::absolute(store.folder())
+        .with_context(|| format!("cannot find {}", store.folder().display()))?;
+    let view = |table: &'static Table| View {
+        name: table.name.to_owned(),
+        doc: table.doc.to_owned(),
+        files: store
+            .manifest()
+            .files_of(table.name)
+            .map(|file| folder.join(&file.path))
+            .collect(),
+    };
+    Ok(kcorr_model::tables::ALL.iter().copied().map(view).collect())
+}
+
+/// Asks the queries and writes their rows to a folder, a Parquet file each. An answer that has the name of a table
+/// takes its place, as in kcorr's own SQL.
+async fn answers(
+    session: &Session,
+    given: &GivenParameters,
+    folder: &Path,
+) -> anyhow::Result<Vec<View>> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
+    let folder = std::path::absolute(folder)?;
+    let mut views = Vec::new();
+    for name in ANSWERS {
+        let query = canned_query(name).with_context(|| format!("there is no query {name}"))??;
+        let own = among(given, &query.parameters()?);
+        let path = folder.join(format!("{name}.parquet"));
+        for planned in session.plan(query.sql, &own).await? {
+            let mut rows = planned.run().await?;
+            let out = OutputFile::create(&path)?;
+            let mut writer = ArrowWriter::try_new(out, rows.schema(), None)?;
+            while let Some(batch) = rows.next().await {
+                writer.write(&batch?)?;
+            }
+            writer.into_inner()?.finish()?;
+        }
+        views.push(View {
+            name: name.to_owned(),
+            doc: query.header.purpose.clone(),
+            files: vec![path],
+        });
+    }
+    Ok(views)
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    name_and_value(text, "broker=3")
+}
+
+/// The labels that were given, and the incident's name unless one of them is.
+fn labels(given: &[(String, String)], store: &Path) -> BTreeMap<String, String> {
+    let mut labels: BTreeMap<String, String> = given.iter().cloned().collect();
+    let stem = store.file_stem().unwrap_or_default().to_string_lossy();
+    let incident = labels.entry("incident".to_owned());
+    incident.or_insert_with(|| stem.into_owned());
+    labels
 }
 
 impl Common {

@@ -8,10 +8,11 @@ use clap::Args;
 use kcorr_engine::Job;
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format};
 use kcorr_ingest_broker::{
-    CpuStatDecoder, GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ThreadDumpDecoder,
+    ContextDecoder, CpuStatDecoder, GcLogDecoder, RequestLogDecoder, SegmentsDecoder,
+    ThreadDumpDecoder,
 };
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions};
-use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
+use kcorr_ingest_pcap::{PcapDecoder, PcapOptions, TlsKeys};
 use kcorr_model::Severity;
 use kcorr_store::{Extent, SourceReport, Store, StoreWriter};
 
@@ -19,6 +20,8 @@ use crate::causes::with_causes;
 use crate::commands::by_content::ByContent;
 use crate::commands::captures::{self, Captures};
 use crate::commands::memory::Memory;
+use crate::commands::named_brokers::NamedBrokers;
+use crate::commands::tls_keys::TlsKeyLogs;
 use crate::commands::unread_input::UnreadInputs;
 use crate::commands::{DEFAULT_STORE, Global, compact, log_directory};
 use crate::exit::Status;
@@ -33,7 +36,7 @@ use crate::stop::Signals;
 /// one adds to it. Files compressed with gzip or zstd are read as they are, and `-` is standard input.
 /// Ctrl-C (or TERM) ends a pipe, and what came through it is stored; of files that are not read to their
 /// end nothing is. A second one ends kcorr, and leaves the store as it was.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "\
 Examples:
   kcorr ingest --jfr profile.jfr --bpf writes.jsonl --pcap dump.pcap
@@ -41,8 +44,10 @@ Examples:
   kcorr ingest profile.jfr writes.jsonl dump.pcap          the same of files
   kcorr ingest --pcap dump.pcap*                           rotated files of one capture, in any order
   kcorr ingest --pcap dump.pcap --kafka-port 9092,9093     brokers' ports, when not all are to be read
+  kcorr ingest --pcap dump.pcap --tls-keys tls-keys.log    connections encrypted by TLS
   tcpdump -i any -w - port 9092 | kcorr ingest --pcap -
   kcorr --store monday.kcorr ingest --bpf writes.jsonl --threads jstack.txt
+  kcorr ingest --broker 3 third-host/                      recordings of broker 3, beside those of others
 
 Exit status: 0 done, 1 done but something in an input could not be read (SELECT * FROM losses), 2 failed.")]
 pub(crate) struct Ingest {
@@ -60,6 +65,9 @@ pub(crate) struct Ingest {
 
     #[command(flatten)]
     pcap: Captures,
+
+    #[command(flatten)]
+    tls_keys: TlsKeyLogs,
 
     /// Thread dumps (jstack, jcmd Thread.print)
     #[arg(long, num_args = 1.., value_name = "FILE")]
@@ -84,6 +92,10 @@ pub(crate) struct Ingest {
     /// Samples of the cpu.stat of the broker's control group, each behind its time (date +%s.%N)
     #[arg(long, num_args = 1.., value_name = "FILE")]
     cpu_stat: Vec<PathBuf>,
+
+    /// What kcorr record says of a broker's host and settings (context.jsonl)
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    context: Vec<PathBuf>,
 
     #[arg(long, value_name = "FORMAT", help = format!("Format of --bpf inputs, when it is not recognised: {}", Format::NAMES.join(", ")))]
     bpf_format: Option<Format>,
@@ -117,24 +129,40 @@ pub(crate) struct Ingest {
 }
 
 impl Ingest {
+    /// An ingest of files and folders, each by its content: `kcorr ingest FILE…`.
+    pub(crate) fn of(files: Vec<PathBuf>, memory: Memory) -> Self {
+        Self {
+            files,
+            memory,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let field_map = self.field_map()?;
-        let mut recordings = self.recordings()?;
-        let found = ByContent::of(&self.files);
-        recordings.extend(found.recordings);
+        let (mut recordings, misplaced) = without_keys(self.recordings()?);
+        let mut found = ByContent::of(&self.files);
+        recordings.append(&mut found.recordings);
+        found.refused.extend(misplaced);
+        let tls_keys = self.tls_keys(&recordings, &mut found)?;
         for (path, words) in &found.left_out {
             screen.note(&format!("{}: left out, {words}", path.display()));
         }
         for (path, why) in &found.refused {
             screen.error(&anyhow::anyhow!("{}: {why}", path.display()));
         }
+        let brokers = NamedBrokers::beside(&recordings);
         let jobs: Vec<Job<'_>> = recordings
             .into_iter()
-            .map(|(option, paths)| self.job(option, paths, &field_map))
+            .map(|(option, paths)| {
+                let broker = global.broker.or_else(|| brokers.of(&paths));
+                self.job(option, paths, broker, &field_map, &tls_keys)
+            })
             .collect();
         if jobs.is_empty() {
             let options: Vec<String> = recordings::KINDS
                 .iter()
+                .filter(|kind| kind.option != recordings::TLS_KEYS)
                 .map(|kind| format!("--{}", kind.option))
                 .collect();
             bail!(
@@ -209,13 +237,14 @@ impl Ingest {
 
     /// The recordings of all options, each with the one that reads it.
     fn recordings(&self) -> anyhow::Result<Vec<(&'static str, Vec<PathBuf>)>> {
-        let single: [(&'static str, &[PathBuf]); 6] = [
+        let single: [(&'static str, &[PathBuf]); 7] = [
             ("jfr", &self.jfr),
             ("bpf", &self.bpf),
             ("threads", &self.threads),
             ("gc-log", &self.gc_log),
             ("request-log", &self.request_log),
             ("cpu-stat", &self.cpu_stat),
+            ("context", &self.context),
         ];
         let mut recordings = Vec::new();
         for (option, paths) in single {
@@ -228,53 +257,97 @@ impl Ingest {
         Ok(recordings)
     }
 
+    /// The secrets of key logs that were named, and of those that were found beside captures; of the latter, what
+    /// cannot be used is refused, and the rest goes on.
+    fn tls_keys(
+        &self,
+        recordings: &[(&'static str, Vec<PathBuf>)],
+        found: &mut ByContent,
+    ) -> anyhow::Result<TlsKeys> {
+        let captures = || recordings.iter().filter(|(option, _)| *option == "pcap");
+        let has_captures = captures().next().is_some();
+        if self.tls_keys.are_given() && !has_captures {
+            bail!("--tls-keys opens what captures hold: give one, with --pcap");
+        }
+        // Whoever writes a capture into a pipe may write keys meanwhile.
+        let is_growing = captures()
+            .flat_map(|(_, paths)| paths)
+            .any(|path| !path.is_file());
+        let keys = self.tls_keys.read(is_growing)?;
+        for path in std::mem::take(&mut found.tls_keys) {
+            if !has_captures {
+                let words = "keys of TLS sessions, and no capture that they open".to_owned();
+                found.left_out.push((path, words));
+            } else if let Err(error) = self.tls_keys.read_one(&path, &keys) {
+                found.refused.push((path, format!("{error:#}")));
+            }
+        }
+        Ok(keys)
+    }
+
     fn job<'a>(
         &'a self,
         option: &'static str,
         paths: Vec<PathBuf>,
+        broker: Option<i32>,
         field_map: &'a Option<FieldMap>,
+        tls_keys: &TlsKeys,
     ) -> Job<'a> {
         match option {
             "jfr" => Job {
                 kind: "jfr",
                 paths,
+                broker,
                 decoder: Box::new(|id| Box::new(JfrDecoder::new(id, self.jfr_options()))),
             },
             "pcap" => {
                 let (paths, file_starts) = captures::in_order_of_time(&paths);
                 let options = PcapOptions {
                     file_starts,
+                    tls_keys: tls_keys.clone(),
                     ..self.pcap_options()
                 };
                 Job {
                     kind: "pcap",
                     paths,
+                    broker,
                     decoder: Box::new(move |id| Box::new(PcapDecoder::new(id, options.clone()))),
                 }
             }
             "threads" => Job {
                 kind: "threads",
                 paths,
+                broker,
                 decoder: Box::new(|id| Box::new(ThreadDumpDecoder::new(id))),
             },
             "gc-log" => Job {
                 kind: "gc_log",
                 paths,
+                broker,
                 decoder: Box::new(|id| Box::new(GcLogDecoder::new(id))),
             },
             "request-log" => Job {
                 kind: "request_log",
                 paths,
+                broker,
                 decoder: Box::new(|id| Box::new(RequestLogDecoder::new(id).date(self.date))),
             },
             "cpu-stat" => Job {
                 kind: "cpu_stat",
                 paths,
+                broker,
                 decoder: Box::new(|id| Box::new(CpuStatDecoder::new(id))),
+            },
+            "context" => Job {
+                kind: "context",
+                paths,
+                broker,
+                decoder: Box::new(|id| Box::new(ContextDecoder::new(id))),
             },
             "segments" => Job {
                 kind: "segments",
                 paths,
+                broker,
                 decoder: Box::new(|id| {
                     let headers = self.pcap_options().message_id_headers;
                     Box::new(SegmentsDecoder::new(id, headers))
@@ -283,6 +356,7 @@ impl Ingest {
             _ => Job {
                 kind: "bpf",
                 paths,
+                broker,
                 decoder: Box::new(|id| Box::new(BpfDecoder::new(id, self.bpf_options(field_map)))),
             },
         }
@@ -325,6 +399,25 @@ impl Ingest {
     }
 }
 
+/// Recordings, and key logs among them with what to do: what reads them as something else would show them.
+type WithoutKeys = (Vec<(&'static str, Vec<PathBuf>)>, Vec<(PathBuf, String)>);
+
+fn without_keys(mut named: Vec<(&'static str, Vec<PathBuf>)>) -> WithoutKeys {
+    let mut misplaced = Vec::new();
+    named.retain(|(_, paths)| {
+        let is_key_log = |path: &&PathBuf| {
+            let head = path.is_file().then(|| kcorr_store::input::head(path));
+            head.and_then(Result::ok)
+                .is_some_and(|head| kcorr_ingest_pcap::recognise_key_log(&head).is_some())
+        };
+        let found = paths.iter().find(is_key_log);
+        let why = format!("a log of TLS keys: give it with --{}", recordings::TLS_KEYS);
+        misplaced.extend(found.map(|path| (path.clone(), why)));
+        found.is_none()
+    });
+    (named, misplaced)
+}
+
 fn name(paths: &[PathBuf]) -> String {
     let first = paths.first().map_or(Path::new("-"), PathBuf::as_path);
     let name = first
@@ -339,7 +432,9 @@ fn name(paths: &[PathBuf]) -> String {
 /// What to ask now: where slow requests waited, or what there is.
 fn next_command(store: &Path, reports: &[SourceReport]) -> Option<&'static str> {
     let has_rows = reports.iter().any(|report| !report.rows.is_empty());
-    let has_requests = Store::open(store).is_ok_and(|store| store.row_count("requests") > 0);
+    let tells = |store: &Store, table: &str| store.row_count(table) > 0;
+    let has_requests = Store::open(store)
+        .is_ok_and(|store| tells(&store, "requests") || tells(&store, "broker_requests"));
     has_rows.then_some(if has_requests {
         "query blame"
     } else {

@@ -4,7 +4,7 @@ use clap::Args;
 use kcorr_engine::SessionOptions;
 
 /// Options of a command that runs queries.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Memory {
     /// Memory for the rows that queries hold, for example 512MB; what does not fit goes into
     /// temporary files
@@ -22,7 +22,7 @@ impl Memory {
 }
 
 /// A number of bytes with a unit: `512MB`, `2GiB`, `1000000`.
-fn size(text: &str) -> Result<usize, String> {
+pub(super) fn size(text: &str) -> Result<usize, String> {
     let expected = || "expected a size, for example 512MB or 2GiB".to_owned();
     let text = text.trim();
     let digits = text

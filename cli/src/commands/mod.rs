@@ -1,5 +1,8 @@
 //! The commands: one file and one struct each, one line in [`Command`].
 
+mod account_window;
+mod asking;
+mod broker_process;
 mod by_content;
 mod captures;
 mod check;
@@ -7,21 +10,39 @@ mod clocks;
 mod compact;
 mod compare;
 mod completions;
+mod doctor;
 mod export;
+mod flight;
+mod held;
+mod info;
 mod ingest;
+mod live;
+mod live_ledger;
+mod live_notices;
+mod live_process;
+mod live_run;
+mod live_settings;
 mod log_directory;
+mod man;
 mod memory;
+mod named_brokers;
+mod open;
 mod parameters;
 mod probes;
 mod queries;
 mod query;
+mod record;
 mod report;
+mod said;
+mod sources;
 mod sql;
 mod tables;
+mod tls_keys;
 mod unread_input;
 mod verdict_tests;
 mod verify;
 mod whatif;
+mod why;
 
 use std::path::PathBuf;
 
@@ -30,9 +51,11 @@ use clap::{Args, Parser, Subcommand};
 use kcorr_engine::QUERY_STACK_BYTES;
 use kcorr_store::Store;
 
+use crate::configuration::Configuration;
 use crate::exit::Status;
 use crate::objective::{AskedObjective, Objectives};
 use crate::screen::{Color, Screen};
+use crate::time_zone::TimeZone;
 
 /// Finds what every slow Kafka request waited for.
 ///
@@ -52,7 +75,9 @@ const EXAMPLES: &str = "\
 Examples:
   kcorr ingest --jfr profile.jfr --bpf writes.jsonl --pcap dump.pcap
   kcorr ingest monday/         every recording in a folder
+  kcorr record --for 60s       records the broker that runs here
   kcorr blame                  slow requests and what each waited for; the same as kcorr query blame
+  kcorr why                    the slowest request: what it waited for, in sentences
   kcorr report
   kcorr query -c 'SELECT cause, count(*) FROM blame GROUP BY cause'
 
@@ -76,10 +101,27 @@ pub(crate) struct Global {
     )]
     pub(crate) store: PathBuf,
 
+    /// Whether the command line says so.
+    #[arg(skip)]
+    pub(crate) is_store_asked: bool,
+
     /// Latency objective: a request at least this slow is slow [default: 65ms, where a query says no other]; for
     /// one API: fetch=200ms
     #[arg(long, global = true, value_name = "[API=]TIME", value_delimiter = ',')]
     slo: Vec<AskedObjective>,
+
+    /// Objectives of the configuration, which hold where the command line has none.
+    #[arg(skip)]
+    configured_slo: Vec<AskedObjective>,
+
+    /// One broker of a cluster, by its number (node.id): that the recordings are of (ingest; without it what
+    /// lies beside them tells, such as meta.properties), or whose recordings alone are looked at (all else)
+    #[arg(long, global = true, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(0..))]
+    pub(crate) broker: Option<i32>,
+
+    /// Time zone that times are shown in, and read in: UTC, local, or a name such as Europe/Berlin
+    #[arg(long, global = true, value_name = "ZONE", default_value_t = TimeZone::UTC)]
+    pub(crate) tz: TimeZone,
 
     /// Say only what went wrong
     #[arg(short, long, global = true)]
@@ -95,28 +137,75 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    /// The objectives that were asked for.
+    /// Takes from a configuration what the command line does not say.
+    pub(crate) fn complete(
+        &mut self,
+        configuration: Configuration,
+        is_said: impl Fn(&str) -> bool,
+    ) {
+        if let Some(store) = configuration.store.filter(|_| !is_said("store")) {
+            self.store = store;
+        }
+        if !is_said("slo") {
+            self.configured_slo = configuration.slo;
+        }
+        if let Some(color) = configuration.color.filter(|_| !is_said("color")) {
+            self.color = color;
+        }
+        if let Some(zone) = configuration.tz.filter(|_| !is_said("tz")) {
+            self.tz = zone;
+        }
+    }
+
+    /// The objectives that were asked for, or else those of the configuration.
     pub(crate) fn objectives(&self) -> anyhow::Result<Objectives> {
-        Objectives::of(&self.slo)
+        match self.has_objective() {
+            true => Objectives::of(&self.slo),
+            false => Objectives::of(&self.configured_slo),
+        }
     }
 
     /// The objective of produce requests that was asked for, in ms; an error when others were, for a command
     /// that looks at produce requests alone.
     pub(crate) fn produce_objective(&self) -> anyhow::Result<Option<f64>> {
         let objectives = self.objectives()?;
-        if let Some(api) = objectives.others().next() {
+        if let Some(api) = objectives.others().next()
+            && self.has_objective()
+        {
             bail!("--slo {api}=… has no effect here: this command compares produce requests");
         }
         Ok(objectives.of_produce_ms())
     }
 
-    /// Whether an objective was asked for.
+    /// Whether an objective was asked for on the command line.
     pub(crate) fn has_objective(&self) -> bool {
         !self.slo.is_empty()
     }
 
     fn open_store(&self) -> anyhow::Result<Store> {
-        Ok(Store::open(&self.store)?)
+        self.of_broker(Store::open(&self.store)?)
+    }
+
+    /// The part of a store that is of the broker that was asked for.
+    fn of_broker(&self, store: Store) -> anyhow::Result<Store> {
+        let Some(broker) = self.broker else {
+            return Ok(store);
+        };
+        let brokers = store.manifest().brokers();
+        let named: Vec<String> = brokers.iter().flatten().map(i32::to_string).collect();
+        match &brokers[..] {
+            [Some(only)] if *only == broker => Ok(store),
+            several if several.contains(&Some(broker)) => Ok(store.of_broker(Some(broker))),
+            _ if named.is_empty() => bail!(
+                "no recording in {} says of which broker it is: ingest them with --broker",
+                store.folder().display()
+            ),
+            _ => bail!(
+                "{} has no recordings of broker {broker}: it has those of {}",
+                store.folder().display(),
+                named.join(", ")
+            ),
+        }
     }
 }
 
@@ -124,9 +213,16 @@ impl Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Ingest(ingest::Ingest),
+    Record(record::Record),
+    Live(live::Live),
+    Doctor(doctor::Doctor),
     Query(query::Query),
     Queries(queries::Queries),
+    Why(why::Why),
     Report(report::Report),
+    Open(open::Open),
+    Info(info::Info),
+    Sources(sources::Sources),
     Tables(tables::Tables),
     Clocks(clocks::Clocks),
     Verify(verify::Verify),
@@ -138,20 +234,41 @@ pub(crate) enum Command {
     Check(check::Check),
     Probes(probes::Probes),
     Completions(completions::Completions),
+    Man(man::Man),
+    #[command(name = account_window::NAME, hide = true)]
+    AccountWindow(account_window::AccountWindow),
+    #[command(name = held::NAME, hide = true)]
+    Held(held::Held),
 }
 
 impl Command {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         if global.has_objective() && !self.asks() {
             bail!(
-                "--slo has no effect here: it is for query, report, verify, sql, compare, whatif and export"
+                "--slo has no effect here: it is for query, live, why, report, verify, sql, compare, whatif and export"
             );
+        }
+        if global.broker.is_some() && !self.knows_brokers() {
+            bail!(
+                "--broker has no effect here: it is for ingest and for what asks for rows of a store (kcorr record \
+                 and kcorr live know their broker)"
+            );
+        }
+        if global.is_store_asked && matches!(self, Self::Live(_)) {
+            bail!("--store has no effect here: kcorr live keeps a store a window in its --dir");
         }
         match self {
             Self::Ingest(command) => command.run(global, screen),
+            Self::Record(command) => command.run(global, screen),
+            Self::Live(command) => command.run(global, screen),
+            Self::Doctor(command) => command.run(global, screen),
             Self::Query(command) => command.run(global, screen),
             Self::Queries(command) => command.run(screen),
+            Self::Why(command) => command.run(global, screen),
             Self::Report(command) => command.run(global, screen),
+            Self::Open(command) => command.run(global, screen),
+            Self::Info(command) => command.run(global, screen),
+            Self::Sources(command) => command.run(global, screen),
             Self::Tables(command) => command.run(global, screen),
             Self::Clocks(command) => command.run(global, screen),
             Self::Verify(command) => command.run(global, screen),
@@ -163,7 +280,21 @@ impl Command {
             Self::Check(command) => command.run(global, screen),
             Self::Probes(command) => command.run(screen),
             Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(screen),
+            Self::AccountWindow(command) => command.run(global, screen),
+            Self::Held(command) => command.run(),
         }
+    }
+
+    /// Whether another program takes the place of this one.
+    pub(crate) fn becomes_another_program(&self) -> bool {
+        matches!(self, Self::Held(_))
+    }
+
+    /// Whether it stores recordings of a broker, or looks at those of one.
+    fn knows_brokers(&self) -> bool {
+        let is_of_stores = self.asks() && !matches!(self, Self::Live(_));
+        is_of_stores || matches!(self, Self::Ingest(_) | Self::Sources(_) | Self::Clocks(_))
     }
 
     /// Whether it asks queries that tell slow requests from others.
@@ -171,7 +302,10 @@ impl Command {
         matches!(
             self,
             Self::Query(_)
+                | Self::Live(_)
+                | Self::Why(_)
                 | Self::Report(_)
+                | Self::Open(_)
                 | Self::Verify(_)
                 | Self::Sql(_)
                 | Self::Compare(_)

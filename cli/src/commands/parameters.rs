@@ -1,8 +1,10 @@
 //! Values for queries' parameters: the same options in every command that asks queries.
 
+use std::collections::btree_map::Entry;
+
 use anyhow::bail;
 use clap::Args;
-use kcorr_engine::GivenParameters;
+use kcorr_engine::{GivenParameters, Parameter};
 
 use crate::commands::Global;
 
@@ -20,9 +22,32 @@ impl Parameters {
     pub(crate) fn given(&self, global: &Global) -> anyhow::Result<GivenParameters> {
         let mut given = self.without_objective();
         for (name, value) in global.objectives()?.parameters() {
-            if given.insert(name.to_owned(), value).is_some() {
-                bail!("--slo and --param {name} say the same thing: give one of them");
+            match given.entry(name.to_owned()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+                Entry::Occupied(_) if global.has_objective() => {
+                    bail!("--slo and --param {name} say the same thing: give one of them");
+                }
+                Entry::Occupied(_) => {}
             }
+        }
+        Ok(given)
+    }
+
+    /// The same for a query that has such parameters: objectives of the configuration are left out where it has
+    /// none for them.
+    pub(crate) fn given_to(
+        &self,
+        known: &[Parameter],
+        global: &Global,
+    ) -> anyhow::Result<GivenParameters> {
+        let mut given = self.given(global)?;
+        if !global.has_objective() {
+            let by_name = self.without_objective();
+            given.retain(|name, _| {
+                by_name.contains_key(name) || known.iter().any(|p| p.name == *name)
+            });
         }
         Ok(given)
     }
@@ -40,11 +65,15 @@ impl Parameters {
 
 /// `NAME=VALUE` in its parts.
 fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = name_and_value(text, "clock_slack_ms=2")?;
+    let name = name.strip_prefix('$').map(str::to_owned).unwrap_or(name);
+    Ok((name, value))
+}
+
+/// `NAME=VALUE` in its parts; `example` is one for whoever wrote something else.
+pub(super) fn name_and_value(text: &str, example: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => {
-            let name = name.strip_prefix('$').unwrap_or(name);
-            Ok((name.to_owned(), value.to_owned()))
-        }
-        _ => Err("expected NAME=VALUE, for example clock_slack_ms=2".to_owned()),
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("expected NAME=VALUE, for example {example}")),
     }
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use kcorr_engine::{GivenParameters, Session, Step, canned_queries, canned_query, parameters_in};
+use kcorr_engine::{
+    GivenParameters, Header, Session, Step, canned_queries, canned_query, parameters_in,
+};
 
 use crate::commands::memory::Memory;
 use crate::commands::parameters::Parameters;
@@ -12,6 +14,7 @@ use crate::commands::{Global, runtime};
 use crate::exit::Status;
 use crate::objective::Objective;
 use crate::output::{Format, ResultOutput};
+use crate::rows::Rows;
 use crate::screen::Screen;
 
 /// Run a canned query, a file of SQL, or SQL from the command line
@@ -21,9 +24,11 @@ Examples:
   kcorr query blame.sql
   kcorr query slow_requests --slo 200ms
   kcorr query slow_writes --param min_ms=100
+  kcorr query blame --since 16:23 --until 16:24 --topic orders --limit 50
   kcorr query blame --format csv --output blame.csv
   kcorr query writes --format arrow --output writes.arrow      a whole table
   kcorr query my/own.sql
+  kcorr query - < my/own.sql
   kcorr query -c \"SELECT topic, max(duration_ns) / 1e6 AS ms FROM writes GROUP BY topic ORDER BY ms DESC\"
   kcorr query --explain blame          how it is run
   kcorr query --explain=analyze blame  and what each step took
@@ -31,7 +36,7 @@ Examples:
 
 Canned queries: see `kcorr queries`. They can be used like tables, too: SELECT … FROM blame.")]
 pub(crate) struct Query {
-    /// A canned query (with or without .sql), a table, or a file of SQL
+    /// A canned query (with or without .sql), a table, or a file of SQL; `-` reads SQL from standard input
     #[arg(required_unless_present = "command", conflicts_with = "command")]
     query: Option<String>,
 
@@ -41,6 +46,9 @@ pub(crate) struct Query {
 
     #[command(flatten)]
     parameters: Parameters,
+
+    #[command(flatten)]
+    rows: Rows,
 
     #[command(flatten)]
     results: ResultOutput,
@@ -86,6 +94,7 @@ pub(super) fn run_query(
         let session = Session::open_with(&store, &memory.options()).await?;
         let planned = session.plan(query.sql, &GivenParameters::new()).await?;
         let mut destination = results.destination(screen)?;
+        destination.chooses(query.header.terminal);
         for query in planned {
             destination.write(query).await?;
         }
@@ -108,17 +117,27 @@ impl Query {
         let draws_plan = self.explain.is_some() && self.results.format == Format::Table;
         options.shows_plans = draws_plan && self.explain == Some(Explain::Analyze);
         options.is_fresh = self.fresh;
-        let given = self.parameters.given(global)?;
-        let objective = Objective::of(&parameters_in(&sql)?, &given);
+        let known = parameters_in(&sql)?;
+        let given = self.parameters.given_to(&known, global)?;
+        let objective = Objective::of(&known, &given);
         if global.has_objective() && objective.is_none() {
             bail!("--slo would have no effect: this query knows no slow requests");
+        }
+        if self.explain.is_some() {
+            self.rows.refuse("with --explain")?;
         }
         let store = global.open_store()?;
         runtime()?.block_on(async {
             let session = Session::open_with(&store, &options).await?;
             let planned = session.plan(&sql, &given).await?;
+            let planned = planned
+                .into_iter()
+                .map(|query| self.rows.of(query, &store, global.tz));
+            let planned = planned.collect::<anyhow::Result<Vec<_>>>()?;
             self.results.format.check_count(planned.len())?;
             let mut destination = self.results.destination(screen)?;
+            destination.shows_on_terminal(self.rows.on_terminal());
+            destination.chooses(Header::parse(&sql)?.terminal);
             for step in session.take_steps() {
                 screen.detail(&took(&step));
                 if let Some(plan) = &step.plan {
@@ -145,6 +164,10 @@ impl Query {
             return Ok(sql.clone());
         }
         let name = self.query.as_deref().unwrap_or_default();
+        if name == "-" {
+            return std::io::read_to_string(std::io::stdin())
+                .context("cannot read SQL from standard input");
+        }
         let canned = canned_query(name);
         if Path::new(name).is_file() {
             if canned.is_some() {
@@ -160,9 +183,11 @@ impl Query {
         if let Some(table) = kcorr_model::tables::by_name(name) {
             return Ok(format!("SELECT * FROM {}", table.name));
         }
-        let names: Vec<_> = canned_queries()?.iter().map(|query| query.name).collect();
+        let queries = canned_queries()?.into_iter();
+        let asked_first = queries.filter(|query| query.folder.is_empty());
+        let names: Vec<_> = asked_first.map(|query| query.name).collect();
         bail!(
-            "{name} is neither a file, a canned query nor a table; canned queries are {}. To run SQL from the command line, use -c",
+            "{name} is neither a file, a canned query nor a table. Queries that are asked first are {}; `kcorr queries --all` lists the steps below them. To run SQL from the command line, use -c",
             names.join(", ")
         )
     }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use futures::TryStreamExt;
 use kcorr_analysis::{AblationTest, WhatIfOptions, gains};
-use kcorr_engine::{CannedQuery, GivenParameters, Parameter, SLO_PARAMETER, Session, canned_query};
-use kcorr_report::{Answer, Answers, Column, QueryText, Report as Document, Text, sections};
+use kcorr_engine::{GivenParameters, SLO_PARAMETER, Session, canned_query};
+use kcorr_report::{Answer, Answers, Report as Document, Text, sections};
 use kcorr_store::Store;
 
+use crate::commands::asking::{among, ask, text};
 use crate::commands::memory::Memory;
 use crate::commands::parameters::Parameters;
 use crate::commands::verdict_tests::{self, SHIFTS_S};
@@ -37,15 +37,20 @@ const MOST_REPLAYED: i64 = 200_000;
 Examples:
   kcorr report                           writes report.html
   kcorr report --output incident.md      Markdown, for a wiki or a ticket
+  kcorr report --brief                   prints what fits a ticket
   kcorr report --slo 200ms               with another objective
   kcorr report --format json --output -  for programs
   kcorr report --shifts 0 --no-ablation  sooner: without the tests of the verdicts
 
 Every number in it is a cell of a canned query; the queries are in the report.")]
 pub(crate) struct Report {
-    /// File to write; - for standard output
-    #[arg(short, long, default_value = "report.html", value_name = "FILE")]
-    output: PathBuf,
+    /// File to write; - for standard output (default: report.html, or - with --brief)
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Only what fits a ticket, as Markdown: the story, what to do, the costliest episodes, causes
+    #[arg(long, conflicts_with = "format")]
+    brief: bool,
 
     /// Form of the report; by default what the file's name ends in says
     #[arg(short, long, value_enum)]
@@ -61,18 +66,24 @@ pub(crate) struct Report {
     #[command(flatten)]
     memory: Memory,
 
+    /// Leave out what changes would gain, which replays the recording once for each
+    #[arg(long)]
+    no_replay: bool,
+
     /// Leave out the ablation test of `kcorr verify`, which takes away each recording and kind of rows (so it is with more than 2000 slow requests)
     #[arg(long)]
     no_ablation: bool,
 }
 
-/// The tests of the verdicts that were asked for.
+/// What was asked for besides: tests of the verdicts, and replays.
 #[derive(Debug, Clone, Copy)]
 struct VerdictTests {
     /// Shifts of the null test.
     shifts: Option<u32>,
     /// Whether recordings are taken away.
     ablates: bool,
+    /// Whether what changes would gain is replayed.
+    replays: bool,
 }
 
 /// The forms of a report.
@@ -88,6 +99,26 @@ enum Form {
 
 impl Report {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        self.write(self.output(), global, screen)
+    }
+
+    /// The page that is to be written, if a file was named; an error for what no browser shows.
+    pub(crate) fn page(&self) -> anyhow::Result<Option<&Path>> {
+        if self.form()? != Form::Html || self.output.as_deref() == Some(Path::new("-")) {
+            bail!(
+                "only a report in HTML is shown in a browser: name a file that ends in .html, or none"
+            );
+        }
+        Ok(self.output.as_deref())
+    }
+
+    /// Writes the report to a file, or to standard output as `-`.
+    pub(crate) fn write(
+        &self,
+        output: &Path,
+        global: &Global,
+        screen: &Screen,
+    ) -> anyhow::Result<Status> {
         let form = self.form()?;
         let given = self.parameters.given(global)?;
         let store = global.open_store()?;
@@ -96,59 +127,86 @@ impl Report {
             let tests = VerdictTests {
                 shifts: self.shifts,
                 ablates: !self.no_ablation,
+                replays: !self.no_replay,
             };
-            answers(&store, &session, &given, tests, screen).await
+            let queries = match self.brief {
+                true => sections::BRIEF_QUERIES,
+                false => sections::QUERIES,
+            };
+            session.check_given(sections::QUERIES, &given, &[])?;
+            answers(&store, &session, queries, &given, tests, screen).await
         })?;
-        let report = Document::incident(&answers);
+        let report = match self.brief {
+            true => Document::brief(&answers),
+            false => Document::incident(&answers),
+        };
         let text = match form {
             Form::Html => kcorr_report::html::render(&report),
             Form::Markdown => kcorr_report::markdown::render(&report),
             Form::Json => kcorr_report::json::render(&report, &answers),
         };
-        let mut out = OutputFile::create(&self.output)?;
+        let mut out = OutputFile::create(output)?;
         out.write_all(text.as_bytes())
-            .with_context(|| format!("cannot write {}", self.output.display()))?;
+            .with_context(|| format!("cannot write {}", output.display()))?;
         out.finish()?;
-        if self.output != Path::new("-") {
-            screen.note(&format!("wrote {}", self.output.display()));
+        if output != Path::new("-") {
+            screen.note(&format!("wrote {}", output.display()));
         }
         Ok(Status::Done)
+    }
+
+    /// Where it is written to.
+    fn output(&self) -> &Path {
+        match &self.output {
+            Some(output) => output,
+            None if self.brief => Path::new("-"),
+            None => Path::new("report.html"),
+        }
     }
 
     fn form(&self) -> anyhow::Result<Form> {
         if let Some(form) = self.format {
             return Ok(form);
         }
-        let ending = self
-            .output
+        if self.brief {
+            return Ok(Form::Markdown);
+        }
+        let output = self.output();
+        let ending = output
             .extension()
             .map(|e| e.to_string_lossy().to_lowercase());
         match ending.as_deref() {
             Some("html" | "htm") => Ok(Form::Html),
             Some("md" | "markdown") => Ok(Form::Markdown),
             Some("json") => Ok(Form::Json),
-            _ if self.output == Path::new("-") => Ok(Form::Html),
+            _ if output == Path::new("-") => Ok(Form::Html),
             _ => bail!(
                 "{} does not end in .html, .md or .json: say the form with --format",
-                self.output.display()
+                output.display()
             ),
         }
     }
 }
 
-/// Asks every query of the report that kcorr has.
+/// Asks those queries that kcorr has.
 async fn answers(
     store: &Store,
     session: &Session,
+    queries: &[&str],
     given: &GivenParameters,
     tests: VerdictTests,
     screen: &Screen,
 ) -> anyhow::Result<Answers> {
-    session.check_given(sections::QUERIES, given, &[])?;
     let mut answers = Answers::default();
     answers.objective_is_default = !given.contains_key(SLO_PARAMETER);
+    answers.tool = concat!("kcorr ", env!("CARGO_PKG_VERSION")).to_owned();
+    let now_ns = chrono::Utc::now().timestamp_nanos_opt();
+    answers.made_at = now_ns.map(|ns| {
+        let wall_time = screen.zone().wall_time(ns);
+        format!("{} {}", wall_time.format("%Y-%m-%d %H:%M"), screen.zone())
+    });
     let mut asked = Vec::new();
-    for name in sections::QUERIES {
+    for name in queries {
         let Some(query) = canned_query(name) else {
             continue;
         };
@@ -178,13 +236,19 @@ async fn answers(
         }
         // So are these: by a replay.
         if query.name == "expected_gains" {
-            let not_replayed = replay(session, given, answers.rows("headline")).await?;
+            let not_replayed = match tests.replays {
+                true => replay(session, given, answers.rows("headline")).await?,
+                false => Some(Text::from(
+                    "What changes would gain was not replayed: it was asked to be left out.",
+                )),
+            };
             if let Some(why) = not_replayed {
                 answers.leave_out(query.name, why);
             }
         }
         let own = among(given, &parameters);
-        let answer = ask(session, &query, text(&query, &parameters, given), &own)
+        let asked = text(&query, &parameters, given);
+        let answer = ask(session, &query, asked, &own, screen.zone())
             .await
             .with_context(|| format!("query {}", query.name))?;
         for step in session.take_steps() {
@@ -214,6 +278,10 @@ async fn replay(
     let not_replayed = Text::from("What changes would gain was not replayed: ");
     if slow.unwrap_or(0) == 0 {
         return Ok(Some(not_replayed.and("no request was slow.")));
+    }
+    if session.broker_count() > 1 {
+        let text = not_replayed.and("a replay is of one broker. ");
+        return Ok(Some(text.code("kcorr report --broker").and(" does it.")));
     }
     if slow > Some(MOST_SLOW) || all > Some(MOST_REPLAYED) {
         let text = not_replayed.and("with so many requests it takes long. ");
@@ -307,44 +375,4 @@ async fn take_away(
 fn of_blame(given: &GivenParameters) -> anyhow::Result<GivenParameters> {
     let blame = canned_query("blame").context("there is no query blame")??;
     Ok(among(given, &blame.parameters()?))
-}
-
-/// Those of the given values that a query has a parameter for.
-fn among(given: &GivenParameters, known: &[Parameter]) -> GivenParameters {
-    let is_known = |name: &String| known.iter().any(|parameter| parameter.name == *name);
-    let known = given.iter().filter(|(name, _)| is_known(name));
-    known
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
-async fn ask(
-    session: &Session,
-    query: &CannedQuery,
-    text: QueryText,
-    given: &GivenParameters,
-) -> anyhow::Result<Answer> {
-    let planned = session.plan(query.sql, given).await?;
-    let mut batches = Vec::new();
-    for statement in planned {
-        batches = statement.run().await?.try_collect().await?;
-    }
-    let columns = query.header.columns.iter().map(|column| Column {
-        name: column.name.as_str().into(),
-        doc: column.doc.clone(),
-    });
-    Ok(Answer::new(text, columns.collect(), &batches)?)
-}
-
-fn text(query: &CannedQuery, parameters: &[Parameter], given: &GivenParameters) -> QueryText {
-    let value = |parameter: &Parameter| {
-        let value = given.get(&parameter.name).or(parameter.default.as_ref());
-        (parameter.name.clone(), value.cloned().unwrap_or_default())
-    };
-    QueryText {
-        name: query.name.to_owned(),
-        purpose: query.header.purpose.clone(),
-        sql: query.sql.trim_end().to_owned(),
-        parameters: parameters.iter().map(value).collect(),
-    }
 }

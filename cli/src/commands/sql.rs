@@ -2,10 +2,11 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_engine::{GivenParameters, Session, canned_queries, canned_query, parameters_in};
+use kcorr_engine::{GivenParameters, Header, Session, canned_queries, canned_query, parameters_in};
 use kcorr_model::tables;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -18,19 +19,31 @@ use crate::objective::{Objective, Objectives};
 use crate::output::{Destination, Format};
 use crate::screen::Screen;
 
-/// Ask in SQL, interactively
-#[derive(Debug, Args)]
-#[command(after_help = "\
+/// What the shell obeys.
+macro_rules! help {
+    () => {
+        "\
 A statement ends with `;`. In the shell:
   \\d             tables and canned queries
   \\d+            also the steps below the queries, by what they serve
   \\d writes      columns of a table
   \\blame         run the canned query `blame`
-  \\q             leave (or Ctrl-D)
+  \\x             rows one below the other, a column a line, and back
+  \\timing        say how long statements take, and back
+  \\h             this help
+  \\q             leave (or Ctrl-D)"
+    };
+}
+
+const HELP: &str = help!();
+
+/// Ask in SQL, interactively
+#[derive(Debug, Args)]
+#[command(after_help = concat!(help!(), "
 
 Examples:
   kcorr sql
-  echo 'SELECT count(*) FROM requests;' | kcorr sql")]
+  echo 'SELECT count(*) FROM requests;' | kcorr sql"))]
 pub(crate) struct Sql {
     /// How results are written
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
@@ -39,6 +52,10 @@ pub(crate) struct Sql {
     /// CSV for spreadsheets: cells that one would take for a formula begin with '
     #[arg(long)]
     safe_csv: bool,
+
+    /// All columns of a table, also those that do not fit the terminal
+    #[arg(long)]
+    wide: bool,
 
     #[command(flatten)]
     memory: Memory,
@@ -70,6 +87,7 @@ impl Sql {
         screen.detail("End a statement with `;`. \\d lists tables, \\q leaves.");
         let mut statement = String::new();
         let mut failed = false;
+        let mut shell = Shell::default();
         loop {
             let prompt = if statement.is_empty() {
                 "kcorr> "
@@ -98,7 +116,16 @@ impl Sql {
             if matches!(text, "\\q" | "\\quit" | "exit;" | "quit;") {
                 break;
             }
-            let answer = self.answer(text, &session, &runtime, &objectives, screen);
+            if let Some(said) = shell.obeys(text) {
+                screen.note(said);
+                statement.clear();
+                continue;
+            }
+            let start = Instant::now();
+            let answer = self.answer(text, &session, &runtime, &objectives, shell, screen);
+            if shell.says_times {
+                screen.note(&format!("took {:.1?}", start.elapsed()));
+            }
             if let Err(error) = answer {
                 screen.error(&error);
                 failed = true;
@@ -107,7 +134,8 @@ impl Sql {
         }
         if !statement.trim().is_empty() {
             // Input that ends without `;`, as from a pipe.
-            self.answer(statement.trim(), &session, &runtime, &objectives, screen)?;
+            let text = statement.trim();
+            self.answer(text, &session, &runtime, &objectives, shell, screen)?;
         }
         if let Some(history) = &history {
             save(&mut editor, history)?;
@@ -127,6 +155,7 @@ impl Sql {
         session: &Session,
         runtime: &tokio::runtime::Runtime,
         slo: &Objectives,
+        shell: Shell,
         screen: &Screen,
     ) -> anyhow::Result<()> {
         let sql = match text.strip_prefix('\\') {
@@ -141,8 +170,10 @@ impl Sql {
                 given.insert(name.to_owned(), value);
             }
         }
-        let mut destination = Destination::new(self.format, None, screen)?;
+        let mut destination = Destination::new(self.format, None, self.wide, screen)?;
         destination.guards_formulas(self.safe_csv);
+        destination.expands(shell.is_expanded);
+        destination.chooses(Header::parse(&sql)?.terminal);
         runtime.block_on(async {
             for query in session.plan(&sql, &given).await? {
                 tokio::select! {
@@ -157,6 +188,40 @@ impl Sql {
     }
 }
 
+/// How the shell shows answers.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shell {
+    /// A column a line.
+    is_expanded: bool,
+    /// How long each statement took.
+    says_times: bool,
+}
+
+impl Shell {
+    /// Obeys a command that changes how answers are shown, or asks for help, and says what it did.
+    fn obeys(&mut self, text: &str) -> Option<&'static str> {
+        let said = match text.trim_end_matches(';').trim() {
+            "\\x" => {
+                self.is_expanded = !self.is_expanded;
+                match self.is_expanded {
+                    true => "rows are shown a column a line",
+                    false => "rows are shown as tables",
+                }
+            }
+            "\\timing" => {
+                self.says_times = !self.says_times;
+                match self.says_times {
+                    true => "how long statements take is said",
+                    false => "how long statements take is not said",
+                }
+            }
+            "\\h" | "\\help" | "\\?" => HELP,
+            _ => return None,
+        };
+        Some(said)
+    }
+}
+
 /// What a backslash command asks, as SQL.
 fn command_sql(command: &str) -> anyhow::Result<String> {
     match command.split_whitespace().collect::<Vec<_>>()[..] {
@@ -164,11 +229,12 @@ fn command_sql(command: &str) -> anyhow::Result<String> {
         ["d+" | "dt+"] => Ok(names_sql(true)?),
         ["d", table] => Ok(format!("SHOW COLUMNS FROM {table}")),
         [name] => {
-            let query = canned_query(name)
-                .with_context(|| format!("\\{name} is neither \\d, \\q nor a canned query"))??;
+            let query = canned_query(name).with_context(|| {
+                format!("\\{name} is neither \\d, \\h, \\q nor a canned query")
+            })??;
             Ok(query.sql.to_owned())
         }
-        _ => anyhow::bail!("expected \\d, \\d TABLE, \\q or \\ and a canned query"),
+        _ => anyhow::bail!("expected \\d, \\d TABLE, \\h, \\q or \\ and a canned query"),
     }
 }
 

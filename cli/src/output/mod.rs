@@ -1,12 +1,15 @@
 //! Writing query results: as a table for people, or in a format for programs.
 
+mod columns;
 mod formula;
 mod output_file;
+mod pager;
 mod result_output;
 pub(crate) mod sections;
 mod table;
 pub(crate) mod text_heatmap;
 pub(crate) mod visible;
+mod zoned;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -22,14 +25,16 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::arrow::{csv, json};
 use datafusion::parquet::arrow::ArrowWriter;
 use futures::StreamExt;
-use kcorr_engine::PlannedQuery;
+use kcorr_engine::{PlannedQuery, TerminalColumns};
 
 use crate::objective::Objective;
 use crate::screen::Screen;
+use crate::time_zone::TimeZone;
 pub(crate) use output_file::OutputFile;
 pub(crate) use result_output::ResultOutput;
-use table::TableWriter;
+use table::{Layout, TableWriter};
 use visible::visible;
+pub(crate) use zoned::zoned;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,9 +70,10 @@ pub(crate) struct Destination<'a> {
     format: Format,
     screen: &'a Screen,
     out: Option<OutputFile>,
-    is_terminal: bool,
     /// Whether cells of CSV that begin like a formula are marked as text.
     guards_formulas: bool,
+    /// How a table is laid out.
+    layout: Layout,
 }
 
 impl<'a> Destination<'a> {
@@ -75,6 +81,7 @@ impl<'a> Destination<'a> {
     pub(crate) fn new(
         format: Format,
         file: Option<&Path>,
+        is_wide: bool,
         screen: &'a Screen,
     ) -> anyhow::Result<Self> {
         let file = file.filter(|path| *path != Path::new("-"));
@@ -84,6 +91,7 @@ impl<'a> Destination<'a> {
         }
         let out = match file {
             // A table's cells are made visible one by one; its own styles are not.
+            None if format == Format::Table && is_terminal => OutputFile::paged(is_wide),
             None if format == Format::Table => OutputFile::stdout(),
             file => OutputFile::create(file.unwrap_or(Path::new("-")))?,
         };
@@ -91,14 +99,33 @@ impl<'a> Destination<'a> {
             format,
             screen,
             out: Some(out),
-            is_terminal,
             guards_formulas: false,
+            layout: Layout {
+                is_terminal,
+                is_wide,
+                ..Layout::default()
+            },
         })
     }
 
     /// Whether cells of CSV that a spreadsheet would take for a formula are marked as text.
     pub(crate) fn guards_formulas(&mut self, guards: bool) {
         self.guards_formulas = guards;
+    }
+
+    /// How many rows of a table a terminal shows; `None` for all.
+    pub(crate) fn shows_on_terminal(&mut self, row_count: Option<usize>) {
+        self.layout.terminal_rows = row_count;
+    }
+
+    /// Whether a table has a column a line, a row below the other.
+    pub(crate) fn expands(&mut self, is_expanded: bool) {
+        self.layout.is_expanded = is_expanded;
+    }
+
+    /// The columns that a terminal shows; the leading ones when that is not said.
+    pub(crate) fn chooses(&mut self, columns: Option<TerminalColumns>) {
+        self.layout.columns = columns;
     }
 
     /// Runs a query and writes its rows as they come.
@@ -145,6 +172,13 @@ impl<'a> Destination<'a> {
         Ok(())
     }
 
+    /// Writes a heading, after a gap.
+    pub(crate) fn write_heading(&mut self, title: &str) -> anyhow::Result<()> {
+        let out = self.out.as_mut().context("the output is closed")?;
+        writeln!(out, "\n{}", self.screen.heading(&visible(title)))?;
+        Ok(())
+    }
+
     /// Says from which latency on requests are slow in what was written: below a table, or beside what is for
     /// programs.
     pub(crate) fn say_objective(&mut self, objective: Option<&Objective>) -> anyhow::Result<()> {
@@ -181,9 +215,12 @@ type Out = OutputFile;
 /// The rows of one result on their way out.
 enum RowWriter<'a, 'b> {
     Table(TableWriter<'a>, &'b mut Out),
-    Csv(Box<csv::Writer<&'b mut Out>>, bool),
-    Json(json::Writer<&'b mut Out, json::writer::JsonArray>),
-    Ndjson(json::Writer<&'b mut Out, json::writer::LineDelimited>),
+    Csv(Box<csv::Writer<&'b mut Out>>, bool, TimeZone),
+    Json(json::Writer<&'b mut Out, json::writer::JsonArray>, TimeZone),
+    Ndjson(
+        json::Writer<&'b mut Out, json::writer::LineDelimited>,
+        TimeZone,
+    ),
     Parquet(Box<ArrowWriter<&'b mut Out>>),
     Arrow(Box<FileWriter<&'b mut Out>>),
 }
@@ -194,21 +231,22 @@ impl<'a, 'b> RowWriter<'a, 'b> {
         schema: &SchemaRef,
         out: &'b mut Out,
     ) -> anyhow::Result<Self> {
+        let zone = destination.screen.zone();
         Ok(match destination.format {
-            Format::Table => Self::Table(
-                TableWriter::new(schema, destination.screen, destination.is_terminal),
-                out,
-            ),
+            Format::Table => {
+                let layout = destination.layout.clone();
+                Self::Table(TableWriter::new(schema, destination.screen, layout), out)
+            }
             Format::Csv => {
                 let mut writer = csv::WriterBuilder::new().with_header(true).build(out);
                 let is_guarded = destination.guards_formulas;
                 // The header, also of no rows.
                 let none = RecordBatch::new_empty(SchemaRef::clone(schema));
                 writer.write(&csv_cells(&none, is_guarded)?)?;
-                Self::Csv(Box::new(writer), is_guarded)
+                Self::Csv(Box::new(writer), is_guarded, zone)
             }
-            Format::Json => Self::Json(json_writer().build(out)),
-            Format::Ndjson => Self::Ndjson(json_writer().build(out)),
+            Format::Json => Self::Json(json_writer().build(out), zone),
+            Format::Ndjson => Self::Ndjson(json_writer().build(out), zone),
             Format::Parquet => {
                 let schema = SchemaRef::clone(schema);
                 Self::Parquet(Box::new(ArrowWriter::try_new(out, schema, None)?))
@@ -220,9 +258,11 @@ impl<'a, 'b> RowWriter<'a, 'b> {
     fn add(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
         match self {
             Self::Table(writer, _) => writer.add(batch)?,
-            Self::Csv(writer, is_guarded) => writer.write(&csv_cells(batch, *is_guarded)?)?,
-            Self::Json(writer) => writer.write(batch)?,
-            Self::Ndjson(writer) => writer.write(batch)?,
+            Self::Csv(writer, is_guarded, zone) => {
+                writer.write(&csv_cells(&zoned(batch, *zone)?, *is_guarded)?)?;
+            }
+            Self::Json(writer, zone) => writer.write(&zoned(batch, *zone)?)?,
+            Self::Ndjson(writer, zone) => writer.write(&zoned(batch, *zone)?)?,
             Self::Parquet(writer) => writer.write(batch)?,
             Self::Arrow(writer) => writer.write(batch)?,
         }
@@ -233,11 +273,11 @@ impl<'a, 'b> RowWriter<'a, 'b> {
         match self {
             Self::Table(writer, out) => writer.finish(out)?,
             Self::Csv(..) => {}
-            Self::Json(mut writer) => {
+            Self::Json(mut writer, _) => {
                 writer.finish()?;
                 writeln!(writer.into_inner())?;
             }
-            Self::Ndjson(mut writer) => writer.finish()?,
+            Self::Ndjson(mut writer, _) => writer.finish()?,
             Self::Parquet(writer) => {
                 writer.close()?;
             }

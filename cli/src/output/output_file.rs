@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::NamedTempFile;
 
+use crate::output::pager::Pager;
 use crate::output::visible::standard_output;
 
 /// Where output goes. What is dropped before it is finished leaves the old file as it was.
@@ -18,12 +19,19 @@ pub(crate) enum OutputFile {
     },
     /// Written as it comes: standard output, a pipe, a device.
     Direct(BufWriter<Box<dyn Write + Send>>),
+    /// Shown on a terminal, by a pager if there is one.
+    Paged(Pager),
 }
 
 impl OutputFile {
     /// Standard output as it is, for text whose parts were made visible already.
     pub(crate) fn stdout() -> Self {
         Self::Direct(BufWriter::new(Box::new(io::stdout())))
+    }
+
+    /// Standard output on a terminal, for text whose parts were made visible already. Wide lines are not broken.
+    pub(crate) fn paged(is_wide: bool) -> Self {
+        Self::Paged(Pager::new(is_wide))
     }
 
     /// A file of that name once it is finished; `-` is standard output, visible on a terminal. What is no file, such as a pipe
@@ -74,6 +82,7 @@ impl OutputFile {
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         match self {
             Self::Direct(mut out) => Ok(out.flush()?),
+            Self::Paged(pager) => pager.finish(),
             Self::Beside { new, path } => {
                 let place = || -> io::Result<()> {
                     let new = new.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -92,6 +101,7 @@ impl Write for OutputFile {
         match self {
             Self::Beside { new, .. } => new.write(bytes),
             Self::Direct(out) => out.write(bytes),
+            Self::Paged(pager) => pager.write(bytes),
         }
     }
 
@@ -99,6 +109,7 @@ impl Write for OutputFile {
         match self {
             Self::Beside { new, .. } => new.flush(),
             Self::Direct(out) => out.flush(),
+            Self::Paged(pager) => pager.flush(),
         }
     }
 }

@@ -22,6 +22,10 @@ pub(crate) struct ResultOutput {
     /// CSV for spreadsheets: cells that one would take for a formula begin with '
     #[arg(long)]
     pub(crate) safe_csv: bool,
+
+    /// All columns of a table, also those that do not fit the terminal
+    #[arg(long)]
+    pub(crate) wide: bool,
 }
 
 impl ResultOutput {
@@ -30,7 +34,7 @@ impl ResultOutput {
         if self.safe_csv && self.format != Format::Csv {
             bail!("--safe-csv is for --format csv");
         }
-        let mut destination = Destination::new(self.format, self.path(), screen)?;
+        let mut destination = Destination::new(self.format, self.path(), self.wide, screen)?;
         destination.guards_formulas(self.safe_csv);
         Ok(destination)
     }

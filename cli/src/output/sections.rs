@@ -10,7 +10,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use kcorr_report::markdown::escaped;
 
-use crate::output::table::TableWriter;
+use crate::output::table::{Layout, TableWriter};
 use crate::output::visible::visible;
 use crate::output::{OutputFile, json_writer};
 use crate::screen::Screen;
@@ -39,7 +39,7 @@ pub(crate) struct Section<'a> {
 pub(crate) struct Sections<'a> {
     format: SectionFormat,
     screen: &'a Screen,
-    is_terminal: bool,
+    layout: Layout,
     out: OutputFile,
     count: usize,
 }
@@ -52,12 +52,17 @@ impl<'a> Sections<'a> {
         screen: &'a Screen,
     ) -> anyhow::Result<Self> {
         let file = file.filter(|path| *path != Path::new("-"));
+        let is_terminal = file.is_none() && io::stdout().is_terminal();
         Ok(Self {
             format,
             screen,
-            is_terminal: file.is_none() && io::stdout().is_terminal(),
+            layout: Layout {
+                is_terminal,
+                ..Layout::default()
+            },
             out: match file {
                 // A table's cells are made visible one by one; its own styles are not.
+                None if format == SectionFormat::Table && is_terminal => OutputFile::paged(false),
                 None if format == SectionFormat::Table => OutputFile::stdout(),
                 file => OutputFile::create(file.unwrap_or(Path::new("-")))?,
             },
@@ -71,7 +76,7 @@ impl<'a> Sections<'a> {
         match self.format {
             SectionFormat::Table => {
                 let schema = section.batch.schema();
-                let mut table = TableWriter::new(&schema, self.screen, self.is_terminal);
+                let mut table = TableWriter::new(&schema, self.screen, self.layout.clone());
                 table.add(section.batch)?;
                 table.finish(&mut self.out)?;
             }

@@ -41,6 +41,8 @@ addEventListener('load', () => {
     form.elements[name].value = value;
     form.dispatchEvent(new Event('input', { bubbles: true }));
   };
+  told.first = rows().length;
+  document.querySelector('#requests-table .rest button').click();
   told.all = rows().length;
   input('cause', 'slow_write');
   told.slowWrites = rows().length;
@@ -75,12 +77,31 @@ addEventListener('load', () => {
   told.ticks = charts[0].querySelectorAll('.ticks text').length;
   document.querySelector('#latency .zoom button').click();
 
+  const lines = document.querySelector('#latency-lines');
+  const said = () => lines.querySelector('output.said').textContent;
+  lines.querySelector('svg.chart').dispatchEvent(new KeyboardEvent('keydown', { key: '>', bubbles: true }));
+  told.keyed = said();
+  const step = lines.querySelectorAll('rect.hover')[3];
+  step.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, pointerType: 'touch', clientX: 300 }));
+  told.touched = said() === step.querySelector('title').textContent;
+  told.crossed = lines.querySelector('line.cross') !== null;
+  const cell = document.querySelector('#latency-heatmap rect.choosable');
+  cell.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+  told.chosen = boxes()[0] !== told.whole[0];
+  document.querySelector('#latency .zoom button').click();
+  const flame = document.querySelector('#stacks figure');
+  const search = flame.querySelector('input[type=search]');
+  search.value = 'ext4';
+  search.dispatchEvent(new Event('input', { bubbles: true }));
+  told.search = flame.querySelector('output').textContent;
+  told.frames = flame.querySelectorAll('.found').length;
+
   const head = all('#requests-table th button').find((button) => button.textContent.startsWith('Arrival'));
   head.click();
   told.sorted = rows().map((row) => row.dataset.start);
   told.pairs = rows().every((row) => row.nextElementSibling.matches('.detail'));
 
-  const bar = document.querySelector('svg.timeline a');
+  const bar = document.querySelector('#episodes svg.timeline a');
   location.hash = bar.getAttribute('href');
   setTimeout(() => {
     const row = document.getElementById(location.hash.slice(1));
@@ -116,7 +137,7 @@ fn a_reader_can_open_filter_sort_and_zoom() {
         assert_eq!(told["errors"], serde_json::json!([]), "at {width}");
         assert_eq!(
             told["sections"].as_array().map(Vec::len),
-            Some(12),
+            Some(13),
             "{told}"
         );
         assert!(
@@ -136,6 +157,7 @@ fn a_reader_can_open_filter_sort_and_zoom() {
             "{told}"
         );
 
+        assert_eq!(told["first"], 20);
         assert_eq!(told["all"], 81);
         assert_eq!(told["slowWrites"], 6);
         let filtered = told["filtered"].as_array().expect("rows");
@@ -174,6 +196,14 @@ fn a_reader_can_open_filter_sort_and_zoom() {
         let part = dragged[2] / whole.parse::<f64>().expect("a number");
         assert!((part - 0.5).abs() < 0.05, "{part}");
         assert!(told["ticks"].as_u64() >= Some(3), "{told}");
+
+        let text = |name: &str| told[name].as_str().expect("text").to_owned();
+        assert!(text("keyed").contains("slowest"), "{told}");
+        assert_eq!(told["touched"], true);
+        assert_eq!(told["crossed"], true);
+        assert_eq!(told["chosen"], true);
+        assert!(text("search").ends_with("% of the time"), "{told}");
+        assert!(told["frames"].as_u64() > Some(3), "{told}");
 
         let sorted: Vec<&str> = told["sorted"]
             .as_array()
@@ -238,10 +268,14 @@ fn a_report_can_be_looked_at_and_printed() {
         "{} bytes",
         bytes.len()
     );
+    // Skia writes what its objects are as text.
+    let is_page = |window: &[u8]| window == b"/Type /Page\n" || window == b"/Type /Page/";
+    let pages = bytes.windows(12).filter(|window| is_page(window)).count();
+    assert!((1..=8).contains(&pages), "{pages} pages");
     println!("screenshots and PDF are in {}", folder.display());
 }
 
-fn desk_with_report() -> Desk {
+pub(super) fn desk_with_report() -> Desk {
     let desk = Desk::with_incident();
     // What the tests of the verdicts find is two sentences of the page.
     let output = desk.kcorr(&["report", "--shifts", "1", "--no-ablation"]);
@@ -249,12 +283,12 @@ fn desk_with_report() -> Desk {
     desk
 }
 
-struct Browser {
+pub(super) struct Browser {
     program: PathBuf,
 }
 
 impl Browser {
-    fn find() -> Option<Self> {
+    pub(super) fn find() -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
         let found = std::env::split_paths(&path)
@@ -272,10 +306,16 @@ impl Browser {
 
     /// What the added script wrote down.
     fn read(&self, desk: &Desk, width: u32) -> Json {
+        self.read_with(desk, width, &[])
+    }
+
+    /// The same with further options of the browser.
+    pub(super) fn read_with(&self, desk: &Desk, width: u32, more: &[&str]) -> Json {
         let size = format!("--window-size={width},900");
+        let options = ["--virtual-time-budget=30000", "--dump-dom", &size];
         let dom = self.run(
             desk,
-            &["--virtual-time-budget=10000", "--dump-dom", &size],
+            &[&options[..], more].concat(),
             &desk.path("read.html"),
         );
         let (_, rest) = dom

@@ -260,7 +260,7 @@ fn shifted_recordings_blame_less_than_the_recordings_as_they_are() {
         ratio("chance_ratio") < ratio("request_ratio") / 5.0,
         "{any}"
     );
-    let slow = desk.number("SELECT COUNT(DISTINCT request_id) AS n FROM blame");
+    let slow = desk.number("SELECT COUNT(*) AS n FROM blame");
     assert_eq!(any["slow_count"].as_f64(), Some(slow));
 }
 

@@ -10,7 +10,8 @@ use crate::{Desk, status, stderr, stdout};
 #[test]
 fn openmetrics_has_every_request_in_its_histograms() {
     let desk = Desk::with_incident();
-    let text = stdout(&desk.kcorr(&["-q", "export", "openmetrics", "--output", "-"]));
+    let export = ["-q", "export", "openmetrics", "--latest", "--output", "-"];
+    let text = stdout(&desk.kcorr(&export));
     assert!(text.ends_with("# EOF\n"), "{text}");
     assert!(
         text.contains("# TYPE kcorr_request_latency_seconds histogram\n"),
@@ -46,6 +47,56 @@ fn openmetrics_has_every_request_in_its_histograms() {
 }
 
 #[test]
+fn openmetrics_over_time_ends_where_the_whole_does() {
+    let desk = Desk::with_incident();
+    let export = |more: &[&str]| {
+        let arguments = ["-q", "export", "openmetrics", "--output", "-"];
+        let output = desk.kcorr(&[&arguments[..], more].concat());
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    let latest: BTreeMap<String, String> = export(&["--latest"])
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.rsplit_once(' ').expect("a value"))
+        .map(|(series, value)| (series.to_owned(), value.to_owned()))
+        .collect();
+    let mut last = BTreeMap::new();
+    let over_time = export(&[]);
+    for line in over_time.lines().filter(|line| !line.starts_with('#')) {
+        let (rest, second) = line.rsplit_once(' ').expect("a time");
+        let (series, value) = rest.rsplit_once(' ').expect("a value");
+        let second: i64 = second.parse().expect("whole seconds");
+        let number: f64 = value.parse().expect("a number");
+        let before = last.insert(series.to_owned(), (second, number, value.to_owned()));
+        let Some((before, counted, _)) = before else {
+            assert_eq!(number, 0.0, "{line}");
+            continue;
+        };
+        assert!(second > before && number >= counted, "{line}");
+    }
+    let ends: BTreeMap<String, String> = last.into_iter().map(|(k, (.., v))| (k, v)).collect();
+    assert_eq!(ends, latest);
+    assert!(over_time.contains("incident=\"incident\""), "{over_time}");
+    // The objective is a bound.
+    assert!(over_time.contains("le=\"0.065\""), "{over_time}");
+    let labelled = export(&[
+        "--latest",
+        "--label",
+        "broker=3",
+        "--label",
+        "incident=monday",
+    ]);
+    assert!(
+        labelled.contains("broker=\"3\",incident=\"monday\""),
+        "{labelled}"
+    );
+    let refused = desk.kcorr(&["export", "openmetrics", "-o", "-", "--label", "topic=a"]);
+    assert_eq!(status(&refused), 2);
+    assert!(stderr(&refused).contains("topic"), "{}", stderr(&refused));
+}
+
+#[test]
 fn a_slow_request_is_a_trace_whose_spans_fill_it() {
     let desk = Desk::with_incident();
     let output = desk.kcorr(&["export", "otlp", "--output", "slow.json"]);
@@ -65,7 +116,7 @@ fn a_slow_request_is_a_trace_whose_spans_fill_it() {
     };
     let length = |span| time(span, "endTimeUnixNano") - time(span, "startTimeUnixNano");
     let (roots, parts): (Vec<_>, Vec<_>) = spans.iter().partition(|s| s["parentSpanId"] == "");
-    let slow = desk.number("SELECT count(DISTINCT request_id) AS n FROM blame");
+    let slow = desk.number("SELECT count(*) AS n FROM blame");
     assert_eq!(roots.len() as f64, slow);
     for root in roots {
         let of_root = parts
@@ -88,6 +139,64 @@ fn a_slow_request_is_a_trace_whose_spans_fill_it() {
     assert!(count > 0);
     let protobuf = desk.kcorr(&["export", "otlp", "-f", "protobuf", "-o", "slow.pb"]);
     assert_eq!(status(&protobuf), 0, "{}", stderr(&protobuf));
+}
+
+#[test]
+fn short_segments_are_joined_to_a_neighbour_and_told() {
+    let desk = Desk::with_incident();
+    let asked = |sql: &str, bound: &str| {
+        let parameter = format!("min_ms={bound}");
+        let rows = desk.rows(&["-c", sql, "--param", &parameter]);
+        rows[0]["n"].as_f64().expect("a number")
+    };
+    let spans = "SELECT COUNT(*) AS n FROM trace_spans WHERE place > 0";
+    let segments = desk.number("SELECT COUNT(*) AS n FROM request_segments");
+    assert_eq!(asked(spans, "0"), segments);
+    let joined = asked(spans, "1");
+    assert!(joined < segments, "{joined} of {segments}");
+    // None is shorter, but of a request that has no longer segment; and what was joined is told.
+    let short = "SELECT COUNT(*) AS n FROM (
+            SELECT elapsed_ns(start_time, end_time) AS ns, MAX(place) OVER (PARTITION BY request_id) AS last
+            FROM trace_spans WHERE place > 0
+        ) WHERE ns < 1e6 AND last > 1";
+    assert_eq!(asked(short, "1"), 0.0);
+    let told = "SELECT SUM(COALESCE(joined_ms, 0)) AS n FROM trace_spans";
+    let whole = desk.number("SELECT SUM(segment_ns) / 1e6 AS n FROM request_segments");
+    let least = asked(told, "1");
+    assert!(least > 0.0 && least < whole / 20.0, "{least} of {whole}");
+}
+
+#[test]
+fn duckdb_is_told_where_the_rows_are() {
+    let desk = Desk::with_incident();
+    let output = desk.kcorr(&["export", "duckdb", "--output", "incident.sql"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let script = std::fs::read_to_string(desk.path("incident.sql")).expect("a script");
+    let files = script
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('\''));
+    let files: Vec<&str> = files
+        .map(|file| file.trim_end_matches([',', '\'']))
+        .collect();
+    assert!(files.len() > 10, "{script}");
+    for file in &files {
+        assert!(std::path::Path::new(file).is_absolute(), "{file}");
+        let bytes = std::fs::read(file).expect("a file");
+        assert!(bytes.starts_with(b"PAR1"), "{file}");
+    }
+    for view in ["blame", "blame_partitions", "requests", "writes"] {
+        assert!(script.contains(&format!("VIEW \"{view}\" AS")), "{view}");
+    }
+    let counted = [
+        "--allow-files",
+        "-c",
+        "SELECT COUNT(*) AS n FROM 'incident.parquet/blame.parquet'",
+    ];
+    let written = desk.rows(&counted)[0]["n"].as_f64();
+    assert_eq!(
+        written,
+        Some(desk.number("SELECT COUNT(*) AS n FROM blame"))
+    );
 }
 
 #[test]

@@ -89,6 +89,8 @@ fn on_terminal(desk: &Desk, command: &str) -> Option<Output> {
         .current_dir(desk.folder.path())
         .args(["--quiet", "--return", "--command", command, "/dev/null"])
         .env_remove("KCORR_STORE")
+        // A pager gives orders of its own.
+        .env("PAGER", "cat")
         .timeout(PATIENCE)
         .output();
     output.ok()

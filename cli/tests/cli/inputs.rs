@@ -310,6 +310,28 @@ fn the_next_command_names_the_store_that_it_is_asked_of() {
     );
 }
 
+#[test]
+fn requests_of_a_request_log_alone_are_blamed_with_the_stage_that_it_names() {
+    let desk = Desk::new();
+    let log = data("ingest-broker", "layouts/rl-default.log");
+    let text = ingest(&desk, &["--request-log", &log], 0);
+    assert!(text.contains("next: kcorr query blame"), "{text}");
+    let sql = "SELECT COUNT(*) AS a, COUNT(arrival_time) AS b, COUNT(stage) AS c,
+             COUNT(*) FILTER (WHERE limits LIKE 'not_captured=%') AS d,
+             COUNT(*) FILTER (WHERE cause NOT IN ('unexplained', 'remote')) AS e
+         FROM blame";
+    let found = desk.rows(&["--slo", "5ms", "-c", sql]);
+    let found = found[0].values().map(ToString::to_string);
+    let found = found.collect::<Vec<_>>().join("|");
+    let logged = rows(
+        &desk,
+        "SELECT COUNT(*) AS a FROM broker_requests WHERE total_ns >= 5e6",
+    );
+    let count = &logged[0];
+    assert_ne!(count, "0");
+    assert_eq!(found, format!("{count}|{count}|{count}|{count}|0"));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_log_directory_may_have_more_files_than_a_process_may_open() {

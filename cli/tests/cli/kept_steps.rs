@@ -89,7 +89,7 @@ fn a_damaged_file_of_steps_is_told_with_v_and_not_believed() {
 #[test]
 fn what_a_session_with_a_view_of_its_own_computes_is_not_kept() {
     let desk = Desk::with_incident();
-    let sql = "CREATE OR REPLACE VIEW lock_waits AS SELECT * FROM writes WHERE FALSE;
+    let sql = "CREATE OR REPLACE VIEW pauses AS SELECT * FROM writes WHERE FALSE;
         SELECT count(*) AS \"count\" FROM accounted_requests";
     let output = desk.kcorr(&["query", "-c", sql]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));

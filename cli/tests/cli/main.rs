@@ -1,7 +1,9 @@
 //! The real binary on the bundled incident.
 
+mod accessibility;
 mod additions;
 mod architecture;
+mod brokers;
 mod browser;
 mod captures;
 mod circles;
@@ -9,6 +11,7 @@ mod clocks;
 mod cold_reads;
 mod compare;
 mod damage;
+mod docs;
 mod export;
 mod files;
 mod help;
@@ -18,16 +21,22 @@ mod incidents;
 mod inputs;
 mod integrity;
 mod kept_steps;
+mod live;
 mod many;
 mod objective;
 mod output;
 mod permission;
 mod profiles;
+mod record;
 mod report;
 mod rooms;
+mod rows;
 mod signals;
 mod slow_client;
 mod store;
+mod stories;
+mod terminal;
+mod tls;
 mod verify;
 mod whatif;
 

@@ -66,7 +66,7 @@ fn a_parameter_replaces_the_default_also_below_other_queries() {
     let desk = Desk::with_incident();
     let at = |slo: &str| {
         let parameter = format!("slo_ms={slo}");
-        let sql = "SELECT count(DISTINCT request_id) AS n FROM blame";
+        let sql = "SELECT count(*) AS n FROM blame";
         let rows = desk.rows(&["-c", sql, "--param", &parameter]);
         rows[0]["n"].as_i64().expect("a count")
     };
@@ -88,7 +88,15 @@ fn a_file_of_ones_own_runs_by_its_path() {
     assert_eq!(desk.rows(&["./mine.sql", "--param", "n=2"]).len(), 2);
     let missing = desk.kcorr(&["query", "nosuch.sql"]);
     assert_eq!(status(&missing), 2);
-    assert!(stderr(&missing).contains("blame"), "{}", stderr(&missing));
+    let asked_first = stderr(&missing);
+    assert!(asked_first.contains("blame"), "{asked_first}");
+    assert!(!asked_first.contains("own_writes"), "{asked_first}");
+    let piped = desk
+        .command(&["query", "-f", "csv", "-"])
+        .write_stdin("SELECT 1 + 1 AS two")
+        .output()
+        .expect("kcorr runs");
+    assert_eq!(stdout(&piped), "two\n2\n", "{}", stderr(&piped));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The rooms of ARCHITECTURE.md: who may depend on whom.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -43,11 +43,15 @@ fn decoders_the_store_and_the_report_compile_no_datafusion() {
     let crates = [
         "kcorr-model",
         "kcorr-kafka",
+        "kcorr-capture",
+        "kcorr-tls",
         "kcorr-ingest-bpf",
         "kcorr-ingest-broker",
         "kcorr-ingest-jfr",
         "kcorr-ingest-pcap",
+        "kcorr-kernel-events",
         "kcorr-probes",
+        "kcorr-record",
         "kcorr-report",
         "kcorr-scenario",
         "kcorr-store",
@@ -68,7 +72,7 @@ fn decoders_the_store_and_the_report_compile_no_datafusion() {
 }
 
 #[test]
-fn the_interval_join_knows_no_other_crate_of_kcorr_and_the_store_only_the_model() {
+fn what_knows_no_other_crate_and_what_only_the_model() {
     let ours = |name| -> Vec<String> {
         let packages = compiled(&["-p", name]);
         let names = packages
@@ -80,7 +84,9 @@ fn the_interval_join_knows_no_other_crate_of_kcorr_and_the_store_only_the_model(
             .collect()
     };
     assert_eq!(ours("kcorr-interval-join"), [""; 0]);
-    assert_eq!(ours("kcorr-store"), ["kcorr-model"]);
+    for name in ["kcorr-store", "kcorr-capture", "kcorr-tls"] {
+        assert_eq!(ours(name), ["kcorr-model"], "{name}");
+    }
 }
 
 #[test]
@@ -96,4 +102,46 @@ fn the_binary_alone_and_the_workspace_compile_the_same_datafusion() {
         differ.is_empty(),
         "name these features in engine/Cargo.toml: {differ:?}"
     );
+}
+
+/// Lines of Rust below a folder, those of other crates and of builds left out.
+fn lines_of_rust(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let lines = entries.map(|entry| {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            let is_own = !path.join("Cargo.toml").exists() && !path.ends_with("target");
+            return if is_own { lines_of_rust(&path) } else { 0 };
+        }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            return 0;
+        }
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        text.lines().count()
+    });
+    lines.sum()
+}
+
+/// A crate that outgrows this is several rooms behind one door.
+#[test]
+fn no_crate_has_more_than_15_percent_of_the_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).expect("the workspace");
+    let members = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("members = "))
+        .expect("its members");
+    let sizes: BTreeMap<&str, usize> = members
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .map(|member| (member, lines_of_rust(&root.join(member))))
+        .collect();
+    assert!(sizes.len() > 20, "{sizes:?}");
+    let all: usize = sizes.values().sum();
+    let too_large: Vec<_> = sizes
+        .iter()
+        .filter(|(_, lines)| **lines * 100 > all * 15)
+        .collect();
+    assert!(too_large.is_empty(), "of {all} lines: {too_large:?}");
 }
