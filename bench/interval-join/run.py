@@ -20,6 +20,9 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, ".."))
+from results import add  # noqa: E402
+
 TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "../../target"))
 BENCH = os.path.join(TARGET, "release/kcorr-bench-interval-join")
 
@@ -179,6 +182,7 @@ def compare(name, what, store, tables, is_keyed, arguments):
         wall = f"{wall:.2f}" if wall else "stopped"
         times = over + format(cpu / kcorr, ".1f")
         print(f"{label:24}{wall:>8}{over + format(cpu, '.2f'):>8}{times:>9}{peak:9.0f}", flush=True)
+        add("interval-join", name, label + (", stopped before its end" if over else ""), cpu, peak)
         is_ours = label in ("floor", "kcorr")
         cells[label] = (cpu, over + format(cpu, ".2f") + ("" if is_ours else f" ({times}x)"))
     binned = min(cell for label, cell in cells.items() if "binned" in label)
