@@ -195,6 +195,13 @@ impl<'a> Flight<'a> {
         self.line.say("putting the last minutes into a store");
         self.ingests.finish(self.screen, &self.line);
         self.line.finish();
+        let not_made = asked.take().count();
+        if not_made > 0 {
+            self.is_whole = false;
+            self.screen.warning(&format!(
+                "a store was asked for {not_made} times when no broker ran; there is none"
+            ));
+        }
         let left_out = self.windows.left_out();
         if left_out > 0 {
             self.screen.warning(&format!(
@@ -263,13 +270,7 @@ impl<'a> Flight<'a> {
                 self.line.aside(|| self.screen.warning(&words));
                 self.is_whole = false;
             }
-            for firing in self.plan.triggers.take() {
-                self.windows
-                    .fire(firing.time, firing.took, &firing.to_string());
-            }
-            for why in asked.take() {
-                self.windows.fire(now, Duration::ZERO, why);
-            }
+            self.fire(asked, now);
             if let Some(window) = self.windows.due(now.checked_sub(SETTLES_IN).unwrap_or(now)) {
                 self.dump(&mut recorder, &window);
             }
@@ -278,6 +279,8 @@ impl<'a> Flight<'a> {
             std::thread::sleep(LOOK_EVERY);
         }
         let now = SystemTime::now();
+        // What was asked for just before the end, and was promised.
+        self.fire(asked, now);
         if !recorder.is_broker_running() {
             self.line
                 .aside(|| self.screen.warning("the broker has ended"));
@@ -299,6 +302,17 @@ impl<'a> Flight<'a> {
         Ok(())
     }
 
+    /// Marks what was too slow, and each time that a store was asked for, since the last look.
+    fn fire(&mut self, asked: &Asked, now: SystemTime) {
+        for firing in self.plan.triggers.take() {
+            self.windows
+                .fire(firing.time, firing.took, &firing.to_string());
+        }
+        for why in asked.take() {
+            self.windows.fire(now, Duration::ZERO, why);
+        }
+    }
+
     fn progress(&self, recorder: &Recorder) -> String {
         let minutes = recorder.time().as_secs() / 60;
         format!(
@@ -308,14 +322,37 @@ impl<'a> Flight<'a> {
         )
     }
 
+    /// A raw dump and its store, with a time in their names: `monday.kcorr` becomes `monday-20261129T212233.kcorr`.
+    fn named(&self, stamp: &str) -> (PathBuf, PathBuf) {
+        let stem = self.store.file_stem().unwrap_or_default().to_string_lossy();
+        let ending = self
+            .store
+            .extension()
+            .map_or("kcorr".into(), |it| it.to_string_lossy());
+        let mut number = 1;
+        loop {
+            let nth = if number == 1 {
+                String::new()
+            } else {
+                format!("-{number}")
+            };
+            let raw = self.folder.join(format!("dump-{stamp}{nth}"));
+            let store = self
+                .store
+                .with_file_name(format!("{stem}-{stamp}{nth}.{ending}"));
+            // One that waits has its raw dump alone.
+            if !raw.exists() && !store.exists() {
+                return (raw, store);
+            }
+            number += 1;
+        }
+    }
+
     /// Writes what there is of a stretch, which then becomes a store.
     fn dump(&mut self, recorder: &mut Recorder, window: &Window) {
         let time: DateTime<Utc> = window.stretch.to.into();
         let stamp = time.format("%Y%m%dT%H%M%S").to_string();
-        let (raw, store) = (
-            self.folder.join(format!("dump-{stamp}")),
-            named(&self.store, &stamp),
-        );
+        let (raw, store) = self.named(&stamp);
         let more = match window.count {
             1 => String::new(),
             count => format!(", and {} others", count - 1),
@@ -338,21 +375,6 @@ impl<'a> Flight<'a> {
             }
         }
     }
-}
-
-/// A store's name with a time in it: `monday.kcorr` becomes `monday-20261129T212233.kcorr`.
-fn named(store: &Path, stamp: &str) -> PathBuf {
-    let stem = store.file_stem().unwrap_or_default().to_string_lossy();
-    let ending = store
-        .extension()
-        .map_or("kcorr".into(), |it| it.to_string_lossy());
-    let mut path = store.with_file_name(format!("{stem}-{stamp}.{ending}"));
-    let mut number = 2;
-    while path.exists() {
-        path = store.with_file_name(format!("{stem}-{stamp}-{number}.{ending}"));
-        number += 1;
-    }
-    path
 }
 
 /// Raw dumps that become stores, one after another, each by a process of its own: the recorder stays small.
