@@ -283,6 +283,22 @@ found AS (
     WHERE p.kind IN ('gc', 'safepoint')
     UNION ALL BY NAME
     SELECT
+        'pause_ready' AS branch, a.request_id, GREATEST(p.start_time, o.start_time) AS start_time,
+        LEAST(p.end_time, o.end_time) AS end_time,
+        CASE WHEN o.is_throttled THEN 'cpu_throttle' END AS root,
+        CASE WHEN o.is_throttled THEN 'cpu_throttle' END AS reason,
+        o.standing_id, o.tid AS blocker_tid
+    FROM request_work AS a
+    INNER JOIN pauses AS p
+        ON p.start_time < a.end_time
+        AND a.service_start < p.end_time
+    INNER JOIN pause_operations AS o
+        ON o.start_time < p.end_time
+        AND p.start_time < o.end_time
+    WHERE p.kind IN ('gc', 'safepoint')
+        AND o.is_ready
+    UNION ALL BY NAME
+    SELECT
         'lock_wait' AS branch,
         l.request_id, l.start_time, l.end_time, 'lock_wait' AS via, l.lock_wait_id,
         l.owner_tid AS blocker_tid, l.topic, l.partition, l.lock_class, l.confidence

@@ -1,17 +1,21 @@
--- File operations and page faults of the JVM's own threads near its stops, and what else they
--- stood still for: of the VM thread, which runs what the threads were stopped for, and of a
--- collection's threads.
+-- File operations and page faults of the JVM's own threads near its stops, what else they
+-- stood still for, and their waits for a CPU: of the VM thread, which runs what the threads
+-- were stopped for, and of a collection's threads.
 --
 -- A thread is known by its name in the kernel, or else in thread dumps and JFR recordings,
 -- and belongs to the process that appended for the accounted requests. While the VM thread
 -- is in such an operation the stop cannot end. Those of a collection's threads count where
--- they take more than half of it: the others may do a thread's work meanwhile.
+-- they take more than half of it (one operation, or all waits of a thread for a CPU): the
+-- others may do a thread's work meanwhile.
 -- @materialized
 -- @column write_id       BIGINT      -- the file operation; null when it was none
 -- @column function_call_id BIGINT    -- or the page fault
 -- @column standing_id    BIGINT      -- or the stretch in which the thread stood still for the
 --                                       disk or for memory
 -- @column wait_class     VARCHAR     -- what for (see wait_classes)
+-- @column is_ready       BOOLEAN     -- whether it had no CPU
+-- @column is_throttled   BOOLEAN     -- whether its control group had no CPU time left as that
+--                                       began; null when it was no wait for a CPU
 -- @column tid            INT         -- the thread
 -- @column thread_name    VARCHAR     -- its name
 -- @column start_time     TIMESTAMP   -- start of the operation
@@ -37,22 +41,26 @@ processes AS (
 operations AS (
     SELECT
         w.write_id, CAST(NULL AS BIGINT) AS function_call_id, CAST(NULL AS BIGINT) AS standing_id,
-        CAST(NULL AS VARCHAR) AS wait_class, w.pid, w.tid,
+        CAST(NULL AS VARCHAR) AS wait_class, FALSE AS is_ready, CAST(NULL AS BOOLEAN) AS is_throttled, w.pid, w.tid,
         CAST(w.comm AS VARCHAR) AS comm, w.start_time, w.end_time
     FROM writes AS w
     UNION ALL BY NAME
-    SELECT function_call_id, pid, tid, comm, start_time, end_time
+    SELECT function_call_id, FALSE AS is_ready, pid, tid, comm, start_time, end_time
     FROM page_faults
     UNION ALL BY NAME
-    SELECT standing_id, wait_class, pid, tid, comm, start_time, end_time
+    SELECT standing_id, TRUE AS is_ready, is_throttled, pid, tid, comm, start_time, end_time
+    FROM ready_times
+    UNION ALL BY NAME
+    SELECT standing_id, wait_class, FALSE AS is_ready, pid, tid, comm, start_time, end_time
     FROM near_standings
     WHERE root IN ('slow_write', 'slow_sync', 'slow_read', 'memory')
 ),
 named AS (
     SELECT
-        o.write_id, o.function_call_id, o.standing_id, o.wait_class, o.tid, o.start_time, o.end_time,
+        o.write_id, o.function_call_id, o.standing_id, o.wait_class, o.is_ready,
+        o.is_throttled, o.tid, o.start_time, o.end_time,
         COALESCE(o.comm, t.thread_name) AS thread_name,
-        s.kind, s.duration_ns,
+        s.kind, s.start_time AS stop_time, s.duration_ns,
         overlap_ns(o.start_time, o.end_time, s.start_time, s.end_time) AS stopped_ns
     FROM stops AS s
     INNER JOIN operations AS o
@@ -63,21 +71,32 @@ named AS (
         AND t.name_count = 1
     WHERE o.pid IS NULL
         OR o.pid IN (SELECT pid FROM processes)
+),
+counted AS (
+    SELECT
+        *,
+        CASE
+            WHEN is_ready THEN SUM(stopped_ns) OVER (PARTITION BY tid, kind, stop_time, is_ready)
+            ELSE stopped_ns
+        END AS counted_ns
+    FROM named
 )
 SELECT
     write_id,
     function_call_id,
     standing_id,
     wait_class,
+    is_ready,
+    is_throttled,
     tid,
     MIN(thread_name) AS thread_name,
     start_time,
     end_time
-FROM named
+FROM counted
 WHERE thread_name = 'VM Thread'
     OR (
         kind = 'gc'
-        AND 2 * stopped_ns > duration_ns
+        AND 2 * counted_ns > duration_ns
         AND (
             thread_name LIKE 'GC Thread#%'
             OR thread_name LIKE 'ParGC Thread#%'
@@ -85,5 +104,6 @@ WHERE thread_name = 'VM Thread'
             OR thread_name LIKE 'Gang worker#%'
         )
     )
-GROUP BY write_id, function_call_id, standing_id, wait_class, tid, start_time, end_time
+GROUP BY
+    write_id, function_call_id, standing_id, wait_class, is_ready, is_throttled, tid, start_time, end_time
 ORDER BY start_time, write_id, function_call_id, standing_id

@@ -2,6 +2,8 @@
 -- the run-queue probe has not.
 -- @materialized
 -- @column tid            INT         -- the thread
+-- @column pid            INT         -- its process
+-- @column comm           VARCHAR     -- its name in the kernel
 -- @column start_time     TIMESTAMP   -- it became runnable
 -- @column end_time       TIMESTAMP   -- it got a CPU
 -- @column is_throttled   BOOLEAN     -- whether its control group had no CPU time left as it began
@@ -19,6 +21,8 @@ probed AS (
 )
 SELECT
     s.tid,
+    s.pid,
+    s.comm,
     s.start_time,
     s.end_time,
     s.root = 'cpu_throttle' AS is_throttled,

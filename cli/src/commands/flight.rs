@@ -322,37 +322,11 @@ impl<'a> Flight<'a> {
         )
     }
 
-    /// A raw dump and its store, with a time in their names: `monday.kcorr` becomes `monday-20261129T212233.kcorr`.
-    fn named(&self, stamp: &str) -> (PathBuf, PathBuf) {
-        let stem = self.store.file_stem().unwrap_or_default().to_string_lossy();
-        let ending = self
-            .store
-            .extension()
-            .map_or("kcorr".into(), |it| it.to_string_lossy());
-        let mut number = 1;
-        loop {
-            let nth = if number == 1 {
-                String::new()
-            } else {
-                format!("-{number}")
-            };
-            let raw = self.folder.join(format!("dump-{stamp}{nth}"));
-            let store = self
-                .store
-                .with_file_name(format!("{stem}-{stamp}{nth}.{ending}"));
-            // One that waits has its raw dump alone.
-            if !raw.exists() && !store.exists() {
-                return (raw, store);
-            }
-            number += 1;
-        }
-    }
-
     /// Writes what there is of a stretch, which then becomes a store.
     fn dump(&mut self, recorder: &mut Recorder, window: &Window) {
         let time: DateTime<Utc> = window.stretch.to.into();
         let stamp = time.format("%Y%m%dT%H%M%S").to_string();
-        let (raw, store) = self.named(&stamp);
+        let (raw, store) = named(&self.store, &self.folder, &stamp);
         let more = match window.count {
             1 => String::new(),
             count => format!(", and {} others", count - 1),
@@ -374,6 +348,29 @@ impl<'a> Flight<'a> {
                 self.line.aside(|| self.screen.error(&error.into()));
             }
         }
+    }
+}
+
+/// A raw dump and its store, with a time in their names: `monday.kcorr` becomes `monday-20261129T212233.kcorr`.
+fn named(store: &Path, folder: &Path, stamp: &str) -> (PathBuf, PathBuf) {
+    let stem = store.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = store
+        .extension()
+        .map_or("kcorr".into(), |it| it.to_string_lossy());
+    let mut number = 1;
+    loop {
+        let nth = if number == 1 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
+        let raw = folder.join(format!("dump-{stamp}{nth}"));
+        let path = store.with_file_name(format!("{stem}-{stamp}{nth}.{ending}"));
+        // One that waits for its ingest has its raw dump alone.
+        if !raw.exists() && !path.exists() {
+            return (raw, path);
+        }
+        number += 1;
     }
 }
 
@@ -462,11 +459,18 @@ mod tests {
     fn a_store_is_called_after_its_time_and_never_as_one_that_is_there() {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("monday.kcorr");
-        let first = named(&store, "20261129T212233");
+        let (raws, stamp) = (folder.path().join("raw"), "20261129T212233");
+        let named = || named(&store, &raws, stamp);
+        let (raw, first) = named();
+        assert_eq!(raw, raws.join("dump-20261129T212233"));
         assert_eq!(first, folder.path().join("monday-20261129T212233.kcorr"));
         std::fs::create_dir(&first).unwrap();
-        let second = named(&store, "20261129T212233");
+        let (raw, second) = named();
         assert_eq!(second, folder.path().join("monday-20261129T212233-2.kcorr"));
+        // It waits for its ingest.
+        std::fs::create_dir_all(raw).unwrap();
+        let (_, third) = named();
+        assert_eq!(third, folder.path().join("monday-20261129T212233-3.kcorr"));
     }
 
     #[test]
