@@ -192,6 +192,18 @@ handler_runs AS (
         AND r.start_time < w.response_time
         AND w.service_start < r.end_time
 ),
+handler_turns_taken AS (
+    -- The last time that its handler was woken before it began.
+    SELECT
+        w.request_id, t.start_time, t.end_time, t.ready_tid, t.ready_standing_id, t.is_throttled,
+        w.confidence,
+        t.woken_time = MAX(t.woken_time) OVER (PARTITION BY w.request_id) AS is_last
+    FROM request_work AS w
+    INNER JOIN handler_turns AS t
+        ON t.tid = w.tid
+        AND t.woken_time <= w.begin_time
+        AND w.service_start < t.woken_time
+),
 stood AS (
     -- With the lock that its handler waited for, where that was recorded, too.
     SELECT
@@ -402,6 +414,14 @@ found AS (
                 )
             )
         )
+    UNION ALL BY NAME
+    SELECT
+        'handler_turn' AS branch, t.request_id, t.start_time, t.end_time, 'queued' AS via,
+        CASE WHEN t.is_throttled THEN 'cpu_throttle' END AS root,
+        CASE WHEN t.is_throttled THEN 'cpu_throttle' END AS reason,
+        t.ready_standing_id AS standing_id, t.ready_tid AS blocker_tid, t.confidence
+    FROM handler_turns_taken AS t
+    WHERE t.is_last
     UNION ALL BY NAME
     SELECT 'response_bytes' AS branch, w.request_id, w.response_time AS start_time, w.end_time
     FROM request_work AS w

@@ -1,7 +1,7 @@
 -- What the network threads near the accounted requests were recorded in, so that they
 -- neither read nor sent anything: file operations (a sendfile of data that is not in the
--- page cache), other stretches in which they stood still for a file or for memory, waits for a
--- CPU, and computing without a break.
+-- page cache), other stretches in which they stood still for a file or for memory, or for a lock
+-- behind one who did, waits for a CPU, and computing without a break.
 --
 -- States of one thread that follow each other within `handoff_ms`, or as fast as samples do,
 -- are a chain. Rows with
@@ -59,6 +59,14 @@ states AS (
     WHERE NOT s.is_ready
         AND s.wait_class <> 'futex'
         AND s.root IS NOT NULL
+    UNION ALL
+    SELECT s.tid, r.start_time, r.end_time, r.root, r.root_write_id, r.reason, 0
+    FROM standing_roots AS r
+    INNER JOIN near_standings AS s
+        ON s.standing_id = r.standing_id
+        AND NOT s.is_ready
+    INNER JOIN serving AS t ON t.tid = s.tid
+    WHERE r.root <> 'pause'
     UNION ALL
     SELECT c.tid, c.start_time, c.end_time, 'cpu', NULL, 'computing', 2 * c.weight_ns
     FROM computing_times AS c

@@ -6,12 +6,14 @@
 -- and belongs to the process that appended for the accounted requests. While the VM thread
 -- is in such an operation the stop cannot end. Those of a collection's threads count where
 -- they take more than half of it (one operation, or all waits of a thread for a CPU): the
--- others may do a thread's work meanwhile.
+-- others may do a thread's work meanwhile. A wait for a lock whose holder had no CPU is one
+-- for a CPU.
 -- @materialized
 -- @column write_id       BIGINT      -- the file operation; null when it was none
 -- @column function_call_id BIGINT    -- or the page fault
 -- @column standing_id    BIGINT      -- or the stretch in which the thread stood still for the
---                                       disk or for memory
+--                                       disk or for memory, or in which it, or who had the lock
+--                                       that it waited for, had no CPU
 -- @column wait_class     VARCHAR     -- what for (see wait_classes)
 -- @column is_ready       BOOLEAN     -- whether it had no CPU
 -- @column is_throttled   BOOLEAN     -- whether its control group had no CPU time left as that
@@ -50,6 +52,16 @@ operations AS (
     UNION ALL BY NAME
     SELECT standing_id, TRUE AS is_ready, is_throttled, pid, tid, comm, start_time, end_time
     FROM ready_times
+    UNION ALL BY NAME
+    -- Who ended its wait for a lock had no CPU.
+    SELECT
+        r.root_standing_id AS standing_id, TRUE AS is_ready, r.root = 'cpu_throttle' AS is_throttled,
+        f.pid, f.tid, f.comm, r.start_time, r.end_time
+    FROM standing_roots AS r
+    INNER JOIN near_standings AS f
+        ON f.standing_id = r.standing_id
+        AND NOT f.is_ready
+    WHERE r.root IN ('cpu', 'cpu_throttle')
     UNION ALL BY NAME
     SELECT standing_id, wait_class, FALSE AS is_ready, pid, tid, comm, start_time, end_time
     FROM near_standings
