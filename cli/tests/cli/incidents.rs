@@ -13,6 +13,7 @@ pub(super) fn option_of(name: &str) -> Option<&'static str> {
         "threads.txt" => Some("--threads"),
         "segments.tar" => Some("--segments"),
         "cpu-stat.txt" => Some("--cpu-stat"),
+        "context.jsonl" => Some("--context"),
         _ if plain.ends_with(".jsonl") => Some("--bpf"),
         _ if plain.ends_with(".pcap") => Some("--pcap"),
         _ if plain.ends_with(".jfr") => Some("--jfr"),
