@@ -4,7 +4,7 @@
 -- time, and blames anew. A verdict that loses its evidence may become `unexplained`, or
 -- say less: what it names then took as long by the account of the whole recordings, too,
 -- or is shown for as long by rows of the request's own handler (a file operation, a wait
--- for a lock or for a CPU), a stop of the JVM, or the fetches or the fetcher of a follower. Of a lock whose holder is no longer seen
+-- for a lock or for a CPU) or of those in line before it, a stop of the JVM, or the fetches or the fetcher of a follower. Of a lock whose holder is no longer seen
 -- no more is said than that it was waited for; and of two things that held a request, at
 -- once or one after the other, one is left. One that becomes another cause, or a cause
 -- where there was none, was inferred from absence. The row `any` is for all that was taken
@@ -44,8 +44,8 @@ shown AS (
             AND t.start_time < s.end_time
             AND s.start_time < t.end_time
         WHERE t.rule IN (
-                'own_write', 'own_sync', 'own_read', 'lock_wait', 'run_queue', 'pause', 'stood_still',
-                'stood_behind', 'follower_fetch', 'followed'
+                'own_write', 'own_sync', 'own_read', 'lock_wait', 'run_queue', 'handler_turn', 'pause',
+                'stood_still', 'stood_behind', 'follower_fetch', 'followed'
             )
             AND 2 * overlap_ns(s.start_time, s.end_time, t.start_time, t.end_time) >= s.segment_ns
     )
