@@ -3,7 +3,7 @@
 --
 -- A request with acks=all waits for the last of its followers (see follower_waits): for the
 -- leader's answer to a fetch, for the follower to fetch again, or for the leader to process
--- that.
+-- that; or until the leader no longer waited for it, by the leader's log (see isr_waits).
 -- @by_broker
 -- @column replica_id     INT         -- the follower: its broker id
 -- @column request_count  BIGINT      -- slow requests that waited for it
@@ -12,6 +12,9 @@
 --                                       not fetched again
 -- @column late_answer_ms DOUBLE      -- part in which the leader had not answered its fetch
 -- @column unprocessed_ms DOUBLE      -- part in which its fetch was there and not processed
+-- @column left_ms        DOUBLE      -- part until it had left the in-sync set
+-- @column left_count     BIGINT      -- how often it left that of a partition, by the leader's
+--                                       log; null where none is recorded
 -- @column fetch_count    BIGINT      -- its fetches, of the whole capture
 -- @column longest_gap_ms DOUBLE      -- longest time from an answer to its next fetch on
 --                                       that connection
@@ -23,13 +26,18 @@ waits AS (
     SELECT
         w.replica_id,
         COUNT(DISTINCT w.request_id) AS request_count,
-        SUM(elapsed_ns(w.start_time, w.end_time)) AS waited_ns,
-        SUM(elapsed_ns(w.start_time, w.end_time)) FILTER (WHERE w.reason = 'slow_follower') AS slow_ns,
-        SUM(elapsed_ns(w.start_time, w.end_time)) FILTER (WHERE w.reason = 'late_follower_answer')
-            AS answer_ns,
-        SUM(elapsed_ns(w.start_time, w.end_time)) FILTER (WHERE w.reason = 'unprocessed_fetch')
-            AS unprocessed_ns
-    FROM follower_waits AS w
+        SUM(w.part_ns) AS waited_ns,
+        SUM(w.part_ns) FILTER (WHERE w.reason = 'slow_follower') AS slow_ns,
+        SUM(w.part_ns) FILTER (WHERE w.reason = 'late_follower_answer') AS answer_ns,
+        SUM(w.part_ns) FILTER (WHERE w.reason = 'unprocessed_fetch') AS unprocessed_ns,
+        SUM(w.part_ns) FILTER (WHERE w.reason = 'isr_shrink') AS left_ns
+    FROM (
+        SELECT replica_id, request_id, reason, elapsed_ns(start_time, end_time) AS part_ns
+        FROM follower_waits
+        UNION ALL
+        SELECT replica_id, request_id, 'isr_shrink', elapsed_ns(start_time, end_time)
+        FROM isr_waits
+    ) AS w
     INNER JOIN accounted_requests AS a ON a.request_id = w.request_id
     WHERE a.is_slow
     GROUP BY w.replica_id
@@ -49,10 +57,19 @@ fetches AS (
 followers AS (
     SELECT
         replica_id,
-        COUNT(*) AS fetch_count,
+        SUM(fetch_count) AS fetch_count,
         MAX(gap_ns) AS gap_ns,
-        MIN(client_address) AS client_address
-    FROM fetches
+        MIN(client_address) AS client_address,
+        SUM(left_count) AS left_count
+    FROM (
+        SELECT
+            replica_id, 1 AS fetch_count, gap_ns, client_address, CAST(NULL AS BIGINT) AS left_count
+        FROM fetches
+        UNION ALL
+        SELECT replica_id, 0, NULL, NULL, CASE change WHEN 'shrink' THEN 1 ELSE 0 END
+        FROM isr_changes
+        WHERE replica_id IS NOT NULL
+    )
     GROUP BY replica_id
 ),
 gaps AS (
@@ -70,6 +87,8 @@ SELECT
     COALESCE(w.slow_ns, 0) / 1e6 AS slow_follower_ms,
     COALESCE(w.answer_ns, 0) / 1e6 AS late_answer_ms,
     COALESCE(w.unprocessed_ns, 0) / 1e6 AS unprocessed_ms,
+    COALESCE(w.left_ns, 0) / 1e6 AS left_ms,
+    f.left_count,
     f.fetch_count,
     f.gap_ns / 1e6 AS longest_gap_ms,
     g.gap_time,

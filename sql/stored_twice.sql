@@ -13,6 +13,7 @@
 --   socket_io         thread, operation, bytes, length
 --   pauses            kind, name, length
 --   stack_samples     thread, state
+--   isr_changes       partition, change, set, replica, version
 --   requests          client, API, correlation id, size, within a second
 -- Recordings of different brokers are not compared: what passes between two is in both.
 -- What two recorders of different kinds see is compared by `clock_ties`.
@@ -113,6 +114,16 @@ events AS (
         time
     FROM stack_samples
     WHERE time IS NOT NULL
+    UNION ALL
+    SELECT
+        'isr_changes',
+        source_id,
+        isr_change_id,
+        partition,
+        0,
+        CONCAT_WS(' ', change, topic, isr, replica_id, version),
+        time
+    FROM isr_changes
 ),
 timed_events AS (
     SELECT

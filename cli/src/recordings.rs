@@ -89,6 +89,13 @@ pub(crate) static KINDS: &[Kind] = &[
         recognise: kcorr_ingest_bpf::recognise,
     },
     Kind {
+        option: "server-log",
+        reads: &[
+            "a broker's own log (server.log, kafkaServer.out, its console), in any layout: changes of in-sync sets",
+        ],
+        recognise: kcorr_ingest_broker::recognise_server_log,
+    },
+    Kind {
         option: "segments",
         reads: &[
             "a broker's log directory (log.dirs), or the folder of a topic-partition",

@@ -4,8 +4,8 @@
 
 use chrono::NaiveDate;
 use kcorr_ingest_broker::{
-    ContextDecoder, CpuStatDecoder, GcLogDecoder, RequestLogDecoder, SegmentsDecoder, recognise_context,
-    recognise_cpu_stat, recognise_gc_log, recognise_request_log,
+    ContextDecoder, CpuStatDecoder, GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ServerLogDecoder,
+    recognise_context, recognise_cpu_stat, recognise_gc_log, recognise_request_log, recognise_server_log,
 };
 use kcorr_model::{Decoder, SourceId};
 
@@ -16,7 +16,7 @@ fn decoder(choice: u8) -> Box<dyn Decoder> {
         decoder.file(path);
         Box::new(decoder)
     };
-    match choice % 10 {
+    match choice % 11 {
         0 => Box::new(GcLogDecoder::new(SourceId(1))),
         1 => Box::new(RequestLogDecoder::new(SourceId(1))),
         2 => segments("orders-0/00000000000000000000.log"),
@@ -26,6 +26,7 @@ fn decoder(choice: u8) -> Box<dyn Decoder> {
         6 => segments("orders-0.0f4c9e0dbd7b4d4c9a9d3a0b5c1d2e3f-stray/00000000000000000000.log.swap"),
         7 => Box::new(CpuStatDecoder::new(SourceId(1))),
         8 => Box::new(ContextDecoder::new(SourceId(1))),
+        9 => Box::new(ServerLogDecoder::new(SourceId(1))),
         // Times without a day.
         _ => Box::new(RequestLogDecoder::new(SourceId(1)).date(NaiveDate::from_ymd_opt(2026, 11, 28))),
     }
@@ -40,6 +41,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         recognise_request_log(data),
         recognise_cpu_stat(data),
         recognise_context(data),
+        recognise_server_log(data),
     );
     let decode = |size: usize| {
         let mut batches = Vec::new();

@@ -66,10 +66,31 @@ pub struct History {
     pub commits: Vec<Commit>,
     /// Waits of threads for a CPU.
     pub run_queue_waits: Vec<RunQueueWait>,
+    /// Changes of in-sync sets, in order.
+    pub isr_changes: Vec<IsrChange>,
     /// Packets, in the order in which they were decided; sort by time.
     pub packets: Vec<Packet>,
     /// When everything was over.
     pub end: Time,
+}
+
+/// Replicas left the in-sync set of a log, or one came back to it.
+#[derive(Debug)]
+pub struct IsrChange {
+    /// When the leader decided so, and its set was stored at once.
+    pub time: Time,
+    /// The log.
+    pub log: usize,
+    /// Followers that left, each with the end of its log as the leader knew it; none when one came back.
+    pub left: Vec<(usize, i64)>,
+    /// Followers in sync before it.
+    pub before: Vec<usize>,
+    /// Followers in sync after it.
+    pub after: Vec<usize>,
+    /// The offset up to which all that were in sync had the log.
+    pub high_watermark: i64,
+    /// The end of the leader's log.
+    pub end_offset: i64,
 }
 
 /// What a thread is to the broker.

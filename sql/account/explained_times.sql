@@ -31,7 +31,8 @@
 -- @column blocker_tid    INT         -- the thread waited for
 -- @column blocker_broker INT         -- the broker where the root is, where that is another one
 -- @column remote_kind    VARCHAR     -- what shows it there, where it is no file operation: pause,
---                                       standing, lock_wait, run_queue_wait or request
+--                                       standing, lock_wait, run_queue_wait or request;
+--                                       or isr_change, in this broker's own log
 -- @column remote_id      BIGINT      -- its id
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
@@ -436,6 +437,11 @@ found AS (
     SELECT 'follower_fetch' AS branch, f.request_id, f.start_time, f.end_time,
         f.fetch_request_id AS other_request_id, f.reason
     FROM follower_waits AS f
+    UNION ALL BY NAME
+    SELECT
+        'isr_shrink' AS branch, i.request_id, i.start_time, i.end_time,
+        'isr_change' AS remote_kind, i.isr_change_id AS remote_id
+    FROM isr_waits AS i
     UNION ALL BY NAME
     SELECT
         'followed' AS branch, w.request_id, w.start_time, w.end_time, w.root, 'remote' AS via, w.reason,

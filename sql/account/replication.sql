@@ -12,22 +12,6 @@
 -- @column fetch_request_id BIGINT    -- with this fetch
 -- @column follower_count BIGINT      -- followers seen
 WITH
-appended AS (
-    SELECT
-        h.request_id,
-        h.appended_time,
-        h.end_time AS handled_time,
-        a.response_time,
-        p.topic,
-        p.partition,
-        p.base_offset + COALESCE(p.record_count, 1) AS next_offset
-    FROM handler_work AS h
-    INNER JOIN accounted_requests AS a ON a.request_id = h.request_id
-    INNER JOIN recorded_requests AS r ON r.request_id = h.request_id
-    INNER JOIN recorded_partitions AS p ON p.request_id = h.request_id
-    WHERE r.acks = -1
-        AND p.base_offset >= 0
-),
 answered AS (
     -- When an answer told that the followers had all up to an offset, and so what is before it.
     SELECT
@@ -58,7 +42,7 @@ answered AS (
 ),
 committed AS (
     SELECT a.request_id, MAX(w.answered_time) AS answered_time
-    FROM appended AS a
+    FROM awaited_appends AS a
     INNER JOIN answered AS w
         ON w.topic = a.topic
         AND w.partition = a.partition
@@ -93,7 +77,7 @@ caught_up AS (
         MIN(a.handled_time) AS handled_time,
         MIN(a.response_time) AS response_time,
         MIN(f.arrival_time) AS arrival_time
-    FROM appended AS a
+    FROM awaited_appends AS a
     INNER JOIN fetched AS f
         ON f.topic = a.topic
         AND f.partition = a.partition

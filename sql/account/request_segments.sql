@@ -45,7 +45,8 @@
 -- @column blocker_tid    INT         -- the thread waited for
 -- @column blocker_broker INT         -- the broker where the root is, where that is another one
 -- @column remote_kind    VARCHAR     -- what shows it there, where it is no file operation: pause,
---                                       standing, lock_wait, run_queue_wait or request
+--                                       standing, lock_wait, run_queue_wait or request;
+--                                       or isr_change, in this broker's own log
 -- @column remote_id      BIGINT      -- its id
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition

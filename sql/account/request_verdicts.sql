@@ -109,7 +109,7 @@ evidence_ids AS (
     SELECT
         request_id,
         segment_ns,
-        unnest([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) AS kind,
+        unnest([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) AS kind,
         unnest([
             lock_wait_id, root_write_id, pause_id, ahead_request_id,
             CASE WHEN rule IN ('follower_fetch', 'followed') THEN other_request_id END,
@@ -117,7 +117,8 @@ evidence_ids AS (
             COALESCE(standing_id, CASE remote_kind WHEN 'standing' THEN remote_id END),
             CASE remote_kind WHEN 'pause' THEN remote_id END,
             CASE WHEN remote_kind IN ('lock_wait', 'run_queue_wait') THEN remote_id END,
-            CASE remote_kind WHEN 'request' THEN remote_id END
+            CASE remote_kind WHEN 'request' THEN remote_id END,
+            CASE remote_kind WHEN 'isr_change' THEN remote_id END
         ]) AS id
     FROM decisive_segments
 ),
@@ -147,7 +148,8 @@ evidence_kinds AS (
             WHEN 7 THEN 'standings '
             WHEN 8 THEN 'pauses '
             WHEN 9 THEN 'waits '
-            ELSE 'fetches as sent '
+            WHEN 10 THEN 'fetches as sent '
+            ELSE 'in-sync set changes '
         END
             || string_agg(CAST(id AS VARCHAR), ' ' ORDER BY place) FILTER (WHERE place <= 5)
             || CASE

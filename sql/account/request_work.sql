@@ -17,11 +17,13 @@
 -- @column begin_time     TIMESTAMP   -- start of its handler's first own wait or operation
 -- @column handled_time   TIMESTAMP   -- end of the last
 -- @column due_time       TIMESTAMP   -- its response was due: with acks=all when the followers
---                                       were seen to have it, else at handled_time
+--                                       were seen to have it, or no longer waited for, else at
+--                                       handled_time
 -- @column is_complete    BOOLEAN     -- whether the writes of all its
 --                                       topic-partitions were found
 -- @column confidence     DOUBLE      -- how sure the handler is, 0 to 1
--- @column is_replicated  BOOLEAN     -- acks=all: whether followers were seen to catch up
+-- @column is_replicated  BOOLEAN     -- acks=all: whether followers were seen to catch up, or to
+--                                       be no longer waited for
 -- @column network_tid    INT         -- its connection's network thread
 -- @column network_confidence DOUBLE  -- how sure that is
 WITH
@@ -66,10 +68,10 @@ SELECT
     d.handed_time,
     w.begin_time,
     LEAST(w.handled_time, a.end_time) AS handled_time,
-    CASE WHEN r.acks = -1 THEN f.end_time ELSE LEAST(w.handled_time, a.end_time) END AS due_time,
+    CASE WHEN r.acks = -1 THEN GREATEST(f.end_time, i.end_time) ELSE LEAST(w.handled_time, a.end_time) END AS due_time,
     w.is_complete,
     w.confidence,
-    f.request_id IS NOT NULL AS is_replicated,
+    f.request_id IS NOT NULL OR i.request_id IS NOT NULL AS is_replicated,
     t.tid AS network_tid,
     t.confidence AS network_confidence
 FROM accounted_requests AS a
@@ -78,6 +80,7 @@ LEFT JOIN worked AS w ON w.request_id = a.request_id
 LEFT JOIN handed AS d ON d.request_id = a.request_id
 LEFT JOIN request_handlers AS h ON h.tid = w.tid
 LEFT JOIN replication AS f ON f.request_id = a.request_id
+LEFT JOIN isr_waits AS i ON i.request_id = a.request_id
 LEFT JOIN connection_threads AS t ON t.connection_id = a.connection_id
 LEFT JOIN pools AS p ON TRUE
 ORDER BY a.request_id

@@ -9,7 +9,7 @@ use kcorr_engine::Job;
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions, FieldMap, Format};
 use kcorr_ingest_broker::{
     ContextDecoder, CpuStatDecoder, GcLogDecoder, RequestLogDecoder, SegmentsDecoder,
-    ThreadDumpDecoder,
+    ServerLogDecoder, ThreadDumpDecoder,
 };
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions, TlsKeys};
@@ -88,6 +88,10 @@ pub(crate) struct Ingest {
     /// Request logs of the broker
     #[arg(long, num_args = 1.., value_name = "FILE")]
     request_log: Vec<PathBuf>,
+
+    /// Logs of the broker itself (server.log): changes of in-sync sets
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    server_log: Vec<PathBuf>,
 
     /// Samples of the cpu.stat of the broker's control group, each behind its time (date +%s.%N)
     #[arg(long, num_args = 1.., value_name = "FILE")]
@@ -237,12 +241,13 @@ impl Ingest {
 
     /// The recordings of all options, each with the one that reads it.
     fn recordings(&self) -> anyhow::Result<Vec<(&'static str, Vec<PathBuf>)>> {
-        let single: [(&'static str, &[PathBuf]); 7] = [
+        let single: [(&'static str, &[PathBuf]); 8] = [
             ("jfr", &self.jfr),
             ("bpf", &self.bpf),
             ("threads", &self.threads),
             ("gc-log", &self.gc_log),
             ("request-log", &self.request_log),
+            ("server-log", &self.server_log),
             ("cpu-stat", &self.cpu_stat),
             ("context", &self.context),
         ];
@@ -331,6 +336,12 @@ impl Ingest {
                 paths,
                 broker,
                 decoder: Box::new(|id| Box::new(RequestLogDecoder::new(id).date(self.date))),
+            },
+            "server-log" => Job {
+                kind: "server_log",
+                paths,
+                broker,
+                decoder: Box::new(|id| Box::new(ServerLogDecoder::new(id).date(self.date))),
             },
             "cpu-stat" => Job {
                 kind: "cpu_stat",

@@ -256,6 +256,7 @@ fn an_input_that_is_none_is_called_by_what_it_looks_like() {
         ),
         ("--gc-log", "random", &["it is no text", "--gc-log reads"]),
         ("--request-log", "page", &["--request-log reads"]),
+        ("--server-log", "page", &["--server-log reads"]),
         ("--segments", "page", &["--segments reads", "tar archive"]),
         ("--pcap", "empty", &["the input is empty"]),
         ("--bpf", "folder", &["is a directory", "--bpf folder/*"]),
@@ -377,6 +378,8 @@ fn recordings_in_a_folder_are_known_by_their_content() {
     ] {
         std::fs::copy(recording(name), folder.join(place)).expect("a copy");
     }
+    let broker = include_str!("../../../ingest-broker/tests/data/server.log");
+    std::fs::write(folder.join("broker/d"), broker).expect("a file");
     std::fs::write(folder.join("notes.md"), "Restarted at noon.\n").expect("a file");
     let output = desk.kcorr(&["ingest", &folder.display().to_string()]);
     assert!(status(&output) <= 1, "{}", stderr(&output));
@@ -386,6 +389,7 @@ fn recordings_in_a_folder_are_known_by_their_content() {
         stderr(&output)
     );
     assert_eq!(counts(&desk), counts(&named));
+    assert_eq!(desk.number("SELECT COUNT(*) FROM isr_changes"), 7.0);
     let blame = |desk: &Desk, arguments: &[&str]| {
         let output = desk.kcorr(&[arguments, &["--format", "csv"]].concat());
         assert_eq!(status(&output), 0, "{}", stderr(&output));

@@ -49,6 +49,7 @@ pub fn kind_expression(table: &Table) -> Option<&'static str> {
         "function_calls" => "function",
         "pauses" => "kind",
         "stack_samples" => "state",
+        "isr_changes" => "change",
         // Parts of other rows, and what is known of rows.
         "request_partitions"
         | "broker_request_partitions"

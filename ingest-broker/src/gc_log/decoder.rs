@@ -1,6 +1,6 @@
 //! The decoder: lines to pauses.
 
-use kcorr_model::lines::{Extent, Lines, start_of};
+use kcorr_model::lines::{Extent, start_of};
 use kcorr_model::{ClockKind, Decoder, Error, LossLedger, Output, Position, SourceId, Summary};
 
 use super::clock::LogClock;
@@ -11,7 +11,8 @@ use super::losses::{
 };
 use super::pause::{Message, Pause};
 use super::rows::PauseRows;
-use crate::unwrapper::{Unwrapped, Unwrapper, is_damaged};
+use crate::program_lines::ProgramLines;
+use crate::unwrapper::{Unwrapped, is_damaged};
 
 /// Bytes of a line; the JVM's are far below.
 const MOST_LINE_BYTES: usize = 64 << 10;
@@ -35,8 +36,7 @@ const MOST_STARTS: usize = 8;
 /// used where a line has none, and ties an uptime to wall time; a limit says so.
 #[derive(Debug)]
 pub struct GcLogDecoder {
-    lines: Lines,
-    unwrapper: Unwrapper,
+    lines: ProgramLines,
     log: Log,
 }
 
@@ -59,8 +59,7 @@ impl GcLogDecoder {
     /// A decoder of one log, of one or more files in the order they were written.
     pub fn new(source: SourceId) -> Self {
         Self {
-            lines: Lines::new(MOST_LINE_BYTES),
-            unwrapper: Unwrapper::new(MOST_LINE_BYTES),
+            lines: ProgramLines::new(MOST_LINE_BYTES),
             log: Log {
                 rows: PauseRows::new(source),
                 ledger: LossLedger::default(),
@@ -74,13 +73,8 @@ impl GcLogDecoder {
     }
 
     fn end_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
-        let Self {
-            lines,
-            unwrapper,
-            log,
-        } = self;
-        lines.finish(&mut |line| unwrapper.line(line, &mut |line| log.line(line, output)))?;
-        unwrapper.finish(Position::Whole, &mut |line| log.line(line, output))
+        let Self { lines, log } = self;
+        lines.finish(&mut |line| log.line(line, output))
     }
 }
 
@@ -370,14 +364,8 @@ impl Log {
 
 impl Decoder for GcLogDecoder {
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
-        let Self {
-            lines,
-            unwrapper,
-            log,
-        } = self;
-        lines.push(bytes, &mut |line| {
-            unwrapper.line(line, &mut |line| log.line(line, output))
-        })
+        let Self { lines, log } = self;
+        lines.push(bytes, &mut |line| log.line(line, output))
     }
 
     fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {

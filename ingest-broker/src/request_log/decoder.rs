@@ -1,17 +1,19 @@
 //! The decoder: lines to requests.
 
 use chrono::NaiveDate;
-use kcorr_model::lines::{Extent, Line, Lines};
-use kcorr_model::{Decoder, Error, LossLedger, Output, Position, SourceId, Summary};
+use kcorr_model::lines::Extent;
+use kcorr_model::{Decoder, Error, LossLedger, Output, SourceId, Summary};
 
 use super::line::{self, Form};
 use super::losses::{
     REQUEST_LOG_BAD_LINE, REQUEST_LOG_CONNECTION, REQUEST_LOG_CUT_LINE, REQUEST_LOG_OTHER_LINE,
+    REQUEST_LOG_TIMES,
 };
 use super::rows::RequestRows;
-use super::times::Times;
 use crate::line_time::LineClock;
-use crate::unwrapper::{Unwrapped, Unwrapper};
+use crate::line_times::LineTimes;
+use crate::program_lines::ProgramLines;
+use crate::unwrapper::Unwrapped;
 
 /// Bytes of a line: responses to metadata requests of large clusters are printed whole.
 const MOST_LINE_BYTES: usize = 16 << 20;
@@ -27,8 +29,7 @@ const MOST_HEAD_BYTES: usize = 256 << 10;
 /// that can be read in two orders are a limit, and the engine asks the other recordings.
 #[derive(Debug)]
 pub struct RequestLogDecoder {
-    lines: Lines,
-    unwrapper: Unwrapper,
+    lines: ProgramLines,
     log: Log,
 }
 
@@ -36,7 +37,7 @@ pub struct RequestLogDecoder {
 #[derive(Debug)]
 struct Log {
     rows: RequestRows,
-    times: Times,
+    times: LineTimes,
     ledger: LossLedger,
     form: Option<Form>,
 }
@@ -45,11 +46,10 @@ impl RequestLogDecoder {
     /// A decoder of one broker's log, of one or more files in the order they were written.
     pub fn new(source: SourceId) -> Self {
         Self {
-            lines: Lines::new(MOST_LINE_BYTES),
-            unwrapper: Unwrapper::new(MOST_LINE_BYTES),
+            lines: ProgramLines::new(MOST_LINE_BYTES),
             log: Log {
                 rows: RequestRows::new(source),
-                times: Times::new(LineClock::new(None)),
+                times: LineTimes::new(LineClock::new(None), &REQUEST_LOG_TIMES),
                 ledger: LossLedger::default(),
                 form: None,
             },
@@ -59,7 +59,7 @@ impl RequestLogDecoder {
     /// The day of the first line, where times have none, or no year.
     #[must_use]
     pub fn date(mut self, date: Option<NaiveDate>) -> Self {
-        self.log.times = Times::new(LineClock::new(date));
+        self.log.times = LineTimes::new(LineClock::new(date), &REQUEST_LOG_TIMES);
         self
     }
 }
@@ -134,24 +134,13 @@ impl Log {
 
 impl Decoder for RequestLogDecoder {
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
-        let Self {
-            lines,
-            unwrapper,
-            log,
-        } = self;
-        let mut take = |line: Line<'_>| unwrapper.line(line, &mut |line| log.line(line, output));
-        lines.push(bytes, &mut take)
+        let Self { lines, log } = self;
+        lines.push(bytes, &mut |line| log.line(line, output))
     }
 
     fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
-        let Self {
-            lines,
-            unwrapper,
-            log,
-        } = self;
-        let mut take = |line: Line<'_>| unwrapper.line(line, &mut |line| log.line(line, output));
-        lines.finish(&mut take)?;
-        unwrapper.finish(Position::Whole, &mut |line| log.line(line, output))
+        let Self { lines, log } = self;
+        lines.finish(&mut |line| log.line(line, output))
     }
 
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
@@ -164,7 +153,7 @@ impl Decoder for RequestLogDecoder {
             ));
         };
         let (clock, limits) = log.times.finish(&mut log.ledger);
-        let json = if self.unwrapper.is_json && form == Form::Text {
+        let json = if self.lines.is_json() && form == Form::Text {
             " in JSON"
         } else {
             ""

@@ -6,6 +6,5 @@ mod line;
 mod losses;
 mod partition_rows;
 mod rows;
-mod times;
 
 pub use decoder::{RequestLogDecoder, recognise_request_log};

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use kcorr_model::lines::{Extent, Lines};
+use kcorr_model::lines::Extent;
 use kcorr_model::{ClockKind, Decoder, Error, LossLedger, Output, Position, SourceId, Summary};
 
 use super::line::{Line, ThreadLine, line};
 use super::losses::{BAD_THREAD, CUT_DUMP, DAMAGED_LINE, LONG_LINE, MISSING_THREADS, NOT_UTF8};
 use super::prefix::LearnedPrefix;
 use super::rows::{LockRows, Thread, ThreadRows};
-use crate::unwrapper::{Unwrapped, Unwrapper, is_damaged};
+use crate::program_lines::ProgramLines;
+use crate::unwrapper::{Unwrapped, is_damaged};
 
 const MOST_LINE_BYTES: usize = 64 << 10;
 /// Rows of a record batch.
@@ -21,8 +22,7 @@ const MOST_THREADS: usize = 1 << 20;
 /// first dump that has it; under another name it is another) and `thread_dump_locks` (of every dump).
 #[derive(Debug)]
 pub struct ThreadDumpDecoder {
-    lines: Lines,
-    unwrapper: Unwrapper,
+    lines: ProgramLines,
     dumps: Dumps,
 }
 
@@ -63,8 +63,7 @@ impl ThreadDumpDecoder {
     /// A decoder for one file.
     pub fn new(source: SourceId) -> Self {
         Self {
-            lines: Lines::new(MOST_LINE_BYTES),
-            unwrapper: Unwrapper::new(MOST_LINE_BYTES),
+            lines: ProgramLines::new(MOST_LINE_BYTES),
             dumps: Dumps {
                 source,
                 prefix: LearnedPrefix::default(),
@@ -270,13 +269,8 @@ impl Dumps {
 
 impl ThreadDumpDecoder {
     fn end_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {
-        let Self {
-            lines,
-            unwrapper,
-            dumps,
-        } = self;
-        lines.finish(&mut |line| unwrapper.line(line, &mut |line| dumps.line(line, output)))?;
-        unwrapper.finish(Position::Whole, &mut |line| dumps.line(line, output))?;
+        let Self { lines, dumps } = self;
+        lines.finish(&mut |line| dumps.line(line, output))?;
         dumps.end_dump();
         Ok(())
     }
@@ -284,14 +278,8 @@ impl ThreadDumpDecoder {
 
 impl Decoder for ThreadDumpDecoder {
     fn push(&mut self, bytes: &[u8], output: &mut dyn Output) -> Result<(), Error> {
-        let Self {
-            lines,
-            unwrapper,
-            dumps,
-        } = self;
-        lines.push(bytes, &mut |line| {
-            unwrapper.line(line, &mut |line| dumps.line(line, output))
-        })
+        let Self { lines, dumps } = self;
+        lines.push(bytes, &mut |line| dumps.line(line, output))
     }
 
     fn next_file(&mut self, output: &mut dyn Output) -> Result<(), Error> {

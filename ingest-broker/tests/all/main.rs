@@ -14,5 +14,6 @@ mod mutants;
 mod request_layouts;
 mod request_log;
 mod segments;
+mod server_log;
 mod shared_recordings;
 mod thread_dumps;

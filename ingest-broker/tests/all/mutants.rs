@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ThreadDumpDecoder};
+use kcorr_ingest_broker::{
+    GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ServerLogDecoder, ThreadDumpDecoder,
+};
 use kcorr_model::{Decoder, SourceId};
 
 use crate::decoded::decode_with;
@@ -17,6 +19,10 @@ fn gc() -> Box<dyn Decoder> {
 
 fn requests() -> Box<dyn Decoder> {
     Box::new(RequestLogDecoder::new(SourceId(1)))
+}
+
+fn server() -> Box<dyn Decoder> {
+    Box::new(ServerLogDecoder::new(SourceId(1)))
 }
 
 fn threads() -> Box<dyn Decoder> {
@@ -37,7 +43,8 @@ fn archive() -> Box<dyn Decoder> {
 
 type Make = fn() -> Box<dyn Decoder>;
 
-const INPUTS: [(&str, Make, &[u8]); 14] = [
+const INPUTS: [(&str, Make, &[u8]); 15] = [
+    ("server", server, include_bytes!("../data/server.log")),
     (
         "default",
         requests,

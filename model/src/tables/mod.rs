@@ -11,6 +11,7 @@ mod context;
 mod encrypted_turns;
 mod event_types;
 mod function_calls;
+mod isr_changes;
 mod limits;
 mod load_samples;
 mod lock_waits;
@@ -46,6 +47,7 @@ pub use context::CONTEXT;
 pub use encrypted_turns::ENCRYPTED_TURNS;
 pub use event_types::EVENT_TYPES;
 pub use function_calls::FUNCTION_CALLS;
+pub use isr_changes::ISR_CHANGES;
 pub use limits::LIMITS;
 pub use load_samples::LOAD_SAMPLES;
 pub use lock_waits::LOCK_WAITS;
@@ -105,6 +107,7 @@ pub static ALL: &[&Table] = &[
     &LOG_BATCHES,
     &BROKER_REQUESTS,
     &BROKER_REQUEST_PARTITIONS,
+    &ISR_CHANGES,
     &SHIFTED_VERDICTS,
     &ABLATED_VERDICTS,
     &WHAT_IFS,

@@ -214,6 +214,11 @@ fn logs(host: &Host, broker: &Broker) -> Vec<Check> {
              (kafka-configs --entity-type broker-loggers)",
         ),
         find(
+            "server-log",
+            "server log",
+            "log4j's kafkaAppender writes it (server.log): of followers that left the in-sync set only it tells",
+        ),
+        find(
             "gc-log",
             "gc log",
             "the JVM's own recording has pauses too; -Xlog:gc*,safepoint*:file=gc.log:time,uptimenanos costs next to nothing",

@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use kcorr_ingest_broker::{recognise_gc_log, recognise_request_log};
+use kcorr_ingest_broker::{recognise_gc_log, recognise_request_log, recognise_server_log};
 
 use crate::broker::Broker;
 use crate::host::Host;
@@ -137,10 +137,12 @@ fn line_end(file: &File, limit: u64) -> std::io::Result<u64> {
     }))
 }
 
-/// Logs that a process has open for writing: those that can be read into a store, and the server's.
+/// Logs that a process has open for writing, of those that can be read into a store.
 pub(crate) fn open_logs(host: &Host, broker: &Broker) -> Vec<(PathBuf, File)> {
     let folder = format!("/proc/{}/fd", broker.pid);
     let mut logs = Vec::new();
+    // The broker's log by another name, such as its console.
+    let mut others = Vec::new();
     for name in host.names(&folder) {
         let link = format!("{folder}/{name}");
         let Some(path) = host.link(&link) else {
@@ -164,12 +166,25 @@ pub(crate) fn open_logs(host: &Host, broker: &Broker) -> Vec<(PathBuf, File)> {
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             continue;
         }
-        let is_server_log = path.file_name().is_some_and(|name| name == "server.log");
-        if is_server_log || log_kind(&mut file).is_some() {
+        if is_server_log(&path) {
             logs.push((path, file));
+            continue;
+        }
+        match log_kind(&mut file) {
+            Some("server-log") => others.push((path, file)),
+            Some(_) => logs.push((path, file)),
+            None => {}
         }
     }
+    // They say what `server.log` says.
+    if !logs.iter().any(|(path, _)| is_server_log(path)) {
+        logs.append(&mut others);
+    }
     logs
+}
+
+fn is_server_log(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "server.log")
 }
 
 /// What a log is, by its first bytes.
@@ -181,6 +196,8 @@ pub(crate) fn log_kind(file: &mut File) -> Option<&'static str> {
         Some("gc-log")
     } else if recognise_request_log(&head).is_some() {
         Some("request-log")
+    } else if recognise_server_log(&head).is_some() {
+        Some("server-log")
     } else {
         None
     }

@@ -2,7 +2,7 @@
 //! `replica.lag.time.max.ms` is no longer waited for, until it has caught up.
 
 use super::{Event, Simulation};
-use crate::history::Time;
+use crate::history::{IsrChange, Time};
 
 /// What the leader knows of a follower's log.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,29 @@ impl Simulation<'_> {
         }
     }
 
+    /// The followers that the leader waits for.
+    fn in_sync(&self, log: usize) -> Vec<usize> {
+        let followers = self.replicas.iter().enumerate();
+        let in_sync = followers.filter(|(_, of)| of[log].is_in_sync);
+        in_sync.map(|(follower, _)| follower).collect()
+    }
+
+    /// Notes that the set of a log is another one than `before`.
+    fn set_changed(&mut self, log: usize, before: Vec<usize>, high_watermark: i64) {
+        let after = self.in_sync(log);
+        let left = before.iter().filter(|follower| !after.contains(follower));
+        let left = left.map(|&follower| (follower, self.replicas[follower][log].end));
+        self.history.isr_changes.push(IsrChange {
+            time: self.now,
+            log,
+            left: left.collect(),
+            before,
+            after,
+            high_watermark,
+            end_offset: self.history.logs[log].end_offset,
+        });
+    }
+
     /// A follower's fetch told that it has a log up to an offset.
     pub(super) fn follower_has(&mut self, follower: usize, log: usize, offset: i64) {
         let end = self.history.logs[log].end_offset;
@@ -43,24 +66,33 @@ impl Simulation<'_> {
         let replica = &mut self.replicas[follower][log];
         replica.end = offset;
         replica.behind_since = (offset < end).then_some(self.now);
-        replica.is_in_sync |= offset >= high;
+        if !replica.is_in_sync && offset >= high {
+            let before = self.in_sync(log);
+            self.replicas[follower][log].is_in_sync = true;
+            self.set_changed(log, before, high);
+        }
     }
 
     /// Followers that have been behind for too long are no longer waited for.
     pub(super) fn shrink(&mut self) {
         let most = self.options.replica_lag_ms * 1_000_000;
         let mut changed = false;
-        for replicas in &mut self.replicas {
-            for (replica, log) in replicas.iter_mut().zip(&self.history.logs) {
-                if replica.end >= log.end_offset {
+        for log in 0..self.history.logs.len() {
+            let end = self.history.logs[log].end_offset;
+            let high = self.high_watermark(log);
+            let before = self.in_sync(log);
+            for of in &mut self.replicas {
+                let replica = &mut of[log];
+                if replica.end >= end {
                     replica.behind_since = None;
                     continue;
                 }
                 let since = *replica.behind_since.get_or_insert(self.now);
-                if replica.is_in_sync && self.now - since > most {
-                    replica.is_in_sync = false;
-                    changed = true;
-                }
+                replica.is_in_sync &= self.now - since <= most;
+            }
+            if self.in_sync(log) != before {
+                changed = true;
+                self.set_changed(log, before, high);
             }
         }
         if changed {

@@ -9,6 +9,7 @@ mod jfr;
 mod pcap;
 mod request_log;
 mod segments;
+mod server_log;
 mod thread_dump;
 
 use std::fs::{self, File};
@@ -109,6 +110,11 @@ pub fn write_recordings(history: &History, options: &Options, folder: &Path) -> 
         history,
         recorder("request_log"),
         create(folder, "request.log")?,
+    )?;
+    server_log::write(
+        history,
+        recorder("server_log"),
+        create(folder, "server.log")?,
     )?;
     segments::write(history, &folder.join("segments"))
 }

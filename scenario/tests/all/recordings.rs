@@ -8,7 +8,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Int64Type};
 use kcorr_ingest_bpf::{BpfDecoder, BpfOptions};
-use kcorr_ingest_broker::{GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ThreadDumpDecoder};
+use kcorr_ingest_broker::{
+    GcLogDecoder, RequestLogDecoder, SegmentsDecoder, ServerLogDecoder, ThreadDumpDecoder,
+};
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::{ClockKind, Decoder, SourceId, Summary, Table};
@@ -371,6 +373,34 @@ fn the_brokers_own_files_are_read_whole() {
     segments.lost_nothing();
     let writes = history.writes.iter().filter(|w| w.operation == "write");
     assert_eq!(segments.rows("log_batches"), writes.count());
+}
+
+#[test]
+fn the_brokers_log_tells_who_left_the_in_sync_sets_and_when_they_were_back() {
+    let scenario = Scenario::new(&short("isr", 8_000));
+    let log = Decoded::of(
+        ServerLogDecoder::new(SourceId(1)),
+        &scenario.path("server.log"),
+    );
+    // Of its other lines there is one.
+    let losses = log
+        .summary
+        .losses
+        .iter()
+        .map(|loss| (loss.kind.name, loss.count));
+    assert_eq!(losses.collect::<Vec<_>>(), [("server_log_other_line", 1)]);
+    let changes = &scenario.history.isr_changes;
+    let left: Vec<_> = changes.iter().flat_map(|change| &change.left).collect();
+    assert!(left.len() > 3 && changes.iter().any(|change| change.left.is_empty()));
+    let told = log.texts("isr_changes", "change");
+    assert_eq!(told.iter().filter(|it| *it == "shrink").count(), left.len());
+    assert_eq!(
+        told.iter().filter(|it| *it == "updated").count(),
+        changes.len()
+    );
+    let ends = log.numbers("isr_changes", "replica_end_offset");
+    let ends: Vec<i64> = ends.into_iter().filter(|end| *end >= 0).collect();
+    assert_eq!(ends, left.iter().map(|(_, end)| *end).collect::<Vec<_>>());
 }
 
 #[test]

@@ -5,19 +5,34 @@
 //! all: times of one clock.
 
 use kcorr_model::lines::start_of;
-use kcorr_model::{ClockKind, Limit, LossLedger, Position};
+use kcorr_model::{ClockKind, Limit, LossKind, LossLedger, Position};
 
-use super::losses::{
-    REQUEST_LOG_DATE_ORDER, REQUEST_LOG_NO_TIME, REQUEST_LOG_TIME, REQUEST_LOG_UNREADABLE_TIME,
-};
 use crate::json_message::By;
 use crate::line_time::{Found, LineClock, Read, find, looks_like_time};
 use crate::unwrapper::Unwrapped;
 
+/// What a log's times are called where they are lost or missing.
+#[derive(Debug)]
+pub(crate) struct TimeLosses {
+    /// A time of another form than the first.
+    pub(crate) other_form: &'static LossKind,
+    /// A time that cannot be read.
+    pub(crate) unreadable: &'static LossKind,
+    /// A line without a time among those with one.
+    pub(crate) missing: &'static LossKind,
+    /// Dates whose order was told too late.
+    pub(crate) order: &'static LossKind,
+    /// What it means that no line has a time, and what to do about it.
+    pub(crate) no_times: &'static str,
+    /// What times are that a collector put beside the lines.
+    pub(crate) collected: &'static str,
+}
+
 /// The times of a log.
 #[derive(Debug)]
-pub(crate) struct Times {
+pub(crate) struct LineTimes {
     pub(crate) clock: LineClock,
+    losses: &'static TimeLosses,
     by: Option<By>,
     /// Lines without a time, and the first of them.
     without: u64,
@@ -26,10 +41,11 @@ pub(crate) struct Times {
     written_order: Option<usize>,
 }
 
-impl Times {
-    pub(crate) fn new(clock: LineClock) -> Self {
+impl LineTimes {
+    pub(crate) fn new(clock: LineClock, losses: &'static TimeLosses) -> Self {
         Self {
             clock,
+            losses,
             by: None,
             without: 0,
             first_without: None,
@@ -37,7 +53,7 @@ impl Times {
         }
     }
 
-    /// The time of a line, given what stands before its request and behind it.
+    /// The time of a line, given what stands before its message and behind it.
     pub(crate) fn read(
         &mut self,
         line: &Unwrapped<'_>,
@@ -71,7 +87,7 @@ impl Times {
                 .into_iter()
                 .flatten();
             if let Some(text) = texts.find(|text| looks_like_time(text)) {
-                ledger.record(&REQUEST_LOG_UNREADABLE_TIME, line.position, || {
+                ledger.record(self.losses.unreadable, line.position, || {
                     start_of(text.as_bytes())
                 });
             } else {
@@ -85,7 +101,7 @@ impl Times {
         let read = read.and_then(|found| self.clock.read(&found));
         match read {
             Some(_) => self.by = Some(by),
-            None => ledger.record(&REQUEST_LOG_TIME, line.position, || {
+            None => ledger.record(self.losses.other_form, line.position, || {
                 start_of(before.as_bytes())
             }),
         }
@@ -103,12 +119,12 @@ impl Times {
         let clock = self.clock.kind();
         if let Some((position, line)) = self.first_without.take() {
             if clock.is_some() {
-                ledger.record_many(&REQUEST_LOG_NO_TIME, self.without, position, None, || line);
+                ledger.record_many(self.losses.missing, self.without, position, None, || line);
             } else {
                 limits.push(Limit {
                     name: "no_line_time".to_owned(),
                     value: i64::try_from(self.without).unwrap_or(i64::MAX),
-                    detail: "no line says when it was logged: rows have no end time; put %d{ISO8601} into the layout of kafka.request.logger".to_owned(),
+                    detail: self.losses.no_times.to_owned(),
                 });
             }
         }
@@ -116,14 +132,14 @@ impl Times {
             limits.push(Limit {
                 name: "collector_time".to_owned(),
                 value: 1,
-                detail: "lines have no time of their own: end times are those at which a collector took the lines, later than when the broker logged them".to_owned(),
+                detail: self.losses.collected.to_owned(),
             });
         }
         if self
             .written_order
             .is_some_and(|order| order != self.clock.order())
         {
-            ledger.record(&REQUEST_LOG_DATE_ORDER, Position::Whole, || {
+            ledger.record(self.losses.order, Position::Whole, || {
                 "day and month".to_owned()
             });
         }
