@@ -21,6 +21,7 @@ pub mod history;
 mod options;
 mod random;
 pub mod recordings;
+mod stops;
 pub mod tables;
 mod wire;
 

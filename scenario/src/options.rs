@@ -225,6 +225,9 @@ pub struct Options {
     pub wall_interval_ms: i64,
     /// Monitor waits are also in the eBPF recording (USDT), all of them.
     pub usdt: bool,
+    /// The eBPF recording is of the probe `standing`, in place of those of the journal, of block IO and of the run
+    /// queue.
+    pub standings: bool,
     /// The JFR names previous owners, as the JDK's own recorder does.
     pub previous_owner: bool,
     /// Share of events lost, in each recording.
@@ -236,7 +239,7 @@ pub struct Options {
 }
 
 /// Names of the presets and what they are.
-pub const PRESETS: [(&str, &str); 21] = [
+pub const PRESETS: [(&str, &str); 22] = [
     (
         "clean",
         "every cause, nothing lost, exact clocks, every lock wait recorded",
@@ -309,6 +312,10 @@ pub const PRESETS: [(&str, &str); 21] = [
     (
         "isr",
         "acks=all with followers that stop: until they fetch again, or the leader no longer waits for them",
+    ),
+    (
+        "standings",
+        "every cause, and no recording of locks: why threads stood still, and who woke them",
     ),
     ("everything", "all of this at random"),
     ("quiet", "requests are slow, but never because of a write"),
@@ -498,6 +505,16 @@ impl Options {
                 fetch_versions: vec![12, 17, 18],
                 requests_per_second: 250.0,
                 ..syncing
+            },
+            "standings" => Self {
+                standings: true,
+                usdt: false,
+                // No wait is as long.
+                lock_interval_us: 1_000_000_000,
+                throttled_share: 0.03,
+                late_thread_share: 0.1,
+                pause_io_share: 0.1,
+                ..clean
             },
             "everything" => Self {
                 acks_all_share: 0.4,
@@ -689,6 +706,7 @@ impl Options {
             cpu_interval_ms: 10,
             wall_interval_ms: 100,
             usdt: true,
+            standings: false,
             previous_owner: false,
             lost_share: 0.0,
             clock_error_ms: 0.0,

@@ -2,6 +2,7 @@
 //! thread that waited for nobody.
 
 use crate::history::{Activity, History, Span, WriteState};
+use crate::stops::{self, Stop};
 
 /// The end of a chain of waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,36 +137,10 @@ fn push_hand_over(
 
 /// A span cut at stops of the JVM and of the process: the parts, each with the stop it lies in.
 pub(super) fn cut_by_stops(history: &History, span: Span) -> Vec<(Span, Option<End>)> {
-    let mut parts = Vec::new();
-    let mut time = span.start;
-    let mut stops = stops_in(&history.pauses, span, End::Pause);
-    stops.extend(stops_in(&history.throttles, span, End::Throttle));
-    stops.sort_by_key(|(stop, _)| stop.start);
-    for (stop, end) in stops {
-        if time < stop.start {
-            let before = Span {
-                start: time,
-                end: stop.start,
-            };
-            parts.push((before, None));
-        }
-        parts.push((stop, Some(end)));
-        time = stop.end;
-    }
-    if time < span.end {
-        let rest = Span {
-            start: time,
-            end: span.end,
-        };
-        parts.push((rest, None));
-    }
-    parts
-}
-
-/// The common parts of a span with stops of a kind; the stops are in order and do not overlap.
-fn stops_in(stops: &[Span], span: Span, end: fn(usize) -> End) -> Vec<(Span, End)> {
-    let first = stops.partition_point(|stop| stop.end <= span.start);
-    let stops = stops.iter().enumerate().skip(first);
-    let stops = stops.map_while(|(number, stop)| Some((stop.common(span)?, end(number))));
-    stops.collect()
+    let end = |stop| match stop {
+        Stop::Pause(pause) => End::Pause(pause),
+        Stop::Throttle(throttle) => End::Throttle(throttle),
+    };
+    let parts = stops::cut(history, span).into_iter();
+    parts.map(|(part, stop)| (part, stop.map(end))).collect()
 }

@@ -376,6 +376,57 @@ fn the_brokers_own_files_are_read_whole() {
 }
 
 #[test]
+fn standings_name_what_each_thread_was_blocked_for_and_who_woke_it() {
+    let scenario = Scenario::new(&short("standings", 8_000));
+    let history = &scenario.history;
+    let bpf = scenario.bpf();
+    bpf.lost_nothing();
+    assert_eq!(bpf.rows("lock_waits"), 0);
+    let classes = bpf.texts("standings", "wait_class");
+    let found: BTreeSet<&str> = classes.iter().map(String::as_str).collect();
+    let expected = [
+        "block_read",
+        "futex",
+        "journal_buffer",
+        "journal_handle",
+        "poll",
+        "preempted",
+        "writeback",
+    ];
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
+
+    // Each long wait for a monitor is one at a futex, and the thread that had the monitor ended it.
+    let tids = bpf.numbers("standings", "tid");
+    let blocked = bpf.numbers("standings", "blocked_ns");
+    let wakers = bpf.numbers("standings", "waker_tid");
+    let mut rows: BTreeMap<(i64, i64, i64), usize> = BTreeMap::new();
+    for ((tid, blocked), waker) in tids.into_iter().zip(blocked).zip(wakers) {
+        *rows.entry((tid, blocked, waker)).or_default() += 1;
+    }
+    let tid = |thread: usize| i64::from(history.threads[thread].tid);
+    let mut waits = 0;
+    for wait in history
+        .waits
+        .iter()
+        .filter(|wait| wait.span.ns() > 2_000_000)
+    {
+        let holds = history.monitors[wait.monitor].holds.iter();
+        let mut own = holds.filter(|(hold, owner)| {
+            *owner == wait.thread && hold.start > wait.span.start && hold.start <= wait.span.end
+        });
+        let given = own.next().unwrap().0.start;
+        let key = (
+            tid(wait.thread),
+            given - wait.span.start,
+            tid(wait.previous_owner),
+        );
+        assert!(rows.contains_key(&key), "{wait:?}");
+        waits += 1;
+    }
+    assert!(waits > 20, "{waits}");
+}
+
+#[test]
 fn the_brokers_log_tells_who_left_the_in_sync_sets_and_when_they_were_back() {
     let scenario = Scenario::new(&short("isr", 8_000));
     let log = Decoded::of(

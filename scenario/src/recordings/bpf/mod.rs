@@ -1,6 +1,8 @@
 //! `writes.jsonl`: what kcorr's bpftrace probes print (see `probes/README.md`), in the order of printing:
 //! by the end of each event.
 
+mod standings;
+
 use std::io::{self, Write};
 
 use super::Recorder;
@@ -57,23 +59,32 @@ pub(super) fn write(
         clock: recorder.clock,
         lines: Vec::new(),
     };
-    push_writes(history, &mut lines);
-    push_gc_log(history, &mut lines);
-    push_commits(history, &mut lines);
+    push_writes(history, options, &mut lines);
+    push_gc_log(history, options, &mut lines);
+    if options.standings {
+        standings::push(history, &mut lines);
+    } else {
+        push_commits(history, &mut lines);
+        for wait in &history.run_queue_waits {
+            let who = thread(history, wait.thread);
+            lines.event("run_queue_wait", wait.span, &who);
+        }
+    }
     if options.usdt {
         push_monitors(history, &mut lines);
     }
     if options.file_reads {
         push_connections(history, &mut lines);
     }
-    for wait in &history.run_queue_waits {
-        let who = thread(history, wait.thread);
-        lines.event("run_queue_wait", wait.span, &who);
-    }
     lines.lines.sort_by_key(|(time, _)| *time);
 
     writeln!(output, "Attaching 27 probes...")?;
-    let mut names = vec!["file-writes", "journal", "block-io", "run-queue"];
+    // The one probe tells what the three others tell.
+    let mut names = if options.standings {
+        vec!["file-writes", "standing"]
+    } else {
+        vec!["file-writes", "journal", "block-io", "run-queue"]
+    };
     if options.usdt {
         names.push("monitors");
     }
@@ -84,6 +95,7 @@ pub(super) fn write(
         let threshold = match name {
             "journal" => LEAST_JOURNAL_WAIT_NS,
             "run-queue" => LEAST_RUN_QUEUE_NS,
+            "standing" => standings::LEAST_NS,
             _ => 0,
         };
         writeln!(
@@ -108,7 +120,8 @@ pub(super) fn write(
             }
             next_clock += CLOCK_INTERVAL_NS;
         }
-        if !recorder.loses() {
+        // Stacks are maps that are printed until they are read.
+        if line.starts_with(r#"{"ev":"kernel_stack""#) || !recorder.loses() {
             writeln!(output, "{line}")?;
         }
     }
@@ -124,7 +137,7 @@ fn thread(history: &History, thread: usize) -> String {
     format!(r#""pid":{PID},"tid":{},"comm":"{comm}""#, of.tid)
 }
 
-fn push_writes(history: &History, lines: &mut Lines) {
+fn push_writes(history: &History, options: &Options, lines: &mut Lines) {
     let mut sector = 1_000_000_u64;
     for write in &history.writes {
         let who = thread(history, write.thread);
@@ -143,6 +156,9 @@ fn push_writes(history: &History, lines: &mut Lines) {
         };
         let rest = format!(r#""op":"{}",{who}{of}"#, write.operation);
         lines.event("write", write.span, &rest);
+        if options.standings {
+            continue;
+        }
         for (span, state) in &write.states {
             match state {
                 WriteState::JournalWait(commit) if span.ns() >= LEAST_JOURNAL_WAIT_NS => {
@@ -173,7 +189,7 @@ fn push_writes(history: &History, lines: &mut Lines) {
 }
 
 /// The VM thread writes the GC log while the JVM is stopped.
-fn push_gc_log(history: &History, lines: &mut Lines) {
+fn push_gc_log(history: &History, options: &Options, lines: &mut Lines) {
     let vm_thread = history.threads.iter().position(|t| t.role == Role::Vm);
     let Some(vm_thread) = vm_thread else { return };
     let who = thread(history, vm_thread);
@@ -185,6 +201,9 @@ fn push_gc_log(history: &History, lines: &mut Lines) {
             r#""bytes":95,"offset":{offset},"dir":"logs","file":"gc.log","fs_magic":{EXT4_MAGIC}"#
         );
         lines.event("write", *span, &format!(r#""op":"write",{who},{place}"#));
+        if options.standings {
+            continue;
+        }
         let io = Span {
             start: span.start + 2_000,
             end: span.end - 1_000,
