@@ -16,7 +16,10 @@
 -- @column server_address      VARCHAR   -- address and port of the broker
 -- @column client_id           VARCHAR   -- a client id of its requests; null without requests
 -- @column principal           VARCHAR   -- the user that it named by SASL, where that is visible
--- @column request_count       BIGINT    -- requests that were seen on it
+-- @column request_count       BIGINT    -- requests that were seen on it; of an encrypted one
+--                                          those of its turns that the request log tells
+-- @column turn_count          BIGINT    -- turns of an encrypted one that could not be read (see
+--                                          turns)
 -- @column start_time          TIMESTAMP -- its first packet
 -- @column end_time            TIMESTAMP -- its last packet
 -- @column waited_ms           DOUBLE    -- time in which bytes waited, as above
@@ -50,7 +53,12 @@ asked AS (
         SUM(latency_ns) FILTER (
             WHERE CAST(api AS VARCHAR) IN ('SaslHandshake', 'SaslAuthenticate')
         ) AS sasl_ns
-    FROM requests
+    FROM recorded_requests
+    GROUP BY connection_id
+),
+told AS (
+    SELECT connection_id, COUNT(*) AS turn_count
+    FROM encrypted_turns
     GROUP BY connection_id
 ),
 kept AS (
@@ -120,6 +128,7 @@ SELECT
     a.client_id,
     a.principal,
     COALESCE(a.request_count, 0) AS request_count,
+    COALESCE(t.turn_count, 0) AS turn_count,
     c.start_time,
     c.end_time,
     COALESCE(s.waited_ns, 0) / 1e6 AS waited_ms,
@@ -150,5 +159,6 @@ SELECT
     END AS opened_together
 FROM named AS c
 LEFT JOIN asked AS a ON a.connection_id = c.connection_id
+LEFT JOIN told AS t ON t.connection_id = c.connection_id
 LEFT JOIN sums AS s ON s.connection_id = c.connection_id
 ORDER BY waited_ms DESC, c.connection_id

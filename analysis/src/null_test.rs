@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringBuilder};
 use futures::FutureExt;
+use kcorr_model::tables::ENCRYPTED_TURNS;
 use kcorr_model::{BatchBuilder, tables};
 use kcorr_store::Store;
 
@@ -54,7 +55,8 @@ impl NullTest {
             return Err(refused(format!("there is no source {unknown}")));
         }
         let requests = request_table(store);
-        let is_wire = |id: i64| of_table(id, requests);
+        // What is seen of encrypted requests has their times, too.
+        let is_wire = |id: i64| of_table(id, requests) || of_table(id, ENCRYPTED_TURNS.name);
         let range = |id: i64| {
             let source = sources.iter().find(|source| source.source_id == id)?;
             source.first_time_ns.zip(source.last_time_ns)

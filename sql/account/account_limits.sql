@@ -3,7 +3,8 @@
 -- Settings under which short waits or writes were not recorded, and losses: those that
 -- fell into the request's time, or whose time is not known. Of a request that only the
 -- broker's request log has, what that cannot see: how long it waited to be read, behind others
--- of its connection or on the network, and how long its response was on its way.
+-- of its connection or on the network, and how long its response was on its way. Of an encrypted
+-- one, how its line of the log was found (see turn_lines).
 -- @column request_id     BIGINT      -- the request
 -- @column limits         VARCHAR     -- settings with their value
 --                                       and losses with their count
@@ -41,6 +42,7 @@ SELECT
             '; ',
             CASE WHEN NOT a.is_captured THEN 'not_captured=connection_queue,network' END,
             CASE WHEN a.time_slack_ns IS NULL THEN 'no_line_time' END,
+            'encrypted=line_by_' || u.turn_matched_by,
             s.text,
             l.text
         ),
@@ -49,5 +51,6 @@ SELECT
 FROM accounted_requests AS a
 CROSS JOIN settings AS s
 LEFT JOIN lost AS l ON l.request_id = a.request_id
+LEFT JOIN uncaptured_requests AS u ON u.request_id = a.request_id
 WHERE a.is_slow
 ORDER BY a.request_id

@@ -30,7 +30,7 @@ ways AS (
         a.request_id, a.connection_id, 'to_broker' AS direction,
         a.arrival_time AS start_time, r.read_time AS end_time
     FROM accounted_requests AS a
-    INNER JOIN requests AS r ON r.request_id = a.request_id
+    INNER JOIN recorded_requests AS r ON r.request_id = a.request_id
     WHERE a.arrival_time < r.read_time
     UNION ALL
     SELECT request_id, connection_id, 'from_broker', response_time, end_time

@@ -2,7 +2,7 @@
 --
 -- A line of the log is a captured request's by client address, correlation id, API and time:
 -- ports and correlation ids are used again, so the nearest in time counts, one line for
--- one request. The stages are laid out backwards from the request's end: its last byte on
+-- one request; of an encrypted one it is that of its turn. The stages are laid out backwards from the request's end: its last byte on
 -- the wire when the line was written within 3 ms of that, else the line's own time (the
 -- network thread was late to note it), and so for a request that only the log has. Line times
 -- mostly have 1 ms; durations are finer.
@@ -36,6 +36,17 @@ candidates AS (
         AND r.correlation_id = b.correlation_id
         AND r.api = b.api
     WHERE r.end_time IS NOT NULL
+        AND b.local_ns IS NOT NULL
+    UNION ALL
+    SELECT
+        r.request_id,
+        r.end_time,
+        b.broker_request_id, b.logged_time, b.done_time, b.unit_ns, b.queue_ns, b.local_ns,
+        b.remote_ns, b.throttle_ns, b.response_queue_ns, b.send_ns,
+        ABS(elapsed_ns(r.end_time, b.logged_time)) AS distance_ns
+    FROM uncaptured_requests AS r
+    INNER JOIN line_stages AS b ON b.broker_request_id = r.request_id
+    WHERE r.turn_id IS NOT NULL
         AND b.local_ns IS NOT NULL
 ),
 placed AS (
@@ -78,7 +89,8 @@ staged AS (
             - b.send_ns
     FROM uncaptured_requests AS r
     INNER JOIN line_stages AS b ON b.broker_request_id = r.request_id
-    WHERE b.local_ns IS NOT NULL
+    WHERE r.turn_id IS NULL
+        AND b.local_ns IS NOT NULL
 ),
 ended AS (
     SELECT

@@ -10,7 +10,8 @@
 -- @column via            VARCHAR     -- how it reached the request, as in blame
 -- @column waited_ms      DOUBLE      -- part of the latency spent on the cause
 -- @column share_ratio    DOUBLE      -- as in blame
--- @column confidence     DOUBLE      -- how sure the cause is; null when unexplained
+-- @column confidence     DOUBLE      -- how sure the cause is, and that an encrypted turn and a
+--                                       line are one request; null when unexplained
 -- @column connection_queue_ms DOUBLE -- time behind earlier requests of its connection
 -- @column lock_wait_ms   DOUBLE      -- its handler's waits for the monitors of its logs
 -- @column write_ms       DOUBLE      -- its own writes, added up
@@ -239,7 +240,7 @@ told AS (
         v.via,
         v.waited_ns / 1e6 AS waited_ms,
         CAST(v.waited_ns AS DOUBLE) / (v.latency_ns - v.requested_wait_ns) AS share_ratio,
-        v.confidence,
+        v.confidence * COALESCE(r.turn_confidence, 1.0) AS confidence,
         v.connection_queue_ns / 1e6 AS connection_queue_ms,
         COALESCE(h.lock_wait_ns, 0) / 1e6 AS lock_wait_ms,
         h.write_ns / 1e6 AS write_ms,
@@ -279,7 +280,8 @@ told AS (
             '; ',
             e.evidence,
             'journal commits ' || c.commit_ids,
-            'request log ' || CAST(g.broker_request_id AS VARCHAR)
+            'request log ' || CAST(g.broker_request_id AS VARCHAR),
+            'encrypted turn ' || CAST(r.turn_id AS VARCHAR)
         ) AS other_evidence
     FROM verdicts AS v
     INNER JOIN recorded_requests AS r ON r.request_id = v.request_id

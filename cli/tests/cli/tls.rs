@@ -2,6 +2,7 @@
 //! them is kept.
 #![cfg(unix)]
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -179,4 +180,97 @@ fn lines_of_a_key_log_that_cannot_be_read_are_told() {
         "{text}"
     );
     assert_eq!(recording.requests(), REQUESTS);
+}
+
+/// The verdict of a request.
+#[derive(Debug, PartialEq)]
+struct Verdict {
+    cause: String,
+    latency_ms: f64,
+    confidence: Option<f64>,
+    evidence: String,
+    limits: String,
+}
+
+/// The verdicts of all requests of 2 ms and more, by client address and correlation id.
+fn verdicts(desk: &Desk) -> BTreeMap<(String, i64), Verdict> {
+    let sql =
+        "SELECT client_address, correlation_id, cause, latency_ms, confidence, evidence, limits
+        FROM blame";
+    let rows = desk.rows(&["--slo", "2ms", "-c", sql]);
+    let verdict = |row: &serde_json::Map<String, serde_json::Value>| {
+        let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        let number = row["correlation_id"].as_i64().expect("a number");
+        let verdict = Verdict {
+            cause: text("cause"),
+            latency_ms: row["latency_ms"].as_f64().expect("a number"),
+            confidence: row["confidence"].as_f64(),
+            evidence: text("evidence"),
+            limits: text("limits"),
+        };
+        ((text("client_address"), number), verdict)
+    };
+    rows.iter().map(verdict).collect()
+}
+
+/// A store of a capture of encrypted connections, the broker's request log and its file operations; with the
+/// key log or without.
+fn logged(with_keys: bool) -> Desk {
+    let desk = Desk::new();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ingest-pcap/tests/data/tls");
+    let file = |ending: &str| data.join(format!("logged.{ending}")).display().to_string();
+    let (pcap, log, writes) = (file("pcap.zst"), file("log.zst"), file("jsonl.zst"));
+    let keys = file("keys");
+    let mut arguments = vec![
+        "ingest",
+        "--pcap",
+        &pcap,
+        "--request-log",
+        &log,
+        "--bpf",
+        &writes,
+    ];
+    if with_keys {
+        arguments.extend(["--tls-keys", &keys, "--tls-keys-readable"]);
+    }
+    let output = desk.kcorr(&arguments);
+    assert!(status(&output) <= 1, "{}", stderr(&output));
+    desk
+}
+
+#[test]
+fn an_encrypted_turn_and_its_line_of_the_log_are_one_request_with_the_verdict_that_the_keys_show() {
+    let (with_keys, without) = (logged(true), logged(false));
+    let (read, unread) = (verdicts(&with_keys), verdicts(&without));
+    let (mut same, mut turns) = (0, 0);
+    for (request, verdict) in &unread {
+        if !verdict.limits.contains("encrypted=line_by_") {
+            assert!(verdict.limits.contains("not_captured="), "{verdict:?}");
+            continue;
+        }
+        turns += 1;
+        let known = &read[request];
+        assert_eq!(verdict.latency_ms, known.latency_ms, "{request:?}");
+        assert!(verdict.evidence.contains("encrypted turn "), "{verdict:?}");
+        if verdict.cause == known.cause && verdict.cause != "unexplained" {
+            same += 1;
+            // As sure as that turn and line are one, too.
+            assert!(
+                verdict.confidence < known.confidence,
+                "{verdict:?} {known:?}"
+            );
+        } else {
+            assert_eq!(verdict.cause, "unexplained", "{request:?}: {known:?}");
+        }
+    }
+    assert!(turns > 60 && same > 30, "{turns} turns, {same} causes");
+    // All lines are requests, whether with a turn or alone, and what is no request is counted.
+    let lines = without.number("SELECT COUNT(*) AS n FROM broker_requests");
+    let requests = without.number("SELECT COUNT(*) AS n FROM recorded_requests");
+    assert_eq!(requests, lines);
+    let told = without.number("SELECT SUM(turn_count) AS n FROM connections");
+    let unmatched = without.number("SELECT COUNT(*) AS n FROM turns WHERE matched_by IS NULL");
+    let matched = without.number("SELECT COUNT(turn_id) AS n FROM recorded_requests");
+    assert!(matched >= f64::from(turns) && unmatched > 0.0);
+    assert_eq!(told, matched + unmatched);
 }

@@ -13,8 +13,8 @@ use crate::{Column, Table, Type};
 /// | of a connection with `tcp_connections.overlap_time` | may begin with one request and end with the answer to another: the client was seen to send before it had heard all, or after a pause with nothing in between |
 /// | of any connection | may be several requests that left within half a millisecond |
 ///
-/// So a turn is no request: nothing says what was asked, and a fetch that waits for data looks like a slow one. Where the
-/// broker's request log has a line for it (query `turns`), it is that line's request, seen at the network.
+/// So a turn is no request by itself: nothing says what was asked, and a fetch that waits for data looks like a slow one.
+/// Where the broker's request log has a line for it (`turn_lines`), it is that line's request, seen at the network.
 ///
 /// Not here are the first two turns of a connection (of TLS 1.2: none), of those behind lost bytes and of those in which a record may be
 /// an alert or a change of keys, and the last, which may not be over. They are counted in the loss
