@@ -27,6 +27,9 @@
 --   gc_log_disk          the JVM was stopped, and its own thread waited for a disk
 --   late_threads         the JVM was to stop, and threads came late to the safepoint
 --   vm_operations        the JVM was stopped for something else than a collection
+--   reconnect_storm      requests waited for a network thread while connections were opened
+--                        in a storm. Shown by samples of network threads, most of them
+--                        at handshakes
 --   more_cpu             handlers or network threads were at work on a CPU, or waited for
 --                        one
 --   cpu_quota            the CPU quota was used up

@@ -7,6 +7,7 @@
 -- next packet, and the samples say how often network threads were seen at work on
 -- handshakes. SYNs without an answer, and those that were sent again, are what a backlog
 -- that overflows looks like, and lost packets, too. Whether a request waited for such a thread, blame says.
+-- @by_broker
 -- @param  min_opened     BIGINT = 20 -- connections begun in a second, of a storm
 -- @column server_address VARCHAR   -- address and port of the broker
 -- @column start_time     TIMESTAMP -- the first SYN

@@ -187,6 +187,24 @@ found AS (
     ) AS c ON c.reason = r.reason
     WHERE r.kind = 'pause'
     UNION ALL
+    -- A request that waited for a network thread on a CPU while connections to its broker stormed in:
+    -- what that thread was at is told by samples of such threads.
+    SELECT
+        'reconnect_storm' AS change, 11 AS rank,
+        v.broker, v.request_id, v.waited_ms AS gain_ms,
+        CAST(t.start_time AS BIGINT) AS root_id,
+        elapsed_ns(t.start_time, t.end_time) / 1e6 AS root_ms,
+        'storms of new connections in which requests waited for a network thread' AS evidence,
+        NULL AS whatif,
+        2 * t.handshake_samples >= t.network_samples AS asks
+    FROM request_verdicts AS v
+    INNER JOIN recorded_requests AS r ON r.request_id = v.request_id
+    INNER JOIN reconnect_storms AS t
+        ON t.server_address = r.server_address
+        AND t.start_time < v.end_time
+        AND v.arrival_time < t.end_time
+    WHERE v.cause = 'network_thread_behind_cpu'
+    UNION ALL
     SELECT
         c.change, c.rank,
         COALESCE(v.blocker_broker, v.broker) AS broker,
@@ -196,20 +214,20 @@ found AS (
         NULL AS whatif, TRUE AS asks
     FROM request_verdicts AS v
     INNER JOIN (
-        SELECT 11 AS rank, 'cpu' AS root, 'more_cpu' AS change,
+        SELECT 12 AS rank, 'cpu' AS root, 'more_cpu' AS change,
             'requests that a handler or network thread worked on, or that waited for a CPU'
             AS evidence
         UNION ALL
-        SELECT 12 AS rank, 'cpu_throttle' AS root, 'cpu_quota' AS change,
+        SELECT 13 AS rank, 'cpu_throttle' AS root, 'cpu_quota' AS change,
             'requests that stood still for want of CPU quota' AS evidence
         UNION ALL
-        SELECT 13 AS rank, 'throttled' AS root, 'client_quota' AS change,
+        SELECT 14 AS rank, 'throttled' AS root, 'client_quota' AS change,
             'requests held back by a quota of the broker' AS evidence
         UNION ALL
-        SELECT 14 AS rank, 'remote' AS root, 'followers' AS change,
+        SELECT 15 AS rank, 'remote' AS root, 'followers' AS change,
             'requests that waited for followers' AS evidence
         UNION ALL
-        SELECT 15 AS rank, 'network_thread' AS root, 'network_threads' AS change,
+        SELECT 16 AS rank, 'network_thread' AS root, 'network_threads' AS change,
             'requests that waited for a busy network thread' AS evidence
     ) AS c
         ON v.cause = c.root
@@ -228,23 +246,23 @@ found AS (
         END AS asks
     FROM request_verdicts AS v
     INNER JOIN (
-        SELECT 16 AS rank, 'client_window' AS reason, 'client_buffer' AS change,
+        SELECT 17 AS rank, 'client_window' AS reason, 'client_buffer' AS change,
             'requests whose response, or one ahead, waited for the client''s window' AS evidence
         UNION ALL
-        SELECT 17 AS rank, 'client_window' AS reason, 'window_scaling' AS change,
+        SELECT 18 AS rank, 'client_window' AS reason, 'window_scaling' AS change,
             'requests whose response, or one ahead, waited for the client''s window' AS evidence
         UNION ALL
-        SELECT 18 AS rank, 'broker_window' AS reason, 'broker_buffer' AS change,
+        SELECT 19 AS rank, 'broker_window' AS reason, 'broker_buffer' AS change,
             'requests whose bytes, or those of one ahead, waited for the broker''s window' AS evidence
         UNION ALL
-        SELECT 19 AS rank, 'retransmission' AS reason, 'packet_loss' AS change,
+        SELECT 20 AS rank, 'retransmission' AS reason, 'packet_loss' AS change,
             'requests of which bytes, or of one ahead, were lost on the network' AS evidence
     ) AS c ON c.reason = v.reason
-    INNER JOIN requests AS r ON r.request_id = v.request_id
+    INNER JOIN recorded_requests AS r ON r.request_id = v.request_id
     LEFT JOIN tcp_connections AS t ON t.connection_id = r.connection_id
     UNION ALL
     SELECT
-        'record_more' AS change, 20 AS rank,
+        'record_more' AS change, 21 AS rank,
         broker, request_id, waited_ms AS gain_ms, request_id AS root_id, waited_ms AS root_ms,
         'requests that no recorded row explains' AS evidence,
         NULL AS whatif, TRUE AS asks

@@ -163,6 +163,8 @@ defaults AS (
         ('fsync', 'log.flush.interval.ms', 'not set', 'none'),
         ('more_handlers', 'num.io.threads', '8', 'twice'),
         ('network_threads', 'num.network.threads', '3', 'twice'),
+        ('reconnect_storm', 'max.connection.creation.rate', '2147483647', NULL),
+        ('reconnect_storm', 'num.network.threads', '3', NULL),
         ('window_scaling', 'socket.listen.backlog.size', '50', NULL),
         ('broker_buffer', 'socket.receive.buffer.bytes', '102400', NULL),
         ('more_cpu', 'compression.type', 'producer', 'producer')

@@ -193,6 +193,22 @@ static CHANGES: &[Change] = &[
         check: ("kcorr causes", "pause is less"),
     },
     Change {
+        name: "reconnect_storm",
+        title: "Let clients connect anew more slowly",
+        how: "A handshake keeps its network thread from all other connections, one of TLS with a signature most \
+              of all. Clients wait between attempts (reconnect.backoff.max.ms) and should keep their connections; \
+              the broker can take fewer a second, which it learns while it runs. With more network threads a storm \
+              keeps a smaller part of the connections waiting.",
+        option: "kafka-configs.sh --bootstrap-server BROKER --entity-type brokers --entity-default --alter \
+                 --add-config max.connection.creation.rate=COUNT",
+        shown_by: "kafka-configs.sh --bootstrap-server BROKER --entity-type brokers --entity-name ID --describe --all",
+        risk: "Clients are connected later, also when all of them come back after a restart.",
+        check: (
+            "kcorr query reconnect_storms",
+            "opened and tls_worst_ms are less",
+        ),
+    },
+    Change {
         name: "more_cpu",
         title: "Give the broker more CPU, or less to do with it",
         how: "Decompression, conversion of message formats and TLS take most of it on brokers; whatever else \

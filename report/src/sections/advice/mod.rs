@@ -246,6 +246,7 @@ fn support(advice: &Answer, row: usize) -> Option<Text> {
         }
         "journal_other_fs" => "Record the same load there, and compare",
         "window_scaling" => "A capture that has the connections' first packets shows it",
+        "reconnect_storm" => "Samples of the network threads show it (a profile of the broker)",
         _ => return None,
     };
     let text = match advice.text(row, "support") {
@@ -265,6 +266,7 @@ fn support(advice: &Answer, row: usize) -> Option<Text> {
         "journal_writeback" => " commits spent half of their time or more flushing file data.",
         "journal_fast_commit" => " commits were asked for by a sync or the like.",
         "window_scaling" => " are on connections whose windows are not scaled.",
+        "reconnect_storm" => " had most samples of network threads at handshakes.",
         _ => " commits were begun by the journal's timer.",
     };
     Some(
