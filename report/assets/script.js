@@ -52,6 +52,46 @@
       chart.ticks.append(line, text);
     }
   };
+  // Heatmaps have finer cells, as numbers: those of the part of time that is shown are drawn when there is room.
+  for (const chart of charts) {
+    const node = chart.plot.querySelector("g.fine");
+    if (!node) continue;
+    const { first, step, classes, cells, noun } = node.dataset;
+    let [at, most] = [0, 1];
+    chart.fine = {
+      node, noun, whole: chart.plot.querySelector("g.whole"), step: step / 1e6, first: relative(first, chart.origin),
+      classes: classes.split("|").map((text) => /^(\S+) (\S+) (.*)$/.exec(text).slice(1)),
+      cells: cells.split(" ").map((text) => {
+        const [steps, of, count = 1] = text.split(".").map(Number);
+        at += steps;
+        most = Math.max(most, count);
+        return [at, of, count];
+      }),
+    };
+    chart.fine.most = most;
+  }
+  const drawFine = (chart, range) => {
+    const { fine, span, width } = chart;
+    if (!fine) return;
+    const [from, to] = range ?? [0, span];
+    const isDrawn = (to - from) / fine.step <= 300;
+    fine.node.replaceChildren();
+    fine.whole.style.display = isDrawn ? "none" : "";
+    if (!isDrawn) return;
+    for (const [step, of, count] of fine.cells) {
+      const start = fine.first + step * fine.step;
+      if (start + fine.step <= from || start >= to) continue;
+      const [y, height, label] = fine.classes[of];
+      const shade = fine.most > 1 ? Math.min(1 + Math.floor((5 * Math.log(count)) / Math.log(fine.most)), 5) : 5;
+      const cell = document.createElementNS(SVG, "rect");
+      const place = { x: (start / span) * width, y, width: (fine.step / span) * width, height, class: `h${shade} choosable` };
+      for (const [key, value] of Object.entries(place)) cell.setAttribute(key, value);
+      const title = document.createElementNS(SVG, "title");
+      title.textContent = `${clock(chart.origin, start, 1)}, ${label}: ${count.toLocaleString("en")} ${fine.noun}`;
+      cell.append(title);
+      fine.node.append(cell);
+    }
+  };
   const zoom = (name, range) => {
     const group = groups.get(name);
     const { span } = group.charts[0];
@@ -68,6 +108,7 @@
       chart.plot.setAttribute("viewBox", `${x} 0 ${width} ${chart.height}`);
       if (range) drawTicks(chart, range); else chart.ticks.innerHTML = chart.whole;
     }
+    for (const chart of group.charts) drawFine(chart, range);
     for (const reset of group.resets) reset.hidden = !range;
     if (name === "time") for (const refresh of refreshers) refresh();
   };
@@ -135,8 +176,9 @@
 
   // ---- what is under the pointer, a finger, or the keys < and > is said below the chart -----------------
   for (const chart of charts) {
-    const marks = all("rect", chart.plot).filter((mark) => mark.querySelector("title"));
-    if (marks.length === 0) continue;
+    const isMark = (mark) => mark?.querySelector("title") && !mark.parentNode.style.display;
+    const marks = () => all("rect", chart.plot).filter(isMark);
+    if (marks().length === 0) continue;
     const said = make("output", { class: "said", "aria-live": "polite" });
     chart.svg.closest("figure").append(said);
     const cross = document.createElementNS(SVG, "line");
@@ -162,14 +204,13 @@
     chart.plot.addEventListener("pointerdown", point);
     chart.plot.addEventListener("pointerleave", () => say(null));
     const middle = (mark) => Number(mark.getAttribute("x")) + Number(mark.getAttribute("width")) / 2;
-    const inOrder = [...marks].sort((a, b) => middle(a) - middle(b));
     let at = -1;
     chart.svg.addEventListener("keydown", (event) => {
       if (event.key !== "<" && event.key !== ">" && event.key !== "," && event.key !== ".") return;
       const step = event.key === ">" || event.key === "." ? 1 : -1;
       const visible = chart.plot.viewBox.baseVal;
       const isSeen = (mark) => middle(mark) >= visible.x && middle(mark) <= visible.x + visible.width;
-      const seen = inOrder.filter(isSeen);
+      const seen = marks().filter(isSeen).sort((a, b) => middle(a) - middle(b));
       if (seen.length === 0) return;
       at = Math.min(Math.max(at + step, 0), seen.length - 1);
       say(seen[at], middle(seen[at]));
@@ -177,15 +218,16 @@
     });
     // A click on a cell shows its time in all charts, and the requests of it in the table.
     if (chart.group !== "time") continue;
-    for (const mark of marks) {
-      if (mark.closest("a") || mark.classList.contains("hover")) continue;
-      mark.classList.add("choosable");
-      mark.addEventListener("click", () => {
-        const ms = (x) => (x / chart.width) * chart.span;
-        const [x, width] = [Number(mark.getAttribute("x")), Number(mark.getAttribute("width"))];
-        zoom("time", [ms(x), ms(x + width)]);
-      });
+    for (const mark of marks()) {
+      if (!mark.closest("a") && !mark.classList.contains("hover")) mark.classList.add("choosable");
     }
+    chart.plot.addEventListener("click", (event) => {
+      const mark = event.target.closest("rect.choosable");
+      if (!mark) return;
+      const ms = (x) => (x / chart.width) * chart.span;
+      const [x, width] = [Number(mark.getAttribute("x")), Number(mark.getAttribute("width"))];
+      zoom("time", [ms(x), ms(x + width)]);
+    });
   }
 
   // ---- tables: sort, filter, open ---------------------------------------------------------------------

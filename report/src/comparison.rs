@@ -220,6 +220,7 @@ fn heatmaps(answers: &Answers) -> Option<Section> {
             id: format!("heatmap-{at}"),
             title: store.clone().into(),
             svg: heatmap(&Heatmap {
+                fine: None,
                 label: label.clone(),
                 time: (0, end_ns),
                 cells,

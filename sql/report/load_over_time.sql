@@ -1,8 +1,10 @@
--- The load over time: requests that came, and how busy the machine and the broker were.
+-- The load of each broker over time: requests that came, and how busy its machine and it were.
 --
--- One row a step of `time_axis`. A step without a sample of a load has null for it.
+-- One row a step of `time_axis` and broker of which there are requests or samples. A step
+-- without a sample of a load has null for it.
 -- @column start_time     TIMESTAMP   -- start of the step
 -- @column end_time       TIMESTAMP   -- its end
+-- @column broker         INT         -- the broker; null when nothing tells
 -- @column request_rate   DOUBLE      -- answered requests of all APIs that arrived in it,
 --                                       a second
 -- @column machine_ratio  DOUBLE      -- busy part of the machine's CPUs, the mean of the
@@ -12,20 +14,18 @@
 --                                       group had no CPU time left of its quota, of all
 --                                       CPUs added up
 WITH
-steps AS (
-    SELECT start_time AS axis_time, step_ns, unnest(range(0, step_count)) AS step
-    FROM time_axis
-),
 requested AS (
-    SELECT elapsed_ns(a.start_time, r.arrival_time) / a.step_ns AS step, COUNT(*) AS request_count
+    SELECT s.broker, elapsed_ns(a.start_time, r.arrival_time) / a.step_ns AS step, COUNT(*) AS request_count
     FROM recorded_requests AS r
+    INNER JOIN sources AS s ON s.source_id = r.source_id
     CROSS JOIN time_axis AS a
     WHERE r.latency_ns IS NOT NULL
         AND r.time_slack_ns IS NOT NULL
-    GROUP BY elapsed_ns(a.start_time, r.arrival_time) / a.step_ns
+    GROUP BY s.broker, elapsed_ns(a.start_time, r.arrival_time) / a.step_ns
 ),
 sampled AS (
     SELECT
+        s.broker,
         elapsed_ns(a.start_time, l.time) / a.step_ns AS step,
         AVG(l.value) FILTER (WHERE l.metric = 'cpu_usage' AND l.scope = 'machine') AS machine_ratio,
         COALESCE(
@@ -34,20 +34,36 @@ sampled AS (
             AS process_ratio,
         SUM(l.value) FILTER (WHERE l.metric = 'cpu_throttled') AS throttled_ns
     FROM load_samples AS l
+    INNER JOIN sources AS s ON s.source_id = l.source_id
     CROSS JOIN time_axis AS a
     WHERE l.time >= a.start_time
         AND l.time < a.end_time
         AND l.metric IN ('cpu_usage', 'cpu_throttled')
-    GROUP BY elapsed_ns(a.start_time, l.time) / a.step_ns
+    GROUP BY s.broker, elapsed_ns(a.start_time, l.time) / a.step_ns
+),
+brokers AS (
+    SELECT broker FROM requested
+    UNION
+    SELECT broker FROM sampled
+),
+steps AS (
+    SELECT broker, start_time AS axis_time, step_ns, unnest(range(0, step_count)) AS step
+    FROM time_axis
+    CROSS JOIN brokers
 )
 SELECT
     add_ns(s.axis_time, s.step * s.step_ns) AS start_time,
     add_ns(s.axis_time, (s.step + 1) * s.step_ns) AS end_time,
+    s.broker,
     COALESCE(r.request_count, 0) * 1e9 / s.step_ns AS request_rate,
     l.machine_ratio,
     l.process_ratio,
     l.throttled_ns / s.step_ns AS throttled_ratio
 FROM steps AS s
-LEFT JOIN requested AS r ON r.step = s.step
-LEFT JOIN sampled AS l ON l.step = s.step
-ORDER BY start_time
+LEFT JOIN requested AS r
+    ON r.step = s.step
+    AND r.broker IS NOT DISTINCT FROM s.broker
+LEFT JOIN sampled AS l
+    ON l.step = s.step
+    AND l.broker IS NOT DISTINCT FROM s.broker
+ORDER BY s.broker, start_time

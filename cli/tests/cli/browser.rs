@@ -88,7 +88,19 @@ addEventListener('load', () => {
   const cell = document.querySelector('#latency-heatmap rect.choosable');
   cell.dispatchEvent(new MouseEvent('click', { bubbles: true }));
   told.chosen = boxes()[0] !== told.whole[0];
+  const heat = (selector) => all('#latency-heatmap ' + selector + ' > rect');
+  const number = (mark, name) => Number(mark.getAttribute(name));
+  const isBelow = (mark) => {
+    const middle = number(mark, 'x') + number(mark, 'width') / 2 - number(cell, 'x');
+    return middle > 0 && middle < number(cell, 'width');
+  };
+  const requests = (mark) => Number(/: ([\\d,]+) requests$/.exec(mark.querySelector('title').textContent)[1].replace(',', ''));
+  const sum = (marks) => marks.filter(isBelow).reduce((all, mark) => all + requests(mark), 0);
+  told.finer = number(cell, 'width') / number(heat('g.fine')[0], 'width');
+  told.requests = [sum(heat('g.fine')), sum(heat('g.whole'))];
+  told.drawn = [shows(document.querySelector('#latency-heatmap g.fine')), shows(document.querySelector('#latency-heatmap g.whole'))];
   document.querySelector('#latency .zoom button').click();
+  told.left = heat('g.fine').length;
   const flame = document.querySelector('#stacks figure');
   const search = flame.querySelector('input[type=search]');
   search.value = 'ext4';
@@ -202,6 +214,12 @@ fn a_reader_can_open_filter_sort_and_zoom() {
         assert_eq!(told["touched"], true);
         assert_eq!(told["crossed"], true);
         assert_eq!(told["chosen"], true);
+        // The step of that cell is drawn in its steps of 10 ms, which have the same requests.
+        assert!(told["finer"].as_f64() > Some(9.0), "{told}");
+        assert_eq!(told["requests"][0], told["requests"][1], "{told}");
+        assert_ne!(told["requests"][0], 0);
+        assert_eq!(told["drawn"], serde_json::json!([true, false]));
+        assert_eq!(told["left"], 0);
         assert!(text("search").ends_with("% of the time"), "{told}");
         assert!(told["frames"].as_u64() > Some(3), "{told}");
 

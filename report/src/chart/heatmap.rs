@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::gap::bands;
-use super::{Frame, Gap, LogScale, at};
+use super::{FineCells, Frame, Gap, LogScale, at};
 
 /// A cell of a heatmap.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct Heatmap {
     pub time: (i64, i64),
     /// Its cells.
     pub cells: Vec<HeatCell>,
+    /// Finer ones, for when a part of the time is shown.
+    pub fine: Option<FineCells>,
     /// When nothing was recorded.
     pub gaps: Vec<Gap>,
     /// A value with a line across.
@@ -92,12 +94,17 @@ pub fn heatmap(map: &Heatmap) -> Markup {
     };
     let marks = html! {
         (bands(&map.gaps, &frame, &time))
-        @for cell in &map.cells {
-            @let (x, top) = (time.x(cell.start_ns), scale.y(cell.high));
-            rect class={ "h" (shade(cell.count)) } x=(at(x)) y=(at(top))
-                width=(at(time.x(cell.end_ns) - x)) height=(at(scale.y(cell.low) - top)) {
-                title { (cell.title) }
+        g class="whole" {
+            @for cell in &map.cells {
+                @let (x, top) = (time.x(cell.start_ns), scale.y(cell.high));
+                rect class={ "h" (shade(cell.count)) } x=(at(x)) y=(at(top))
+                    width=(at(time.x(cell.end_ns) - x)) height=(at(scale.y(cell.low) - top)) {
+                    title { (cell.title) }
+                }
             }
+        }
+        @if let Some(fine) = &map.fine {
+            (fine.draw(&scale))
         }
         @if let Some(limit) = map.limit {
             line class="limit" x1="0" x2=(at(frame.width)) y1=(at(scale.y(limit))) y2=(at(scale.y(limit))) {}

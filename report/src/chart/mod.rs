@@ -4,6 +4,7 @@
 //! `viewBox` the script narrows to zoom. No crate draws to these rules (colours that follow the reader's
 //! scheme, marks that can be zoomed and linked), so the few shapes needed are written here.
 
+mod fine;
 mod flame;
 mod frame;
 mod gap;
@@ -14,6 +15,7 @@ mod share;
 mod stacked;
 mod timeline;
 
+pub use fine::{FineCell, FineCells, FineClass};
 pub use flame::{FlameFrame, flame};
 pub use frame::Frame;
 pub use gap::Gap;

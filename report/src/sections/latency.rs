@@ -1,9 +1,12 @@
 //! Latency over time.
 
-use maud::Markup;
+use std::ops::Range;
 
 use super::steps_table;
-use crate::chart::{Axis, Gap, HeatCell, Heatmap, Line, LineChart, heatmap, line_chart};
+use crate::chart::{
+    Axis, FineCell, FineCells, FineClass, Gap, HeatCell, Heatmap, Line, LineChart, heatmap,
+    line_chart,
+};
 use crate::{Answer, Answers, Block, Drawing, Section, Text, gaps};
 
 /// A line: its column, its name, and the class of its colour.
@@ -23,11 +26,11 @@ pub(super) fn section(answers: &Answers) -> Option<Section> {
     let mut blocks = vec![Block::Drawing(lines(steps, limit, &gaps))];
     blocks.extend(gaps::note(answers, "requests"));
     if let Some(loads) = answers.rows("load_over_time") {
-        blocks.push(Block::Drawing(rates(loads)));
-        blocks.extend(busy(loads).map(Block::Drawing));
+        blocks.extend(loads_of_brokers(loads));
     }
     if let Some(cells) = answers.rows("latency_heatmap") {
-        blocks.push(Block::Drawing(heat(steps, cells, limit, gaps)));
+        let fine = fine_cells(answers, "requests");
+        blocks.push(Block::Drawing(heat(steps, cells, fine, limit, gaps)));
         blocks.push(heat_table(
             cells,
             "latency-cells",
@@ -73,7 +76,7 @@ fn lines(steps: &Answer, limit: Option<f64>, gaps: &[Gap]) -> Drawing {
         limit: limit.map(|limit| (limit, "objective".to_owned())),
         height: 220.0,
         gaps: gaps.to_vec(),
-        ..chart(steps, label, LINES, false, counts)
+        ..chart(steps, 0..steps.len(), label, LINES, false, counts)
     };
     let mut legend = legend(LINES);
     legend.push(("l-limit".to_owned(), "objective".to_owned()));
@@ -88,16 +91,16 @@ fn lines(steps: &Answer, limit: Option<f64>, gaps: &[Gap]) -> Drawing {
     }
 }
 
-/// A chart of some columns over the steps of an answer, on an axis of latencies. What is said of a step begins with
-/// what `before` says.
+/// A chart of some columns over the steps in some rows of an answer, on an axis of latencies. What is said of a step
+/// begins with what `before` says.
 fn chart(
     steps: &Answer,
+    rows: Range<usize>,
     label: &str,
     columns: &[LineColumn],
     is_sampled: bool,
     before: impl Fn(usize) -> String,
 ) -> LineChart {
-    let rows = 0..steps.len();
     let title = |row: usize| {
         let part = |(column, name, _): &LineColumn| {
             format!("{name} {}", steps.cell(row, column).text_with_unit())
@@ -128,46 +131,124 @@ fn legend(columns: &[LineColumn]) -> Vec<(String, String)> {
     columns.iter().map(entry).collect()
 }
 
-/// How many requests came.
-fn rates(loads: &Answer) -> Drawing {
-    let rate = [("request_rate", "requests a second", "l-p999")];
-    let label = "Line of the answered requests of all APIs a second over time.";
-    Drawing {
-        id: "request-rate".to_owned(),
-        title: "Requests a second, of all APIs".into(),
-        description: label.to_owned(),
-        svg: load_chart(loads, label, &rate, Axis::FromZero(None)),
-        legend: Vec::new(),
-        queries: vec!["load_over_time".to_owned()],
+/// Brokers of which the load is drawn at once; that of more is folded.
+const MOST_LOADS: usize = 3;
+
+/// The load of each broker, those of many folded.
+fn loads_of_brokers(loads: &Answer) -> Vec<Block> {
+    let brokers = rows_of_brokers(loads);
+    let are_several = brokers.len() > 1;
+    let mut blocks = Vec::new();
+    let mut folded = Vec::new();
+    for (at, rows) in brokers.into_iter().enumerate() {
+        let number = loads.value(rows.start, "broker").int();
+        let broker = number.filter(|_| are_several);
+        let load = Load {
+            loads,
+            rows,
+            broker,
+        };
+        let into = if at < MOST_LOADS {
+            &mut blocks
+        } else {
+            &mut folded
+        };
+        into.push(Block::Drawing(load.rates()));
+        into.extend(load.busy().map(Block::Drawing));
+    }
+    if !folded.is_empty() {
+        blocks.push(Block::More("The load of the other brokers".into(), folded));
+    }
+    blocks
+}
+
+/// The rows of each broker, which follow each other.
+fn rows_of_brokers(loads: &Answer) -> Vec<Range<usize>> {
+    let mut brokers: Vec<Range<usize>> = Vec::new();
+    for row in 0..loads.len() {
+        match brokers.last_mut() {
+            Some(rows) if loads.value(rows.start, "broker") == loads.value(row, "broker") => {
+                rows.end = row + 1;
+            }
+            _ => brokers.push(row..row + 1),
+        }
+    }
+    brokers
+}
+
+/// The load of a broker.
+struct Load<'a> {
+    loads: &'a Answer,
+    rows: Range<usize>,
+    /// Which one it is, of several.
+    broker: Option<i64>,
+}
+
+impl Load<'_> {
+    /// How many requests came.
+    fn rates(&self) -> Drawing {
+        let rate = [("request_rate", "requests a second", "l-p999")];
+        let label = "Line of the answered requests of all APIs a second over time";
+        let title = "Requests a second, of all APIs";
+        self.drawing("request-rate", title, label, &rate, Axis::FromZero(None))
+    }
+
+    /// How busy the CPUs were, where somebody sampled it.
+    fn busy(&self) -> Option<Drawing> {
+        let mut lines = vec![
+            ("machine_ratio", "machine", "l-p999"),
+            ("process_ratio", "broker", "l-p99"),
+            ("throttled_ratio", "out of CPU quota", "l-max"),
+        ];
+        let is_sampled = |row, column| self.loads.number(row, column).is_some();
+        lines.retain(|(column, ..)| self.rows.clone().any(|row| is_sampled(row, column)));
+        let label = "Lines of the busy part of the CPUs over time, from nothing to all";
+        let axis = Axis::FromZero(Some(1.0));
+        (!lines.is_empty()).then(|| Drawing {
+            legend: legend(&lines),
+            ..self.drawing("cpu-load", "Busy part of all CPUs", label, &lines, axis)
+        })
+    }
+
+    /// A low chart of some columns.
+    fn drawing(
+        &self,
+        id: &str,
+        title: &str,
+        label: &str,
+        columns: &[LineColumn],
+        axis: Axis,
+    ) -> Drawing {
+        let (id, title, label) = match self.broker {
+            Some(broker) => (
+                format!("{id}-{broker}"),
+                Text::from(title)
+                    .and(", broker ")
+                    .and(self.loads.cell(self.rows.start, "broker")),
+                format!("{label}, of broker {broker}."),
+            ),
+            None => (id.to_owned(), title.into(), format!("{label}.")),
+        };
+        let rows = self.rows.clone();
+        let chart = chart(self.loads, rows, &label, columns, true, |_| String::new());
+        Drawing {
+            id,
+            title,
+            svg: line_chart(&LineChart { axis, ..chart }),
+            description: label,
+            legend: Vec::new(),
+            queries: vec!["load_over_time".to_owned()],
+        }
     }
 }
 
-/// How busy the CPUs were, where somebody sampled it.
-fn busy(loads: &Answer) -> Option<Drawing> {
-    let mut lines = vec![
-        ("machine_ratio", "machine", "l-p999"),
-        ("process_ratio", "broker", "l-p99"),
-        ("throttled_ratio", "out of CPU quota", "l-max"),
-    ];
-    lines.retain(|(column, ..)| (0..loads.len()).any(|row| loads.number(row, column).is_some()));
-    let label = "Lines of the busy part of the CPUs over time, from nothing to all.";
-    (!lines.is_empty()).then(|| Drawing {
-        id: "cpu-load".to_owned(),
-        title: "Busy part of all CPUs".into(),
-        description: label.to_owned(),
-        svg: load_chart(loads, label, &lines, Axis::FromZero(Some(1.0))),
-        legend: legend(&lines),
-        queries: vec!["load_over_time".to_owned()],
-    })
-}
-
-/// A low chart of some columns of the load.
-fn load_chart(loads: &Answer, label: &str, columns: &[LineColumn], axis: Axis) -> Markup {
-    let chart = chart(loads, label, columns, true, |_| String::new());
-    line_chart(&LineChart { axis, ..chart })
-}
-
-fn heat(steps: &Answer, cells: &Answer, limit: Option<f64>, gaps: Vec<Gap>) -> Drawing {
+fn heat(
+    steps: &Answer,
+    cells: &Answer,
+    fine: Option<FineCells>,
+    limit: Option<f64>,
+    gaps: Vec<Gap>,
+) -> Drawing {
     let label = "Heatmap: how many produce requests had which latency when; darker is more. The table below has \
                  the count of each cell.";
     let mut legend = heat_legend();
@@ -176,6 +257,7 @@ fn heat(steps: &Answer, cells: &Answer, limit: Option<f64>, gaps: Vec<Gap>) -> D
         label: label.to_owned(),
         time: (step_times(steps, 0).0, step_times(steps, steps.len() - 1).1),
         cells: heat_cells(cells, "request_count", "requests"),
+        fine,
         gaps,
         limit,
         shared: None,
@@ -186,7 +268,7 @@ fn heat(steps: &Answer, cells: &Answer, limit: Option<f64>, gaps: Vec<Gap>) -> D
         description: label.to_owned(),
         svg: heatmap(&map),
         legend,
-        queries: vec!["latency_heatmap".to_owned()],
+        queries: vec!["latency_heatmap".to_owned(), "fine_cells".to_owned()],
     }
 }
 
@@ -211,6 +293,43 @@ pub(super) fn heat_cells(cells: &Answer, count: &str, noun: &str) -> Vec<HeatCel
         ),
     };
     (0..cells.len()).map(cell).collect()
+}
+
+/// The cells of a heatmap for parts of its time: of requests, or of writes.
+pub(super) fn fine_cells(answers: &Answers, what: &str) -> Option<FineCells> {
+    let answer = answers.rows("fine_cells")?;
+    let rows = (0..answer.len()).filter(|row| answer.text(*row, "what") == what);
+    let mut step_ns = 0;
+    let mut classes: Vec<FineClass> = Vec::new();
+    let mut cells = Vec::new();
+    for row in rows {
+        let low = answer.number(row, "low_ms")?;
+        let known = classes.iter().position(|class| class.low == low);
+        let class = known.unwrap_or(classes.len());
+        if known.is_none() {
+            classes.push(FineClass {
+                low,
+                high: answer.number(row, "high_ms")?,
+                label: format!(
+                    "{} to {}",
+                    answer.cell(row, "low_ms").text(),
+                    answer.cell(row, "high_ms").text_with_unit()
+                ),
+            });
+        }
+        step_ns = answer.value(row, "step_ns").int()?;
+        cells.push(FineCell {
+            start_ns: answer.time(row, "start_time")?,
+            class,
+            count: answer.value(row, "cell_count").int()?,
+        });
+    }
+    (!cells.is_empty()).then(|| FineCells {
+        step_ns,
+        classes,
+        cells,
+        noun: what.to_owned(),
+    })
 }
 
 /// The cells of a heatmap for those who do not see it, folded.

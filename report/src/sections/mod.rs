@@ -40,6 +40,7 @@ pub static QUERIES: &[&str] = &[
     "blockers",
     "write_figures",
     "write_heatmap",
+    "fine_cells",
     "recording_gaps",
     "flame_frames",
     "advice",

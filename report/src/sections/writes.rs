@@ -1,6 +1,6 @@
 //! How long writes to the log took.
 
-use super::latency::{heat_cells, heat_legend, heat_table, step_times};
+use super::latency::{fine_cells, heat_cells, heat_legend, heat_table, step_times};
 use crate::chart::{Heatmap, heatmap};
 use crate::{Answer, Answers, Block, Drawing, Figure, Section, Text, gaps};
 
@@ -68,11 +68,12 @@ fn heat(answers: &Answers, cells: &Answer) -> Drawing {
             label: label.to_owned(),
             time,
             cells: heat_cells(cells, "write_count", "writes"),
+            fine: fine_cells(answers, "writes"),
             gaps,
             limit,
             shared: None,
         }),
         legend,
-        queries: vec!["write_heatmap".to_owned()],
+        queries: vec!["write_heatmap".to_owned(), "fine_cells".to_owned()],
     }
 }
