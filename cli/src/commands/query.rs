@@ -27,6 +27,7 @@ Examples:
   kcorr query blame --since 16:23 --until 16:24 --topic orders --limit 50
   kcorr query blame --format csv --output blame.csv
   kcorr query writes --format arrow --output writes.arrow      a whole table
+  kcorr query blame --format xlsx --output blame.xlsx
   kcorr query my/own.sql
   kcorr query - < my/own.sql
   kcorr query -c \"SELECT topic, max(duration_ns) / 1e6 AS ms FROM writes GROUP BY topic ORDER BY ms DESC\"
@@ -95,6 +96,7 @@ pub(super) fn run_query(
         let planned = session.plan(query.sql, &GivenParameters::new()).await?;
         let mut destination = results.destination(screen)?;
         destination.chooses(query.header.terminal);
+        destination.titles(name);
         for query in planned {
             destination.write(query).await?;
         }
@@ -138,6 +140,7 @@ impl Query {
             let mut destination = self.results.destination(screen)?;
             destination.shows_on_terminal(self.rows.on_terminal());
             destination.chooses(Header::parse(&sql)?.terminal);
+            destination.titles(self.query.as_deref().map_or("query", title));
             for step in session.take_steps() {
                 screen.detail(&took(&step));
                 if let Some(plan) = &step.plan {
@@ -191,6 +194,12 @@ impl Query {
             names.join(", ")
         )
     }
+}
+
+/// What a query is called: the last part of its path, without its ending.
+fn title(query: &str) -> &str {
+    let stem = Path::new(query).file_stem();
+    stem.and_then(|stem| stem.to_str()).unwrap_or(query)
 }
 
 /// What a step took, in a line.

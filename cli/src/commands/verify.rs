@@ -157,6 +157,7 @@ impl Verify {
                 .with_context(|| format!("there is no query {rates}"))??
                 .sql
         };
+        destination.titles(rates);
         for query in session.plan(sql, &GivenParameters::new()).await? {
             destination.write(query).await?;
         }

@@ -42,8 +42,13 @@ fn is_text(data_type: &DataType) -> bool {
     }
 }
 
+/// Whether a spreadsheet would take a text for a formula.
+pub(super) fn is_like_a_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
 fn guard(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    if is_like_a_formula(text) {
         format!("'{text}")
     } else {
         text.to_owned()

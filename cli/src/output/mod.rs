@@ -6,6 +6,7 @@ mod output_file;
 mod pager;
 mod result_output;
 pub(crate) mod sections;
+mod spreadsheet;
 mod table;
 pub(crate) mod text_heatmap;
 pub(crate) mod visible;
@@ -32,6 +33,7 @@ use crate::screen::Screen;
 use crate::time_zone::TimeZone;
 pub(crate) use output_file::OutputFile;
 pub(crate) use result_output::ResultOutput;
+use spreadsheet::Spreadsheet;
 use table::{Layout, TableWriter};
 use visible::visible;
 pub(crate) use zoned::zoned;
@@ -51,6 +53,8 @@ pub(crate) enum Format {
     Parquet,
     /// An Arrow IPC file (Feather)
     Arrow,
+    /// An Excel workbook, a sheet for each result; texts are never formulas
+    Xlsx,
 }
 
 impl Format {
@@ -58,7 +62,7 @@ impl Format {
     pub(crate) fn check_count(self, results: usize) -> anyhow::Result<()> {
         if results > 1 && matches!(self, Self::Parquet | Self::Arrow | Self::Json) {
             bail!(
-                "the query has several statements: only table, csv and ndjson take several results"
+                "the query has several statements: only table, csv, ndjson and xlsx take several results"
             );
         }
         Ok(())
@@ -74,6 +78,9 @@ pub(crate) struct Destination<'a> {
     guards_formulas: bool,
     /// How a table is laid out.
     layout: Layout,
+    /// The workbook, of that format, and what its next sheet is called.
+    sheets: Option<Spreadsheet>,
+    title: String,
 }
 
 impl<'a> Destination<'a> {
@@ -86,8 +93,8 @@ impl<'a> Destination<'a> {
     ) -> anyhow::Result<Self> {
         let file = file.filter(|path| *path != Path::new("-"));
         let is_terminal = file.is_none() && io::stdout().is_terminal();
-        if matches!(format, Format::Parquet | Format::Arrow) && is_terminal {
-            bail!("Parquet and Arrow are not for a terminal: name a file with --output");
+        if matches!(format, Format::Parquet | Format::Arrow | Format::Xlsx) && is_terminal {
+            bail!("Parquet, Arrow and Excel are not for a terminal: name a file with --output");
         }
         let out = match file {
             // A table's cells are made visible one by one; its own styles are not.
@@ -105,7 +112,14 @@ impl<'a> Destination<'a> {
                 is_wide,
                 ..Layout::default()
             },
+            sheets: (format == Format::Xlsx).then(|| Spreadsheet::new(screen.zone())),
+            title: "rows".to_owned(),
         })
+    }
+
+    /// What the next sheet of a workbook is called.
+    pub(crate) fn titles(&mut self, title: &str) {
+        title.clone_into(&mut self.title);
     }
 
     /// Whether cells of CSV that a spreadsheet would take for a formula are marked as text.
@@ -139,12 +153,13 @@ impl<'a> Destination<'a> {
             stream.schema()
         };
         let mut out = self.out.take().context("the output is closed")?;
-        let mut rows = RowWriter::new(self, &schema, &mut out)?;
+        let mut sheets = self.sheets.take();
+        let mut rows = RowWriter::new(self, &schema, &mut out, &mut sheets)?;
         while let Some(batch) = stream.next().await {
             rows.add(&batch?)?;
         }
         rows.finish()?;
-        self.out = Some(out);
+        (self.out, self.sheets) = (Some(out), sheets);
         Ok(())
     }
 
@@ -197,16 +212,23 @@ impl<'a> Destination<'a> {
     /// Writes rows that are there.
     pub(crate) fn write_batch(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
         let mut out = self.out.take().context("the output is closed")?;
-        let mut rows = RowWriter::new(self, &batch.schema(), &mut out)?;
+        let mut sheets = self.sheets.take();
+        let mut rows = RowWriter::new(self, &batch.schema(), &mut out, &mut sheets)?;
         rows.add(batch)?;
         rows.finish()?;
-        self.out = Some(out);
+        (self.out, self.sheets) = (Some(out), sheets);
         Ok(())
     }
 
     /// Makes sure that everything is written, and puts the file in its place.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
-        self.out.map_or(Ok(()), OutputFile::finish)
+        let Some(mut out) = self.out else {
+            return Ok(());
+        };
+        if let Some(sheets) = self.sheets {
+            out.write_all(&sheets.into_bytes()?)?;
+        }
+        out.finish()
     }
 }
 
@@ -223,6 +245,7 @@ enum RowWriter<'a, 'b> {
     ),
     Parquet(Box<ArrowWriter<&'b mut Out>>),
     Arrow(Box<FileWriter<&'b mut Out>>),
+    Xlsx(&'b mut Spreadsheet),
 }
 
 impl<'a, 'b> RowWriter<'a, 'b> {
@@ -230,6 +253,7 @@ impl<'a, 'b> RowWriter<'a, 'b> {
         destination: &Destination<'a>,
         schema: &SchemaRef,
         out: &'b mut Out,
+        sheets: &'b mut Option<Spreadsheet>,
     ) -> anyhow::Result<Self> {
         let zone = destination.screen.zone();
         Ok(match destination.format {
@@ -252,6 +276,11 @@ impl<'a, 'b> RowWriter<'a, 'b> {
                 Self::Parquet(Box::new(ArrowWriter::try_new(out, schema, None)?))
             }
             Format::Arrow => Self::Arrow(Box::new(FileWriter::try_new(out, schema)?)),
+            Format::Xlsx => {
+                let sheets = sheets.as_mut().context("there is no workbook")?;
+                sheets.begin(&destination.title, schema)?;
+                Self::Xlsx(sheets)
+            }
         })
     }
 
@@ -265,6 +294,7 @@ impl<'a, 'b> RowWriter<'a, 'b> {
             Self::Ndjson(writer, zone) => writer.write(&zoned(batch, *zone)?)?,
             Self::Parquet(writer) => writer.write(batch)?,
             Self::Arrow(writer) => writer.write(batch)?,
+            Self::Xlsx(sheets) => sheets.add(batch)?,
         }
         Ok(())
     }
@@ -272,7 +302,7 @@ impl<'a, 'b> RowWriter<'a, 'b> {
     fn finish(self) -> anyhow::Result<()> {
         match self {
             Self::Table(writer, out) => writer.finish(out)?,
-            Self::Csv(..) => {}
+            Self::Csv(..) | Self::Xlsx(_) => {}
             Self::Json(mut writer, _) => {
                 writer.finish()?;
                 writeln!(writer.into_inner())?;

@@ -163,3 +163,41 @@ fn a_misspelt_parameter_is_refused_by_every_command() {
     }
     assert!(names(&desk).is_empty(), "{:?}", names(&desk));
 }
+
+/// A part of a workbook.
+fn part(desk: &Desk, workbook: &str, name: &str) -> String {
+    let file = std::fs::File::open(desk.path(workbook)).expect("a workbook");
+    let mut archive = zip::ZipArchive::new(file).expect("an archive");
+    let mut text = String::new();
+    let mut part = archive.by_name(name).expect("a part");
+    std::io::Read::read_to_string(&mut part, &mut text).expect("text");
+    text
+}
+
+#[test]
+fn a_workbook_has_a_sheet_for_each_result() {
+    let desk = Desk::with_incident();
+    let sql = "SELECT COUNT(*) AS n FROM requests; SELECT '=1+1' AS formula";
+    for arguments in [&["query", "causes"][..], &["query", "-c", sql]] {
+        let output = desk.kcorr(&[arguments, &["--format", "xlsx", "-o", "out.xlsx"]].concat());
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+        let book = part(&desk, "out.xlsx", "xl/workbook.xml");
+        let sheet = part(&desk, "out.xlsx", "xl/worksheets/sheet1.xml");
+        if arguments[1] == "causes" {
+            assert!(book.contains("name=\"causes\""), "{book}");
+            assert!(sheet.contains("queued_behind_slow_write"), "{sheet}");
+            continue;
+        }
+        assert!(
+            book.contains("name=\"query\"") && book.contains("name=\"query 2\""),
+            "{book}"
+        );
+        let count = desk.number("SELECT COUNT(*) AS n FROM requests");
+        assert!(sheet.contains(&format!("<v>{count}</v>")), "{sheet}");
+        let second = part(&desk, "out.xlsx", "xl/worksheets/sheet2.xml");
+        assert!(
+            second.contains("<t>=1+1</t>") && !second.contains("<f>"),
+            "{second}"
+        );
+    }
+}
