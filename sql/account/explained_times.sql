@@ -561,6 +561,8 @@ parts AS (
         other_request_id, standing_id, blocker_tid, blocker_broker, remote_kind, remote_id, topic, partition,
         lock_class, reason, rule, confidence,
         unnest([0, 1, 2]) AS part,
+        -- By a key: a join with the one row of a rule alone comes out a row at a time.
+        unnest(['', 'request_log_contradicts', 'request_log_contradicts']) AS withdrawn_by,
         unnest([
             GREATEST(start_time, COALESCE(lower_time, start_time)),
             start_time,
@@ -599,7 +601,7 @@ judged AS (
         CASE part WHEN 0 THEN p.rule ELSE k.rule END AS rule,
         CASE part WHEN 0 THEN p.confidence ELSE k.confidence END AS confidence
     FROM parts AS p
-    INNER JOIN rules AS k ON k.branch = 'request_log_contradicts'
+    LEFT JOIN rules AS k ON k.branch = p.withdrawn_by
 ),
 clipped AS (
     SELECT
