@@ -287,12 +287,26 @@ impl ExecutionPlan for IntervalJoinExec {
     fn replace_children(
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
+        options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let Ok([left, right]) = <[Arc<dyn ExecutionPlan>; 2]>::try_from(children) else {
             return internal_err!("an interval join has two inputs");
         };
         let (join, projection) = (Arc::clone(&self.join), self.projection.clone());
+        if options.children_properties == ChildrenPropertiesMode::Keep {
+            return Ok(Arc::new(Self {
+                left,
+                right,
+                join,
+                mode: self.mode,
+                projection,
+                columns: self.columns.clone(),
+                properties: Arc::clone(&self.properties),
+                time_filter: self.time_filter.clone(),
+                shared_build: SharedBuild::default(),
+                metrics: ExecutionPlanMetricsSet::new(),
+            }));
+        }
         let filter = self.time_filter.clone();
         Ok(Arc::new(Self::with_filter(
             left, right, join, self.mode, projection, filter,

@@ -16,10 +16,10 @@ pub enum Altered<'a> {
 
 impl Altered<'_> {
     /// The query that stands for a table whose rows can be read under another name; `None` for tables
-    /// that stay as they are.
+    /// that lose none.
     pub(super) fn sql(self, table: &Table, stored_name: &str) -> Option<String> {
         match self {
-            Self::Shifted(shift) => shift.sql(table, stored_name),
+            Self::Shifted(_) => None,
             Self::Without(ablation) => ablation.sql(table, stored_name),
         }
     }

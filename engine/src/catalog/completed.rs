@@ -4,6 +4,8 @@
 use kcorr_model::{Table, tables};
 use kcorr_store::Store;
 
+use super::STORED;
+
 /// A table as it is stored, and the query that completes it.
 pub(super) struct Completed {
     /// The name under which the stored rows can be queried.
@@ -22,7 +24,7 @@ pub(super) fn of(table: &'static Table, store: &Store) -> Option<Completed> {
     if store.row_count(completing(table)?.name) == 0 {
         return None;
     }
-    let stored_name = format!("stored_{}", table.name);
+    let stored_name = format!("{STORED}{}", table.name);
     let sql = sql(&stored_name);
     Some(Completed { stored_name, sql })
 }

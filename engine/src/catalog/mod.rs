@@ -7,6 +7,7 @@ mod completed;
 mod manifest_tables;
 mod sent_requests;
 mod shift;
+mod shifted_table;
 mod table_files;
 
 use std::sync::Arc;
@@ -24,7 +25,15 @@ use checked_files::CheckedFiles;
 use manifest_tables::manifest_table;
 use sent_requests::SentRequests;
 pub use shift::Shift;
+pub(crate) use shifted_table::ShiftExec;
+use shifted_table::ShiftedTable;
 use table_files::{register_files, store_url};
+
+/// What stands before a table's name where its rows are shown as they were recorded, as they are stored, and as they
+/// were captured, for what is made of them under its own.
+const AS_RECORDED: &str = "as_recorded_";
+const STORED: &str = "stored_";
+const AS_CAPTURED: &str = "as_captured_";
 
 /// Registers a store's files, for whoever reads its tables or those of a part of it.
 pub(crate) fn register_store(runtime: &RuntimeEnv, store: &Store) -> Result<()> {
@@ -86,7 +95,7 @@ async fn register_memory(
     memory: Arc<MemTable>,
     altered: Option<Altered<'_>>,
 ) -> Result<()> {
-    let as_recorded = format!("as_recorded_{}", table.name);
+    let as_recorded = format!("{AS_RECORDED}{}", table.name);
     let sql = match altered {
         Some(Altered::Without(ablation)) => ablation.sql(table, &as_recorded),
         _ => None,
@@ -121,7 +130,7 @@ async fn sent_requests(context: &SessionContext, store: &Store) -> Result<Option
 
 /// Another name of a table: its rows as they were captured.
 fn captured(table: &Table) -> String {
-    format!("as_captured_{}", table.name)
+    format!("{AS_CAPTURED}{}", table.name)
 }
 
 /// Registers the rows of a table under a name, without requests that the broker sent, altered if that is asked
@@ -134,23 +143,39 @@ async fn register_rows(
     altered: Option<Altered<'_>>,
     sent: Option<&SentRequests>,
 ) -> Result<()> {
-    let as_recorded = format!("as_recorded_{}", table.name);
+    let altered = altered.filter(|altered| altered.changes(table, store));
+    let as_recorded = format!("{AS_RECORDED}{}", table.name);
     let requests = captured(&tables::REQUESTS);
     let own = sent.and_then(|sent| sent.sql(table, &as_recorded, &requests));
     let rows = match &own {
         Some(own) => format!("({own}) AS own"),
         None => as_recorded.clone(),
     };
-    match altered
-        .and_then(|altered| altered.sql(table, &rows))
-        .or(own)
-    {
-        None => register_files(context, store, name, Some(table), table.name).await,
+    let without = altered.and_then(|altered| altered.sql(table, &rows));
+    let recorded = match without.or(own) {
+        None => {
+            register_files(context, store, name, Some(table), table.name).await?;
+            context.table_provider(name).await?
+        }
         Some(sql) => {
             register_files(context, store, &as_recorded, Some(table), table.name).await?;
             let view = context.sql(&sql).await?.into_view();
-            context.register_table(name, view)?;
-            Ok(())
+            context.register_table(name, Arc::clone(&view))?;
+            view
         }
+    };
+    if let Some(Altered::Shifted(_)) = altered
+        && let Some(shifted) = ShiftedTable::of(table, recorded)
+    {
+        context.deregister_table(name)?;
+        context.register_table(name, Arc::new(shifted))?;
     }
+    Ok(())
+}
+
+/// The table of the model whose rows are shown under a name, by itself or for a table that is made of them.
+pub(crate) fn table_shown_as(name: &str) -> Option<&'static Table> {
+    let prefixes = [AS_RECORDED, STORED, AS_CAPTURED].into_iter();
+    let mut shown = prefixes.filter_map(|prefix| name.strip_prefix(prefix));
+    tables::by_name(shown.next().unwrap_or(name))
 }

@@ -1,7 +1,8 @@
 //! Tables as they would be if some recordings had been made at another time: for the null test, which
-//! asks what would be blamed by chance. Nothing is copied; the tables are views.
+//! asks what would be blamed by chance. Nothing is copied: rows are
+//! moved as they are read (`shifted_table`).
 
-use kcorr_model::{Table, Type};
+use kcorr_model::Table;
 
 use kcorr_store::Store;
 
@@ -20,33 +21,18 @@ pub struct Shift {
 }
 
 impl Shift {
-    /// The query that stands for a table whose rows can be read under another name; `None` for tables
-    /// that have no times.
-    pub(super) fn sql(&self, table: &Table, stored_name: &str) -> Option<String> {
-        let start = table.sorted_by?;
+    /// By how much a row is moved, ns; `None` for rows that stay.
+    pub(super) fn moves(&self, source_id: i64, start_ns: i64) -> Option<i64> {
+        let is_moved = self.source_ids.contains(&source_id)
+            && (self.first_ns..self.last_ns).contains(&start_ns);
         let length = self.last_ns.saturating_sub(self.first_ns).max(1);
         let by = self.by_ns.rem_euclid(length);
-        let sources: Vec<String> = self.source_ids.iter().map(i64::to_string).collect();
-        let first = self.first_ns;
-        let last = self.last_ns;
-        let condition = format!(
-            "source_id IN ({}) AND CAST({start} AS BIGINT) >= {first} AND CAST({start} AS BIGINT) < {last}",
-            sources.join(", ")
-        );
-        let place = format!("(CAST({start} AS BIGINT) - {first})");
-        let moved = format!("(({place} + {by}) % {length} - {place})");
-        let columns = table.columns.iter().map(|column| {
-            let name = column.name;
-            if column.kind == Type::Time {
-                format!(
-                    "CASE WHEN {condition} THEN add_ns({name}, {moved}) ELSE {name} END AS {name}"
-                )
-            } else {
-                name.to_owned()
-            }
-        });
-        let columns: Vec<String> = columns.collect();
-        Some(format!("SELECT {} FROM {stored_name}", columns.join(", ")))
+        is_moved.then(|| {
+            let place = start_ns - self.first_ns;
+            // Both are less than the length, whose double may be more than there are numbers.
+            let until_end = length - place;
+            if by < until_end { by } else { by - length }
+        })
     }
 
     /// Whether a table has rows of the recordings that are shifted.
@@ -62,9 +48,10 @@ impl Shift {
 mod tests {
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::Int64Type;
-    use datafusion::prelude::SessionContext;
+    use datafusion::prelude::{SessionConfig, SessionContext};
     use kcorr_model::{Column, Table, Type};
 
+    use super::super::shifted_table::ShiftedTable;
     use super::*;
 
     static EVENTS: Table = Table {
@@ -78,26 +65,31 @@ mod tests {
         ],
     };
 
-    /// Starts and ends of four events once the first source is shifted between 100 and 200.
-    async fn shifted(by_ns: i64) -> Vec<(i64, i64)> {
-        let context = SessionContext::new();
-        for function in crate::functions::all() {
-            context.register_udf(function);
-        }
-        let rows = "SELECT source_id, add_ns(CAST(0 AS TIMESTAMP), s) AS start_time,
-            add_ns(CAST(0 AS TIMESTAMP), e) AS end_time
-            FROM (VALUES (1, 110, 130), (1, 190, 250), (2, 110, 120), (1, 99, 150)) AS t(source_id, s, e)";
-        let view = context.sql(rows).await.unwrap().into_view();
-        context.register_table("stored", view).unwrap();
+    /// Starts and ends of four events once the first source is shifted between 100 and 200, of those with an end
+    /// after a time.
+    async fn shifted(by_ns: i64, after_ns: i64) -> Vec<(i64, i64)> {
         let shift = Shift {
             source_ids: vec![1],
             by_ns,
             first_ns: 100,
             last_ns: 200,
         };
+        let config = SessionConfig::new().with_extension(std::sync::Arc::new(shift));
+        let context = SessionContext::new_with_config(config);
+        for function in crate::functions::all() {
+            context.register_udf(function);
+        }
+        let rows = "SELECT source_id, add_ns(CAST(0 AS TIMESTAMP), s) AS start_time,
+            add_ns(CAST(0 AS TIMESTAMP), e) AS end_time
+            FROM (VALUES (1, 110, 130), (1, 190, 250), (2, 110, 120), (1, 99, 150)) AS t(source_id, s, e)";
+        let recorded = context.sql(rows).await.unwrap().into_view();
+        let table = ShiftedTable::of(&EVENTS, recorded).unwrap();
+        context
+            .register_table("events", std::sync::Arc::new(table))
+            .unwrap();
         let sql = format!(
-            "SELECT CAST(start_time AS BIGINT) AS s, CAST(end_time AS BIGINT) AS e FROM ({})",
-            shift.sql(&EVENTS, "stored").unwrap()
+            "SELECT CAST(start_time AS BIGINT) AS s, CAST(end_time AS BIGINT) AS e FROM events
+             WHERE CAST(end_time AS BIGINT) > {after_ns} AND source_id > 0"
         );
         let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
         let mut found = Vec::new();
@@ -126,7 +118,13 @@ mod tests {
         ] {
             let mut expected = [unmoved, moved].concat();
             expected.sort_unstable();
-            assert_eq!(shifted(by_ns).await, expected, "{by_ns}");
+            assert_eq!(shifted(by_ns, 0).await, expected, "{by_ns}");
         }
+    }
+
+    #[tokio::test]
+    async fn conditions_hold_for_times_as_they_are_shown() {
+        assert_eq!(shifted(20, 160).await, [(110, 170)]);
+        assert_eq!(shifted(-20, 160).await, [(170, 230), (190, 210)]);
     }
 }

@@ -6,10 +6,11 @@
 //! left, and those inside a query, stay as they are: DataFusion 55.2 refuses some plans of its own in which a
 //! branch is missing (`SanityCheckPlan`, with one partition).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, Projection, cast};
 
 use crate::error::Result;
@@ -51,6 +52,20 @@ impl EmptyTables<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Which of the tables of a plan they are, each once.
+    pub(super) fn names_in(&self, plan: &LogicalPlan) -> Result<Vec<String>> {
+        let mut names = BTreeSet::new();
+        plan.apply_with_subqueries(|plan| {
+            if let LogicalPlan::TableScan(scan) = plan
+                && self.names.contains(scan.table_name.table())
+            {
+                names.insert(scan.table_name.table().to_owned());
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(names.into_iter().collect())
     }
 
     /// The plan of a query that is a UNION, with the branch that alone may have rows in its place; any other

@@ -30,6 +30,9 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, stream};
 
+use super::step_table::StepExec;
+use crate::catalog::ShiftExec;
+
 /// Batches that each part is read ahead.
 const BATCHES_AHEAD: usize = 4;
 
@@ -74,6 +77,8 @@ fn is_plain(plan: &Arc<dyn ExecutionPlan>) -> bool {
         || plan.is::<LocalLimitExec>()
         || plan.is::<CoalescePartitionsExec>()
         || plan.is::<UnionExec>()
+        || plan.is::<StepExec>()
+        || plan.is::<ShiftExec>()
         || plan.name() == "CooperativeExec"
         || plan
             .downcast_ref::<RepartitionExec>()

@@ -14,6 +14,7 @@ mod parameters;
 mod parsed;
 mod parts;
 mod permission;
+mod plan_pool;
 mod planned_query;
 mod row_filter;
 mod session;
@@ -21,6 +22,7 @@ mod session_context;
 mod statements;
 mod step;
 mod step_rows;
+mod step_table;
 mod unaltered;
 
 pub use canned::{CannedQuery, canned_queries, canned_query};

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::prelude::DataFrame;
 use futures::stream;
 
 use super::kept_rows::KeptFile;
@@ -37,28 +37,24 @@ pub struct Step {
 }
 
 impl Step {
-    /// Runs a materialized query; answers what it took, and its rows as a table.
+    /// Runs a materialized query, planned, which has these columns; answers what it took, and its rows as a table.
     pub(super) async fn run(
         name: &str,
-        frame: DataFrame,
-        shows_plan: bool,
+        plan: Arc<dyn ExecutionPlan>,
+        columns: SchemaRef,
+        task: Arc<TaskContext>,
         step_rows: &StepRows,
     ) -> Result<(Self, KeptTable)> {
         let start = Instant::now();
-        let planned = Arc::clone(frame.schema().inner());
-        let task = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await?;
-        let rows = execute_stream(Arc::clone(&plan), Arc::clone(&task))?;
-        let table = step_rows.keep(name, planned, rows, &task).await?;
-        let mut step = Self::of(name, &table, start);
-        step.plan = shows_plan.then(|| drawn(plan.as_ref()));
-        Ok((step, table))
+        let rows = execute_stream(plan, Arc::clone(&task))?;
+        let table = step_rows.keep(name, columns, rows, &task).await?;
+        Ok((Self::of(name, &table, start), table))
     }
 
-    /// A query that is sure to give no rows: there is nothing to run.
-    pub(super) fn without_rows(name: &str, frame: &DataFrame) -> Result<(Self, KeptTable)> {
+    /// A query of these columns that is sure to give no rows: there is nothing to run.
+    pub(super) fn without_rows(name: &str, columns: SchemaRef) -> Result<(Self, KeptTable)> {
         let start = Instant::now();
-        let table = KeptTable::without_rows(Arc::clone(frame.schema().inner()))?;
+        let table = KeptTable::without_rows(columns)?;
         Ok((Self::of(name, &table, start), table))
     }
 
@@ -94,7 +90,7 @@ impl Step {
 }
 
 /// A plan that was run, an operator a line.
-fn drawn(plan: &dyn ExecutionPlan) -> String {
+pub(super) fn drawn(plan: &dyn ExecutionPlan) -> String {
     let plan = DisplayableExecutionPlan::with_metrics(plan);
     plan.indent(true).to_string()
 }

@@ -29,6 +29,8 @@ pub(super) struct UnalteredStep {
     /// The values that it was run with.
     pub(super) values: Vec<(String, ScalarValue)>,
     pub(super) table: Arc<dyn TableProvider>,
+    /// Its rows, where they are in memory.
+    pub(super) rows: Option<Vec<RecordBatch>>,
     pub(super) is_empty: bool,
 }
 
@@ -69,25 +71,34 @@ impl Unaltered {
     }
 }
 
-/// Whether a step's rows are those of a table, in the same order. Rows in files are not looked at.
-pub(super) async fn have_same_rows(table: &Arc<dyn TableProvider>, rows: &KeptTable) -> bool {
-    let Some(memory) = table.downcast_ref::<MemTable>() else {
-        return false;
-    };
+/// The rows of a table that is in memory.
+pub(super) async fn rows_in_memory(table: &Arc<dyn TableProvider>) -> Option<Vec<RecordBatch>> {
+    let memory = table.downcast_ref::<MemTable>()?;
     let mut batches = Vec::new();
     for partition in &memory.batches {
         batches.extend(partition.read().await.iter().cloned());
     }
-    match (whole(&batches), rows.batches.as_deref().map(whole)) {
-        (Some(one), Some(Some(other))) => one == other,
-        (None, Some(None)) => true,
-        _ => false,
+    Some(batches)
+}
+
+/// Whether a step's rows are those that it has when nothing is altered, in the same order. Rows in files are not
+/// looked at.
+pub(super) fn have_same_rows(unaltered: &UnalteredStep, rows: &KeptTable) -> bool {
+    let (Some(one), Some(other)) = (&unaltered.rows, &rows.batches) else {
+        return false;
+    };
+    let count = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+    match (count(one), count(other)) {
+        (0, 0) => true,
+        (one_count, other_count) => {
+            one_count == other_count
+                && matches!((whole(one), whole(other)), (Some(one), Some(other)) if one == other)
+        }
     }
 }
 
-/// All rows in one batch; `None` when there are none.
+/// All rows in one batch; `None` where there is none, or they do not fit into one.
 fn whole(batches: &[RecordBatch]) -> Option<RecordBatch> {
     let schema = batches.first()?.schema();
-    let whole = concat_batches(&schema, batches).ok()?;
-    (whole.num_rows() > 0).then_some(whole)
+    concat_batches(&schema, batches).ok()
 }

@@ -1,5 +1,8 @@
 //! Sessions in which tables are altered: what they take from the session of the store as it is.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use kcorr_engine::{Ablation, Altered, GivenParameters, Session, Shift, Taken};
 use kcorr_store::Store;
 
@@ -89,4 +92,78 @@ async fn steps_are_run_again_only_where_something_below_them_came_out_otherwise(
     };
     let (found, _) = causes(Altered::Shifted(&shift), &store, &whole).await;
     assert_eq!(found, ["slow_write"]);
+}
+
+/// The verdicts in an altered session, drawn.
+async fn drawn(altered: Altered<'_>, store: &Store, whole: &Session) -> String {
+    let session = Session::open_altered(store, altered, whole).await;
+    let session = session.expect("a session");
+    let given = GivenParameters::from([("slo_ms".to_owned(), "20".to_owned())]);
+    let sql = "SELECT * FROM request_verdicts ORDER BY request_id";
+    let mut planned = session.plan(sql, &given).await.expect("a plan");
+    let stream = planned.remove(0).run().await.expect("a stream");
+    let batches = datafusion::physical_plan::common::collect(stream);
+    let batches = batches.await.expect("rows");
+    let drawn = datafusion::arrow::util::pretty::pretty_format_batches(&batches);
+    drawn.expect("rows to draw").to_string()
+}
+
+#[tokio::test]
+async fn sessions_that_share_plans_have_the_rows_that_plans_of_their_own_give() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sql/cases");
+    let mut different = BTreeSet::new();
+    for name in ["convoy", "woken_by"] {
+        let text = std::fs::read_to_string(cases.join(name).with_extension("case"));
+        let text = text.expect("a case");
+        let is_wire = |block: &&str| {
+            ["requests", "request_partitions"]
+                .iter()
+                .any(|table| block.contains(&format!("table {table}\n")))
+        };
+        let wire: Vec<&str> = text.split("\n\n").filter(is_wire).collect();
+        let others: Vec<&str> = text.split("\n\n").filter(|block| !is_wire(block)).collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("case.kcorr");
+        for (source, blocks) in [("wire", wire), ("others", others)] {
+            let case = Case::parse(&blocks.join("\n\n")).expect("a case");
+            case.store_as(&path, source);
+        }
+        let store = Store::open(&path).expect("the store");
+        let ms = 1_000_000;
+        let first_ns = store
+            .manifest()
+            .sources
+            .iter()
+            .filter_map(|source| source.first_time_ns);
+        let first_ns = first_ns.min().expect("a time");
+        let shifts: Vec<Shift> = [3 * ms, 10 * ms, -7 * ms]
+            .into_iter()
+            .map(|by_ns| Shift {
+                source_ids: vec![2],
+                by_ns,
+                first_ns,
+                last_ns: first_ns + 100 * ms,
+            })
+            .collect();
+        let taken = [Taken::Table("lock_waits"), Taken::Table("writes")];
+        let ablations = taken.map(|taken| Ablation {
+            taken,
+            source_id: 2,
+            row_count: 0,
+        });
+        let altered = shifts.iter().map(Altered::Shifted);
+        let altered: Vec<Altered<'_>> = altered
+            .chain(ablations.iter().map(Altered::Without))
+            .collect();
+        let sharing = Session::open(&store).await.expect("a session");
+        for altered in altered {
+            let alone = Session::open(&store).await.expect("a session");
+            let expected = drawn(altered, &store, &alone).await;
+            let found = drawn(altered, &store, &sharing).await;
+            assert_eq!(found, expected, "{name}: {altered:?}");
+            different.insert(found);
+        }
+    }
+    // What is altered does tell.
+    assert!(different.len() > 4, "{}", different.len());
 }

@@ -9,7 +9,7 @@ use super::Session;
 use crate::catalog::Altered;
 use crate::error::Result;
 use crate::query::parameters::GivenParameters;
-use crate::query::unaltered::{Unaltered, UnalteredStep};
+use crate::query::unaltered::{Unaltered, UnalteredStep, rows_in_memory};
 
 /// The step that says by writes when lines of a request log were written, and the one that says of which logs.
 const LINE_TIMES: &str = "line_times";
@@ -21,6 +21,7 @@ impl Session {
     /// altered: on no such table, and on no step that has other rows here.
     pub async fn open_altered(store: &Store, altered: Altered<'_>, whole: &Self) -> Result<Self> {
         let session = Self::open_as(store, &whole.options, Some(altered)).await?;
+        session.share_plans(store, altered, whole);
         session.rest_on(store, altered, whole).await?;
         // What a part has may rest on what is altered in another.
         for (part, whole) in session.brokers.iter().zip(&whole.brokers) {
@@ -46,6 +47,7 @@ impl Session {
             let table = whole.context.table_provider(name).await?;
             let step = UnalteredStep {
                 values,
+                rows: rows_in_memory(&table).await,
                 table,
                 is_empty: whole.is_empty(name),
             };
@@ -66,7 +68,11 @@ impl Session {
 
     /// Registers the rows that a step has in the session of the store as it is.
     pub(super) fn take_unaltered(&self, name: &'static str, step: &UnalteredStep) -> Result<()> {
-        self.show(name, Arc::clone(&step.table))?;
+        let table = match (self.shared_plans(), &step.rows) {
+            (Some(plans), Some(rows)) => plans.show(name, &step.values, &step.table, rows.clone()),
+            _ => Arc::clone(&step.table),
+        };
+        self.show(name, table)?;
         self.set_empty(name, step.is_empty);
         self.with_unaltered(|unaltered| {
             unaltered.same.insert(name);

@@ -12,7 +12,6 @@ use crate::query::below::Below;
 use crate::query::by_broker;
 use crate::query::canned::{CannedQuery, canned_query, name_of};
 use crate::query::parameters::GivenParameters;
-use crate::query::step::Step;
 
 /// The parts of a store that are of one broker each; none when it has one broker.
 pub(super) fn stores_of_brokers(store: &Store) -> Vec<(Option<i32>, Store)> {
@@ -66,9 +65,10 @@ impl Session {
                 is_empty &= part.is_empty(name);
                 part.context.table_provider(name).await?
             } else {
-                let frame = part.context.table(name).await?;
-                let shows_plans = self.options.shows_plans;
-                let (step, kept) = Step::run(name, frame, shows_plans, &part.step_rows).await?;
+                let rows = part.context.table(name).await?;
+                let (step, kept) = part
+                    .run_step(name, rows.logical_plan().clone(), None)
+                    .await?;
                 is_empty &= step.row_count == 0;
                 steps.push(step);
                 kept.table
@@ -89,7 +89,11 @@ impl Session {
             let message = format!("{} was not computed for the parts of the store", query.name);
             return Err(Error::new(ErrorKind::Query, message));
         }
-        self.show(query.name, by_broker::of_one(&query.header)?)?;
+        let mut none = by_broker::of_one(&query.header)?;
+        if let Some(plans) = self.shared_plans() {
+            none = plans.show(query.name, &[], &none, Vec::new());
+        }
+        self.show(query.name, none)?;
         self.set_empty(query.name, true);
         self.with_unaltered(|unaltered| unaltered.set_same(query.name, Some(true)));
         Ok(())

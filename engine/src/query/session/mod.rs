@@ -7,9 +7,11 @@
 //! | `brokers` | those that are asked of each broker by itself |
 //! | `shown` | what is registered, and what is known of it |
 //! | `altered` | a session that shows tables otherwise than they were recorded |
+//! | `shared` | plans that such sessions have in common |
 
 mod altered;
 mod brokers;
+mod shared;
 mod shown;
 mod steps;
 mod values;
@@ -32,6 +34,7 @@ use super::kept_rows::KeptRows;
 use super::parameters::{GivenParameters, bind, refuse_unknown};
 use super::parsed::parsed_query;
 use super::permission::{StatementKind, check_plan, check_statement, check_table};
+use super::plan_pool::PlanPool;
 use super::planned_query::PlannedQuery;
 use super::session_context::SessionOptions;
 use super::statements::parse;
@@ -42,6 +45,7 @@ use crate::catalog;
 use crate::catalog::Altered;
 use crate::error::{Error, ErrorKind, Result};
 use brokers::stores_of_brokers;
+use shared::SharedPlans;
 use steps::Registered;
 pub use values::parameters_in;
 use values::{check_names, header_of, with_defaults, with_values};
@@ -57,6 +61,10 @@ pub struct Session {
     kept_rows: Option<KeptRows>,
     /// What a session that shows something else than the store, and keeps no rows, takes from one of the store.
     unaltered: Option<Mutex<Unaltered>>,
+    /// Plans of the sessions that show its tables altered.
+    plan_pool: Arc<PlanPool>,
+    /// What an altered session shares of these; else none.
+    shared: Mutex<Option<Arc<SharedPlans>>>,
     /// Tables whose rows are not those of the store.
     replaced: Mutex<BTreeSet<&'static str>>,
     /// Tables that are shown without rows.
@@ -143,12 +151,19 @@ impl Session {
         step_rows: StepRows,
         options: &SessionOptions,
     ) -> Result<Self> {
+        if let Some(Altered::Shifted(shift)) = altered {
+            let state = context.state_ref();
+            let mut state = state.write();
+            state.config_mut().set_extension(Arc::new(shift.clone()));
+        }
         catalog::register(&context, store, altered).await?;
         Ok(Self {
             context,
             kept: Mutex::default(),
             kept_rows: None,
             unaltered: altered.is_some().then(Mutex::default),
+            plan_pool: Arc::default(),
+            shared: Mutex::default(),
             replaced: Mutex::default(),
             unrecorded: Mutex::new(catalog::unrecorded(store, altered)),
             empty: Mutex::default(),
@@ -174,6 +189,7 @@ impl Session {
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|name| *name != table.name);
         self.with_unaltered(|unaltered| *unaltered = Unaltered::default());
+        self.share_no_plans();
         // What was made of the rows that are replaced is not kept.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let names: Vec<&'static str> = kept.keys().copied().collect();
@@ -225,7 +241,13 @@ impl Session {
                 .await?;
             let values = bind(&below.parameters(&header), given)?;
             let plan = match &parts {
-                Some(parts) => self.with_parts(parts, &values).await?,
+                Some(parts) => {
+                    for (name, statement) in &parts.runs {
+                        self.run_part(name, statement, &values, None).await?;
+                    }
+                    let rest = parts.rest.clone();
+                    self.context.state().statement_to_plan(rest).await?
+                }
                 None => self.context.state().statement_to_plan(statement).await?,
             };
             if !self.options.allows_files {
@@ -259,6 +281,7 @@ impl Session {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
         self.with_unaltered(|unaltered| *unaltered = Unaltered::default());
+        self.share_no_plans();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.clear();
         drop(kept);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use datafusion::catalog::view::ViewTable;
 use datafusion::common::{ScalarValue, TableReference};
@@ -11,13 +12,14 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::Session;
+use super::shared::SharedPlan;
 use super::values::{with_defaults, with_values};
 use crate::error::Result;
 use crate::query::below::Below;
 use crate::query::kept_rows::{Kept, KeptRows};
 use crate::query::parameters::GivenParameters;
 use crate::query::parts::Parts;
-use crate::query::step::Step;
+use crate::query::step::{Step, drawn};
 use crate::query::step_rows::KeptTable;
 use crate::query::unaltered::have_same_rows;
 
@@ -115,19 +117,34 @@ impl Session {
         }
         self.with_unaltered(|unaltered| unaltered.same.remove(name));
         let parts = used.parts()?;
-        let plan = self.with_parts(parts, &values).await?;
-        let plan = with_values(plan, &values)?;
+        for (part, statement) in &parts.runs {
+            let shared = self.shared_plan(below, place, part, &values);
+            self.run_part(part, statement, &values, shared.as_ref())
+                .await?;
+        }
+        let shared = self.shared_plan(below, place, name, &values);
+        let shared = shared.as_ref();
+        let plan = self.planned(&parts.rest, &values, shared).await?;
         if !is_materialized {
+            if let Some(plans) = self.shared_plans() {
+                let empty = self.with_empty_tables(|tables| tables.names_in(&plan))?;
+                plans.note_left_out(name, empty);
+            }
             let plan = self.with_empty_tables(|tables| tables.leave_out_of(plan))?;
             self.forget_parts(parts)?;
             return self.show(name, Arc::new(ViewTable::new(plan, None)));
         }
-        let (mut step, rows) = self.run_step(name, plan).await?;
+        let (mut step, rows) = self.run_step(name, plan, shared).await?;
         self.forget_parts(parts)?;
-        parts.tables().for_each(|part| self.step_rows.let_go(part));
+        for part in parts.tables() {
+            self.step_rows.let_go(part);
+            if let Some(plans) = self.shared_plans() {
+                plans.forget(part, &values);
+            }
+        }
         step.damaged = damaged;
         if let Some(unaltered) = unaltered
-            && have_same_rows(&unaltered.table, &rows).await
+            && have_same_rows(&unaltered, &rows)
         {
             self.with_unaltered(|unaltered| unaltered.same.insert(name));
         }
@@ -135,7 +152,27 @@ impl Session {
         if let (Some(kept_rows), Some(batches)) = (kept_rows, &rows.batches) {
             kept_rows.keep(name, &values, &rows.table.schema(), batches);
         }
-        self.show_step(name, step, rows.table, values)
+        let table = self.table_of(name, &values, &rows);
+        self.show_step(name, step, table, values)
+    }
+
+    /// The plan of a statement, with its values; that of another session where one fits.
+    async fn planned(
+        &self,
+        statement: &Statement,
+        values: &[(String, ScalarValue)],
+        shared: Option<&SharedPlan>,
+    ) -> Result<LogicalPlan> {
+        if let Some(plan) = shared.and_then(SharedPlan::logical) {
+            return Ok(plan);
+        }
+        let state = self.context.state();
+        let plan = state.statement_to_plan(statement.clone()).await?;
+        let plan = with_values(plan, values)?;
+        if let Some(shared) = shared {
+            shared.keep(&plan)?;
+        }
+        Ok(plan)
     }
 
     /// Runs a step, unless it is sure to have no rows.
@@ -143,42 +180,47 @@ impl Session {
         &self,
         name: &str,
         plan: LogicalPlan,
+        shared: Option<&SharedPlan>,
     ) -> Result<(Step, KeptTable)> {
-        let has_rows = self.with_empty_tables(|tables| !tables.leave_nothing_of(&plan));
-        let frame = self.context.execute_logical_plan(plan).await?;
-        if has_rows {
-            Step::run(name, frame, self.options.shows_plans, &self.step_rows).await
-        } else {
-            Step::without_rows(name, &frame)
+        let columns = Arc::clone(plan.schema().inner());
+        if self.with_empty_tables(|tables| tables.leave_nothing_of(&plan)) {
+            return Step::without_rows(name, columns);
         }
+        let start = Instant::now();
+        let physical = match shared.and_then(SharedPlan::take) {
+            Some(physical) => physical,
+            None => self.context.state().create_physical_plan(&plan).await?,
+        };
+        let task = match shared {
+            Some(shared) => Arc::clone(shared.task()),
+            None => self.context.task_ctx(),
+        };
+        let shows_plan = self.options.shows_plans;
+        let run = Step::run(name, Arc::clone(&physical), columns, task, &self.step_rows);
+        let (mut step, rows) = run.await?;
+        step.elapsed = start.elapsed();
+        step.plan = shows_plan.then(|| drawn(physical.as_ref()));
+        if let Some(shared) = shared {
+            shared.give_back(physical)?;
+        }
+        Ok((step, rows))
     }
 
-    /// A query whose parts that are better run by themselves are tables, each run now. They are to be forgotten when
-    /// the query is planned.
-    pub(super) async fn with_parts(
-        &self,
-        parts: &Parts,
-        values: &[(String, ScalarValue)],
-    ) -> Result<LogicalPlan> {
-        for (name, statement) in &parts.runs {
-            self.run_part(name, statement.clone(), values).await?;
-        }
-        let state = self.context.state();
-        Ok(state.statement_to_plan(parts.rest.clone()).await?)
-    }
-
-    /// Runs a part of a query, and registers its rows.
+    /// Runs a part of a query that is better run by itself, and registers its rows. It is to be forgotten when the
+    /// query is planned.
     pub(super) async fn run_part(
         &self,
         name: &str,
-        statement: Statement,
+        statement: &Statement,
         values: &[(String, ScalarValue)],
+        shared: Option<&SharedPlan>,
     ) -> Result<()> {
-        let plan = self.context.state().statement_to_plan(statement).await?;
-        let (step, rows) = self.run_step(name, with_values(plan, values)?).await?;
+        let plan = self.planned(statement, values, shared).await?;
+        let (step, rows) = self.run_step(name, plan, shared).await?;
         let table = TableReference::bare(name);
         self.context.deregister_table(table.clone())?;
-        self.context.register_table(table, rows.table)?;
+        let rows = self.table_of(name, values, &rows);
+        self.context.register_table(table, rows)?;
         self.set_empty(name, step.row_count == 0);
         self.add_step(step);
         Ok(())
