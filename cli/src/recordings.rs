@@ -77,6 +77,13 @@ pub(crate) static KINDS: &[Kind] = &[
         recognise: kcorr_ingest_broker::recognise_context,
     },
     Kind {
+        option: "sli",
+        reads: &[
+            "what a client saw of its own messages, one JSON object a line (client_message, intended_ns, …)",
+        ],
+        recognise: kcorr_ingest_client::recognise_client_messages,
+    },
+    Kind {
         option: "bpf",
         reads: &[
             "JSON lines of kcorr's own probes (`kcorr probes`)",

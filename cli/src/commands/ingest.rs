@@ -11,6 +11,7 @@ use kcorr_ingest_broker::{
     ContextDecoder, CpuStatDecoder, GcLogDecoder, RequestLogDecoder, SegmentsDecoder,
     ServerLogDecoder, ThreadDumpDecoder,
 };
+use kcorr_ingest_client::ClientMessagesDecoder;
 use kcorr_ingest_jfr::{JfrDecoder, JfrOptions};
 use kcorr_ingest_pcap::{PcapDecoder, PcapOptions, TlsKeys};
 use kcorr_model::Severity;
@@ -100,6 +101,10 @@ pub(crate) struct Ingest {
     /// What kcorr record says of a broker's host and settings (context.jsonl)
     #[arg(long, num_args = 1.., value_name = "FILE")]
     context: Vec<PathBuf>,
+
+    /// What a client saw of its own messages (JSON lines)
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    sli: Vec<PathBuf>,
 
     #[arg(long, value_name = "FORMAT", help = format!("Format of --bpf inputs, when it is not recognised: {}", Format::NAMES.join(", ")))]
     bpf_format: Option<Format>,
@@ -250,6 +255,7 @@ impl Ingest {
             ("server-log", &self.server_log),
             ("cpu-stat", &self.cpu_stat),
             ("context", &self.context),
+            ("sli", &self.sli),
         ];
         let mut recordings = Vec::new();
         for (option, paths) in single {
@@ -354,6 +360,12 @@ impl Ingest {
                 paths,
                 broker,
                 decoder: Box::new(|id| Box::new(ContextDecoder::new(id))),
+            },
+            "sli" => Job {
+                kind: "sli",
+                paths,
+                broker,
+                decoder: Box::new(|id| Box::new(ClientMessagesDecoder::new(id))),
             },
             "segments" => Job {
                 kind: "segments",

@@ -47,6 +47,7 @@ fn decoders_the_store_and_the_report_compile_no_datafusion() {
         "kcorr-tls",
         "kcorr-ingest-bpf",
         "kcorr-ingest-broker",
+        "kcorr-ingest-client",
         "kcorr-ingest-jfr",
         "kcorr-ingest-pcap",
         "kcorr-kernel-events",

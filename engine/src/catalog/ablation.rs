@@ -57,6 +57,8 @@ pub fn kind_expression(table: &Table) -> Option<&'static str> {
         | "shifted_verdicts"
         | "ablated_verdicts"
         | "what_ifs" => return None,
+        // No verdict of a request rests on what clients saw.
+        "client_messages" => return None,
         _ => "''",
     })
 }

@@ -4,6 +4,7 @@ mod ablated_verdicts;
 mod block_io;
 mod broker_request_partitions;
 mod broker_requests;
+mod client_messages;
 mod clock_anchors;
 mod clock_checks;
 mod clock_fits;
@@ -40,6 +41,7 @@ pub use ablated_verdicts::ABLATED_VERDICTS;
 pub use block_io::BLOCK_IO;
 pub use broker_request_partitions::BROKER_REQUEST_PARTITIONS;
 pub use broker_requests::BROKER_REQUESTS;
+pub use client_messages::CLIENT_MESSAGES;
 pub use clock_anchors::CLOCK_ANCHORS;
 pub use clock_checks::CLOCK_CHECKS;
 pub use clock_fits::CLOCK_FITS;
@@ -108,6 +110,7 @@ pub static ALL: &[&Table] = &[
     &BROKER_REQUESTS,
     &BROKER_REQUEST_PARTITIONS,
     &ISR_CHANGES,
+    &CLIENT_MESSAGES,
     &SHIFTED_VERDICTS,
     &ABLATED_VERDICTS,
     &WHAT_IFS,
