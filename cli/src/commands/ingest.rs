@@ -246,7 +246,7 @@ impl Ingest {
 
     /// The recordings of all options, each with the one that reads it.
     fn recordings(&self) -> anyhow::Result<Vec<(&'static str, Vec<PathBuf>)>> {
-        let single: [(&'static str, &[PathBuf]); 8] = [
+        let single: [(&'static str, &[PathBuf]); 9] = [
             ("jfr", &self.jfr),
             ("bpf", &self.bpf),
             ("threads", &self.threads),
