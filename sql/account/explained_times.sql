@@ -296,10 +296,8 @@ found AS (
     WHERE p.kind IN ('gc', 'safepoint')
     UNION ALL BY NAME
     SELECT
-        'pause_ready' AS branch, a.request_id, GREATEST(p.start_time, o.start_time) AS start_time,
+        'pause_throttled' AS branch, a.request_id, GREATEST(p.start_time, o.start_time) AS start_time,
         LEAST(p.end_time, o.end_time) AS end_time,
-        CASE WHEN o.is_throttled THEN 'cpu_throttle' END AS root,
-        CASE WHEN o.is_throttled THEN 'cpu_throttle' END AS reason,
         o.standing_id, o.tid AS blocker_tid
     FROM request_work AS a
     INNER JOIN pauses AS p
@@ -309,7 +307,7 @@ found AS (
         ON o.start_time < p.end_time
         AND p.start_time < o.end_time
     WHERE p.kind IN ('gc', 'safepoint')
-        AND o.is_ready
+        AND o.is_throttled
     UNION ALL BY NAME
     SELECT
         'lock_wait' AS branch,

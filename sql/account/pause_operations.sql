@@ -1,13 +1,14 @@
 -- File operations and page faults of the JVM's own threads near its stops, what else they
--- stood still for, and their waits for a CPU: of the VM thread, which runs what the threads
--- were stopped for, and of a collection's threads.
+-- stood still for, and when they had no CPU time left of their quota: of the VM thread, which
+-- runs what the threads were stopped for, and of a collection's threads.
 --
 -- A thread is known by its name in the kernel, or else in thread dumps and JFR recordings,
 -- and belongs to the process that appended for the accounted requests. While the VM thread
 -- is in such an operation the stop cannot end. Those of a collection's threads count where
--- they take more than half of it (one operation, or all waits of a thread for a CPU): the
--- others may do a thread's work meanwhile. A wait for a lock whose holder had no CPU is one
--- for a CPU.
+-- they take more than half of it (one operation, or all of a thread's times without quota):
+-- the others may do a thread's work meanwhile. A thread waits for the quota, too, that waits
+-- for a lock whose holder does. Waits for a CPU that others had are no operations of a stop:
+-- those others are the collection's own threads, mostly.
 -- @materialized
 -- @column write_id       BIGINT      -- the file operation; null when it was none
 -- @column function_call_id BIGINT    -- or the page fault
@@ -15,9 +16,7 @@
 --                                       disk or for memory, or in which it, or who had the lock
 --                                       that it waited for, had no CPU
 -- @column wait_class     VARCHAR     -- what for (see wait_classes)
--- @column is_ready       BOOLEAN     -- whether it had no CPU
--- @column is_throttled   BOOLEAN     -- whether its control group had no CPU time left as that
---                                       began; null when it was no wait for a CPU
+-- @column is_throttled   BOOLEAN     -- whether it had no CPU because of the quota
 -- @column tid            INT         -- the thread
 -- @column thread_name    VARCHAR     -- its name
 -- @column start_time     TIMESTAMP   -- start of the operation
@@ -43,33 +42,37 @@ processes AS (
 operations AS (
     SELECT
         w.write_id, CAST(NULL AS BIGINT) AS function_call_id, CAST(NULL AS BIGINT) AS standing_id,
-        CAST(NULL AS VARCHAR) AS wait_class, FALSE AS is_ready, CAST(NULL AS BOOLEAN) AS is_throttled, w.pid, w.tid,
+        CAST(NULL AS VARCHAR) AS wait_class, FALSE AS is_throttled, w.pid, w.tid,
         CAST(w.comm AS VARCHAR) AS comm, w.start_time, w.end_time
     FROM writes AS w
     UNION ALL BY NAME
-    SELECT function_call_id, FALSE AS is_ready, pid, tid, comm, start_time, end_time
+    SELECT function_call_id, FALSE AS is_throttled, pid, tid, comm, start_time, end_time
     FROM page_faults
     UNION ALL BY NAME
-    SELECT standing_id, TRUE AS is_ready, is_throttled, pid, tid, comm, start_time, end_time
-    FROM ready_times
+    SELECT r.standing_id, TRUE AS is_throttled, r.pid, r.tid, r.comm, r.start_time, r.end_time
+    FROM ready_times AS r
+    ASOF JOIN throttle_counters AS b MATCH_CONDITION (r.start_time >= b.time)
+    ASOF JOIN throttle_counters AS a MATCH_CONDITION (r.end_time <= a.time)
+    WHERE r.is_throttled
+        OR 2 * (a.throttled_ns - b.throttled_ns) >= elapsed_ns(r.start_time, r.end_time)
     UNION ALL BY NAME
-    -- Who ended its wait for a lock had no CPU.
+    -- Who ended its wait for a lock had none.
     SELECT
-        r.root_standing_id AS standing_id, TRUE AS is_ready, r.root = 'cpu_throttle' AS is_throttled,
-        f.pid, f.tid, f.comm, r.start_time, r.end_time
+        r.root_standing_id AS standing_id, TRUE AS is_throttled, f.pid, f.tid, f.comm, r.start_time,
+        r.end_time
     FROM standing_roots AS r
     INNER JOIN near_standings AS f
         ON f.standing_id = r.standing_id
         AND NOT f.is_ready
-    WHERE r.root IN ('cpu', 'cpu_throttle')
+    WHERE r.root = 'cpu_throttle'
     UNION ALL BY NAME
-    SELECT standing_id, wait_class, FALSE AS is_ready, pid, tid, comm, start_time, end_time
+    SELECT standing_id, wait_class, FALSE AS is_throttled, pid, tid, comm, start_time, end_time
     FROM near_standings
     WHERE root IN ('slow_write', 'slow_sync', 'slow_read', 'memory')
 ),
 named AS (
     SELECT
-        o.write_id, o.function_call_id, o.standing_id, o.wait_class, o.is_ready,
+        o.write_id, o.function_call_id, o.standing_id, o.wait_class,
         o.is_throttled, o.tid, o.start_time, o.end_time,
         COALESCE(o.comm, t.thread_name) AS thread_name,
         s.kind, s.start_time AS stop_time, s.duration_ns,
@@ -88,7 +91,7 @@ counted AS (
     SELECT
         *,
         CASE
-            WHEN is_ready THEN SUM(stopped_ns) OVER (PARTITION BY tid, kind, stop_time, is_ready)
+            WHEN is_throttled THEN SUM(stopped_ns) OVER (PARTITION BY tid, kind, stop_time, is_throttled)
             ELSE stopped_ns
         END AS counted_ns
     FROM named
@@ -98,7 +101,6 @@ SELECT
     function_call_id,
     standing_id,
     wait_class,
-    is_ready,
     is_throttled,
     tid,
     MIN(thread_name) AS thread_name,
@@ -117,5 +119,5 @@ WHERE thread_name = 'VM Thread'
         )
     )
 GROUP BY
-    write_id, function_call_id, standing_id, wait_class, is_ready, is_throttled, tid, start_time, end_time
+    write_id, function_call_id, standing_id, wait_class, is_throttled, tid, start_time, end_time
 ORDER BY start_time, write_id, function_call_id, standing_id

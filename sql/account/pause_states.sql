@@ -89,7 +89,7 @@ states AS (
         s.block_io_id, COALESCE(s.standing_id, o.standing_id) AS standing_id, o.tid, CAST(NULL AS BIGINT) AS pause_id
     FROM pause_operations AS o
     LEFT JOIN write_states AS s ON s.write_id = o.write_id
-    WHERE NOT o.is_ready
+    WHERE NOT o.is_throttled
     UNION ALL BY NAME
     SELECT
         2 AS rank, 'time_to_safepoint' AS state, p.name, p.start_time, p.end_time, l.tid, p.pause_id
