@@ -326,7 +326,8 @@ found AS (
         AND s.wait_class <> 'futex'
     UNION ALL BY NAME
     SELECT
-        'woken_by' AS branch,
+        -- A file operation goes on while the JVM is stopped.
+        CASE WHEN r.root_write_id IS NOT NULL THEN 'woken_by_write' ELSE 'woken_by' END AS branch,
         o.request_id, r.start_time, r.end_time, r.root,
         -- In a stop of the JVM its handler would stand still anyway.
         CASE WHEN r.root = 'pause' THEN 'own' ELSE 'lock_wait' END AS via,
