@@ -15,7 +15,7 @@
 --   broker          from the request's first byte at the broker to the answer's last: `api`
 --                   tells whether of Produce or of the fetch that brought it
 --   consumer        between the acknowledgement and the consumer, without the time in which
---                   the broker had its fetch
+--                   the broker had its fetch; what that fetch asked to wait is the consumer's
 --   unknown         no row shows it; `missing` says what is not there
 -- @terminal intended_time setting latency_ms spent_in cause | spent_ms reason topic partition
 --   attempts error missing cause_request_id client_message_id
@@ -152,8 +152,9 @@ parts AS (
                         ),
                         0
                     )
+                    - COALESCE(w.requested_wait_ns, 0)
             )
-        END AS fetch_ns,
+        END AS asked_fetch_ns,
         s.consumed_ns,
         CASE
             WHEN s.attempts = 0 THEN NULL
@@ -167,6 +168,11 @@ parts AS (
     FROM slow_messages AS s
     LEFT JOIN tries AS t ON t.client_message_id = s.client_message_id
     LEFT JOIN message_fetches AS f ON f.client_message_id = s.client_message_id
+    LEFT JOIN request_latencies AS w ON w.request_id = f.request_id
+),
+fetched AS (
+    SELECT *, CASE WHEN asked_fetch_ns IS NOT NULL THEN GREATEST(asked_fetch_ns, 0) END AS fetch_ns
+    FROM parts
 ),
 known AS (
     SELECT
@@ -181,7 +187,7 @@ known AS (
                 - CASE WHEN fetch_ns IS NULL THEN 0 ELSE consumed_ns END,
             0
         ) AS unknown_ns
-    FROM parts
+    FROM fetched
 ),
 largest AS (
     SELECT

@@ -28,17 +28,23 @@ turns AS (
         AND b.pool = h.pool
     WHERE f.kind IN ('idle', 'unsure')
 ),
+behind AS (
+    -- Who woke it had been woken just before by another.
+    SELECT t.standing_id, p.standing_id AS previous_standing_id
+    FROM turns AS t
+    ASOF JOIN turns AS p
+        MATCH_CONDITION (t.woken_time >= p.stretch_end)
+        ON p.tid = t.waker_tid
+    WHERE p.woken_time < t.woken_time
+        AND elapsed_ns(p.stretch_end, t.woken_time) <= $handoff_ms * 1e6
+),
 links AS (
-    SELECT standing_id, waker_tid, woken_time, CAST(1 AS INT) AS depth
+    SELECT standing_id, standing_id AS turn_standing_id, CAST(1 AS INT) AS depth
     FROM turns
     UNION ALL
-    -- Who woke it had been woken just before by another.
-    SELECT l.standing_id, t.waker_tid, t.woken_time, CAST(l.depth + 1 AS INT) AS depth
+    SELECT l.standing_id, b.previous_standing_id, CAST(l.depth + 1 AS INT) AS depth
     FROM links AS l
-    INNER JOIN turns AS t
-        ON t.tid = l.waker_tid
-        AND t.woken_time < l.woken_time
-        AND elapsed_ns(t.stretch_end, l.woken_time) BETWEEN 0 AND $handoff_ms * 1e6
+    INNER JOIN behind AS b ON b.standing_id = l.turn_standing_id
     WHERE l.depth < 64
 )
 SELECT
@@ -52,7 +58,8 @@ SELECT
     r.is_throttled
 FROM links AS l
 INNER JOIN turns AS t ON t.standing_id = l.standing_id
+INNER JOIN turns AS k ON k.standing_id = l.turn_standing_id
 INNER JOIN ready_times AS r
-    ON r.tid = l.waker_tid
-    AND elapsed_ns(r.end_time, l.woken_time) BETWEEN 0 AND $handoff_ms * 1e6
+    ON r.tid = k.waker_tid
+    AND elapsed_ns(r.end_time, k.woken_time) BETWEEN 0 AND $handoff_ms * 1e6
 ORDER BY l.standing_id, r.start_time, r.end_time, r.tid, ready_standing_id

@@ -39,6 +39,17 @@ processes AS (
     INNER JOIN writes AS w ON w.write_id = o.write_id
     WHERE w.pid IS NOT NULL
 ),
+without_cpu AS (
+    -- By the group's counter: its rise from one sample to another is that of all waits between.
+    SELECT
+        r.*,
+        a.throttled_ns - b.throttled_ns AS risen_ns,
+        SUM(elapsed_ns(r.start_time, r.end_time)) OVER (PARTITION BY r.tid, b.time, a.time)
+            AS waited_ns
+    FROM ready_times AS r
+    ASOF JOIN throttle_counters AS b MATCH_CONDITION (r.start_time >= b.time)
+    ASOF JOIN throttle_counters AS a MATCH_CONDITION (r.end_time <= a.time)
+),
 operations AS (
     SELECT
         w.write_id, CAST(NULL AS BIGINT) AS function_call_id, CAST(NULL AS BIGINT) AS standing_id,
@@ -49,12 +60,10 @@ operations AS (
     SELECT function_call_id, FALSE AS is_throttled, pid, tid, comm, start_time, end_time
     FROM page_faults
     UNION ALL BY NAME
-    SELECT r.standing_id, TRUE AS is_throttled, r.pid, r.tid, r.comm, r.start_time, r.end_time
-    FROM ready_times AS r
-    ASOF JOIN throttle_counters AS b MATCH_CONDITION (r.start_time >= b.time)
-    ASOF JOIN throttle_counters AS a MATCH_CONDITION (r.end_time <= a.time)
-    WHERE r.is_throttled
-        OR 2 * (a.throttled_ns - b.throttled_ns) >= elapsed_ns(r.start_time, r.end_time)
+    SELECT standing_id, TRUE AS is_throttled, pid, tid, comm, start_time, end_time
+    FROM without_cpu
+    WHERE is_throttled
+        OR 2 * risen_ns >= waited_ns
     UNION ALL BY NAME
     -- Who ended its wait for a lock had none.
     SELECT

@@ -122,14 +122,23 @@ sure AS (
     FROM pairs
     GROUP BY connection_id, stretch
     HAVING BOOL_AND(fits)
+),
+told_once AS (
+    -- Two captures of one connection have a turn each.
+    SELECT
+        p.turn_id,
+        p.broker_request_id,
+        CASE p.turn_count WHEN 1 THEN 'alone' ELSE 'order' END AS matched_by,
+        CASE p.turn_count WHEN 1 THEN 0.95 ELSE 0.9 END AS confidence,
+        ROW_NUMBER() OVER (
+            PARTITION BY p.broker_request_id ORDER BY p.turn_count > 1, p.turn_id
+        ) AS copy
+    FROM pairs AS p
+    INNER JOIN sure AS s
+        ON s.connection_id = p.connection_id
+        AND s.stretch = p.stretch
 )
-SELECT
-    p.turn_id,
-    p.broker_request_id,
-    CASE p.turn_count WHEN 1 THEN 'alone' ELSE 'order' END AS matched_by,
-    CASE p.turn_count WHEN 1 THEN 0.95 ELSE 0.9 END AS confidence
-FROM pairs AS p
-INNER JOIN sure AS s
-    ON s.connection_id = p.connection_id
-    AND s.stretch = p.stretch
-ORDER BY p.turn_id
+SELECT turn_id, broker_request_id, matched_by, confidence
+FROM told_once
+WHERE copy = 1
+ORDER BY turn_id

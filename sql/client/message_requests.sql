@@ -16,7 +16,9 @@
 -- @column request_count  BIGINT      -- how many there are
 WITH
 ids AS (
-    SELECT request_id, error_code, unnest(message_ids) AS message_id
+    SELECT
+        request_id, error_code, CAST(topic AS VARCHAR) AS sent_topic, partition,
+        unnest(message_ids) AS message_id
     FROM request_partitions
     WHERE message_ids IS NOT NULL
 ),
@@ -39,7 +41,11 @@ captured AS (
             ORDER BY r.latency_ns IS NULL, r.request_id
         ) AS copy
     FROM slow_messages AS s
-    INNER JOIN ids AS i ON i.message_id = s.message_id
+    -- Whoever passes a message on to another topic may keep its headers.
+    INNER JOIN ids AS i
+        ON i.message_id = s.message_id
+        AND i.sent_topic = s.topic
+        AND i.partition = s.partition
     INNER JOIN requests AS r ON r.request_id = i.request_id
     WHERE CAST(r.api AS VARCHAR) = 'Produce'
 )

@@ -6,7 +6,7 @@
 -- @column end_time       TIMESTAMP   -- its end
 -- @column broker         INT         -- the broker; null when nothing tells
 -- @column request_rate   DOUBLE      -- answered requests of all APIs that arrived in it,
---                                       a second
+--                                       a second; null for a broker whose requests nobody recorded
 -- @column machine_ratio  DOUBLE      -- busy part of the machine's CPUs, the mean of the
 --                                       samples
 -- @column process_ratio  DOUBLE      -- the broker's own part of them
@@ -42,12 +42,16 @@ sampled AS (
     GROUP BY s.broker, elapsed_ns(a.start_time, l.time) / a.step_ns
 ),
 brokers AS (
-    SELECT broker FROM requested
-    UNION
-    SELECT broker FROM sampled
+    SELECT broker, BOOL_OR(has_requests) AS has_requests
+    FROM (
+        SELECT broker, TRUE AS has_requests FROM requested
+        UNION ALL
+        SELECT broker, FALSE AS has_requests FROM sampled
+    )
+    GROUP BY broker
 ),
 steps AS (
-    SELECT broker, start_time AS axis_time, step_ns, unnest(range(0, step_count)) AS step
+    SELECT broker, has_requests, start_time AS axis_time, step_ns, unnest(range(0, step_count)) AS step
     FROM time_axis
     CROSS JOIN brokers
 )
@@ -55,7 +59,7 @@ SELECT
     add_ns(s.axis_time, s.step * s.step_ns) AS start_time,
     add_ns(s.axis_time, (s.step + 1) * s.step_ns) AS end_time,
     s.broker,
-    COALESCE(r.request_count, 0) * 1e9 / s.step_ns AS request_rate,
+    CASE WHEN s.has_requests THEN COALESCE(r.request_count, 0) * 1e9 / s.step_ns END AS request_rate,
     l.machine_ratio,
     l.process_ratio,
     l.throttled_ns / s.step_ns AS throttled_ratio

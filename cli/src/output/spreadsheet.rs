@@ -49,6 +49,7 @@ pub(super) struct Spreadsheet {
     /// Its next row.
     row: u32,
     header: Format,
+    whole: Format,
     date: Format,
     guarded: Format,
 }
@@ -72,6 +73,8 @@ impl Spreadsheet {
             zone,
             row: 0,
             header: Format::new().set_bold(),
+            // All of its digits are shown.
+            whole: Format::new().set_num_format("0"),
             date: Format::new()
                 .set_num_format(format!("yyyy-mm-dd hh:mm:ss.000 \"{}\"", zone.name())),
             // It stays text when somebody edits it.
@@ -114,6 +117,7 @@ impl Spreadsheet {
             let place = self.names.len().saturating_sub(1);
             let sheet = self.book.worksheet_from_index(place)?;
             let writer = Writer {
+                whole: &self.whole,
                 date: &self.date,
                 guarded: &self.guarded,
                 zone: self.zone,
@@ -217,6 +221,7 @@ impl Cells {
 
 /// Writes cells of a row.
 struct Writer<'a> {
+    whole: &'a Format,
     date: &'a Format,
     guarded: &'a Format,
     zone: TimeZone,
@@ -238,8 +243,10 @@ impl Writer<'_> {
             Cells::Boolean(cells) => {
                 sheet.write_boolean(self.row, column, cells.value(at))?;
             }
-            Cells::Int(cells) => self.whole(sheet, column, i128::from(cells.value(at)))?,
-            Cells::Unsigned(cells) => self.whole(sheet, column, i128::from(cells.value(at)))?,
+            Cells::Int(cells) => self.whole_number(sheet, column, i128::from(cells.value(at)))?,
+            Cells::Unsigned(cells) => {
+                self.whole_number(sheet, column, i128::from(cells.value(at)))?
+            }
             Cells::Float(cells) if cells.value(at).is_finite() => {
                 sheet.write_number(self.row, column, cells.value(at))?;
             }
@@ -253,10 +260,10 @@ impl Writer<'_> {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "it is less than 2^53")]
-    fn whole(&self, sheet: &mut Worksheet, column: u16, number: i128) -> anyhow::Result<()> {
+    fn whole_number(&self, sheet: &mut Worksheet, column: u16, number: i128) -> anyhow::Result<()> {
         match i64::try_from(number) {
             Ok(exact) if exact.unsigned_abs() < FIRST_INEXACT => {
-                sheet.write_number(self.row, column, exact as f64)?;
+                sheet.write_number_with_format(self.row, column, exact as f64, self.whole)?;
             }
             _ => {
                 sheet.write_string(self.row, column, number.to_string())?;
@@ -382,10 +389,11 @@ mod tests {
         let parts = parts(&[("blame", batch)]);
         let sheet = part(&parts, "xl/worksheets/sheet1.xml");
         let has = |cell: &str| assert!(sheet.contains(cell), "no {cell} in {sheet}");
-        has(r#"<c r="A2"><v>30000000012</v></c>"#);
+        // With a format that shows all of its digits.
+        has(r#"<c r="A2" s="2"><v>30000000012</v></c>"#);
         has("<t>-9223372036854775808</t>");
         has("<t>18446744073709551615</t>");
-        has(r#"<c r="B4"><v>999999999999999</v></c>"#);
+        has(r#"<c r="B4" s="2"><v>999999999999999</v></c>"#);
         has(r#"<c r="C2"><v>1.5</v></c>"#);
         has("<t>NaN</t>");
         has("<t>inf</t>");

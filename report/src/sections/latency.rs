@@ -153,7 +153,7 @@ fn loads_of_brokers(loads: &Answer) -> Vec<Block> {
         } else {
             &mut folded
         };
-        into.push(Block::Drawing(load.rates()));
+        into.extend(load.rates().map(Block::Drawing));
         into.extend(load.busy().map(Block::Drawing));
     }
     if !folded.is_empty() {
@@ -185,12 +185,16 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// How many requests came.
-    fn rates(&self) -> Drawing {
+    /// How many requests came, where somebody recorded them.
+    fn rates(&self) -> Option<Drawing> {
+        let is_recorded = |row| self.loads.number(row, "request_rate").is_some();
+        if !self.rows.clone().any(is_recorded) {
+            return None;
+        }
         let rate = [("request_rate", "requests a second", "l-p999")];
         let label = "Line of the answered requests of all APIs a second over time";
         let title = "Requests a second, of all APIs";
-        self.drawing("request-rate", title, label, &rate, Axis::FromZero(None))
+        Some(self.drawing("request-rate", title, label, &rate, Axis::FromZero(None)))
     }
 
     /// How busy the CPUs were, where somebody sampled it.
