@@ -13,10 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Result;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_expr::expressions::{DynamicFilterPhysicalExpr, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::joins::HashJoinExec;
@@ -112,52 +111,116 @@ impl PlanPool {
         found.find(|planned| fits(&planned.rests))?.idle.pop()
     }
 
-    /// Takes back a plan that was run to its end.
+    /// Takes back a plan that was run to its end. One that cannot be as it was before is made anew for the next.
     pub(super) fn give_back(
         &self,
         key: &str,
         fits: impl Fn(&Rests) -> bool,
         plan: Arc<dyn ExecutionPlan>,
-    ) -> Result<()> {
-        let Some(plan) = as_new(plan)? else {
-            return Ok(());
-        };
+    ) {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         let found = planned.get_mut(key).map(|planned| planned.iter_mut());
-        if let Some(planned) = found.and_then(|mut found| found.find(|p| fits(&p.rests))) {
+        if let Some(planned) = found.and_then(|mut found| found.find(|p| fits(&p.rests)))
+            && let Ok(Some(plan)) = as_new(plan)
+        {
             planned.idle.push(plan);
         }
-        Ok(())
     }
 }
 
 /// A plan as it was before it was run; `None` when it has state that cannot be taken from it.
 fn as_new(plan: Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    if !forget_filters(&plan)? {
+    if keeps_what_it_found(&plan)? {
         return Ok(None);
     }
     reset_plan_states(plan).map(Some)
 }
 
-/// Lets filters that were found when a plan was run be as they were: whoever reads through one has it still, even
-/// where its operator makes another. False for those of an operator that goes on from what it found.
-fn forget_filters(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+/// Whether a plan has filters, found as it was run, that outlast it. Who reads through one has it still when its operator
+/// makes another, and a task may go on for a moment when the rows have ended, and find more. Some operators go on
+/// from what they found.
+fn keeps_what_it_found(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
     let filters = plan.dynamic_expressions_produced();
     let begins_anew =
         plan.is::<HashJoinExec>() || plan.is::<SortExec>() || plan.is::<IntervalJoinExec>();
     if !filters.is_empty() && !begins_anew {
-        return Ok(false);
-    }
-    for filter in filters {
-        match filter.downcast_ref::<DynamicFilterPhysicalExpr>() {
-            Some(filter) => filter.update(lit(true))?,
-            None => return Ok(false),
-        }
+        return Ok(true);
     }
     for input in plan.children() {
-        if !forget_filters(input)? {
-            return Ok(false);
+        for filter in &filters {
+            if reads(input, filter.expression_id())? {
+                return Ok(true);
+            }
+        }
+        if keeps_what_it_found(input)? {
+            return Ok(true);
         }
     }
-    Ok(true)
+    Ok(false)
+}
+
+/// Whether an expression is in a plan. One without an id may be anywhere.
+fn reads(plan: &Arc<dyn ExecutionPlan>, id: Option<u64>) -> Result<bool> {
+    let Some(id) = id else {
+        return Ok(true);
+    };
+    let mut is_read = false;
+    plan.apply(|plan| {
+        plan.apply_expressions(&mut |root| {
+            root.apply(|expression| {
+                is_read |= expression.expression_id() == Some(id);
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })?;
+        Ok(if is_read {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
+    })?;
+    Ok(is_read)
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::dataframe::DataFrameWriteOptions;
+    use datafusion::prelude::{ParquetReadOptions, SessionContext};
+
+    use super::*;
+
+    async fn planned(context: &SessionContext, sql: &str) -> Arc<dyn ExecutionPlan> {
+        let rows = context.sql(sql).await.expect("a statement");
+        rows.create_physical_plan().await.expect("a plan")
+    }
+
+    #[tokio::test]
+    async fn a_plan_whose_files_are_read_through_what_it_finds_is_run_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.parquet").display().to_string();
+        let context = SessionContext::new();
+        let rows = context.sql("SELECT value AS x FROM range(0, 100000)").await;
+        let rows = rows.expect("rows");
+        let options = DataFrameWriteOptions::new();
+        rows.write_parquet(&path, options, None)
+            .await
+            .expect("a file");
+        let options = ParquetReadOptions::default();
+        let read = context.register_parquet("file", &path, options).await;
+        read.expect("a table");
+        let memory = context
+            .sql("SELECT CAST(1 AS BIGINT) AS x")
+            .await
+            .expect("rows");
+        let memory = memory.cache().await.expect("rows");
+        let table = memory.into_view();
+        context.register_table("memory", table).expect("a table");
+
+        let join = "SELECT * FROM memory AS m INNER JOIN file AS f ON f.x = m.x";
+        let through = planned(&context, join).await;
+        assert!(as_new(through).expect("no error").is_none());
+
+        let join = "SELECT * FROM memory AS m INNER JOIN memory AS o ON o.x = m.x";
+        let alone = planned(&context, join).await;
+        assert!(as_new(alone).expect("no error").is_some());
+    }
 }

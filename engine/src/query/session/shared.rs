@@ -195,9 +195,9 @@ impl SharedPlan {
     }
 
     /// Gives back a plan that was run, or was made for this statement.
-    pub(super) fn give_back(&self, plan: Arc<dyn ExecutionPlan>) -> Result<()> {
+    pub(super) fn give_back(&self, plan: Arc<dyn ExecutionPlan>) {
         let pool = &self.plans.pool;
-        Ok(pool.give_back(&self.key, |rests| self.fits(rests), plan)?)
+        pool.give_back(&self.key, |rests| self.fits(rests), plan);
     }
 
     /// What plans are run with.

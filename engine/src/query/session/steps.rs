@@ -201,7 +201,7 @@ impl Session {
         step.elapsed = start.elapsed();
         step.plan = shows_plan.then(|| drawn(physical.as_ref()));
         if let Some(shared) = shared {
-            shared.give_back(physical)?;
+            shared.give_back(physical);
         }
         Ok((step, rows))
     }
