@@ -67,8 +67,12 @@ followers AS (
         FROM fetches
         UNION ALL
         SELECT replica_id, 0, NULL, NULL, CASE change WHEN 'shrink' THEN 1 ELSE 0 END
-        FROM isr_changes
-        WHERE replica_id IS NOT NULL
+        FROM (
+            -- server.log and the broker's console may have the same lines.
+            SELECT DISTINCT replica_id, time, topic, partition, change
+            FROM isr_changes
+            WHERE replica_id IS NOT NULL
+        )
     )
     GROUP BY replica_id
 ),
