@@ -24,11 +24,13 @@
 -- @column gc_cause       VARCHAR     -- what the collection was for
 -- @column write_id       BIGINT      -- the file operation
 -- @column write_state    VARCHAR     -- what that was doing (see write_states), or what the
---                                       thread stood still for
+--                                       thread stood still for: all those that came late, where
+--                                       it was the same
 -- @column function_call_id BIGINT    -- the journal's commit or function that it was in, or
 --                                       the page fault
 -- @column block_io_id    BIGINT      -- the request to the block device that it was in
--- @column standing_id    BIGINT      -- the stretch in which its thread stood still
+-- @column standing_id    BIGINT      -- the stretch in which its thread stood still; of threads
+--                                       that came late the one that ended last
 -- @column tid            INT         -- whose operation it was; or who came late to the
 --                                       safepoint: the one thread that waited for a CPU, or
 --                                       was in a page fault, from before it began until the
@@ -51,20 +53,24 @@ near AS (
                 AND n.start_time < p.end_time
         )
 ),
-late AS (
+late_waits AS (
     -- A thread in a system call does not keep a safepoint from beginning.
     SELECT
-        p.pause_id,
-        CASE WHEN COUNT(DISTINCT w.tid) = 1 THEN MIN(w.tid) END AS tid
+        p.pause_id, w.tid, w.wait_class, w.standing_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY p.pause_id ORDER BY w.standing_id IS NULL, w.end_time DESC, w.standing_id
+        ) AS place
     FROM near AS p
     INNER JOIN (
-        SELECT tid, start_time, end_time
+        SELECT
+            tid, start_time, end_time, 'cpu' AS wait_class, CAST(NULL AS BIGINT) AS standing_id
         FROM run_queue_waits
         UNION ALL
-        SELECT tid, start_time, end_time
+        SELECT tid, start_time, end_time, NULL, NULL
         FROM page_faults
         UNION ALL
-        SELECT tid, start_time, end_time
+        SELECT
+            tid, start_time, end_time, CASE WHEN is_ready THEN 'cpu' ELSE wait_class END, standing_id
         FROM near_standings
         WHERE syscall IS NULL
             AND (is_ready OR reason IN ('page_fault', 'memory_reclaim', 'swap'))
@@ -77,7 +83,21 @@ late AS (
         AND w.start_time <= add_ns(p.start_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
         AND elapsed_ns(w.end_time, p.end_time)
             BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6
-    GROUP BY p.pause_id
+),
+late AS (
+    SELECT
+        pause_id,
+        CASE WHEN COUNT(DISTINCT tid) = 1 THEN MIN(tid) END AS tid,
+        -- What all of them were in; of several stretches the one that ended last.
+        CASE
+            WHEN MIN(wait_class) = MAX(wait_class) AND MIN(wait_class) <> 'cpu' THEN MIN(wait_class)
+        END AS wait_class,
+        CASE
+            WHEN MIN(wait_class) = MAX(wait_class) AND MIN(wait_class) <> 'cpu'
+                THEN MIN(standing_id) FILTER (WHERE place = 1)
+        END AS standing_id
+    FROM late_waits
+    GROUP BY pause_id
 ),
 states AS (
     SELECT
@@ -92,7 +112,8 @@ states AS (
     WHERE NOT o.is_throttled
     UNION ALL BY NAME
     SELECT
-        2 AS rank, 'time_to_safepoint' AS state, p.name, p.start_time, p.end_time, l.tid, p.pause_id
+        2 AS rank, 'time_to_safepoint' AS state, p.name, p.start_time, p.end_time,
+        l.wait_class AS write_state, l.standing_id, l.tid, p.pause_id
     FROM near AS p
     LEFT JOIN late AS l ON l.pause_id = p.pause_id
     WHERE p.kind = 'safepoint_sync'
