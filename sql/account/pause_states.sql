@@ -14,7 +14,7 @@
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread comes to a safepoint this soon after a
---                                       wait
+--                                       wait, or within a hundredth of what that took
 -- @column pause_id       BIGINT      -- the pause
 -- @column start_time     TIMESTAMP   -- start of the state
 -- @column end_time       TIMESTAMP   -- its end
@@ -81,8 +81,10 @@ late_waits AS (
         AND elapsed_ns(p.start_time, p.end_time) >= 10 * $handoff_ms * 1e6
         AND w.tid IS NOT NULL
         AND w.start_time <= add_ns(p.start_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+        -- Those that were late all run at once then, and need a CPU first.
         AND elapsed_ns(w.end_time, p.end_time)
-            BETWEEN -$clock_slack_ms * 1e6 AND $handoff_ms * 1e6
+            BETWEEN -$clock_slack_ms * 1e6
+            AND GREATEST($handoff_ms * 1e6, 0.01 * elapsed_ns(p.start_time, p.end_time))
 ),
 late AS (
     SELECT
