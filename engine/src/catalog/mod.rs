@@ -5,6 +5,7 @@ mod altered;
 mod checked_files;
 mod completed;
 mod manifest_tables;
+mod rows_in_memory;
 mod sent_requests;
 mod shift;
 mod shifted_table;
@@ -23,6 +24,7 @@ pub use ablation::{Ablation, Taken, kind_expression};
 pub use altered::Altered;
 use checked_files::CheckedFiles;
 use manifest_tables::manifest_table;
+pub(crate) use rows_in_memory::RowsInMemory;
 use sent_requests::SentRequests;
 pub use shift::Shift;
 pub(crate) use shifted_table::ShiftExec;
@@ -42,11 +44,13 @@ pub(crate) fn register_store(runtime: &RuntimeEnv, store: &Store) -> Result<()> 
     Ok(())
 }
 
-/// Registers every table of a store, altered if that is asked for.
+/// Registers every table of a store, altered if that is asked for; of its files, or of the rows that were read of
+/// these before.
 pub(crate) async fn register(
     context: &SessionContext,
     store: &Store,
     altered: Option<Altered<'_>>,
+    stored: Option<&RowsInMemory>,
 ) -> Result<()> {
     let mut sent = None;
     for &table in tables::ALL {
@@ -60,9 +64,9 @@ pub(crate) async fn register(
             .as_ref()
             .map_or(table.name, |completed| &completed.stored_name);
         if table.name == tables::REQUESTS.name {
-            sent = sent_requests(context, store).await?;
+            sent = sent_requests(context, store, stored).await?;
         }
-        register_rows(context, store, name, table, altered, sent.as_ref()).await?;
+        register_rows(context, store, stored, name, table, altered, sent.as_ref()).await?;
     }
     for name in store.extra_tables() {
         register_files(context, store, &name, None, &name).await?;
@@ -111,19 +115,16 @@ async fn register_memory(
 }
 
 /// What the recordings of a store's only broker hold of requests that it sent; `None` where nothing tells.
-async fn sent_requests(context: &SessionContext, store: &Store) -> Result<Option<SentRequests>> {
+async fn sent_requests(
+    context: &SessionContext,
+    store: &Store,
+    stored: Option<&RowsInMemory>,
+) -> Result<Option<SentRequests>> {
     let &[Some(broker)] = &store.manifest().brokers()[..] else {
         return Ok(None);
     };
     let requests = captured(&tables::REQUESTS);
-    register_files(
-        context,
-        store,
-        &requests,
-        Some(&tables::REQUESTS),
-        "requests",
-    )
-    .await?;
+    register_stored(context, store, stored, &requests, &tables::REQUESTS).await?;
     let sent = SentRequests::of(context, &requests, broker).await?;
     Ok(Some(sent))
 }
@@ -138,6 +139,7 @@ fn captured(table: &Table) -> String {
 async fn register_rows(
     context: &SessionContext,
     store: &Store,
+    stored: Option<&RowsInMemory>,
     name: &str,
     table: &'static Table,
     altered: Option<Altered<'_>>,
@@ -154,11 +156,11 @@ async fn register_rows(
     let without = altered.and_then(|altered| altered.sql(table, &rows));
     let recorded = match without.or(own) {
         None => {
-            register_files(context, store, name, Some(table), table.name).await?;
+            register_stored(context, store, stored, name, table).await?;
             context.table_provider(name).await?
         }
         Some(sql) => {
-            register_files(context, store, &as_recorded, Some(table), table.name).await?;
+            register_stored(context, store, stored, &as_recorded, table).await?;
             let view = context.sql(&sql).await?.into_view();
             context.register_table(name, Arc::clone(&view))?;
             view
@@ -171,6 +173,23 @@ async fn register_rows(
         context.register_table(name, Arc::new(shifted))?;
     }
     Ok(())
+}
+
+/// Registers the stored rows of a table under a name.
+async fn register_stored(
+    context: &SessionContext,
+    store: &Store,
+    stored: Option<&RowsInMemory>,
+    name: &str,
+    table: &'static Table,
+) -> Result<()> {
+    match stored {
+        Some(stored) => {
+            context.register_table(name, stored.table(table)?)?;
+            Ok(())
+        }
+        None => register_files(context, store, name, Some(table), table.name).await,
+    }
 }
 
 /// The table of the model whose rows are shown under a name, by itself or for a table that is made of them.

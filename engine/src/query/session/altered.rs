@@ -20,8 +20,13 @@ impl Session {
     /// store as it is has kept of materialized queries serves this one too, where it rests on nothing that is
     /// altered: on no such table, and on no step that has other rows here.
     pub async fn open_altered(store: &Store, altered: Altered<'_>, whole: &Self) -> Result<Self> {
-        let session = Self::open_as(store, &whole.options, Some(altered)).await?;
+        let in_memory = whole.tables_in_memory(store).await?;
+        let stored = in_memory.as_ref().map(|tables| &tables.stored);
+        let session = Self::open_as(store, &whole.options, Some(altered), stored).await?;
         session.share_plans(store, altered, whole);
+        if let Some(in_memory) = &in_memory {
+            session.show_in_memory(store, altered, in_memory).await?;
+        }
         session.rest_on(store, altered, whole).await?;
         // What a part has may rest on what is altered in another.
         for (part, whole) in session.brokers.iter().zip(&whole.brokers) {
@@ -69,7 +74,9 @@ impl Session {
     /// Registers the rows that a step has in the session of the store as it is.
     pub(super) fn take_unaltered(&self, name: &'static str, step: &UnalteredStep) -> Result<()> {
         let table = match (self.shared_plans(), &step.rows) {
-            (Some(plans), Some(rows)) => plans.show(name, &step.values, &step.table, rows.clone()),
+            (Some(plans), Some(rows)) => {
+                plans.show(name, &step.values, step.table.schema(), rows.clone())
+            }
             _ => Arc::clone(&step.table),
         };
         self.show(name, table)?;

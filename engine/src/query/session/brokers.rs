@@ -91,7 +91,7 @@ impl Session {
         }
         let mut none = by_broker::of_one(&query.header)?;
         if let Some(plans) = self.shared_plans() {
-            none = plans.show(query.name, &[], &none, Vec::new());
+            none = plans.show(query.name, &[], none.schema(), Vec::new());
         }
         self.show(query.name, none)?;
         self.set_empty(query.name, true);

@@ -6,11 +6,13 @@
 //! | `steps` | canned queries below a statement, as tables |
 //! | `brokers` | those that are asked of each broker by itself |
 //! | `shown` | what is registered, and what is known of it |
+//! | `in_memory` | the tables of a small store, for such sessions |
 //! | `altered` | a session that shows tables otherwise than they were recorded |
 //! | `shared` | plans that such sessions have in common |
 
 mod altered;
 mod brokers;
+mod in_memory;
 mod shared;
 mod shown;
 mod steps;
@@ -42,9 +44,10 @@ use super::step::Step;
 use super::step_rows::StepRows;
 use super::unaltered::Unaltered;
 use crate::catalog;
-use crate::catalog::Altered;
+use crate::catalog::{Altered, RowsInMemory};
 use crate::error::{Error, ErrorKind, Result};
 use brokers::stores_of_brokers;
+use in_memory::TablesInMemory;
 use shared::SharedPlans;
 use steps::Registered;
 pub use values::parameters_in;
@@ -63,6 +66,8 @@ pub struct Session {
     unaltered: Option<Mutex<Unaltered>>,
     /// Plans of the sessions that show its tables altered.
     plan_pool: Arc<PlanPool>,
+    /// The tables of a small store, for these, once one was opened; `None` within when it is not small.
+    in_memory: futures::lock::Mutex<Option<Option<Arc<TablesInMemory>>>>,
     /// What an altered session shares of these; else none.
     shared: Mutex<Option<Arc<SharedPlans>>>,
     /// Tables whose rows are not those of the store.
@@ -96,7 +101,7 @@ impl Session {
 
     /// Opens a store, with limits.
     pub async fn open_with(store: &Store, options: &SessionOptions) -> Result<Self> {
-        Self::open_as(store, options, None).await
+        Self::open_as(store, options, None, None).await
     }
 
     /// How many altered sessions of it may be open at once: each may take as much memory as itself.
@@ -111,6 +116,7 @@ impl Session {
         store: &Store,
         options: &SessionOptions,
         altered: Option<Altered<'_>>,
+        stored: Option<&RowsInMemory>,
     ) -> Result<Self> {
         // Whoever may make tables may have made others than the store's. Who makes a view leaves the store when
         // that is done.
@@ -129,11 +135,13 @@ impl Session {
         let replaced = tables.filter(is_replaced).map(|table| table.name);
         let replaced: BTreeSet<&'static str> = replaced.collect();
         let whole = options.context(Arc::clone(&runtime))?;
-        let mut session = Self::open_one(whole, store, altered, step_rows(), options).await?;
+        let mut session =
+            Self::open_one(whole, store, altered, stored, step_rows(), options).await?;
         session.replaced = Mutex::new(replaced.clone());
         for (broker, store) in parts {
             let context = options.context(Arc::clone(&runtime))?;
-            let mut part = Self::open_one(context, &store, altered, step_rows(), options).await?;
+            let mut part =
+                Self::open_one(context, &store, altered, None, step_rows(), options).await?;
             part.is_part = true;
             part.replaced = Mutex::new(replaced.clone());
             part.kept_rows = kept_rows.as_ref().map(|kept| kept.of_broker(broker));
@@ -148,6 +156,7 @@ impl Session {
         context: SessionContext,
         store: &Store,
         altered: Option<Altered<'_>>,
+        stored: Option<&RowsInMemory>,
         step_rows: StepRows,
         options: &SessionOptions,
     ) -> Result<Self> {
@@ -156,13 +165,14 @@ impl Session {
             let mut state = state.write();
             state.config_mut().set_extension(Arc::new(shift.clone()));
         }
-        catalog::register(&context, store, altered).await?;
+        catalog::register(&context, store, altered, stored).await?;
         Ok(Self {
             context,
             kept: Mutex::default(),
             kept_rows: None,
             unaltered: altered.is_some().then(Mutex::default),
             plan_pool: Arc::default(),
+            in_memory: futures::lock::Mutex::default(),
             shared: Mutex::default(),
             replaced: Mutex::default(),
             unrecorded: Mutex::new(catalog::unrecorded(store, altered)),

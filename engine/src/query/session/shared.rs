@@ -104,7 +104,7 @@ impl Session {
         let shared = self.shared_plans();
         match (shared, &rows.batches) {
             (Some(shared), Some(batches)) => {
-                shared.show(name, values, &rows.table, batches.clone())
+                shared.show(name, values, rows.table.schema(), batches.clone())
             }
             _ => Arc::clone(&rows.table),
         }
@@ -117,11 +117,11 @@ impl SharedPlans {
         &self,
         name: &str,
         values: &[(String, ScalarValue)],
-        table: &Arc<dyn TableProvider>,
+        schema: SchemaRef,
         batches: Vec<RecordBatch>,
     ) -> Arc<dyn TableProvider> {
         let name = with_values(name, values);
-        self.rows.show(&name, table.schema(), batches)
+        self.rows.show(&name, schema, batches)
     }
 
     /// Forgets rows that nobody reads any more.
