@@ -95,7 +95,7 @@ impl Verify {
         let blame = canned_query("blame").context("there is no query blame")??;
         let objective = Objective::of(&blame.parameters()?, &given);
         runtime()?.block_on(async {
-            let session = Session::open_with(&store, &self.memory.options()).await?;
+            let session = Session::open_to_alter(&store, &self.memory.options()).await?;
             let mut destination = self.results.destination(screen)?;
             if let Some(test) = &null_test {
                 verdict_tests::shift(test, &store, &session, &given, screen).await?;

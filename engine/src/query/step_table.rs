@@ -65,6 +65,11 @@ impl ShownRows {
         shown.remove(name);
     }
 
+    /// The rows of a step that is shown as a table.
+    pub(super) fn of(&self, table: &Arc<dyn TableProvider>) -> Option<Vec<RecordBatch>> {
+        self.get(&table.downcast_ref::<StepTable>()?.name)
+    }
+
     fn get(&self, name: &str) -> Option<Vec<RecordBatch>> {
         let shown = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         shown.get(name).map(|(_, batches)| batches.clone())

@@ -9,6 +9,8 @@ use super::Session;
 use crate::catalog::Altered;
 use crate::error::Result;
 use crate::query::parameters::GivenParameters;
+use crate::query::session_context::SessionOptions;
+use crate::query::step_table::ShownRows;
 use crate::query::unaltered::{Unaltered, UnalteredStep, rows_in_memory};
 
 /// The step that says by writes when lines of a request log were written, and the one that says of which logs.
@@ -16,6 +18,16 @@ const LINE_TIMES: &str = "line_times";
 const UNTIMED_LOGS: &str = "untimed_logs";
 
 impl Session {
+    /// Opens a store of which altered sessions will be opened, too: of a small one, these have the same plans.
+    pub async fn open_to_alter(store: &Store, options: &SessionOptions) -> Result<Self> {
+        let session = Self::open_with(store, options).await?;
+        if let Some(in_memory) = session.tables_in_memory(store).await? {
+            session.share_plans(store, None, &session);
+            session.show_in_memory(store, None, &in_memory).await?;
+        }
+        Ok(session)
+    }
+
     /// Opens a store whose tables are shown otherwise than they were recorded. What a session of the
     /// store as it is has kept of materialized queries serves this one too, where it rests on nothing that is
     /// altered: on no such table, and on no step that has other rows here.
@@ -23,9 +35,11 @@ impl Session {
         let in_memory = whole.tables_in_memory(store).await?;
         let stored = in_memory.as_ref().map(|tables| &tables.stored);
         let session = Self::open_as(store, &whole.options, Some(altered), stored).await?;
-        session.share_plans(store, altered, whole);
+        session.share_plans(store, Some(altered), whole);
         if let Some(in_memory) = &in_memory {
-            session.show_in_memory(store, altered, in_memory).await?;
+            session
+                .show_in_memory(store, Some(altered), in_memory)
+                .await?;
         }
         session.rest_on(store, altered, whole).await?;
         // What a part has may rest on what is altered in another.
@@ -47,12 +61,16 @@ impl Session {
             let kept = whole.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.clone()
         };
+        let shown = whole.context.copied_config().get_extension::<ShownRows>();
         let mut steps = HashMap::new();
         for (name, values) in whole_kept {
             let table = whole.context.table_provider(name).await?;
             let step = UnalteredStep {
                 values,
-                rows: rows_in_memory(&table).await,
+                rows: match shown.as_ref().and_then(|shown| shown.of(&table)) {
+                    Some(rows) => Some(rows),
+                    None => rows_in_memory(&table).await,
+                },
                 table,
                 is_empty: whole.is_empty(name),
             };

@@ -61,11 +61,11 @@ impl Session {
         Ok(read)
     }
 
-    /// Shows the tables of an altered session, which shares plans, by their names.
+    /// Shows the tables by their names in a session that shares plans: altered, or as they are.
     pub(super) async fn show_in_memory(
         &self,
         store: &Store,
-        altered: Altered<'_>,
+        altered: Option<Altered<'_>>,
         whole: &TablesInMemory,
     ) -> Result<()> {
         let Some(shared) = self.shared_plans() else {
@@ -74,9 +74,9 @@ impl Session {
         let mut without_rows = Vec::new();
         let mut shown = Vec::new();
         for (&name, (schema, rows)) in &whole.shown {
-            let is_altered =
-                tables::by_name(name).is_some_and(|table| altered.changes(table, store));
-            let (schema, rows) = if is_altered {
+            let changes =
+                |altered: Altered<'_>| Some(altered.changes(tables::by_name(name)?, store));
+            let (schema, rows) = if altered.and_then(changes) == Some(true) {
                 let schema = self.context.table_provider(name).await?.schema();
                 let rows = self.context.table(name).await?.collect().await?;
                 (schema, rows)

@@ -1,4 +1,4 @@
-//! Plans that sessions of altered tables have in common.
+//! Plans that a session and those that show its store altered have in common.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::query::plan_pool::{PlanPool, Rests};
 use crate::query::step_rows::KeptTable;
 use crate::query::step_table::ShownRows;
 
-/// What an altered session has of plans, and what tells which are its own.
+/// What a session has of plans, and what tells which are its own.
 #[derive(Debug)]
 pub(super) struct SharedPlans {
     pool: Arc<PlanPool>,
@@ -42,9 +42,9 @@ pub(super) struct SharedPlan {
 }
 
 impl Session {
-    /// From now on plans are shared with other altered sessions of a session. Those of a store of several brokers
+    /// From now on plans are shared with a session and others that show its store altered. Those of a store of several brokers
     /// are not: there a table is the rows of several sessions.
-    pub(super) fn share_plans(&self, store: &Store, altered: Altered<'_>, whole: &Self) {
+    pub(super) fn share_plans(&self, store: &Store, altered: Option<Altered<'_>>, whole: &Self) {
         if !self.brokers.is_empty() || self.is_part {
             return;
         }
@@ -54,13 +54,14 @@ impl Session {
         state.config_mut().set_extension(Arc::clone(&rows));
         drop(state);
         let tables = kcorr_model::tables::ALL.iter().copied();
-        let changed = tables.filter(|table| altered.changes(table, store));
+        let changed =
+            tables.filter(|table| altered.is_some_and(|altered| altered.changes(table, store)));
         let plans = SharedPlans {
             pool: Arc::clone(&whole.plan_pool),
             rows,
             task: self.context.task_ctx(),
             changed: changed.map(|table| table.name).collect(),
-            is_shifted: matches!(altered, Altered::Shifted(_)),
+            is_shifted: matches!(altered, Some(Altered::Shifted(_))),
             left_out: Mutex::default(),
         };
         *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(plans));
