@@ -188,6 +188,11 @@ impl Manifest {
         self.files().filter(move |file| file.table == table)
     }
 
+    /// Rows of all files.
+    pub fn row_count(&self) -> u64 {
+        self.files().map(|file| file.row_count).sum()
+    }
+
     /// Paths of all files, below the store's folder.
     pub(crate) fn file_paths(&self) -> impl Iterator<Item = PathBuf> {
         self.files().map(|file| PathBuf::from(&file.path))

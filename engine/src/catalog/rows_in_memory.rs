@@ -26,10 +26,9 @@ pub(crate) struct RowsInMemory {
 impl RowsInMemory {
     /// Reads all rows of a store; `None` when it is not small.
     pub(crate) async fn of(context: &SessionContext, store: &Store) -> Result<Option<Self>> {
-        let files = || store.manifest().files();
-        let row_count = files().map(|file| file.row_count).sum::<u64>();
-        let size_bytes = files().map(|file| file.size_bytes).sum::<u64>();
-        if row_count > MOST_ROWS || size_bytes > MOST_BYTES {
+        let files = store.manifest().files();
+        let size_bytes = files.map(|file| file.size_bytes).sum::<u64>();
+        if store.manifest().row_count() > MOST_ROWS || size_bytes > MOST_BYTES {
             return Ok(None);
         }
         let mut read = HashMap::new();

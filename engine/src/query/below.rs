@@ -1,8 +1,8 @@
 //! The canned queries below a statement: those that it uses as tables, and those that they use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::ScalarValue;
 use datafusion::sql::parser::Statement;
@@ -42,20 +42,33 @@ impl Deref for Used {
     }
 }
 
+static FOUND: Mutex<BTreeMap<&'static str, Arc<Below>>> = Mutex::new(BTreeMap::new());
+
 impl Below {
     /// Those below a text.
     pub(super) fn text(sql: &str) -> Result<Self> {
         Self::of(&parse(sql)?)
     }
 
-    /// Those below a canned query, which is parsed once.
-    pub(super) fn query(name: &str) -> Result<Self> {
-        let mut below = Self::default();
-        if let Some(parsed) = parsed_query(name).transpose()? {
-            let mut open = vec![parsed.query.name];
-            below.direct = below.add_named(&parsed.used_names, &mut open)?;
-            below.tables.clone_from(&parsed.tables);
+    /// Those below a canned query: found once, like what they are parsed to.
+    pub(super) fn query(name: &str) -> Result<Arc<Self>> {
+        let Some(parsed) = parsed_query(name).transpose()? else {
+            return Ok(Arc::default());
+        };
+        let name = parsed.query.name;
+        let known = {
+            let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+            found.get(name).cloned()
+        };
+        if let Some(below) = known {
+            return Ok(below);
         }
+        let mut below = Self::default();
+        below.direct = below.add_named(&parsed.used_names, &mut vec![name])?;
+        below.tables.clone_from(&parsed.tables);
+        let below = Arc::new(below);
+        let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        found.insert(name, Arc::clone(&below));
         Ok(below)
     }
 
@@ -71,8 +84,8 @@ impl Below {
     }
 
     /// Each after those it uses itself.
-    pub(super) fn into_queries(self) -> impl Iterator<Item = CannedQuery> {
-        self.queries.into_iter().map(|used| used.query.clone())
+    pub(super) fn queries(&self) -> impl Iterator<Item = &CannedQuery> {
+        self.queries.iter().map(|used| &used.query)
     }
 
     /// A query by its place.
@@ -211,7 +224,7 @@ impl CannedQuery {
     /// The canned queries that it uses as tables, and those that they use, each after those it uses
     /// itself.
     pub fn below(&self) -> Result<Vec<Self>> {
-        Ok(Below::query(self.name)?.into_queries().collect())
+        Ok(Below::query(self.name)?.queries().cloned().collect())
     }
 
     /// Its parameters, and those of the queries that it uses: its own default stands for all below it.

@@ -7,10 +7,15 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use kcorr_interval_join::{AsOfPlanner, IntervalJoinRule, UnspilledRepartitionPool};
+use kcorr_store::Store;
 
 use super::in_order::InOrderRule;
 use crate::error::Result;
 use crate::functions;
+
+/// A store of no more rows is read in one part: to share out few rows among processors, and to plan that, takes longer
+/// than it saves.
+const MOST_ROWS_IN_ONE_PART: u64 = 1 << 18;
 
 /// What a session may take of the machine.
 #[derive(Debug, Clone, Default)]
@@ -38,9 +43,16 @@ impl SessionOptions {
         Ok(runtime.build_arc()?)
     }
 
-    /// A context without tables.
-    pub(super) fn context(&self, runtime: Arc<RuntimeEnv>) -> Result<SessionContext> {
+    /// A context without tables, for a store.
+    pub(super) fn context(
+        &self,
+        runtime: Arc<RuntimeEnv>,
+        store: &Store,
+    ) -> Result<SessionContext> {
         let mut config = SessionConfig::new().with_information_schema(true);
+        if !self.allows_files && store.manifest().row_count() <= MOST_ROWS_IN_ONE_PART {
+            config = config.with_target_partitions(1);
+        }
         config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
         // Views of text keep whole buffers alive: passed through several sorts and joins, each batch
         // came to hold every buffer of the query, tens of thousands of them.

@@ -26,11 +26,11 @@ impl TablesInMemory {
     async fn read(whole: &Session, store: &Store) -> Result<Option<Self>> {
         let runtime = whole.options.runtime()?;
         catalog::register_store(&runtime, store)?;
-        let files = whole.options.context(Arc::clone(&runtime))?;
+        let files = whole.options.context(Arc::clone(&runtime), store)?;
         let Some(stored) = RowsInMemory::of(&files, store).await? else {
             return Ok(None);
         };
-        let context = whole.options.context(runtime)?;
+        let context = whole.options.context(runtime, store)?;
         catalog::register(&context, store, None, Some(&stored)).await?;
         let mut shown = HashMap::new();
         for &table in tables::ALL {

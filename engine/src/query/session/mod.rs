@@ -134,12 +134,12 @@ impl Session {
         let tables = kcorr_model::tables::ALL.iter().copied();
         let replaced = tables.filter(is_replaced).map(|table| table.name);
         let replaced: BTreeSet<&'static str> = replaced.collect();
-        let whole = options.context(Arc::clone(&runtime))?;
+        let whole = options.context(Arc::clone(&runtime), store)?;
         let mut session =
             Self::open_one(whole, store, altered, stored, step_rows(), options).await?;
         session.replaced = Mutex::new(replaced.clone());
         for (broker, store) in parts {
-            let context = options.context(Arc::clone(&runtime))?;
+            let context = options.context(Arc::clone(&runtime), &store)?;
             let mut part =
                 Self::open_one(context, &store, altered, None, step_rows(), options).await?;
             part.is_part = true;
