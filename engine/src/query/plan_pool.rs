@@ -6,7 +6,8 @@
 //! another session takes it ([`Rests`]).
 //!
 //! A plan that is run has state: tables of hashes, filters found on the way. So whoever runs one has it alone, and
-//! gives it back as new.
+//! gives it back as new. (To run copies would be wrong: those of DataFusion 55.2 have the results of scalar subqueries
+//! in common.)
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
