@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use kcorr_store::is_remote;
 use serde::Deserialize;
 
 use crate::objective::AskedObjective;
@@ -15,7 +16,7 @@ const NAME: &str = "kcorr.toml";
 /// What a configuration says; the command line and the environment come first.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Configuration {
-    /// Folder that the tables are kept in; relative to the file's own folder.
+    /// Folder that the tables are kept in, relative to the file's own folder, or a URL.
     pub(crate) store: Option<PathBuf>,
     /// Latency objectives.
     pub(crate) slo: Vec<AskedObjective>,
@@ -92,7 +93,10 @@ impl Configuration {
             parsed.map_err(|why| anyhow::anyhow!("tz {name}: {why}"))
         });
         Ok(Self {
-            store: written.store.map(|store| folder.join(store)),
+            store: written.store.map(|store| match is_remote(&store) {
+                true => store,
+                false => folder.join(store),
+            }),
             slo: slo.collect::<anyhow::Result<_>>()?,
             color: color.transpose()?,
             tz: tz.transpose()?,
@@ -121,6 +125,8 @@ mod tests {
         assert_eq!(configuration.slo.len(), 2);
         assert_eq!(configuration.color, Some(Color::Never));
         assert_eq!(configuration.tz, "Asia/Tokyo".parse().ok());
+        let remote = parsed("store = 's3://bucket/monday.kcorr'").expect("a configuration");
+        assert_eq!(remote.store, Some("s3://bucket/monday.kcorr".into()));
         let list = parsed("slo = ['80ms', 'fetch=200ms']").expect("a configuration");
         assert_eq!(list.slo, configuration.slo);
         assert_eq!(

@@ -12,7 +12,7 @@ pub struct View {
     pub name: String,
     /// What its rows are, in a sentence.
     pub doc: String,
-    /// The Parquet files that have its rows, by absolute paths.
+    /// The Parquet files that have its rows, by absolute paths or URLs.
     pub files: Vec<PathBuf>,
 }
 

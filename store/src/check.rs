@@ -1,6 +1,6 @@
 //! Whether a store's files are as they were written.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -22,8 +22,8 @@ pub struct Checked {
 
 /// Reads all files of a store and compares them with their hashes, on all cores. The manifest's own hash is
 /// compared whenever it is read: damage to that is an error.
-pub fn check(folder: &Path) -> Result<Checked> {
-    let store = Store::read(folder)?;
+pub fn check(place: impl Into<PathBuf>) -> Result<Checked> {
+    let store = Store::read(place.into())?;
     let files: Vec<(usize, &FileEntry)> = store.manifest().files().enumerate().collect();
     let mut checked = Checked {
         file_count: files.len(),
@@ -44,7 +44,7 @@ pub fn check(folder: &Path) -> Result<Checked> {
                     let mut damaged = Vec::new();
                     while let Some((number, file)) = next() {
                         let found = store.check_size(file);
-                        if let Err(error) = found.and_then(|()| file.check(store.folder())) {
+                        if let Err(error) = found.and_then(|()| store.check_bytes(file)) {
                             damaged.push((number, error));
                         }
                     }

@@ -14,6 +14,7 @@ use crate::alignment::Alignment;
 use crate::clock_move::ClockMove;
 use crate::error::{Error, Result};
 use crate::file_entry::FileEntry;
+use crate::files::Files;
 use crate::input::Likeness;
 use crate::manifest::Manifest;
 use crate::source_entry::SourceEntry;
@@ -100,7 +101,7 @@ impl<'a> Commit<'a> {
 
     /// What the store is to hold so far, to be read.
     pub fn store(&self) -> Store {
-        Store::of_manifest(&self.writer.folder, &self.manifest)
+        Store::of_manifest(&self.writer.files, &self.manifest)
     }
 
     /// Adds a source, its rows moved to wall time, in the place of earlier ingests of the same input.
@@ -263,7 +264,8 @@ impl<'a> Commit<'a> {
                 let prefix = self
                     .writer
                     .new_prefix(source.source_id, self.manifest.generation);
-                write_files(&self.writer.folder, source, &conversion, &prefix)?;
+                let (files, folder) = (&self.writer.files, &self.writer.folder);
+                write_files(files, folder, source, &conversion, &prefix)?;
             }
             let Some(to) = to else {
                 continue;
@@ -289,11 +291,9 @@ impl<'a> Commit<'a> {
         self.move_sources(&BTreeMap::new())?;
         self.reports.sort_by_key(|report| report.id);
         self.tell(moved);
-        folder::sync_folders(&self.writer.folder)?;
-        self.manifest.replace(&self.writer.folder)?;
-        self.writer.manifest = self.manifest;
+        self.writer.publish(self.manifest)?;
         // Nobody may be reading the store any more; what cannot be removed now goes with the next ingest.
-        let _ = folder::remove_unnamed_files(&self.writer.folder, &self.writer.manifest);
+        let _ = self.writer.remove_unnamed();
         Ok(self.reports)
     }
 
@@ -325,6 +325,7 @@ impl<'a> Commit<'a> {
 /// Writes a source's files again, with their times in wall time and then converted once more, unless they are
 /// as they are to be.
 fn write_files(
+    files: &Files,
     folder: &Path,
     source: &mut SourceEntry,
     conversion: &ClockConversion,
@@ -338,9 +339,9 @@ fn write_files(
             continue;
         }
         let path = format!("data/{}/{prefix}-{}.parquet", file.table, number + 1);
-        let (from, to) = (folder.join(&file.path), folder.join(&path));
         // What is damaged must not be written again with new hashes.
-        file.check(folder)?;
+        let (from, to) = (files.fetched(file)?, folder.join(&path));
+        folder::table_folder(folder, &file.table)?;
         let (size_bytes, hashes) = table_file::write_moved(&from, &to, &conversion)?;
         if !is_seen {
             fs::remove_file(&from).map_err(|e| Error::io("cannot remove", &from, e))?;

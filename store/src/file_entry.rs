@@ -1,12 +1,9 @@
 //! What the manifest says of a file.
 
-use std::path::Path;
-
 use kcorr_model::ClockConversion;
 use serde::{Deserialize, Serialize};
 
 use crate::block_hashes::BlockHashes;
-use crate::error::Result;
 
 /// A Parquet file of one table, with rows of one or more sources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,15 +42,4 @@ pub struct FileEntry {
     /// clock was known: files that a manifest names have wall time.
     #[serde(skip)]
     pub to_wall_time: ClockConversion,
-}
-
-impl FileEntry {
-    /// Reads the whole file and fails when a byte is not as it was written.
-    pub(crate) fn check(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(&self.path);
-        match &self.hashes {
-            Some(hashes) => hashes.check_file(&path, self.size_bytes),
-            None => Ok(()),
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{self, Manifest};
@@ -166,6 +166,19 @@ pub(super) fn sync_folders(folder: &Path) -> Result<()> {
         Ok(())
     };
     sync().map_err(|e| Error::io("cannot sync", &data, e))
+}
+
+/// Whether a path below a store is one of a data file: `data/<table>/<numbers>.parquet`.
+pub(super) fn is_data_path(path: &Path) -> bool {
+    let names: Vec<Component<'_>> = path.components().collect();
+    match names[..] {
+        [
+            Component::Normal(data),
+            Component::Normal(_),
+            Component::Normal(_),
+        ] => data == "data" && is_data_file(path),
+        _ => false,
+    }
 }
 
 /// Whether a file is named as a store names its data files: numbers with dashes between.

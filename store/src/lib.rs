@@ -1,4 +1,5 @@
-//! The store: a folder of Parquet files and the manifest that names them, and the inputs that go into it.
+//! The store: Parquet files and the manifest that names them, in a folder or an object store, and the inputs that
+//! go into it.
 //!
 //! It takes batches of model tables, decisions about clocks as values ([`Alignment`], [`ClockMove`]), and hands
 //! out files; it runs no SQL, and building it compiles no DataFusion.
@@ -15,6 +16,9 @@
 //!
 //! A file that the manifest does not name is no part of the store: an ingest that dies leaves such
 //! files behind, and the next one removes them. Files are never changed once written.
+//!
+//! In an object store (`s3://bucket/incident.kcorr`) are `manifest.json` and `data/` alone, and nothing is locked:
+//! a manifest is put in the place of the very one that its writer has read, or not at all ([`Objects`]).
 
 mod alignment;
 mod block_hashes;
@@ -25,10 +29,12 @@ mod compact;
 mod encoding;
 mod error;
 mod file_entry;
+mod files;
 mod folder;
 pub mod input;
 mod manifest;
 mod merge;
+mod objects;
 mod picked;
 mod read_checked;
 mod removal;
@@ -49,6 +55,7 @@ pub use compact::{Compacted, Extent};
 pub use error::{Error, ErrorKind, Result};
 pub use file_entry::{FileEntry, MergedFile, SourceRows};
 pub use manifest::{Manifest, only_broker};
+pub use objects::{Objects, is_remote};
 pub use removal::Removed;
 pub use source_entry::{
     AnchorEntry, ClockCheckEntry, ClockFitEntry, LimitEntry, LossEntry, SourceEntry,

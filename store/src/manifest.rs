@@ -13,7 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file_entry::{FileEntry, MergedFile};
 use crate::source_entry::SourceEntry;
 
-const FILE: &str = "manifest.json";
+/// The manifest's name below a store.
+pub(crate) const FILE: &str = "manifest.json";
 pub(crate) const STAGED: &str = "manifest.json.new";
 
 /// Written into every manifest; a reader refuses a store with a later layout. The second added files
@@ -82,6 +83,18 @@ pub struct Manifest {
     /// Files that a compaction made, with rows of one or more sources.
     #[serde(default)]
     pub merged: Vec<MergedFile>,
+    /// Of a store of objects: files that are no part of it any more, and stay for those who read it as it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) retired: Vec<RetiredFile>,
+}
+
+/// A file that is no part of the store any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RetiredFile {
+    /// Path below the store.
+    pub(crate) path: String,
+    /// Since when, in seconds since 1970.
+    pub(crate) since_s: i64,
 }
 
 impl Manifest {
@@ -98,6 +111,7 @@ impl Manifest {
             next_source_id: 1,
             sources: Vec::new(),
             merged: Vec::new(),
+            retired: Vec::new(),
         }
     }
 
@@ -114,38 +128,40 @@ impl Manifest {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io("cannot read", &path, e)),
         };
+        Self::parsed(&text, &path).map(Some)
+    }
+
+    /// What a manifest's text says, which is named so to people.
+    pub(crate) fn parsed(text: &[u8], path: &Path) -> Result<Self> {
         let not_one = |e| {
             let message = format!("{} is not a kcorr manifest", path.display());
             Error::because(ErrorKind::Store, message, e)
         };
         // The version first: what a later one says otherwise need not be understood.
-        let Layout { layout_version } = serde_json::from_slice(&text).map_err(not_one)?;
+        let Layout { layout_version } = serde_json::from_slice(text).map_err(not_one)?;
         if !(1..=LAYOUT_VERSION).contains(&layout_version) {
             let message = format!(
                 "{} has store layout {layout_version}, this kcorr reads layouts up to {LAYOUT_VERSION}: ingest the recordings again into a new store",
-                folder.display(),
+                path.parent().unwrap_or(path).display(),
             );
             return Err(Error::new(ErrorKind::Store, message));
         }
         // One flipped bit may have made the version an earlier one.
         let is_hashed = layout_version >= HASHED_VERSION || text.starts_with(BEFORE_HASH);
-        if is_hashed && !is_as_written(&text) {
+        if is_hashed && !is_as_written(text) {
             let message = format!(
                 "{} is damaged: its text does not have the hash that is in it: ingest the recordings again into a new store",
                 path.display()
             );
             return Err(Error::new(ErrorKind::Store, message));
         }
-        let mut manifest: Self = serde_json::from_slice(&text).map_err(not_one)?;
+        let mut manifest: Self = serde_json::from_slice(text).map_err(not_one)?;
         manifest.layout_version = LAYOUT_WITHOUT_BROKERS;
-        Ok(Some(manifest))
+        Ok(manifest)
     }
 
-    /// Replaces the manifest of a store in one step: before it, readers see the old store, after it
-    /// the new one, whenever the process dies.
-    pub(crate) fn replace(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(FILE);
-        let staged = folder.join(STAGED);
+    /// Its text.
+    pub(crate) fn encoded(&self) -> Result<Vec<u8>> {
         let mut manifest = self.clone();
         if manifest
             .sources
@@ -162,6 +178,15 @@ impl Manifest {
             .map_err(|e| Error::because(ErrorKind::Store, "cannot encode the manifest", e))?;
         let hash = format!("{:032x}", xxh3_128(&text));
         text[HASH_PLACE].copy_from_slice(hash.as_bytes());
+        Ok(text)
+    }
+
+    /// Replaces the manifest of a store in one step: before it, readers see the old store, after it
+    /// the new one, whenever the process dies.
+    pub(crate) fn replace(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(FILE);
+        let staged = folder.join(STAGED);
+        let text = self.encoded()?;
         let write = || -> std::io::Result<()> {
             // What a writer that died has left; a link is removed, not what it leads to.
             match fs::remove_file(&staged) {

@@ -21,6 +21,7 @@ use parquet::file::statistics::Statistics;
 use super::file_entry::{FileEntry, MergedFile, SourceRows};
 use super::table_file::{self, bad_rows, cannot_read, cannot_write};
 use crate::error::{Error, Result};
+use crate::files::Files;
 use crate::folder;
 use crate::table_writer::TableWriter;
 
@@ -46,6 +47,9 @@ const SOURCE: &str = "source_id";
 /// New names of files below a store's folder.
 #[derive(Debug)]
 pub(super) struct NewNames {
+    /// Where files are read from.
+    files: Files,
+    /// Where new ones are written.
     folder: PathBuf,
     prefix: String,
     next: u32,
@@ -53,15 +57,16 @@ pub(super) struct NewNames {
 
 impl NewNames {
     /// Names that begin with a prefix which the store has never used.
-    pub(super) fn new(folder: &Path, prefix: String) -> Self {
+    pub(super) fn new(files: Files, folder: &Path, prefix: String) -> Self {
         Self {
+            files,
             folder: folder.to_owned(),
             prefix,
             next: 0,
         }
     }
 
-    /// Where a file of the store is.
+    /// Where a new file is.
     pub(super) fn path(&self, below: &str) -> PathBuf {
         self.folder.join(below)
     }
@@ -90,8 +95,7 @@ pub(super) struct Part {
 impl Part {
     /// Opens a file of the store, which must be as it was written: damage must not be merged.
     pub(super) fn of_store(file: &FileEntry, names: &NewNames) -> Result<Self> {
-        file.check(&names.folder)?;
-        Self::open(names.path(&file.path))
+        Self::open(names.files.fetched(file)?)
     }
 
     /// Reads a file's footer.

@@ -1,14 +1,11 @@
 //! Reading parts of a store's files, which are compared with their hashes on the way.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::block_hashes::{BLOCK_BYTES, changed, how_to_mend};
-use crate::error::{Error, ErrorKind, Result};
+use crate::block_hashes::BLOCK_BYTES;
+use crate::error::{Error, Result};
 use crate::file_entry::FileEntry;
 use crate::store::Store;
 
@@ -20,25 +17,33 @@ struct Span {
 
 impl Store {
     /// Reads ranges of bytes of a file. Whole blocks are read around them, and fails when one of these is not
-    /// as it was written.
+    /// as it was written. Waits for the disk or the network, and may be called from any thread.
     pub fn read_ranges(&self, file: &FileEntry, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let path = self.folder().join(&file.path);
-        let mut opened = File::open(&path).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => unlike(&path, "missing"),
-            _ => Error::io("cannot open", &path, e),
-        })?;
-        let spans = aligned(ranges, file.size_bytes)
-            .into_iter()
-            .map(|span| {
-                let read = read(&mut opened, &path, span)?;
-                check(file, &path, &read)?;
-                Ok(read)
-            })
-            .collect::<Result<Vec<Span>>>()?;
+        let wide = aligned(ranges, file.size_bytes);
+        let read = self.files().read(file, wide.clone())?;
+        let spans = wide.into_iter().zip(read).map(|(range, bytes)| {
+            let span = Span {
+                first: range.start,
+                bytes,
+            };
+            self.check_span(file, &span)?;
+            Ok(span)
+        });
+        let spans = spans.collect::<Result<Vec<Span>>>()?;
+        let outside = || {
+            self.files()
+                .unlike(file, "shorter than its reader takes it to be")
+        };
         ranges
             .iter()
-            .map(|range| cut_out(&spans, range, &path))
+            .map(|range| cut_out(&spans, range, outside))
             .collect()
+    }
+
+    fn check_span(&self, file: &FileEntry, span: &Span) -> Result<()> {
+        let block_bytes = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
+        let mut blocks = (span.first / BLOCK_BYTES..).zip(span.bytes.chunks(block_bytes));
+        blocks.try_for_each(|(block, bytes)| self.files().check_block(file, block, bytes))
     }
 }
 
@@ -63,58 +68,18 @@ fn aligned(ranges: &[Range<u64>], size_bytes: u64) -> Vec<Range<u64>> {
     merged
 }
 
-fn read(file: &mut File, path: &Path, range: Range<u64>) -> Result<Span> {
-    let length = range.end.saturating_sub(range.start);
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    let mut read = || {
-        file.seek(SeekFrom::Start(range.start))?;
-        file.take(length).read_to_end(&mut bytes)
-    };
-    let read_bytes = read().map_err(|e| Error::io("cannot read", path, e))?;
-    if read_bytes as u64 != length {
-        return Err(unlike(path, "cut"));
-    }
-    Ok(Span {
-        first: range.start,
-        bytes: Bytes::from(bytes),
-    })
-}
-
-fn check(file: &FileEntry, path: &Path, span: &Span) -> Result<()> {
-    let Some(hashes) = &file.hashes else {
-        return Ok(());
-    };
-    let block_bytes = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
-    for (block, bytes) in (span.first / BLOCK_BYTES..).zip(span.bytes.chunks(block_bytes)) {
-        if !hashes.matches(block, bytes) {
-            return Err(changed(path, block, file.size_bytes));
-        }
-    }
-    Ok(())
-}
-
-fn cut_out(spans: &[Span], range: &Range<u64>, path: &Path) -> Result<Bytes> {
+fn cut_out(spans: &[Span], range: &Range<u64>, outside: impl Fn() -> Error) -> Result<Bytes> {
     if range.start >= range.end {
         return Ok(Bytes::new());
     }
-    let outside = || unlike(path, "shorter than its reader takes it to be");
     let place = spans.partition_point(|span| span.first <= range.start);
     let span = place.checked_sub(1).and_then(|place| spans.get(place));
-    let span = span.ok_or_else(outside)?;
+    let span = span.ok_or_else(&outside)?;
     let at = |place: u64| usize::try_from(place - span.first).unwrap_or(usize::MAX);
     if at(range.end) > span.bytes.len() {
         return Err(outside());
     }
     Ok(span.bytes.slice(at(range.start)..at(range.end)))
-}
-
-fn unlike(path: &Path, is: &str) -> Error {
-    let message = format!(
-        "the store's file {} is {is}: {}",
-        path.display(),
-        how_to_mend(path)
-    );
-    Error::new(ErrorKind::Store, message)
 }
 
 #[cfg(test)]

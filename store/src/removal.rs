@@ -2,7 +2,6 @@
 
 use crate::compact;
 use crate::error::{Error, ErrorKind, Result};
-use crate::folder;
 use crate::writer::StoreWriter;
 
 /// A source that was taken out.
@@ -47,9 +46,8 @@ impl StoreWriter {
         manifest
             .sources
             .retain(|source| !source_ids.contains(&source.source_id));
-        folder::sync_folders(&self.folder)?;
-        manifest.replace(&self.folder)?;
-        let _ = folder::remove_unnamed_files(&self.folder, &manifest);
+        self.publish(manifest)?;
+        let _ = self.remove_unnamed();
         Ok(removed)
     }
 }

@@ -4,29 +4,53 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::block_hashes::how_to_mend;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file_entry::FileEntry;
+use crate::files::Files;
 use crate::folder;
 use crate::manifest::Manifest;
+use crate::objects::{Objects, Place};
 use crate::source_entry::SourceEntry;
 
 /// A store opened for reading: what it held at that moment, whatever is ingested meanwhile.
 #[derive(Debug, Clone)]
 pub struct Store {
-    folder: PathBuf,
+    files: Files,
     manifest: Arc<Manifest>,
     /// Held, shared with other readers, while files that are replaced meanwhile must stay.
     _readers: Option<Arc<File>>,
 }
 
 impl Store {
-    /// Opens an existing store. Fails when one of its files is missing or has another length than it was
-    /// written with; that its bytes are the same is checked as they are read.
-    pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
-        let store = Self::read(&folder.into())?;
-        store.check_sizes()?;
+    /// Opens an existing store, in a folder or behind a URL. Fails when a file of a folder is missing or has
+    /// another length than it was written with; that its bytes are the same is checked as they are read. Of a store
+    /// of objects the manifest alone is read, and what is wrong with a file is told when that is read.
+    pub fn open(place: impl Into<PathBuf>) -> Result<Self> {
+        let store = Self::read(place.into())?;
+        if store.folder().is_some() {
+            store.check_sizes()?;
+        }
         Ok(store)
+    }
+
+    /// Opens an existing store of objects.
+    pub fn open_objects(objects: Objects) -> Result<Self> {
+        let Some(found) = objects.manifest()? else {
+            let message = format!(
+                "the store {} does not exist, or its bucket does not: make one with `kcorr ingest`, or name another \
+                 with --store",
+                objects.url()
+            );
+            return Err(Error::new(ErrorKind::Store, message));
+        };
+        Ok(Self {
+            files: Files::Objects {
+                objects,
+                here: None,
+            },
+            manifest: Arc::new(found.manifest),
+            _readers: None,
+        })
     }
 
     /// Whether a folder is a store's. Touches nothing in it.
@@ -35,8 +59,11 @@ impl Store {
     }
 
     /// Opens a store whose files may be damaged.
-    pub(crate) fn read(folder: &Path) -> Result<Self> {
-        let folder = folder::canonical(folder.to_owned());
+    pub(crate) fn read(place: PathBuf) -> Result<Self> {
+        let folder = match Place::of(place)? {
+            Place::Folder(folder) => folder::canonical(folder),
+            Place::Objects(objects) => return Self::open_objects(objects),
+        };
         folder::refuse_file(&folder)?;
         // Locked before the manifest is read, so that what it names stays.
         let readers = if folder.exists() {
@@ -62,7 +89,7 @@ impl Store {
             return Err(Error::new(ErrorKind::Store, message));
         };
         Ok(Self {
-            folder,
+            files: Files::Folder(folder),
             manifest: Arc::new(manifest),
             _readers: readers.map(Arc::new),
         })
@@ -70,9 +97,9 @@ impl Store {
 
     /// What a store will hold once a manifest is in place; its files are there already. Only for its
     /// writer, which nobody removes files from.
-    pub(crate) fn of_manifest(folder: &Path, manifest: &Manifest) -> Self {
+    pub(crate) fn of_manifest(files: &Files, manifest: &Manifest) -> Self {
         Self {
-            folder: folder.to_owned(),
+            files: files.clone(),
             manifest: Arc::new(manifest.clone()),
             _readers: None,
         }
@@ -85,24 +112,37 @@ impl Store {
     }
 
     pub(crate) fn check_size(&self, file: &FileEntry) -> Result<()> {
-        let path = self.folder.join(&file.path);
-        let is = match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.len() == file.size_bytes => return Ok(()),
-            Ok(metadata) => format!("{} bytes long, not {}", metadata.len(), file.size_bytes),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => "missing".to_owned(),
-            Err(e) => return Err(Error::io("cannot open", &path, e)),
-        };
-        let message = format!(
-            "the store's file {} is {is}: {}",
-            path.display(),
-            how_to_mend(&path),
-        );
-        Err(Error::new(ErrorKind::Store, message))
+        self.files.check_size(file)
     }
 
-    /// The store's folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Reads a whole file and fails when a byte is not as it was written.
+    pub(crate) fn check_bytes(&self, file: &FileEntry) -> Result<()> {
+        self.files.check(file)
+    }
+
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// The store's folder, if it is in one.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.files {
+            Files::Folder(folder) => Some(folder),
+            Files::Objects { .. } => None,
+        }
+    }
+
+    /// Where the store is: its folder, or its URL.
+    pub fn name(&self) -> String {
+        match &self.files {
+            Files::Folder(folder) => folder.display().to_string(),
+            Files::Objects { objects, .. } => objects.url().to_owned(),
+        }
+    }
+
+    /// Where a file of it is: its path, or its URL.
+    pub fn path_of(&self, file: &FileEntry) -> PathBuf {
+        self.files.shown(&file.path)
     }
 
     /// Rows of a table, over all sources.

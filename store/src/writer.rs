@@ -1,17 +1,22 @@
 //! Ingesting into a store: all of a source or none of it, one writer at a time.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
 use kcorr_model::{Output, SourceId, Summary, Table};
+use object_store::UpdateVersion;
+use tempfile::TempDir;
 
 use crate::compact::{self, Compacted, Extent};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::Files;
 use crate::folder;
 use crate::input::Likeness;
 use crate::manifest::Manifest;
 use crate::merge::NewNames;
+use crate::objects::{Objects, Place};
 use crate::source_entry::SourceEntry;
 use crate::staging::Staging;
 
@@ -28,15 +33,35 @@ pub struct InputIdentity {
 /// The one writer of a store. Others wait until it is dropped.
 #[derive(Debug)]
 pub struct StoreWriter {
+    /// Where new files are written: the store's folder, or one of the writer's own until they are objects.
     pub(crate) folder: PathBuf,
+    pub(crate) files: Files,
     pub(crate) manifest: Manifest,
+    /// What the names of new files have besides numbers of the store: nothing in a folder, which has one writer at a
+    /// time; of objects a number that no other writer has.
+    mark: String,
     /// Sources begun so far; in file names, so that no two write the same file.
     begun: u32,
     /// Numbers of these sources.
     begun_ids: Vec<i64>,
     /// Sources whose rows are staged, ready to be committed together.
     pub(crate) finished: Vec<Finished>,
-    _lock: File,
+    target: Target,
+}
+
+/// What makes new files the store's.
+#[derive(Debug)]
+enum Target {
+    /// The folder that they are in, and its lock.
+    Folder(#[expect(dead_code, reason = "held until the writer is dropped")] File),
+    /// An object store.
+    Objects {
+        objects: Objects,
+        /// The manifest that the next one takes the place of; `None` where there is no store yet.
+        version: Option<UpdateVersion>,
+        /// The writer's folder, which goes with it.
+        _folder: TempDir,
+    },
 }
 
 /// A source being written. Sent to the thread that decodes it.
@@ -61,10 +86,52 @@ pub(crate) struct Finished {
 }
 
 impl StoreWriter {
-    /// Opens a store for writing, creating it if needed. When another process is writing, calls
-    /// `on_wait` once and waits for it to end.
-    pub fn open(folder: impl Into<PathBuf>, on_wait: impl FnOnce()) -> Result<Self> {
-        let folder = folder.into();
+    /// Opens a store for writing, a folder or a URL of objects, creating it if needed. When another process is
+    /// writing to a folder, calls `on_wait` once and waits for it to end. With objects nobody waits: of two that
+    /// write at once, the second fails when it commits.
+    pub fn open(place: impl Into<PathBuf>, on_wait: impl FnOnce()) -> Result<Self> {
+        match Place::of(place.into())? {
+            Place::Folder(folder) => Self::open_folder(folder, on_wait),
+            Place::Objects(objects) => Self::open_objects(objects),
+        }
+    }
+
+    /// Opens a store of objects for writing.
+    pub fn open_objects(objects: Objects) -> Result<Self> {
+        objects.check_writable()?;
+        let (manifest, version) = match objects.manifest()? {
+            Some(found) => (found.manifest, Some(found.version)),
+            None => {
+                objects.check_ours()?;
+                (Manifest::empty(), None)
+            }
+        };
+        let folder = tempfile::Builder::new().prefix("kcorr-store-").tempdir();
+        let folder = folder.map_err(|e| {
+            let place = std::env::temp_dir();
+            Error::io("cannot make a folder in", &place, e)
+        })?;
+        let path = folder.path().to_owned();
+        Ok(Self {
+            files: Files::Objects {
+                objects: objects.clone(),
+                here: Some(path.clone()),
+            },
+            folder: path,
+            manifest,
+            mark: format!("{}-", RandomState::new().hash_one(std::process::id())),
+            begun: 0,
+            begun_ids: Vec::new(),
+            finished: Vec::new(),
+            target: Target::Objects {
+                objects,
+                version,
+                _folder: folder,
+            },
+        })
+    }
+
+    fn open_folder(folder: PathBuf, on_wait: impl FnOnce()) -> Result<Self> {
         folder::refuse_file(&folder)?;
         // The manifest last: another process may be making the store, and puts it there before data.
         if folder.exists() && !folder::is_ours(&folder)? && Manifest::read(&folder)?.is_none() {
@@ -90,13 +157,45 @@ impl StoreWriter {
         folder::remove_unnamed_files(&folder, &manifest)?;
         let begun = folder::last_number(&folder, manifest.generation)?;
         Ok(Self {
+            files: Files::Folder(folder.clone()),
             folder,
             manifest,
+            mark: String::new(),
             begun,
             begun_ids: Vec::new(),
             finished: Vec::new(),
-            _lock: lock,
+            target: Target::Folder(lock),
         })
+    }
+
+    /// Makes a manifest the store's, in one step: before it readers see the old store, after it the new one.
+    pub(crate) fn publish(&mut self, mut manifest: Manifest) -> Result<()> {
+        match &mut self.target {
+            Target::Folder(_) => {
+                // It may have been copied out of an object store.
+                manifest.retired.clear();
+                folder::sync_folders(&self.folder)?;
+                manifest.replace(&self.folder)?;
+            }
+            Target::Objects {
+                objects, version, ..
+            } => {
+                let replaced = version.as_ref();
+                let before = &self.manifest;
+                let put = objects.publish(before, &mut manifest, &self.folder, replaced)?;
+                *version = Some(put);
+            }
+        }
+        self.manifest = manifest;
+        Ok(())
+    }
+
+    /// Removes files that are no part of the store, as far as nobody can be reading them.
+    pub(crate) fn remove_unnamed(&self) -> Result<()> {
+        match &self.target {
+            Target::Folder(_) => folder::remove_unnamed_files(&self.folder, &self.manifest),
+            Target::Objects { objects, .. } => objects.remove_unnamed(&self.manifest),
+        }
     }
 
     /// Starts a source. The same input (by paths) keeps its number, so its row ids stay the same.
@@ -143,13 +242,13 @@ impl StoreWriter {
     /// What the names of new files of a source begin with.
     pub(crate) fn new_prefix(&mut self, source_id: i64, generation: u64) -> String {
         self.begun += 1;
-        format!("{source_id}-{generation}-{}", self.begun)
+        format!("{source_id}-{generation}-{}{}", self.mark, self.begun)
     }
 
     /// Names of files with rows of one or more sources: those begin with the number that no source has.
     pub(crate) fn merged_names(&mut self, generation: u64) -> NewNames {
         let prefix = self.new_prefix(0, generation);
-        NewNames::new(&self.folder, prefix)
+        NewNames::new(self.files.clone(), &self.folder, prefix)
     }
 
     fn held_by(&self, likeness: &Likeness) -> Vec<(u64, String)> {
@@ -208,9 +307,8 @@ impl StoreWriter {
         let mut names = self.merged_names(manifest.generation);
         let done = compact::compact(&mut manifest, extent, &mut names)?;
         if !done.is_empty() {
-            folder::sync_folders(&self.folder)?;
-            manifest.replace(&self.folder)?;
-            folder::remove_unnamed_files(&self.folder, &manifest)?;
+            self.publish(manifest)?;
+            self.remove_unnamed()?;
         }
         Ok(done)
     }

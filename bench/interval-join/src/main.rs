@@ -71,7 +71,8 @@ async fn plain(store: &str, sql: &str, rule: Option<IntervalJoinRule>) -> Result
     let context = SessionContext::new_with_state(state.build());
     let store = Store::open(store)?;
     for table in ["requests", "writes", "lock_waits"] {
-        let folder = store.folder().join("data").join(table);
+        let folder = store.folder().context("the store is in no folder")?;
+        let folder = folder.join("data").join(table);
         let folder = folder.to_string_lossy();
         context
             .register_parquet(table, &*folder, ParquetReadOptions::default())
@@ -84,7 +85,8 @@ async fn plain(store: &str, sql: &str, rule: Option<IntervalJoinRule>) -> Result
 
 /// The files that a table of a generated store is in, by their rows' times.
 fn files_of(store: &Store, table: &str) -> Result<Vec<PathBuf>> {
-    let folder = store.folder().join("data").join(table);
+    let folder = store.folder().context("the store is in no folder")?;
+    let folder = folder.join("data").join(table);
     let entries = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
     let mut files: Vec<PathBuf> = entries
         .map(|entry| Ok(entry?.path()))

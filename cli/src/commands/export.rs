@@ -12,7 +12,7 @@ use kcorr_engine::{GivenParameters, Session, canned_query};
 use kcorr_export::duckdb::View;
 use kcorr_export::{duckdb, openmetrics, otlp, perfetto};
 use kcorr_model::Table;
-use kcorr_store::Store;
+use kcorr_store::{FileEntry, Store};
 
 use crate::commands::asking::among;
 use crate::commands::memory::Memory;
@@ -178,18 +178,21 @@ impl Export {
 
 /// The tables of a store that have rows.
 fn tables(store: &Store) -> anyhow::Result<Vec<View>> {
-    let folder = std::path::absolute(store.folder())
-        .with_context(|| format!("cannot find {}", store.folder().display()))?;
-    let view = |table: &'static Table| View {
-        name: table.name.to_owned(),
-        doc: table.doc.to_owned(),
-        files: store
-            .manifest()
-            .files_of(table.name)
-            .map(|file| folder.join(&file.path))
-            .collect(),
+    // The script may be run elsewhere; a URL is the same everywhere.
+    let path = |file: &FileEntry| match store.folder() {
+        Some(_) => std::path::absolute(store.path_of(file)),
+        None => Ok(store.path_of(file)),
     };
-    Ok(kcorr_model::tables::ALL.iter().copied().map(view).collect())
+    let view = |table: &'static Table| {
+        let files = store.manifest().files_of(table.name).map(path);
+        let files = files.collect::<io::Result<Vec<PathBuf>>>();
+        anyhow::Ok(View {
+            name: table.name.to_owned(),
+            doc: table.doc.to_owned(),
+            files: files.with_context(|| format!("cannot find {}", store.name()))?,
+        })
+    };
+    kcorr_model::tables::ALL.iter().copied().map(view).collect()
 }
 
 /// Asks the queries and writes their rows to a folder, a Parquet file each. An answer that has the name of a table

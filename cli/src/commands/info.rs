@@ -46,7 +46,7 @@ enum Form {
     Json,
 }
 
-/// Room that a store takes.
+/// Room that a store takes; of objects, that of those which it names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Room {
     files: u64,
@@ -56,8 +56,15 @@ struct Room {
 impl Info {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let store = global.open_store()?;
-        let room = room(store.folder())
-            .with_context(|| format!("cannot look through {}", store.folder().display()))?;
+        let room = match store.folder() {
+            Some(folder) => {
+                room(folder).with_context(|| format!("cannot look through {}", folder.display()))?
+            }
+            None => Room {
+                files: store.manifest().files().count() as u64,
+                bytes: store.manifest().files().map(|file| file.size_bytes).sum(),
+            },
+        };
         runtime()?.block_on(async {
             let session = Session::open_with(&store, &self.memory.options()).await?;
             let facts = canned_query("store_facts").context("there is no query store_facts")??;
@@ -109,7 +116,7 @@ async fn write_text(
         "store",
         format!(
             "{}: {} {files}, {:.1} MB, {} rows",
-            store.folder().display(),
+            store.name(),
             room.files,
             room.bytes as f64 / 1e6,
             cell("row_count"),
@@ -183,10 +190,7 @@ async fn write_text(
 
 fn write_json(store: &Store, facts: &Answer, room: Room, screen: &Screen) -> anyhow::Result<()> {
     let mut object = Map::new();
-    object.insert(
-        "store".to_owned(),
-        store.folder().display().to_string().into(),
-    );
+    object.insert("store".to_owned(), store.name().into());
     object.insert("file_count".to_owned(), room.files.into());
     object.insert("store_bytes".to_owned(), room.bytes.into());
     for column in facts.columns() {

@@ -91,13 +91,13 @@ const DEFAULT_STORE: &str = "incident.kcorr";
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Folder that the tables are kept in
+    /// Where the tables are kept: a folder, or a URL of an object store, such as s3://bucket/incident.kcorr
     #[arg(
         long,
         global = true,
         env = "KCORR_STORE",
         default_value = DEFAULT_STORE,
-        value_name = "FOLDER"
+        value_name = "FOLDER|URL"
     )]
     pub(crate) store: PathBuf,
 
@@ -198,11 +198,11 @@ impl Global {
             several if several.contains(&Some(broker)) => Ok(store.of_broker(Some(broker))),
             _ if named.is_empty() => bail!(
                 "no recording in {} says of which broker it is: ingest them with --broker",
-                store.folder().display()
+                store.name()
             ),
             _ => bail!(
                 "{} has no recordings of broker {broker}: it has those of {}",
-                store.folder().display(),
+                store.name(),
                 named.join(", ")
             ),
         }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use kcorr_store::is_remote;
 
 use crate::commands::Global;
 use crate::commands::report::Report;
@@ -13,7 +14,7 @@ use crate::screen::Screen;
 
 /// Write the report and show it in a browser
 ///
-/// The report is report.html beside the store. The browser is the one that BROWSER names, or that the desktop
+/// The report is report.html beside the store, or here if that is in an object store. The browser is the one that BROWSER names, or that the desktop
 /// opens files with.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -40,7 +41,9 @@ impl Open {
 
 /// The report's place beside a store.
 fn beside(store: &Path) -> PathBuf {
-    let folder = store.parent().unwrap_or(Path::new(""));
+    // Beside a store of objects no browser finds a page.
+    let folder = store.parent().filter(|_| !is_remote(store));
+    let folder = folder.unwrap_or(Path::new(""));
     folder.join("report.html")
 }
 

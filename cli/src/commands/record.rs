@@ -11,6 +11,8 @@ use kcorr_record::{
     Triggers,
 };
 
+use kcorr_store::is_remote;
+
 use crate::commands::Global;
 use crate::commands::broker_process::{BrokerProcess, device_of, log_devices};
 use crate::commands::flight::{self, Flight, FlightSettings};
@@ -163,6 +165,12 @@ impl Sources {
 
 impl Record {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
+        if (self.dump || self.keep.is_some()) && is_remote(&global.store) {
+            bail!(
+                "{}: a recorder that goes on makes stores in folders: name one with --store, and copy them",
+                global.store.display()
+            );
+        }
         if self.dump {
             flight::dump(&global.store)?;
             return Ok(Status::Done);
@@ -291,7 +299,7 @@ impl Record {
         let beside = global
             .store
             .parent()
-            .filter(|it| !it.as_os_str().is_empty());
+            .filter(|it| !it.as_os_str().is_empty() && !is_remote(&global.store));
         let beside = beside.unwrap_or(Path::new(".")).to_owned();
         let places = [
             beside.clone(),

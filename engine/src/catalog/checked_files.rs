@@ -1,5 +1,5 @@
-//! The store's data files as DataFusion reads them: only those that the manifest names, each with the length it
-//! was written with, and every byte compared with its hash as it is read.
+//! The store's data files as DataFusion reads them, wherever they are: only those that the manifest names, each with
+//! the length it was written with, and every byte compared with its hash as it is read.
 //!
 //! A listing table takes a file that is not there for a folder without files, and so for no rows. Here it is
 //! an error.
@@ -60,7 +60,7 @@ impl CheckedFiles {
 
 impl fmt::Display for CheckedFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the store {}", self.store.folder().display())
+        write!(f, "the store {}", self.store.name())
     }
 }
 

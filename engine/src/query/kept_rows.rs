@@ -76,11 +76,11 @@ pub(super) struct KeptFile {
 }
 
 impl KeptRows {
-    /// Rows of a store as it is.
+    /// Rows of a store as it is. Those of a store of objects are not kept.
     pub(super) fn of(store: &Store) -> Option<Self> {
         let manifest = store.manifest().digest()?;
         let program = PROGRAM.as_deref()?;
-        Some(Self::of_state(store.folder(), manifest, program))
+        Some(Self::of_state(store.folder()?, manifest, program))
     }
 
     /// Rows of the part of the store that is of one broker.

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 
 use super::{Extent, own_files};
 use crate::alignment::Alignment;
+use crate::files::Files;
 use crate::merge::{self, NewNames, Part};
 use crate::{Manifest, StoreWriter, table_file};
 
@@ -226,7 +227,7 @@ fn a_source_can_be_moved_after_it_was_merged() {
     compact(&store, Extent::All);
     let before = rows(&store);
     let mut changed = manifest(&store);
-    let mut names = NewNames::new(&store, "0-9-1".to_owned());
+    let mut names = NewNames::new(Files::Folder(store.clone()), &store, "0-9-1".to_owned());
     own_files(&mut changed, 1, &mut names).unwrap();
     changed.replace(&store).unwrap();
     assert_eq!(rows(&store), before);
@@ -251,7 +252,11 @@ fn more_files_at_one_time_than_are_opened_at_once_are_merged_in_passes() {
         parts.push(Part::open(path).unwrap());
     }
     expected.sort_by_key(|row| row.2);
-    let mut names = NewNames::new(folder.path(), "0-1-1".to_owned());
+    let mut names = NewNames::new(
+        Files::Folder(folder.path().to_owned()),
+        folder.path(),
+        "0-1-1".to_owned(),
+    );
     let merged = merge::merge("pauses", parts, &mut names).unwrap();
     assert_eq!(merged.len(), 1);
     assert_eq!(read(&folder.path().join(&merged[0].file.path)), expected);

@@ -1,0 +1,262 @@
+//! What a writer has prepared in its folder becomes the store's state: whole, or not at all.
+//!
+//! New files are put first, under names that nobody else gives (see `StoreWriter`), the manifest last. It is put
+//! on the condition that the object it replaces is still the one that the writer has read, or that there is still
+//! none. Whatever dies before that leaves files that no manifest names, which a later writer removes.
+//!
+//! Readers hold no lock. They may read the files of a manifest that was replaced meanwhile, so that these stay for
+//! [`KEPT_S`]; the manifest says since when each is no longer needed. So may another writer have put files that
+//! its manifest will name: those that no manifest has named go when they are as old.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use object_store::buffered::BufWriter;
+use object_store::path::Path;
+use object_store::{
+    ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult, UpdateVersion,
+};
+use tokio::io::AsyncWriteExt;
+
+use super::{Objects, wait};
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{self, Manifest, RetiredFile};
+
+/// How long files stay that are not needed any more, seconds: no reader of them, and no writer, takes a day.
+const KEPT_S: i64 = 24 * 3600;
+
+/// Files that are put at the same time, and parts of each.
+const FILES_AT_ONCE: usize = 4;
+const PARTS_AT_ONCE: usize = 2;
+
+/// What is read of a file to be put at once.
+const PIECE_BYTES: usize = 4 << 20;
+
+/// By this object a server shows that it heeds conditions.
+const PROBE: &str = "conditional-put";
+
+impl Objects {
+    /// Puts the files that a manifest has beyond those of the one before it, which are in the writer's folder, and
+    /// then the manifest itself in the place of `replaced`. Returns which version it is.
+    pub(crate) fn publish(
+        &self,
+        before: &Manifest,
+        manifest: &mut Manifest,
+        folder: &FilePath,
+        replaced: Option<&UpdateVersion>,
+    ) -> Result<UpdateVersion> {
+        // It may have been replaced long ago: then nothing need be put.
+        let found = self.manifest()?.map(|found| found.manifest.generation);
+        if found != replaced.map(|_| before.generation) {
+            return Err(self.is_another());
+        }
+        if replaced.is_none() {
+            self.check_conditions()?;
+        }
+        retire(before, manifest);
+        let new = self.new_files(before, manifest, folder);
+        let text = Bytes::from(manifest.encoded()?);
+        if let Err(error) = self.put_files(new.clone()) {
+            self.remove(new);
+            return Err(error);
+        }
+        let mode = replaced.map_or(PutMode::Create, |version| PutMode::Update(version.clone()));
+        let put = match self.put(manifest::FILE, text.clone(), mode)? {
+            Ok(put) => return Ok(put.into()),
+            Err(error) => error,
+        };
+        // What came back may be of a put that was tried again after it had succeeded.
+        match self.manifest_text() {
+            Ok(Some((found, version))) if found == text => return Ok(version),
+            _ => {}
+        }
+        if is_condition(&put) {
+            self.remove(new);
+            return Err(self.is_another());
+        }
+        // It may still arrive, and name the files.
+        let message = format!(
+            "cannot tell whether {} was replaced: `kcorr sources` says what is stored, and to ingest again does no \
+             harm",
+            self.shown(manifest::FILE).display()
+        );
+        Err(Error::because(ErrorKind::Io, message, put))
+    }
+
+    /// Removes files that no manifest has named for [`KEPT_S`].
+    pub(crate) fn remove_unnamed(&self, manifest: &Manifest) -> Result<()> {
+        let named = manifest.files().map(|file| file.path.as_str());
+        let retired = manifest.retired.iter().map(|file| file.path.as_str());
+        let kept: HashSet<Path> = named
+            .chain(retired)
+            .map(|path| self.location(path))
+            .collect();
+        let (store, data) = (Arc::clone(&self.store), self.location("data"));
+        let objects = self.clone();
+        let oldest = now_s() - KEPT_S;
+        let removed = wait(async move {
+            let found: Vec<Path> = store
+                .list(Some(&data))
+                .try_filter_map(|object| {
+                    let is_left = object.last_modified.timestamp() < oldest
+                        && !kept.contains(&object.location)
+                        && objects.data_path(&object.location).is_some();
+                    std::future::ready(Ok(is_left.then_some(object.location)))
+                })
+                .try_collect()
+                .await?;
+            let found = stream::iter(found.into_iter().map(Ok)).boxed();
+            let removed = store.delete_stream(found);
+            removed.try_for_each(|_| std::future::ready(Ok(()))).await
+        })?;
+        removed.map_err(|e| self.failed("cannot clean", "data", e))
+    }
+
+    fn is_another(&self) -> Error {
+        let message = format!(
+            "another process has written to {} since this one began, and nothing of this one was stored: run it \
+             again",
+            self.url
+        );
+        Error::new(ErrorKind::Store, message)
+    }
+
+    /// The files that a manifest names and the one before it does not: where they are, and where to.
+    fn new_files(
+        &self,
+        before: &Manifest,
+        manifest: &Manifest,
+        folder: &FilePath,
+    ) -> Vec<(PathBuf, String)> {
+        let known: HashSet<&str> = before.files().map(|file| file.path.as_str()).collect();
+        let files = manifest.files().map(|file| &file.path);
+        let new = files.filter(|path| !known.contains(path.as_str()));
+        new.map(|path| (folder.join(path), path.clone())).collect()
+    }
+
+    fn put_files(&self, files: Vec<(PathBuf, String)>) -> Result<()> {
+        let objects = self.clone();
+        wait(async move {
+            let putting = stream::iter(files).map(|(from, to)| {
+                let objects = objects.clone();
+                async move { objects.put_file(&from, &to).await }
+            });
+            let putting = putting.buffer_unordered(FILES_AT_ONCE);
+            putting.try_collect::<()>().await
+        })?
+    }
+
+    /// Puts a file, in parts if it is large.
+    async fn put_file(&self, from: &FilePath, to: &str) -> Result<()> {
+        let mut file = File::open(from).map_err(|e| Error::io("cannot open", from, e))?;
+        let mut writer = BufWriter::new(Arc::clone(&self.store), self.location(to))
+            .with_max_concurrency(PARTS_AT_ONCE);
+        loop {
+            let mut piece = Vec::new();
+            let read = (&mut file)
+                .take(PIECE_BYTES as u64)
+                .read_to_end(&mut piece)
+                .map_err(|e| Error::io("cannot read", from, e))?;
+            if read == 0 {
+                break;
+            }
+            if let Err(e) = writer.put(piece.into()).await {
+                // Parts that were put stay, and cost, until somebody says that no others come.
+                let _ = writer.abort().await;
+                return Err(self.failed("cannot write", to, e));
+            }
+        }
+        let shown = self.shown(to);
+        let ended = writer.shutdown().await;
+        ended.map_err(|e| Error::io("cannot write", &shown, e))
+    }
+
+    /// Removes files that were put in vain. Those that cannot be removed now go with a later commit.
+    fn remove(&self, files: Vec<(PathBuf, String)>) {
+        let store = Arc::clone(&self.store);
+        let put: Vec<Path> = files.iter().map(|(_, path)| self.location(path)).collect();
+        let _ = wait(async move {
+            let put = stream::iter(put.into_iter().map(Ok)).boxed();
+            // One that was not put yet is no reason to leave the others.
+            store
+                .delete_stream(put)
+                .for_each(|_| std::future::ready(()))
+                .await;
+        });
+    }
+
+    /// Fails where the server does not heed the condition of a put: two writers would not notice each other.
+    fn check_conditions(&self) -> Result<()> {
+        let cannot_write = |e| self.failed("cannot write", PROBE, e);
+        let bytes = || Bytes::from_static(b"kcorr");
+        self.put(PROBE, bytes(), PutMode::Overwrite)?
+            .map_err(cannot_write)?;
+        let again = self.put(PROBE, bytes(), PutMode::Create)?;
+        let (store, probe) = (Arc::clone(&self.store), self.location(PROBE));
+        let _ = wait(async move { store.delete(&probe).await })?;
+        match again {
+            Err(e) if is_condition(&e) => Ok(()),
+            Err(e) => Err(cannot_write(e)),
+            Ok(_) => {
+                let message = format!(
+                    "the server of {} ignores the conditions of a put (If-None-Match), so that two writers would \
+                     undo each other's work: write the store to a folder, and copy it",
+                    self.url
+                );
+                Err(Error::new(ErrorKind::Store, message))
+            }
+        }
+    }
+
+    fn put(
+        &self,
+        path: &str,
+        bytes: Bytes,
+        mode: PutMode,
+    ) -> Result<object_store::Result<PutResult>> {
+        let (store, location) = (Arc::clone(&self.store), self.location(path));
+        let options = PutOptions::from(mode);
+        wait(async move {
+            store
+                .put_opts(&location, PutPayload::from(bytes), options)
+                .await
+        })
+    }
+}
+
+/// Whether a put failed because its condition did not hold.
+fn is_condition(error: &object_store::Error) -> bool {
+    matches!(
+        error,
+        object_store::Error::AlreadyExists { .. }
+            | object_store::Error::Precondition { .. }
+            | object_store::Error::NotModified { .. }
+    )
+}
+
+/// Notes which files a manifest does not name any more, and forgets those that no reader can have by now.
+fn retire(before: &Manifest, manifest: &mut Manifest) {
+    let now_s = now_s();
+    let named: HashSet<&str> = manifest.files().map(|file| file.path.as_str()).collect();
+    let is_left = |path: &str| !named.contains(path);
+    let earlier = before.retired.iter();
+    let earlier = earlier.filter(|file| file.since_s >= now_s - KEPT_S);
+    let left = before.files().filter(|file| is_left(&file.path));
+    let left = left.map(|file| RetiredFile {
+        path: file.path.clone(),
+        since_s: now_s,
+    });
+    manifest.retired = earlier.cloned().chain(left).collect();
+}
+
+/// The time, in seconds since 1970. Object stores refuse requests of a clock that is more than minutes off.
+fn now_s() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+}
