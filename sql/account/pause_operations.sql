@@ -56,6 +56,13 @@ operations AS (
         CAST(NULL AS VARCHAR) AS wait_class, FALSE AS is_throttled, w.pid, w.tid,
         CAST(w.comm AS VARCHAR) AS comm, w.start_time, w.end_time
     FROM writes AS w
+    -- Here too, since each branch is run by itself: there may be millions elsewhere.
+    WHERE EXISTS (
+            SELECT 1
+            FROM stops AS s
+            WHERE w.start_time < s.end_time
+                AND s.start_time < w.end_time
+        )
     UNION ALL BY NAME
     SELECT function_call_id, FALSE AS is_throttled, pid, tid, comm, start_time, end_time
     FROM page_faults

@@ -11,7 +11,7 @@ use crate::block_hashes::{BLOCK_BYTES, how_to_mend};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file_entry::FileEntry;
 use crate::folder;
-use crate::objects::Objects;
+use crate::objects::{Blocks, Objects};
 
 /// Blocks of a file that are fetched at once, when all of them are.
 const BLOCKS_AT_ONCE: usize = 16;
@@ -126,6 +126,16 @@ impl Files {
             return Err(self.unlike(file, "cut"));
         }
         Ok(read)
+    }
+
+    /// What is kept of a file that was read; of one that is on this host the system does it.
+    pub(crate) fn kept(&self, file: &FileEntry) -> Option<&Blocks> {
+        match self {
+            Self::Objects { objects, .. } if self.here(&file.path).is_none() => {
+                Some(objects.blocks())
+            }
+            _ => None,
+        }
     }
 
     /// Reads a whole file in pieces, which are compared with their hashes.

@@ -1,12 +1,15 @@
 //! Reading parts of a store's files, which are compared with their hashes on the way.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::block_hashes::BLOCK_BYTES;
 use crate::error::{Error, Result};
 use crate::file_entry::FileEntry;
+use crate::objects::Blocks;
 use crate::store::Store;
 
 /// Whole blocks of a file that follow each other.
@@ -20,6 +23,22 @@ impl Store {
     /// as it was written. Waits for the disk or the network, and may be called from any thread.
     pub fn read_ranges(&self, file: &FileEntry, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         let wide = aligned(ranges, file.size_bytes);
+        let spans = match self.files().kept(file) {
+            Some(kept) => self.read_unkept(file, wide, kept)?,
+            None => self.read_spans(file, wide)?,
+        };
+        let outside = || {
+            self.files()
+                .unlike(file, "shorter than its reader takes it to be")
+        };
+        ranges
+            .iter()
+            .map(|range| cut_out(&spans, range, outside))
+            .collect()
+    }
+
+    /// Reads whole blocks and compares them.
+    fn read_spans(&self, file: &FileEntry, wide: Vec<Range<u64>>) -> Result<Vec<Span>> {
         let read = self.files().read(file, wide.clone())?;
         let spans = wide.into_iter().zip(read).map(|(range, bytes)| {
             let span = Span {
@@ -29,15 +48,57 @@ impl Store {
             self.check_span(file, &span)?;
             Ok(span)
         });
-        let spans = spans.collect::<Result<Vec<Span>>>()?;
-        let outside = || {
-            self.files()
-                .unlike(file, "shorter than its reader takes it to be")
+        spans.collect()
+    }
+
+    /// The same, of which only those blocks are read that are not kept.
+    fn read_unkept(
+        &self,
+        file: &FileEntry,
+        wide: Vec<Range<u64>>,
+        kept: &Blocks,
+    ) -> Result<Vec<Span>> {
+        let path: Arc<str> = file.path.as_str().into();
+        let end_of = |block: u64| ((block + 1) * BLOCK_BYTES).min(file.size_bytes);
+        let blocks_of =
+            |span: &Range<u64>| span.start / BLOCK_BYTES..span.end.div_ceil(BLOCK_BYTES);
+        let mut found: BTreeMap<u64, Bytes> = BTreeMap::new();
+        let mut missing: Vec<Range<u64>> = Vec::new();
+        for block in wide.iter().flat_map(blocks_of) {
+            if let Some(bytes) = kept.get(&path, block) {
+                found.insert(block, bytes);
+                continue;
+            }
+            let start = block * BLOCK_BYTES;
+            match missing.last_mut() {
+                Some(last) if last.end == start => last.end = end_of(block),
+                _ => missing.push(start..end_of(block)),
+            }
+        }
+        for span in self.read_spans(file, missing)? {
+            let range = span.first..span.first + span.bytes.len() as u64;
+            for block in blocks_of(&range) {
+                let at = |place: u64| usize::try_from(place - span.first).unwrap_or(usize::MAX);
+                let bytes = span.bytes.slice(at(block * BLOCK_BYTES)..at(end_of(block)));
+                kept.keep(&path, block, bytes.clone());
+                found.insert(block, bytes);
+            }
+        }
+        let joined = |span: Range<u64>| {
+            let mut blocks = found.range(blocks_of(&span)).map(|(_, bytes)| bytes);
+            let bytes = match (blocks.next(), blocks.next()) {
+                (Some(one), None) => one.clone(),
+                _ => {
+                    let all = found.range(blocks_of(&span)).map(|(_, bytes)| &bytes[..]);
+                    Bytes::from(all.collect::<Vec<_>>().concat())
+                }
+            };
+            Span {
+                first: span.start,
+                bytes,
+            }
         };
-        ranges
-            .iter()
-            .map(|range| cut_out(&spans, range, outside))
-            .collect()
+        Ok(wide.into_iter().map(joined).collect())
     }
 
     fn check_span(&self, file: &FileEntry, span: &Span) -> Result<()> {

@@ -63,6 +63,8 @@ impl SessionOptions {
             .parquet
             .schema_force_view_types = false;
         config.options_mut().execution.parquet.pushdown_filters = true;
+        // Footers of the largest files have half of this; what is read around one is of no use.
+        config.options_mut().execution.parquet.metadata_size_hint = Some(64 << 10);
         // Files are looked at one after another: with a LIMIT the first ones are read, not those that were
         // looked at first.
         config.options_mut().execution.meta_fetch_concurrency = ConfigNonZeroUsize::try_new(1)?;

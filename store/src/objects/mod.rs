@@ -8,6 +8,7 @@
 //! the place of the very one that the writer has read, in one conditional put. Nothing locks an object store:
 //! of two writers the second finds another manifest than it has read, and has failed.
 
+mod blocks;
 mod place;
 mod publication;
 mod waiting;
@@ -23,6 +24,7 @@ use object_store::{ObjectStore, ObjectStoreExt, UpdateVersion};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{self, Manifest};
+pub(crate) use blocks::Blocks;
 pub(crate) use place::Place;
 pub use place::is_remote;
 use waiting::wait;
@@ -39,6 +41,8 @@ pub struct Objects {
     /// What the names of its objects begin with.
     prefix: Path,
     is_writable: bool,
+    /// What was read of its files, which never change.
+    blocks: Arc<Blocks>,
 }
 
 /// A manifest, and which version of the object it is: what the next one takes the place of.
@@ -56,6 +60,7 @@ impl Objects {
             url: url.into(),
             prefix,
             is_writable: true,
+            blocks: Arc::default(),
         }
     }
 
@@ -65,6 +70,11 @@ impl Objects {
             is_writable: false,
             ..self
         }
+    }
+
+    /// What was read and is kept.
+    pub(crate) fn blocks(&self) -> &Blocks {
+        &self.blocks
     }
 
     /// The store's URL.
