@@ -202,3 +202,38 @@ fn read(path: &Path, ranges: Vec<Range<u64>>) -> Result<Option<Vec<Bytes>>> {
     read.map(Some)
         .map_err(|e| Error::io("cannot read", path, e))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    #[test]
+    fn a_manifest_of_somebody_names_no_file_outside_the_writer_s_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let objects = Objects::new(Arc::new(InMemory::new()), "mem://s", Default::default());
+        let files = Files::Objects {
+            objects,
+            here: Some(folder.path().to_owned()),
+        };
+        for path in [
+            "../1-1-1.parquet",
+            "data/../../1-1-1.parquet",
+            "/data/a/1.parquet",
+        ] {
+            let file = FileEntry {
+                table: "a".to_owned(),
+                path: path.to_owned(),
+                row_count: 1,
+                size_bytes: 1,
+                hashes: None,
+                to_wall_time: Default::default(),
+            };
+            let error = files.fetched(&file).expect_err(path).to_string();
+            assert!(error.contains("not named as"), "{error}");
+        }
+    }
+}

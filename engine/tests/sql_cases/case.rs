@@ -89,9 +89,14 @@ impl Case {
     /// Runs the queries; gives expected and found rows, drawn.
     pub(crate) async fn run(&self) -> Vec<(String, String)> {
         let (_folder, store) = self.open();
+        self.run_on(&store).await
+    }
+
+    /// Runs the queries over a store that has the tables.
+    pub(crate) async fn run_on(&self, store: &Store) -> Vec<(String, String)> {
         let mut results = Vec::new();
         for (name, given, expected) in &self.queries {
-            let session = Session::open(&store).await.expect("a session");
+            let session = Session::open(store).await.expect("a session");
             let sql = canned_query(name)
                 .unwrap_or_else(|| panic!("no query {name}"))
                 .expect("a header")
@@ -119,7 +124,11 @@ impl Case {
 
     /// Adds the tables to a store, as an input of this name.
     pub(crate) fn store_as(&self, path: &std::path::Path, name: &str) {
-        let mut writer = StoreWriter::open(path, || {}).expect("a store");
+        self.commit(StoreWriter::open(path, || {}).expect("a store"), name);
+    }
+
+    /// Adds the tables to a store that is written, as an input of this name.
+    pub(crate) fn commit(&self, mut writer: StoreWriter, name: &str) {
         let mut brokers: Vec<Option<i32>> = self.tables.iter().map(|drawn| drawn.broker).collect();
         brokers.sort_unstable();
         brokers.dedup();

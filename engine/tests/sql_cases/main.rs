@@ -21,19 +21,20 @@ mod account;
 mod altered;
 mod case;
 mod kept_steps;
+mod objects;
 mod order;
 mod rows;
 mod rules;
 mod session;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use case::Case;
 use kcorr_engine::{GivenParameters, Session, canned_queries};
 use kcorr_store::{Store, StoreWriter};
 
-#[tokio::test]
-async fn every_case_gives_its_rows() {
+/// The files of all cases.
+fn case_files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sql/cases");
     let mut files: Vec<_> = std::fs::read_dir(&folder)
         .expect("sql/cases")
@@ -49,6 +50,12 @@ async fn every_case_gives_its_rows() {
         "there are no cases in {}",
         folder.display()
     );
+    files
+}
+
+#[tokio::test]
+async fn every_case_gives_its_rows() {
+    let files = case_files();
     let mut failures = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a case");

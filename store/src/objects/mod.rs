@@ -159,7 +159,8 @@ impl Objects {
         let other = wait(async move {
             let mut found = store.list(Some(&prefix));
             while let Some(object) = found.try_next().await? {
-                if objects.data_path(&object.location).is_none() {
+                let is_probe = object.location == objects.location(publication::PROBE);
+                if !is_probe && objects.data_path(&object.location).is_none() {
                     return Ok(Some(object.location));
                 }
             }

@@ -39,7 +39,7 @@ const PARTS_AT_ONCE: usize = 2;
 const PIECE_BYTES: usize = 4 << 20;
 
 /// By this object a server shows that it heeds conditions.
-const PROBE: &str = "conditional-put";
+pub(super) const PROBE: &str = "conditional-put";
 
 impl Objects {
     /// Puts the files that a manifest has beyond those of the one before it, which are in the writer's folder, and
@@ -59,7 +59,7 @@ impl Objects {
         if replaced.is_none() {
             self.check_conditions()?;
         }
-        retire(before, manifest);
+        retire(before, manifest, now_s());
         let new = self.new_files(before, manifest, folder);
         let text = Bytes::from(manifest.encoded()?);
         if let Err(error) = self.put_files(new.clone()) {
@@ -241,8 +241,7 @@ fn is_condition(error: &object_store::Error) -> bool {
 }
 
 /// Notes which files a manifest does not name any more, and forgets those that no reader can have by now.
-fn retire(before: &Manifest, manifest: &mut Manifest) {
-    let now_s = now_s();
+fn retire(before: &Manifest, manifest: &mut Manifest, now_s: i64) {
     let named: HashSet<&str> = manifest.files().map(|file| file.path.as_str()).collect();
     let is_left = |path: &str| !named.contains(path);
     let earlier = before.retired.iter();
@@ -259,4 +258,51 @@ fn retire(before: &Manifest, manifest: &mut Manifest) {
 fn now_s() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file_entry::FileEntry;
+    use crate::source_entry::test_source;
+
+    /// A manifest with files of these names.
+    fn naming(paths: &[&str]) -> Manifest {
+        let mut source = test_source(1);
+        source.files = paths
+            .iter()
+            .map(|path| FileEntry {
+                table: "pauses".to_owned(),
+                path: (*path).to_owned(),
+                row_count: 1,
+                size_bytes: 1,
+                hashes: None,
+                to_wall_time: Default::default(),
+            })
+            .collect();
+        let mut manifest = Manifest::empty();
+        manifest.sources.push(source);
+        manifest
+    }
+
+    fn retired(manifest: &Manifest) -> Vec<(&str, i64)> {
+        let files = manifest.retired.iter();
+        files
+            .map(|file| (file.path.as_str(), file.since_s))
+            .collect()
+    }
+
+    #[test]
+    fn a_file_stays_for_a_day_after_the_store_had_it() {
+        let first = naming(&["a", "b"]);
+        let mut second = naming(&["b"]);
+        retire(&first, &mut second, 1_000);
+        assert_eq!(retired(&second), [("a", 1_000)]);
+        let mut third = naming(&["c"]);
+        retire(&second, &mut third, 1_000 + KEPT_S);
+        assert_eq!(retired(&third), [("a", 1_000), ("b", 1_000 + KEPT_S)]);
+        let mut fourth = naming(&["c"]);
+        retire(&third, &mut fourth, 1_001 + KEPT_S);
+        assert_eq!(retired(&fourth), [("b", 1_000 + KEPT_S)]);
+    }
 }

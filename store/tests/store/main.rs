@@ -1,5 +1,7 @@
 //! A store's folder, whatever else is in it and whoever else uses it.
 
+mod objects;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
