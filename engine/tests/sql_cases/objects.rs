@@ -154,7 +154,7 @@ request_id | connection_id | api | arrival_time | read_time | response_time | en
 
 table request_partitions
 request_id | arrival_time | topic | partition | records_bytes
-1 | 17:03:19.990 | slow | 0 | 900
+1 | 17:03:19.990 | slow | 0 | 1000
 
 query blame
 latency_ms | cause
