@@ -24,6 +24,7 @@ mod kept_steps;
 mod live;
 mod many;
 mod objective;
+mod objects;
 mod output;
 mod permission;
 mod profiles;
