@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::bail;
 use clap::Args;
 use kcorr_model::tables;
-use kcorr_store::{ErrorKind, Store};
+use kcorr_store::{ErrorKind, Store, is_remote};
 
 use crate::commands::Global;
 use crate::exit::Status;
@@ -36,7 +36,11 @@ fn list(global: &Global, screen: &Screen) -> anyhow::Result<()> {
     // The tables are the same in every store, so they can be looked up before there is one.
     let store = match Store::open(&global.store) {
         Ok(store) => Some(store),
-        Err(e) if e.kind() == ErrorKind::Store && !global.store.exists() => {
+        Err(e)
+            if e.kind() == ErrorKind::Store
+                && !global.store.exists()
+                && !is_remote(&global.store) =>
+        {
             screen.note(&format!(
                 "(no store at {}: no rows)",
                 global.store.display()

@@ -202,7 +202,8 @@ impl Objects {
             }
             _ => "",
         };
-        let message = format!("{doing} {}{what}", place.display());
-        Error::because(ErrorKind::Io, message, source)
+        // In one, since what comes through a query has lost its causes.
+        let message = format!("{doing} {}{what}: {source}", place.display());
+        Error::new(ErrorKind::Io, message)
     }
 }
