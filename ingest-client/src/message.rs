@@ -48,6 +48,8 @@ pub struct ClientMessage<'a> {
     pub attempts: Option<i32>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub disturbed_by: Option<Cow<'a, str>>,
     /// Whether it is consumed once more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,

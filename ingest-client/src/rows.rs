@@ -37,6 +37,7 @@ pub(crate) struct MessageRows {
     consumed_time: Vec<Option<i64>>,
     attempts: Int32Builder,
     error: LabelBuilder,
+    disturbed_by: LabelBuilder,
     is_again: Vec<bool>,
 }
 
@@ -74,6 +75,7 @@ impl MessageRows {
             consumed_time: Vec::new(),
             attempts: Int32Builder::new(),
             error: LabelBuilder::new(),
+            disturbed_by: LabelBuilder::new(),
             is_again: Vec::new(),
         }
     }
@@ -106,6 +108,8 @@ impl MessageRows {
         self.consumed_time.push(message.consumed_ns);
         self.attempts.append_option(message.attempts);
         self.error.append_option(message.error.as_deref());
+        self.disturbed_by
+            .append_option(message.disturbed_by.as_deref());
         self.is_again.push(message.again);
         if self.is_again.len() >= MOST_ROWS {
             self.flush(output)?;
@@ -152,6 +156,7 @@ impl MessageRows {
             .set("consumed_time", ended_times(&mut self.consumed_time))
             .set("attempts", ended_int32(&mut self.attempts))
             .set("error", ended_labels(&mut self.error))
+            .set("disturbed_by", ended_labels(&mut self.disturbed_by))
             .set("is_again", Arc::new(BooleanArray::from(again)))
             .finish()?;
         output.batch(&CLIENT_MESSAGES, batch)

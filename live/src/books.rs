@@ -110,8 +110,8 @@ impl Books {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::Form;
     use crate::metrics::{MetricsOptions, Standing};
+    use kcorr_exposition::Form;
     use serde_json::json;
 
     const SECOND: i64 = 1_000_000_000;

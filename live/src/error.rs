@@ -18,6 +18,9 @@ pub enum Error {
     /// A text that should be an account is none.
     #[error("cannot read an account: {0}")]
     Json(#[from] serde_json::Error),
+    /// The page of metrics cannot be shown.
+    #[error("{0}")]
+    Page(#[from] kcorr_exposition::Error),
     /// A file or a folder; what was to be done with it.
     #[error("{0}: {1}")]
     File(String, #[source] std::io::Error),

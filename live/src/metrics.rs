@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use kcorr_exposition::{Bounds, Exemplar, Exposition, Form, Histogram, Kind};
+
 use crate::account::Bucket;
-use crate::exposition::{Exposition, Form, Kind};
-use crate::histogram::{Bounds, Exemplar, Histogram};
 use crate::own_cost::OwnCost;
 use crate::period::{Period, seconds};
 use crate::topics::{REST, Topics};
@@ -171,8 +171,13 @@ impl Metrics {
         histogram.example(
             place,
             Exemplar {
-                request_id: verdict.number("request_id").unwrap_or(0),
-                window: window.name(),
+                labels: vec![
+                    (
+                        "request_id",
+                        verdict.number("request_id").unwrap_or(0).to_string(),
+                    ),
+                    ("window", window.name()),
+                ],
                 seconds: latency,
                 end_ns: verdict.end_ns(),
             },
@@ -479,5 +484,17 @@ mod tests {
             .filter_map(|line| line.split("topic=\"").nth(1)?.split('"').next())
             .collect();
         assert_eq!(topics.len(), 21);
+    }
+
+    /// Both are told apart by nobody: the counts of slow requests are made here, those of others there.
+    #[test]
+    fn the_bounds_are_those_of_the_query() {
+        let query = kcorr_engine::canned_query("window_latencies");
+        let sql = query.expect("the query").expect("its header").sql;
+        let told = sql.lines().filter_map(|line| {
+            let bound = line.trim().strip_prefix("WHEN latency_ms <= ")?;
+            bound.split_once(" THEN ")?.1.parse::<f64>().ok()
+        });
+        assert_eq!(told.collect::<Vec<_>>(), kcorr_exposition::BOUNDS_MS);
     }
 }

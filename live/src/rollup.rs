@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use kcorr_exposition::{Bounds, Histogram};
 use serde::{Deserialize, Serialize};
 
 use crate::account::WindowAccount;
-use crate::histogram::{Bounds, Histogram};
 use crate::period::{Period, text_of_time};
 use crate::verdict::Verdict;
 

@@ -4,18 +4,18 @@
 //! what they can ask for. Requests of web pages (they say their origin) are refused. Nothing else is served, and
 //! one connection is answered at a time.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use kcorr_exposition::RequestHead;
 
 use crate::error::Error;
 
 /// The time that a client has for its request.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Bytes of a request that are read: what its head may have.
-const MOST_HEAD_BYTES: usize = 8 << 10;
 
 /// Listens for requests for a dump, until it is dropped.
 #[derive(Debug)]
@@ -84,8 +84,8 @@ impl Drop for HttpTrigger {
 /// Reads a request's head, counts it, and answers.
 fn answer(mut stream: TcpStream, asked: &AtomicU64) -> std::io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
-    let head = head(&mut stream)?;
-    let (status, allow, words) = match judge(&head) {
+    let request = RequestHead::read(&mut stream, PATIENCE)?;
+    let (status, allow, words) = match judge(request.as_ref()) {
         Answer::Dump => {
             asked.fetch_add(1, Ordering::Relaxed);
             ("202 Accepted", "", "a store of the last minutes is made")
@@ -106,27 +106,6 @@ fn answer(mut stream: TcpStream, asked: &AtomicU64) -> std::io::Result<()> {
     )
 }
 
-/// The bytes until the empty line behind a request's head, or as many as came in time.
-fn head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let begun = Instant::now();
-    let mut head = Vec::new();
-    let mut piece = [0; 1024];
-    while head.len() < MOST_HEAD_BYTES && !head.windows(4).any(|it| it == b"\r\n\r\n") {
-        let left = PATIENCE.saturating_sub(begun.elapsed());
-        if left.is_zero() {
-            break;
-        }
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut piece) {
-            Ok(0) => break,
-            Ok(count) => head.extend_from_slice(piece.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
-    }
-    Ok(head)
-}
-
 /// What a request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -137,26 +116,12 @@ enum Answer {
     NoRequest,
 }
 
-fn judge(head: &[u8]) -> Answer {
-    let text = String::from_utf8_lossy(head);
-    let Some((head, _)) = text.split_once("\r\n\r\n") else {
+fn judge(request: Option<&RequestHead>) -> Answer {
+    let Some(request) = request else {
         return Answer::NoRequest;
     };
-    let mut lines = head.split("\r\n");
-    let mut words = lines.next().unwrap_or_default().split(' ');
-    let (Some(method), Some(path), Some(version)) = (words.next(), words.next(), words.next())
-    else {
-        return Answer::NoRequest;
-    };
-    if !version.starts_with("HTTP/1.") {
-        return Answer::NoRequest;
-    }
-    let is_from_page = lines.any(|line| {
-        let name = line.split(':').next().unwrap_or_default();
-        name.trim().eq_ignore_ascii_case("origin")
-    });
-    match (path, method) {
-        ("/dump", _) if is_from_page => Answer::NotFromPages,
+    match (request.path.as_str(), request.method.as_str()) {
+        ("/dump", _) if request.has_origin => Answer::NotFromPages,
         ("/dump", "POST") => Answer::Dump,
         ("/dump", _) => Answer::NotSo,
         _ => Answer::NotHere,
@@ -165,6 +130,9 @@ fn judge(head: &[u8]) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::time::Instant;
+
     use super::*;
 
     fn any_port() -> HttpTrigger {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::decoded::{Decoded, decode_pieces, flipped, pieces};
 
 const TEXT: &str = r#"{"client_message":"1a-0-0","run":"1a","setting":"all","client_id":"probe-all","consumer_id":"probe-consumer","topic":"probe","partition":0,"offset":41,"bytes":512,"leader":1,"broker":1,"intended_ns":1795902218000000000,"queued_ns":1795902218000100000,"first_sent_ns":1795902218005100000,"sent_ns":1795902218005100000,"acknowledged_ns":1795902218007000000,"consumed_ns":1795902218006900000,"attempts":1}
-{"client_message":"1a-0-1","run":"1a","setting":"all","topic":"probe","partition":1,"bytes":512,"intended_ns":1795902218050000000,"failed_ns":1795902218050000000,"error":"not_taken_QueueFull"}
+{"client_message":"1a-0-1","run":"1a","setting":"all","topic":"probe","partition":1,"bytes":512,"intended_ns":1795902218050000000,"failed_ns":1795902218050000000,"error":"not_taken_QueueFull","disturbed_by":"client"}
 {"client_message":"1a-0-0","run":"1a","setting":"all","topic":"probe","partition":0,"offset":43,"bytes":512,"intended_ns":1795902218000000000,"consumed_ns":1795902219000000000,"again":true}
 "#;
 

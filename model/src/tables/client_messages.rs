@@ -94,6 +94,11 @@ pub static CLIENT_MESSAGES: Table = Table {
             Type::Label,
             "Why it was given up: the client library's error, `not_taken_…` when that did not take it, `not_consumed`, `open_at_end`; null without.",
         ),
+        Column::optional(
+            "disturbed_by",
+            Type::Label,
+            "What the client saw disturb it: `client` (late itself), `failover` (another broker led its partition, or had it), `retry`, `metadata` (nobody led, or the client did not know who), `rebalance` (of the consumer's group); null when nothing did, or the client did not say.",
+        ),
         Column::required(
             "is_again",
             Type::Bool,

@@ -1,7 +1,7 @@
 //! Latencies by bucket, counted since the start.
 
-/// Upper bounds of buckets in ms, besides the objective, as `window_latencies` has them.
-pub(crate) const BOUNDS_MS: [f64; 15] = [
+/// Upper bounds of buckets in ms, besides the objective, the same for all histograms.
+pub const BOUNDS_MS: [f64; 15] = [
     0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0,
     10000.0,
 ];
@@ -21,49 +21,55 @@ impl Bounds {
     }
 
     /// Upper bounds in seconds; the last bucket has none.
-    pub(crate) fn in_seconds(&self) -> impl Iterator<Item = f64> {
+    pub fn in_seconds(&self) -> impl Iterator<Item = f64> {
         self.0.iter().map(|ms| ms / 1e3)
     }
 
     /// The place of the bucket that a latency is in.
-    pub(crate) fn place(&self, latency_ms: f64) -> usize {
+    pub fn place(&self, latency_ms: f64) -> usize {
         self.0.partition_point(|&bound| bound < latency_ms)
     }
 
     /// The place of the bucket with an upper bound.
-    pub(crate) fn place_of_bound(&self, bound_ms: Option<f64>) -> usize {
+    pub fn place_of_bound(&self, bound_ms: Option<f64>) -> usize {
         bound_ms.map_or(self.0.len(), |bound| self.place(bound))
     }
 
-    pub(crate) fn bound_ms(&self, place: usize) -> Option<f64> {
+    /// The upper bound of a bucket, in ms; the last has none.
+    pub fn bound_ms(&self, place: usize) -> Option<f64> {
         self.0.get(place).copied()
     }
 }
 
-/// One request as an example of a bucket: where to look it up.
+/// One example of a bucket: where to look it up.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Exemplar {
-    /// Its id in the store of its window.
-    pub(crate) request_id: i64,
-    /// The name of that window.
-    pub(crate) window: String,
-    pub(crate) seconds: f64,
-    pub(crate) end_ns: i64,
+pub struct Exemplar {
+    /// What it is found by.
+    pub labels: Vec<(&'static str, String)>,
+    /// Its latency.
+    pub seconds: f64,
+    /// When it ended, ns since 1970.
+    pub end_ns: i64,
 }
 
 /// Counts of one series.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Histogram {
-    pub(crate) buckets: Vec<u64>,
-    pub(crate) exemplars: Vec<Option<Exemplar>>,
-    pub(crate) count: u64,
-    pub(crate) seconds: f64,
+pub struct Histogram {
+    /// By place; those behind are empty.
+    pub buckets: Vec<u64>,
+    /// By place.
+    pub exemplars: Vec<Option<Exemplar>>,
+    /// Of all buckets.
+    pub count: u64,
+    /// Added up.
+    pub seconds: f64,
     /// Whether a page has had it.
-    pub(crate) is_shown: bool,
+    pub is_shown: bool,
 }
 
 impl Histogram {
-    pub(crate) fn add(&mut self, place: usize, count: u64, seconds: f64) {
+    /// Counts some in one bucket, with their seconds added up.
+    pub fn add(&mut self, place: usize, count: u64, seconds: f64) {
         if self.buckets.len() <= place {
             self.buckets.resize(place + 1, 0);
         }
@@ -74,7 +80,8 @@ impl Histogram {
         self.seconds += seconds;
     }
 
-    pub(crate) fn example(&mut self, place: usize, exemplar: Exemplar) {
+    /// Keeps an example of a bucket, the last one.
+    pub fn example(&mut self, place: usize, exemplar: Exemplar) {
         if self.exemplars.len() <= place {
             self.exemplars.resize(place + 1, None);
         }
@@ -97,17 +104,5 @@ mod tests {
         assert_eq!(bounds.place_of_bound(Some(100.0)), place + 1);
         assert_eq!(bounds.place_of_bound(None), BOUNDS_MS.len() + 1);
         assert_eq!(Bounds::with(100.0).place_of_bound(None), BOUNDS_MS.len());
-    }
-
-    /// Both are told apart by nobody: the counts of slow requests are made here, those of others there.
-    #[test]
-    fn the_bounds_are_those_of_the_query() {
-        let query = kcorr_engine::canned_query("window_latencies");
-        let sql = query.expect("the query").expect("its header").sql;
-        let told = sql.lines().filter_map(|line| {
-            let bound = line.trim().strip_prefix("WHEN latency_ms <= ")?;
-            bound.split_once(" THEN ")?.1.parse::<f64>().ok()
-        });
-        assert_eq!(told.collect::<Vec<_>>(), BOUNDS_MS);
     }
 }

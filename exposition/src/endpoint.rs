@@ -5,17 +5,17 @@
 //! as its host, so that no web page reads it by a name of its own. Few connections are answered at a time, and each has a
 //! moment for its request and one for its answer: whoever takes longer is not waited for.
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::exposition::Form;
+use crate::request_head::RequestHead;
+use crate::text::Form;
 
 const PATIENCE: Duration = Duration::from_secs(5);
-const MOST_HEAD_BYTES: usize = 8 << 10;
 /// Connections that are answered at a time; others are closed.
 const MOST_AT_ONCE: usize = 8;
 
@@ -75,7 +75,7 @@ impl Endpoint {
                  127.0.0.1:PORT, give --token-file, or say --listen-openly"
             )));
         }
-        let cannot = |error| Error::File(format!("cannot listen on {address}"), error);
+        let cannot = |error| Error::Address(format!("cannot listen on {address}"), error);
         let listener = TcpListener::bind(address).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let is_ended = Arc::<AtomicBool>::default();
@@ -121,8 +121,7 @@ impl Drop for Endpoint {
 }
 
 fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let head = head(&mut stream)?;
-    let request = Request::parse(&head);
+    let request = RequestHead::read(&mut stream, PATIENCE)?;
     let (status, more, kind, body) = match judge(request.as_ref(), shared) {
         Answer::Metrics(form) => ("200 OK", "", form.content_type(), (shared.page)(form)),
         Answer::Healthy => ("200 OK", "", PLAIN, "ok\n".to_owned()),
@@ -184,77 +183,6 @@ fn write(stream: &mut TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// The bytes until the empty line behind a request's head, or as many as came in time.
-fn head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let begun = Instant::now();
-    let mut head = Vec::new();
-    let mut piece = [0; 1024];
-    while head.len() < MOST_HEAD_BYTES && !head.windows(4).any(|it| it == b"\r\n\r\n") {
-        let left = PATIENCE.saturating_sub(begun.elapsed());
-        if left.is_zero() {
-            break;
-        }
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut piece) {
-            Ok(0) => break,
-            Ok(count) => head.extend_from_slice(piece.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
-    }
-    Ok(head)
-}
-
-/// What is looked at of a request.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Request {
-    method: String,
-    path: String,
-    host: String,
-    accept: String,
-    authorization: String,
-}
-
-impl Request {
-    fn parse(head: &[u8]) -> Option<Self> {
-        let text = String::from_utf8_lossy(head);
-        let (head, _) = text.split_once("\r\n\r\n")?;
-        let mut lines = head.split("\r\n");
-        let mut words = lines.next()?.split(' ');
-        let (method, path, version) = (words.next()?, words.next()?, words.next()?);
-        if !version.starts_with("HTTP/1.") {
-            return None;
-        }
-        let mut request = Self {
-            method: method.to_owned(),
-            path: path.split('?').next()?.to_owned(),
-            ..Self::default()
-        };
-        for line in lines {
-            let (name, value) = line.split_once(':')?;
-            let field = match name.trim().to_ascii_lowercase().as_str() {
-                "host" => &mut request.host,
-                "accept" => &mut request.accept,
-                "authorization" => &mut request.authorization,
-                _ => continue,
-            };
-            value.trim().clone_into(field);
-        }
-        Some(request)
-    }
-
-    /// Whether its host is an address or `localhost`, which no page can be called.
-    fn is_by_address(&self) -> bool {
-        let host = self.host.as_str();
-        let host = match host.rsplit_once(':') {
-            Some((host, port)) if port.parse::<u16>().is_ok() => host,
-            _ => host,
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        host.is_empty() || host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Metrics(Form),
@@ -266,7 +194,7 @@ enum Answer {
     NotSo,
 }
 
-fn judge(request: Option<&Request>, shared: &Shared) -> Answer {
+fn judge(request: Option<&RequestHead>, shared: &Shared) -> Answer {
     let Some(request) = request else {
         return Answer::NoRequest;
     };
@@ -274,7 +202,7 @@ fn judge(request: Option<&Request>, shared: &Shared) -> Answer {
         return Answer::NotByName;
     }
     let is_get = request.method == "GET";
-    match request.path.as_str() {
+    match request.path.split('?').next().unwrap_or_default() {
         "/-/healthy" if is_get => Answer::Healthy,
         "/metrics" if is_get => match &shared.access.token {
             Some(token) if !is_shown(token, &request.authorization) => Answer::NotYou,
@@ -302,6 +230,8 @@ fn is_shown(token: &str, authorization: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     fn asked(address: SocketAddr, words: &str) -> String {

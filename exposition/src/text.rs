@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 
 use crate::histogram::{Bounds, Exemplar, Histogram};
-use crate::period::seconds;
 
 /// Forms of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,15 +34,18 @@ impl Form {
 
 /// What a family counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// What only grows.
     Counter,
+    /// What also falls.
     Gauge,
+    /// Counts by bucket.
     Histogram,
 }
 
 /// A text that grows by families.
 #[derive(Debug)]
-pub(crate) struct Exposition {
+pub struct Exposition {
     form: Form,
     /// Labels of all samples, `name="value",`.
     common: String,
@@ -53,7 +55,8 @@ pub(crate) struct Exposition {
 }
 
 impl Exposition {
-    pub(crate) fn new(form: Form, common: &[(&str, &str)]) -> Self {
+    /// An empty text, whose samples have some labels in common.
+    pub fn new(form: Form, common: &[(&str, &str)]) -> Self {
         Self {
             form,
             common: labels(common),
@@ -64,7 +67,7 @@ impl Exposition {
     }
 
     /// Begins a family; a counter's name is without `_total`.
-    pub(crate) fn family(&mut self, name: &'static str, kind: Kind, help: &str) {
+    pub fn family(&mut self, name: &'static str, kind: Kind, help: &str) {
         (self.name, self.kind) = (name, kind);
         let (word, suffix) = match (kind, self.form) {
             (Kind::Counter, Form::Prometheus) => ("counter", "_total"),
@@ -84,7 +87,7 @@ impl Exposition {
     }
 
     /// A sample of a counter or a gauge.
-    pub(crate) fn sample(&mut self, own: &[(&str, &str)], value: f64) {
+    pub fn sample(&mut self, own: &[(&str, &str)], value: f64) {
         let suffix = if self.kind == Kind::Counter {
             "_total"
         } else {
@@ -97,12 +100,12 @@ impl Exposition {
 
     /// A sample of a count.
     #[expect(clippy::cast_precision_loss, reason = "samples are floats")]
-    pub(crate) fn count(&mut self, own: &[(&str, &str)], value: u64) {
+    pub fn count(&mut self, own: &[(&str, &str)], value: u64) {
         self.sample(own, value as f64);
     }
 
     /// A histogram, with its exemplars where the form has them.
-    pub(crate) fn histogram(&mut self, own: &[(&str, &str)], bounds: &Bounds, of: &Histogram) {
+    pub fn histogram(&mut self, own: &[(&str, &str)], bounds: &Bounds, of: &Histogram) {
         let all = format!("{}{}", self.common, labels(own));
         let name = self.name;
         let uppers = bounds.in_seconds().map(|bound| format!("{bound:?}"));
@@ -121,19 +124,21 @@ impl Exposition {
         let _ = writeln!(self.text, "{name}_sum{{{all}}} {:?}", of.seconds);
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "ms of it are shown")]
     fn exemplar(&mut self, of: &Exemplar) {
-        let _ = write!(
-            self.text,
-            " # {{request_id=\"{}\",window=\"{}\"}} {:?} {:.3}",
-            of.request_id,
-            of.window,
-            of.seconds,
-            seconds(of.end_ns)
-        );
+        let pairs: Vec<_> = of
+            .labels
+            .iter()
+            .map(|(name, it)| (*name, it.as_str()))
+            .collect();
+        let all = labels(&pairs);
+        let all = all.trim_end_matches(',');
+        let seconds = of.end_ns as f64 / 1e9;
+        let _ = write!(self.text, " # {{{all}}} {:?} {seconds:.3}", of.seconds);
     }
 
     /// The whole text.
-    pub(crate) fn finish(mut self) -> String {
+    pub fn finish(mut self) -> String {
         if self.form == Form::OpenMetrics {
             self.text.push_str("# EOF\n");
         }
@@ -170,8 +175,10 @@ mod tests {
         of.example(
             place,
             Exemplar {
-                request_id: 10_000_000_001,
-                window: "20261130T133000.000".to_owned(),
+                labels: vec![
+                    ("request_id", "10000000001".to_owned()),
+                    ("window", "20261130T133000.000".to_owned()),
+                ],
                 seconds: 0.07,
                 end_ns: 1_700_000_000_250_000_000,
             },
