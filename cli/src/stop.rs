@@ -31,6 +31,15 @@ impl Signals {
         Self::watch_saying(screen, "ending the recording; once more ends kcorr at once")
     }
 
+    /// Signals end a client that measures first, until [`Self::reading_ended`].
+    #[cfg(feature = "sli")]
+    pub(crate) fn watch_measuring(screen: &Screen) -> anyhow::Result<Self> {
+        Self::watch_saying(
+            screen,
+            "waiting for the last messages; once more ends kcorr at once",
+        )
+    }
+
     /// `words` are said at the first signal.
     fn watch_saying(screen: &Screen, words: &'static str) -> anyhow::Result<Self> {
         let (stop, is_reading) = (Stop::default(), Arc::new(AtomicBool::new(true)));

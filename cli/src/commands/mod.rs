@@ -34,6 +34,8 @@ mod query;
 mod record;
 mod report;
 mod said;
+#[cfg(feature = "sli")]
+mod sli;
 mod sources;
 mod sql;
 mod tables;
@@ -215,6 +217,8 @@ pub(crate) enum Command {
     Ingest(ingest::Ingest),
     Record(record::Record),
     Live(live::Live),
+    #[cfg(feature = "sli")]
+    Sli(sli::Sli),
     Doctor(doctor::Doctor),
     Query(query::Query),
     Queries(queries::Queries),
@@ -257,10 +261,18 @@ impl Command {
         if global.is_store_asked && matches!(self, Self::Live(_)) {
             bail!("--store has no effect here: kcorr live keeps a store a window in its --dir");
         }
+        #[cfg(feature = "sli")]
+        if global.is_store_asked && matches!(self, Self::Sli(_)) {
+            bail!(
+                "--store has no effect here: kcorr sli keeps its messages and figures in its --dir"
+            );
+        }
         match self {
             Self::Ingest(command) => command.run(global, screen),
             Self::Record(command) => command.run(global, screen),
             Self::Live(command) => command.run(global, screen),
+            #[cfg(feature = "sli")]
+            Self::Sli(command) => command.run(screen),
             Self::Doctor(command) => command.run(global, screen),
             Self::Query(command) => command.run(global, screen),
             Self::Queries(command) => command.run(screen),
