@@ -33,6 +33,8 @@ mod report;
 mod rooms;
 mod rows;
 mod signals;
+#[cfg(feature = "sli")]
+mod sli;
 mod slow_client;
 mod store;
 mod stories;

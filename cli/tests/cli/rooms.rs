@@ -45,6 +45,7 @@ fn decoders_the_store_and_the_report_compile_no_datafusion() {
         "kcorr-kafka",
         "kcorr-capture",
         "kcorr-tls",
+        "kcorr-exposition",
         "kcorr-ingest-bpf",
         "kcorr-ingest-broker",
         "kcorr-ingest-client",
@@ -55,6 +56,7 @@ fn decoders_the_store_and_the_report_compile_no_datafusion() {
         "kcorr-record",
         "kcorr-report",
         "kcorr-scenario",
+        "kcorr-sli",
         "kcorr-store",
     ];
     for name in crates {
@@ -85,6 +87,7 @@ fn what_knows_no_other_crate_and_what_only_the_model() {
             .collect()
     };
     assert_eq!(ours("kcorr-interval-join"), [""; 0]);
+    assert_eq!(ours("kcorr-exposition"), [""; 0]);
     for name in ["kcorr-store", "kcorr-capture", "kcorr-tls"] {
         assert_eq!(ours(name), ["kcorr-model"], "{name}");
     }
