@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::MetadataTopic;
 use tokio::runtime::Runtime;
 
@@ -79,6 +80,8 @@ impl Keeper {
             .block_on(self.admin.create_topics([&new], &options))
             .map_err(|error| Error::kafka(&what, &error))?;
         match made.into_iter().next() {
+            // By another client in this moment.
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
             Some(Err((_, code))) => Err(Error::Kafka(format!("{what}: {code}"))),
             _ => Ok(()),
         }

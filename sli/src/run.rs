@@ -348,7 +348,7 @@ fn prepare(
     clock: Clock,
 ) -> Result<Cluster> {
     let begun = Instant::now();
-    let mut asked = false;
+    let (mut asked, mut refused) = (false, None);
     loop {
         let cluster = keeper.cluster(topic)?;
         let is_over = begun.elapsed() > PATIENCE;
@@ -366,20 +366,19 @@ fn prepare(
                 return Ok(cluster);
             }
             if is_over {
-                return Err(Error::Kafka(format!(
-                    "no broker leads a partition of topic {topic}"
-                )));
+                let words = format!("no broker leads a partition of topic {topic}");
+                return Err(refused.unwrap_or(Error::Kafka(words)));
             }
             let is_whole = cluster.leaders.values().all(Option::is_some);
             if is_whole && !asked {
                 asked = true;
                 let wanted = if wanted.is_empty() { without } else { wanted };
+                // What is there is measured; another client may have added them in this moment.
                 let added = keeper.add(plan, topic, &cluster, &wanted);
-                // What is there is measured.
                 if added.is_err() && !streams.streams().is_empty() {
                     return Ok(cluster);
                 }
-                added?;
+                refused = added.err();
             }
         }
         std::thread::sleep(Duration::from_millis(200));
