@@ -96,6 +96,24 @@ fn both_tests_are_printed_one_after_the_other() {
 }
 
 #[test]
+fn verdicts_are_the_same_of_tables_in_memory_and_of_files() {
+    let desk = Desk::with_incident();
+    let verdicts = |more: &[&str]| {
+        let arguments = ["-q", "verify", "--verdicts", "--shifts", "2"];
+        let csv = ["--format", "csv"];
+        let output = desk.kcorr(&[&arguments[..], &csv, more].concat());
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    // First nothing is kept of an account, then all of it. With a limit, files are read.
+    let (planned, kept) = (verdicts(&[]), verdicts(&[]));
+    let of_files = verdicts(&["--memory-limit", "4GB"]);
+    assert!(planned.contains("slow_write"), "{planned}");
+    assert_eq!(planned, kept);
+    assert_eq!(planned, of_files);
+}
+
+#[test]
 fn nothing_to_do_is_said_to_be_nothing() {
     let desk = Desk::with_incident();
     let output = desk.kcorr(&["verify", "--shifts", "0", "--no-ablation"]);
