@@ -37,6 +37,10 @@ impl Span {
 /// Everything that happened.
 #[derive(Debug, Default)]
 pub struct History {
+    /// The broker's id.
+    pub broker_id: i32,
+    /// By number of a follower: its broker id.
+    pub follower_ids: Vec<i32>,
     /// The broker's threads.
     pub threads: Vec<Thread>,
     /// The topics.
@@ -60,6 +64,8 @@ pub struct History {
     /// Stops of the whole process, which had used up its quota of CPU time; in order, and not during a
     /// stop of the JVM.
     pub throttles: Vec<Span>,
+    /// Stops of the whole process by a signal; in order, and not during another stop.
+    pub process_stops: Vec<Span>,
     /// Whether logs are synced under their monitors.
     pub syncs_under_lock: bool,
     /// Commits of the journal, in order.
@@ -110,6 +116,8 @@ pub enum Role {
     Vm,
     /// `kafka-log-cleaner-thread-0`: comes late to safepoints
     Cleaner,
+    /// `ReplicaFetcherThread-N-M`: follows broker M
+    Fetcher,
 }
 
 /// A thread and what it did.
@@ -138,6 +146,8 @@ pub enum Activity {
     Pause(usize),
     /// Ready to run, stopped with the whole process by its quota of CPU time (the stop's number).
     Throttle(usize),
+    /// Stopped with the whole process by a signal (the stop's number).
+    Stopped(usize),
     /// In a file operation (its number).
     Write(usize),
     /// Waiting for a monitor (the wait's number).
@@ -160,6 +170,8 @@ pub struct Log {
     pub topic: usize,
     /// Its partition.
     pub partition: i32,
+    /// Whether this broker leads it; else it follows another.
+    pub is_led: bool,
     /// Name of its directory.
     pub directory: String,
     /// Its segments.
@@ -267,6 +279,8 @@ pub struct Connection {
     pub client_id: String,
     /// The network thread that serves it.
     pub thread: usize,
+    /// The fetcher of another broker of the cluster whose connection it is.
+    pub fetcher: Option<Fetcher>,
     /// Its requests, in order.
     pub requests: Vec<usize>,
 }
@@ -279,8 +293,20 @@ impl Connection {
     }
 }
 
-/// The broker's address.
-pub const BROKER_IP: [u8; 4] = [10, 0, 0, 1];
+/// A thread by which a broker of the cluster follows another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetcher {
+    /// The following broker (its place in the cluster).
+    pub broker: usize,
+    /// The thread there (its number).
+    pub thread: usize,
+}
+
+/// A broker's address, by its id.
+pub fn broker_ip(broker_id: i32) -> [u8; 4] {
+    [10, 0, 0, broker_id as u8]
+}
+
 /// The broker's port.
 pub const BROKER_PORT: u16 = 9092;
 
@@ -364,6 +390,10 @@ pub struct Request {
     pub min_bytes: i64,
     /// What it writes or fetches.
     pub parts: Vec<Part>,
+    /// A fetch of another broker of the cluster: its first byte left that one.
+    pub sent: Time,
+    /// And that one had the answer whole.
+    pub has_answer: Time,
     /// First byte at the broker.
     pub arrival: Time,
     /// Last byte at the broker.
@@ -551,6 +581,8 @@ pub struct RunQueueWait {
 pub struct Packet {
     /// When it passed the broker's network card.
     pub time: Time,
+    /// When it passed that of the client, where that is a broker of the cluster.
+    pub far_time: Option<Time>,
     /// The connection.
     pub connection: usize,
     /// Whether the client sent it.

@@ -25,6 +25,6 @@ mod stops;
 pub mod tables;
 mod wire;
 
-pub use broker::simulate;
+pub use broker::{simulate, simulate_brokers};
 pub use history::History;
 pub use options::{Options, PRESETS};

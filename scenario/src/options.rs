@@ -15,6 +15,12 @@ pub struct Options {
     /// A produce request at least this slow on the wire is slow.
     pub slo_ms: f64,
 
+    /// Brokers. With more than one each leads a part of the partitions and follows the others, and what is said here
+    /// of one broker is said of each.
+    pub brokers: usize,
+    /// Threads by which a broker follows each of the others (`num.replica.fetchers`).
+    pub fetchers: usize,
+
     /// Produce requests a second, over all connections.
     pub requests_per_second: f64,
     /// Connections of producers.
@@ -210,6 +216,19 @@ pub struct Options {
     /// How long.
     pub remote_slow_ms: f64,
 
+    /// Waits of a fetcher for a CPU before it reads an answer.
+    pub fetcher_run_queue_per_second: f64,
+    /// Times that the link between two brokers becomes slow.
+    pub slow_links_per_second: f64,
+    /// For how long.
+    pub slow_link_ms: f64,
+    /// What passes it then is on its way so much longer.
+    pub link_delay_ms: f64,
+    /// Times that a broker's whole process is stopped by a signal (SIGSTOP).
+    pub process_stops_per_second: f64,
+    /// How long.
+    pub process_stop_ms: f64,
+
     /// Times that a follower stops, and fetches nothing.
     pub follower_stops_per_second: f64,
     /// How long.
@@ -236,10 +255,14 @@ pub struct Options {
     pub clock_error_ms: f64,
     /// Largest drift of each recording's clock, parts per million.
     pub drift_ppm: f64,
+    /// Largest error of each host's clock, which all of its recordings share.
+    pub host_error_ms: f64,
+    /// Largest drift of it, parts per million.
+    pub host_drift_ppm: f64,
 }
 
 /// Names of the presets and what they are.
-pub const PRESETS: [(&str, &str); 22] = [
+pub const PRESETS: [(&str, &str); 24] = [
     (
         "clean",
         "every cause, nothing lost, exact clocks, every lock wait recorded",
@@ -316,6 +339,14 @@ pub const PRESETS: [(&str, &str); 22] = [
     (
         "standings",
         "every cause, and no recording of locks: why threads stood still, and who woke them",
+    ),
+    (
+        "cluster",
+        "three brokers, acks=all: disks, locks, pauses, CPUs and links of leaders and followers; hosts' clocks differ",
+    ),
+    (
+        "cluster-stops",
+        "the same with two fetchers each and no recording of locks; whole processes are stopped by signals, too",
     ),
     ("everything", "all of this at random"),
     ("quiet", "requests are slow, but never because of a write"),
@@ -516,6 +547,16 @@ impl Options {
                 pause_io_share: 0.1,
                 ..clean
             },
+            "cluster" => Self::cluster(),
+            "cluster-stops" => Self {
+                fetchers: 2,
+                standings: true,
+                usdt: false,
+                // No wait is as long.
+                lock_interval_us: 1_000_000_000,
+                process_stops_per_second: 0.08,
+                ..Self::cluster()
+            },
             "everything" => Self {
                 acks_all_share: 0.4,
                 followers: 2,
@@ -600,11 +641,64 @@ impl Options {
         Ok(())
     }
 
+    /// The options of each of the brokers: what comes by chance comes to each by itself.
+    pub(crate) fn by_broker(&self) -> Vec<Self> {
+        if self.brokers <= 1 {
+            return vec![self.clone()];
+        }
+        let brokers = 0..self.brokers as u64;
+        let seeds = brokers.map(|broker| self.seed.wrapping_mul(1_009).wrapping_add(broker + 1));
+        let each = seeds.map(|seed| Self {
+            seed,
+            ..self.clone()
+        });
+        each.collect()
+    }
+
+    /// Three brokers; each leads a third of the partitions, and follows both others.
+    fn cluster() -> Self {
+        Self {
+            brokers: 3,
+            requests_per_second: 100.0,
+            connections: 6,
+            pipelining: 3,
+            topics: 2,
+            request_partitions: 2,
+            acks_all_share: 1.0,
+            consumers: 1,
+            produce_versions: vec![11, 12, 13],
+            fetch_versions: vec![12, 17, 18],
+            commit_interval_ms: 3_000,
+            slow_commit_share: 0.3,
+            commit_stall_share: 0.4,
+            block_io_per_second: 0.1,
+            write_run_queue_per_second: 0.05,
+            run_queue_per_second: 0.05,
+            late_run_queue_per_second: 0.0,
+            network_run_queue_per_second: 0.0,
+            cpu_write_per_second: 0.0,
+            pauses_per_second: 0.5,
+            cpu_bound_per_second: 0.05,
+            other_lock_per_second: 0.0,
+            slow_send_per_second: 0.05,
+            network_busy_per_second: 0.0,
+            unlocked_flush_ms: 20.0,
+            fetcher_run_queue_per_second: 0.15,
+            run_queue_ms: 90.0,
+            slow_links_per_second: 0.05,
+            host_error_ms: 50.0,
+            host_drift_ppm: 20.0,
+            ..Self::clean()
+        }
+    }
+
     fn clean() -> Self {
         Self {
             seed: 1,
             duration_ms: 30_000,
             slo_ms: 65.0,
+            brokers: 1,
+            fetchers: 1,
             requests_per_second: 500.0,
             connections: 10,
             pipelining: 5,
@@ -699,6 +793,12 @@ impl Options {
             cold_read_ms: 90.0,
             remote_slow_per_second: 0.0,
             remote_slow_ms: 150.0,
+            fetcher_run_queue_per_second: 0.0,
+            slow_links_per_second: 0.0,
+            slow_link_ms: 300.0,
+            link_delay_ms: 90.0,
+            process_stops_per_second: 0.0,
+            process_stop_ms: 400.0,
             follower_stops_per_second: 0.0,
             follower_stop_ms: 900.0,
             replica_lag_ms: 30_000,
@@ -711,6 +811,8 @@ impl Options {
             lost_share: 0.0,
             clock_error_ms: 0.0,
             drift_ppm: 0.0,
+            host_error_ms: 0.0,
+            host_drift_ppm: 0.0,
         }
     }
 }

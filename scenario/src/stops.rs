@@ -9,6 +9,8 @@ pub(crate) enum Stop {
     Pause(usize),
     /// The quota of CPU time (the stop's number).
     Throttle(usize),
+    /// A signal (the stop's number).
+    Process(usize),
 }
 
 /// A span cut at stops of the JVM and of the process: the parts, each with the stop it lies in.
@@ -17,6 +19,7 @@ pub(crate) fn cut(history: &History, span: Span) -> Vec<(Span, Option<Stop>)> {
     let mut time = span.start;
     let mut stops = stops_in(&history.pauses, span, Stop::Pause);
     stops.extend(stops_in(&history.throttles, span, Stop::Throttle));
+    stops.extend(stops_in(&history.process_stops, span, Stop::Process));
     stops.sort_by_key(|(stop, _)| stop.start);
     for (stop, what) in stops {
         if time < stop.start {

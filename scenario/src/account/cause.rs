@@ -25,6 +25,8 @@ pub enum Root {
     Throttled,
     /// The followers.
     Remote,
+    /// The way between two brokers.
+    Network,
     /// The way of the response out.
     Response,
     /// The way of the request in.
@@ -41,7 +43,7 @@ pub enum Root {
 
 impl Root {
     /// All roots.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SlowWrite,
         Self::SlowSync,
         Self::SlowRead,
@@ -50,6 +52,7 @@ impl Root {
         Self::CpuThrottle,
         Self::Throttled,
         Self::Remote,
+        Self::Network,
         Self::Response,
         Self::Receive,
         Self::NetworkThread,
@@ -69,6 +72,7 @@ impl Root {
             Self::CpuThrottle => "cpu_throttle",
             Self::Throttled => "throttled",
             Self::Remote => "remote",
+            Self::Network => "network",
             Self::Response => "response",
             Self::Receive => "receive",
             Self::NetworkThread => "network_thread",
@@ -96,11 +100,19 @@ pub enum Via {
     Queued,
     /// Its network thread was in it.
     NetworkThread,
+    /// A follower that it waited for was in it.
+    Remote,
 }
 
 impl Via {
     /// All ways.
-    pub const ALL: [Self; 4] = [Self::Own, Self::LockWait, Self::Queued, Self::NetworkThread];
+    pub const ALL: [Self; 5] = [
+        Self::Own,
+        Self::LockWait,
+        Self::Queued,
+        Self::NetworkThread,
+        Self::Remote,
+    ];
 
     /// Its name in kcorr's tables.
     pub fn name(self) -> &'static str {
@@ -109,6 +121,7 @@ impl Via {
             Self::LockWait => "lock_wait",
             Self::Queued => "queued",
             Self::NetworkThread => "network_thread",
+            Self::Remote => "remote",
         }
     }
 
@@ -197,10 +210,10 @@ impl TryFrom<String> for Cause {
 
 /// A set of causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Causes(u64);
+pub struct Causes(u128);
 
 impl Causes {
-    fn bit(cause: Cause) -> u64 {
+    fn bit(cause: Cause) -> u128 {
         1 << (cause.root as u32 * Via::ALL.len() as u32 + cause.via as u32)
     }
 

@@ -17,6 +17,8 @@ pub(super) enum End {
     Pause(usize),
     /// A stop of the process, which had used up its quota of CPU time.
     Throttle(usize),
+    /// A stop of the process by a signal.
+    Stopped,
     /// A monitor was given to a thread that was waking up.
     HandOver,
     /// The thread had nothing to do.
@@ -78,6 +80,7 @@ fn push_thread(
             }
             Activity::Pause(pause) => chains.push(chain(part, End::Pause(*pause))),
             Activity::Throttle(throttle) => chains.push(chain(part, End::Throttle(*throttle))),
+            Activity::Stopped(_) => chains.push(chain(part, End::Stopped)),
             Activity::Write(write) => {
                 for (of, state) in &history.writes[*write].states {
                     if let Some(part) = of.common(part) {
@@ -140,6 +143,7 @@ pub(super) fn cut_by_stops(history: &History, span: Span) -> Vec<(Span, Option<E
     let end = |stop| match stop {
         Stop::Pause(pause) => End::Pause(pause),
         Stop::Throttle(throttle) => End::Throttle(throttle),
+        Stop::Process(_) => End::Stopped,
     };
     let parts = stops::cut(history, span).into_iter();
     parts.map(|(part, stop)| (part, stop.map(end))).collect()

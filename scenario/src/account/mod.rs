@@ -14,4 +14,4 @@ mod truth;
 pub use cause::{Cause, Causes, Root, Stage, Via};
 pub use piece::Piece;
 pub use resolver::Resolver;
-pub use truth::{TrueBlocker, TruePartition, TrueSegment, Truth, truths};
+pub use truth::{TrueBlocker, TruePartition, TrueSegment, Truth, truths, truths_at};

@@ -33,6 +33,10 @@ pub struct Piece {
     pub is_shrunk: bool,
     /// What kept bytes on their way, where the root is receive or response.
     pub hold: Option<Hold>,
+    /// The pause is a stop of the process by a signal.
+    pub is_stopped: bool,
+    /// The other broker where the root is (its place in the cluster), which file operation, thread and pause are of.
+    pub at: Option<usize>,
 }
 
 impl Piece {
@@ -51,11 +55,26 @@ impl Piece {
             ahead: None,
             is_shrunk: false,
             hold: None,
+            is_stopped: false,
+            at: None,
         }
     }
 
-    /// The mechanism at the root, as kcorr's `reason`.
+    /// The mechanism at the root, as kcorr's `reason`; `history` is of the broker where the root is.
     pub fn reason(&self, history: &History) -> Option<&'static str> {
+        if self.is_stopped {
+            return Some("process_stopped");
+        }
+        if self.at.is_some() {
+            match (self.cause.root, self.write) {
+                (Root::Network, _) => return Some("slow_link"),
+                (Root::Cpu, _) => return Some("run_queue"),
+                (_, Some((_, WriteState::JournalWait(_) | WriteState::JournalCommit(_)))) => {
+                    return Some("journal_commit");
+                }
+                _ => {}
+            }
+        }
         if self.cause.root == Root::SlowRead {
             let (write, _) = self.write?;
             let is_sent = history.writes[write].operation == "sendfile";
@@ -118,7 +137,7 @@ impl Piece {
             End::Write(write, _) if history.writes[write].operation == "write" => Root::SlowWrite,
             End::Write(write, _) if history.writes[write].is_read() => Root::SlowRead,
             End::Write(..) => Root::SlowSync,
-            End::Pause(_) => Root::Pause,
+            End::Pause(_) | End::Stopped => Root::Pause,
             End::Throttle(_) => Root::CpuThrottle,
             End::RunQueue(_) => Root::Cpu,
             _ if waits => Root::LockOther,
@@ -164,6 +183,7 @@ impl Piece {
         match chain.end {
             End::Write(write, state) => piece.write = Some((write, state)),
             End::Pause(pause) => piece.pause = Some(pause),
+            End::Stopped => piece.is_stopped = true,
             _ => {}
         }
         piece
@@ -175,6 +195,10 @@ impl Piece {
         let mut piece = match chain.end {
             End::Pause(pause) => Self {
                 pause: Some(pause),
+                ..Self::new(chain.span, Stage::Pause, Root::Pause.own())
+            },
+            End::Stopped => Self {
+                is_stopped: true,
                 ..Self::new(chain.span, Stage::Pause, Root::Pause.own())
             },
             End::Throttle(_) => Self::new(chain.span, stage, Root::CpuThrottle.own()),
@@ -190,12 +214,12 @@ impl Piece {
             _ => Self::new(chain.span, stage, Root::Cpu.via(Via::NetworkThread)),
         };
         match chain.end {
-            End::Pause(_) => piece.or(Root::Pause.via(Via::NetworkThread)),
+            End::Pause(_) | End::Stopped => piece.or(Root::Pause.via(Via::NetworkThread)),
             End::Throttle(_) => piece.or(Root::CpuThrottle.via(Via::NetworkThread)),
             End::RunQueue(true) => piece.or(Root::Pause.own()),
             _ => {}
         }
-        if !matches!(chain.end, End::Pause(_)) {
+        if !matches!(chain.end, End::Pause(_) | End::Stopped) {
             // Who says no more than where it was says nothing wrong.
             if !matches!(chain.end, End::Write(..)) {
                 piece.or(Root::Cpu.via(Via::NetworkThread));
@@ -207,6 +231,60 @@ impl Piece {
             }
         }
         piece.thread = Some(chain.thread);
+        piece
+    }
+
+    /// What a chain is to a request whose last follower's fetcher is at its start: at another broker.
+    pub(super) fn of_follower(history: &History, chain: Chain, at: usize) -> Self {
+        let of_handler = Self::of_handler(history, chain);
+        let root = of_handler.cause.root;
+        let is_named = match chain.end {
+            End::Cpu | End::HandOver | End::Idle => chain.wait.is_some(),
+            _ => true,
+        };
+        let cause = if is_named {
+            root.via(Via::Remote)
+        } else {
+            Root::Remote.own()
+        };
+        let mut piece = Self {
+            at: is_named.then_some(at),
+            stage: Stage::Remote,
+            cause,
+            also: Causes::default(),
+            less: Causes::default(),
+            wait: None,
+            ..of_handler
+        };
+        if is_named {
+            let also = of_handler.also.iter();
+            for cause in also.filter(|cause| !matches!(cause.root, Root::RequestedWait)) {
+                piece.or(cause.root.via(Via::Remote));
+            }
+            piece.less = piece.less.with(Root::Remote.own());
+            if chain.wait.is_some() && root != Root::LockOther {
+                piece.less = piece.less.with(Root::LockOther.via(Via::Remote));
+            }
+        } else {
+            (piece.write, piece.thread) = (None, None);
+            piece.or(Root::Cpu.via(Via::Remote));
+        }
+        piece
+    }
+
+    /// A message is on its way between two brokers.
+    pub(super) fn of_link(span: Span, at: usize) -> Self {
+        /// What any link takes is no slowness of it.
+        const SHORT_NS: i64 = 1_000_000;
+        let network = Root::Network.via(Via::Remote);
+        let mut piece = Self::new(span, Stage::Remote, network);
+        if span.ns() < SHORT_NS {
+            piece.cause = Root::Remote.own();
+            piece.or(network);
+        } else {
+            piece.at = Some(at);
+            piece.less = piece.less.with(Root::Remote.own());
+        }
         piece
     }
 }

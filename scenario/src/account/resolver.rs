@@ -8,6 +8,8 @@
 //! - Behind an earlier request of its connection: that request's own causes.
 //! - Before it was read and until its response left: what its network thread did.
 //! - What a request asked to wait is no slowness, whatever happened meanwhile.
+//! - For followers of the cluster: what the last one was in: its fetcher thread, until its next fetch left it; and the
+//!   way between the two brokers.
 //! - A pause counts where a thread that the request needed would have run Java code. A file operation, or
 //!   a wait for one, goes on in a pause, and stays what it is.
 
@@ -18,18 +20,37 @@ use crate::history::{History, Hold, Request, Role, Span};
 /// Resolves requests of a history.
 #[derive(Debug, Clone, Copy)]
 pub struct Resolver<'a> {
+    /// All brokers, and the one of which requests are resolved.
+    brokers: &'a [History],
     history: &'a History,
     handlers: usize,
 }
 
 impl<'a> Resolver<'a> {
-    /// For a history that is over.
+    /// For the history of a broker that is alone, when it is over.
     pub fn new(history: &'a History) -> Self {
+        Self::of_broker(std::slice::from_ref(history), 0)
+    }
+
+    /// For the history of one of several brokers, by its place.
+    pub fn of_broker(brokers: &'a [History], broker: usize) -> Self {
+        let history = &brokers[broker];
         let threads = history.threads.iter();
         Self {
+            brokers,
             history,
             handlers: threads.filter(|t| t.role == Role::Handler).count(),
         }
+    }
+
+    /// The history of the broker where the root of a piece is.
+    pub fn root_of(&self, piece: &Piece) -> &'a History {
+        self.history_at(piece.at)
+    }
+
+    /// The history of another broker, by its place, or of this one.
+    pub(super) fn history_at(&self, at: Option<usize>) -> &'a History {
+        at.map_or(self.history, |at| &self.brokers[at])
     }
 
     /// The pieces of a request's life, from the first byte of the request to the last of its response,
@@ -39,7 +60,7 @@ impl<'a> Resolver<'a> {
         pieces.extend(self.service(number));
         let mut merged: Vec<Piece> = Vec::with_capacity(pieces.len());
         let pieces = pieces.into_iter();
-        for piece in pieces.flat_map(|piece| piece.by_pause_state(self.history)) {
+        for piece in pieces.flat_map(|piece| piece.by_pause_state(self.root_of(&piece))) {
             match merged.last_mut() {
                 Some(last) if last.is_like(&piece) => last.span.end = piece.span.end,
                 _ => merged.push(piece),
@@ -198,6 +219,10 @@ impl<'a> Resolver<'a> {
                 piece.cause = Root::Pause.own();
                 piece.pause = Some(pause);
                 piece.or(Root::Remote.own());
+            } else if stop == Some(End::Stopped) {
+                piece.cause = Root::Pause.own();
+                piece.is_stopped = true;
+                piece.or(Root::Remote.own());
             } else if stop.is_some() {
                 piece.or(Root::CpuThrottle.own());
                 piece.or(Root::Cpu.own());
@@ -206,51 +231,119 @@ impl<'a> Resolver<'a> {
         }
         if let Some(fetch) = request.completed_by {
             let remote = pieces.split_off(before);
-            pieces.extend(self.held_up(remote, fetch));
+            let details = self.follower_states(fetch, span);
+            pieces.extend(remote.iter().flat_map(|piece| overlaid(piece, &details)));
         }
     }
 
-    /// The fetch that told that the last follower has it may have been held up here itself: while it
-    /// was, to blame the cause of that is not wrong.
-    fn held_up(&self, remote: Vec<Piece>, fetch: usize) -> Vec<Piece> {
-        let fetched = self.service(fetch);
-        let mut cut = Vec::with_capacity(remote.len() + fetched.len());
-        for piece in remote {
-            let mut time = piece.span.start;
-            let held_up = fetched.iter().filter(|p| p.stage != Stage::Receive);
-            for held_up in held_up {
-                let Some(part) = held_up.span.common(piece.span) else {
-                    continue;
-                };
-                if time < part.start {
-                    let span = Span {
-                        start: time,
-                        end: part.start,
-                    };
-                    cut.push(Piece { span, ..piece });
-                }
-                let mut part = Piece {
-                    span: part,
-                    ..piece
-                };
-                for cause in held_up.also.with(held_up.cause).iter() {
-                    for via in Via::ALL {
-                        part.or(cause.root.via(via));
-                    }
-                }
-                time = part.span.end;
-                cut.push(part);
+    /// What the follower was in whose fetch told that it had the records, and what held that fetch up here.
+    fn follower_states(&self, fetch: usize, span: Span) -> Vec<Piece> {
+        let of = &self.history.requests[fetch];
+        let connection = &self.history.connections[of.connection];
+        let Some(fetcher) = connection.fetcher else {
+            return self.leaders_turn(fetch);
+        };
+        let place = connection.requests.partition_point(|r| *r <= fetch);
+        let mut states = Vec::new();
+        let mut next_sent = None;
+        let between = |start, end| Span { start, end };
+        for number in connection.requests[..place].iter().rev() {
+            let of = &self.history.requests[*number];
+            // From the last to the first.
+            if let Some(next_sent) = next_sent {
+                let history = &self.brokers[fetcher.broker];
+                let turn = between(of.has_answer, next_sent);
+                let chains = chains::of_thread(history, fetcher.thread, turn);
+                let chains = chains.into_iter().rev();
+                states
+                    .extend(chains.map(|chain| Piece::of_follower(history, chain, fetcher.broker)));
+                states.extend(self.answers_way(fetcher.broker, between(of.end, of.has_answer)));
             }
-            if time < piece.span.end {
-                let span = Span {
-                    start: time,
-                    end: piece.span.end,
-                };
-                cut.push(Piece { span, ..piece });
+            states.extend(self.leaders_turn(*number).into_iter().rev());
+            // The first requests of a connection are no fetches.
+            if !of.kind.is_fetch() {
+                break;
             }
+            states.push(Piece::of_link(between(of.sent, of.arrival), fetcher.broker));
+            if of.sent <= span.start {
+                break;
+            }
+            next_sent = Some(of.sent);
         }
-        cut
+        states.reverse();
+        states
     }
+
+    /// An answer on its way to a follower, from the last part to the first: while that was stopped, its fetcher would
+    /// not have gone on either.
+    fn answers_way(&self, follower: usize, span: Span) -> impl Iterator<Item = Piece> {
+        let way = Piece::of_link(span, follower);
+        let parts = chains::cut_by_stops(&self.brokers[follower], span);
+        parts.into_iter().rev().map(move |(span, stop)| {
+            let mut piece = Piece { span, ..way };
+            match stop {
+                Some(End::Pause(_) | End::Stopped) => piece.or(Root::Pause.via(Via::Remote)),
+                Some(_) => piece.or(Root::CpuThrottle.via(Via::Remote)),
+                None => {}
+            }
+            piece
+        })
+    }
+
+    /// A fetch may have been held up here itself: while it was, to blame the cause of that is not wrong.
+    fn leaders_turn(&self, fetch: usize) -> Vec<Piece> {
+        let pieces = self.service(fetch).into_iter();
+        let pieces = pieces.filter(|piece| piece.stage != Stage::Receive);
+        let turns = pieces.map(|held_up| {
+            let mut piece = Piece::new(held_up.span, Stage::Remote, Root::Remote.own());
+            let causes = held_up.also.with(held_up.cause).iter();
+            for cause in causes.filter(|cause| cause.root != Root::RequestedWait) {
+                for via in Via::ALL.into_iter().filter(|via| *via != Via::Remote) {
+                    piece.or(cause.root.via(via));
+                }
+            }
+            piece
+        });
+        turns.collect()
+    }
+}
+
+/// A stretch of waiting for followers, in parts by what the last of them was in. A stop of the leader stays one.
+fn overlaid(piece: &Piece, details: &[Piece]) -> Vec<Piece> {
+    let mut cut = Vec::new();
+    let mut time = piece.span.start;
+    let till = |start, end| Piece {
+        span: Span { start, end },
+        ..*piece
+    };
+    for detail in details {
+        let Some(span) = detail.span.common(piece.span) else {
+            continue;
+        };
+        if time < span.start {
+            cut.push(till(time, span.start));
+        }
+        time = span.end;
+        let part = if piece.cause == Root::Remote.own() {
+            Piece {
+                span,
+                is_shrunk: piece.is_shrunk,
+                also: piece.also.and(detail.also).without(detail.cause),
+                ..*detail
+            }
+        } else {
+            let mut part = Piece { span, ..*piece };
+            for cause in detail.also.with(detail.cause).iter() {
+                part.or(cause);
+            }
+            part
+        };
+        cut.push(part);
+    }
+    if time < piece.span.end {
+        cut.push(till(time, piece.span.end));
+    }
+    cut
 }
 
 /// A stretch in which the broker had a client wait for its quota.

@@ -20,6 +20,12 @@ pub struct Truth {
     pub client_address: String,
     /// Its correlation id.
     pub correlation_id: i32,
+    /// The broker that it came to, where there are several: its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker: Option<i32>,
+    /// The broker where the root of most of the time of `cause` is, when that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocker_broker: Option<i32>,
     /// Its API.
     pub api: String,
     /// Its client id.
@@ -131,6 +137,9 @@ pub struct TrueSegment {
     /// The thread at the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocker_tid: Option<i32>,
+    /// The broker of that thread, when it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocker_broker: Option<i32>,
     /// Start of the file operation at the root; with the thread it identifies it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_start_ns: Option<i64>,
@@ -145,17 +154,32 @@ pub struct TrueSegment {
     pub merged: Option<usize>,
 }
 
-/// The truths of all requests of a history.
+/// The truths of all requests of a broker that is alone.
 pub fn truths<'a>(history: &'a History, options: &Options) -> impl Iterator<Item = Truth> + 'a {
+    truths_at(std::slice::from_ref(history), 0, options)
+}
+
+/// The truths of all requests that came to one of several brokers, by its place.
+pub fn truths_at<'a>(
+    brokers: &'a [History],
+    broker: usize,
+    options: &Options,
+) -> impl Iterator<Item = Truth> + 'a {
+    let history = &brokers[broker];
+    let resolver = Resolver::of_broker(brokers, broker);
+    let is_alone = brokers.len() == 1;
     let slo_ns = (options.slo_ms * 1e6) as i64;
     let requests = history.requests.iter().enumerate();
     let answered = requests.filter(|(_, request)| request.end > 0);
-    answered.map(move |(number, _)| truth(history, number, slo_ns))
+    answered.map(move |(number, _)| Truth {
+        broker: (!is_alone).then_some(history.broker_id),
+        ..truth(resolver, history, number, slo_ns)
+    })
 }
 
-fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
+fn truth(resolver: Resolver<'_>, history: &History, number: usize, slo_ns: i64) -> Truth {
     let request = &history.requests[number];
-    let pieces = Resolver::new(history).pieces(number);
+    let pieces = resolver.pieces(number);
     let mut causes = BTreeMap::<Cause, i64>::new();
     for piece in &pieces {
         *causes.entry(piece.cause).or_default() += piece.span.ns();
@@ -188,6 +212,8 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
     Truth {
         client_address: connection.client_address(),
         correlation_id: request.correlation_id,
+        broker: None,
+        blocker_broker: blocker_broker(resolver, &pieces, cause),
         api: request.kind.api().1.to_owned(),
         client_id: connection.client_id.clone(),
         acks: request.acks,
@@ -199,12 +225,12 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
         cause,
         root: cause.root,
         via: cause.via,
-        reason: reason(history, &pieces, cause).map(ToOwned::to_owned),
-        blocker: blocker(history, &pieces, cause),
+        reason: reason(resolver, &pieces, cause).map(ToOwned::to_owned),
+        blocker: blocker(resolver, &pieces, cause),
         causes,
         partitions: partitions.collect(),
         segments: if slow {
-            segments(history, &pieces)
+            segments(resolver, &pieces)
         } else {
             Vec::new()
         },
@@ -212,22 +238,36 @@ fn truth(history: &History, number: usize, slo_ns: i64) -> Truth {
 }
 
 /// The mechanism of most of the time of a cause.
-fn reason(history: &History, pieces: &[Piece], cause: Cause) -> Option<&'static str> {
+fn reason(resolver: Resolver<'_>, pieces: &[Piece], cause: Cause) -> Option<&'static str> {
     let mut times = BTreeMap::<Option<&str>, i64>::new();
     for piece in pieces.iter().filter(|piece| piece.cause == cause) {
-        *times.entry(piece.reason(history)).or_default() += piece.span.ns();
+        *times
+            .entry(piece.reason(resolver.root_of(piece)))
+            .or_default() += piece.span.ns();
+    }
+    times.into_iter().max_by_key(|(_, ns)| *ns)?.0
+}
+
+/// The broker where most of the time of a cause has its root, when that is another one.
+fn blocker_broker(resolver: Resolver<'_>, pieces: &[Piece], cause: Cause) -> Option<i32> {
+    let mut times = BTreeMap::<Option<i32>, i64>::new();
+    for piece in pieces.iter().filter(|piece| piece.cause == cause) {
+        let id = piece.at.map(|_| resolver.root_of(piece).broker_id);
+        *times.entry(id).or_default() += piece.span.ns();
     }
     times.into_iter().max_by_key(|(_, ns)| *ns)?.0
 }
 
 /// The file operation, or else the thread, that most of the time of a cause is due to.
-fn blocker(history: &History, pieces: &[Piece], cause: Cause) -> Option<TrueBlocker> {
-    let mut times = BTreeMap::<(Option<usize>, Option<usize>), i64>::new();
+fn blocker(resolver: Resolver<'_>, pieces: &[Piece], cause: Cause) -> Option<TrueBlocker> {
+    let mut times = BTreeMap::<(Option<usize>, Option<usize>, Option<usize>), i64>::new();
     for piece in pieces.iter().filter(|piece| piece.cause == cause) {
         let write = piece.write.map(|(write, _)| write);
-        *times.entry((write, piece.thread)).or_default() += piece.span.ns();
+        let key = (piece.at, write, piece.thread);
+        *times.entry(key).or_default() += piece.span.ns();
     }
-    let ((write, thread), _) = times.into_iter().max_by_key(|(_, ns)| *ns)?;
+    let ((at, write, thread), _) = times.into_iter().max_by_key(|(_, ns)| *ns)?;
+    let history = resolver.history_at(at);
     let thread = &history.threads[thread?];
     let write = write.map(|write| &history.writes[write]);
     let transaction = write.and_then(|write| {
@@ -252,18 +292,18 @@ fn blocker(history: &History, pieces: &[Piece], cause: Cause) -> Option<TrueBloc
     })
 }
 
-fn segments(history: &History, pieces: &[Piece]) -> Vec<TrueSegment> {
+fn segments(resolver: Resolver<'_>, pieces: &[Piece]) -> Vec<TrueSegment> {
     if pieces.len() <= MAX_PIECES {
-        return pieces.iter().map(|p| segment(history, p)).collect();
+        return pieces.iter().map(|p| segment(resolver, p)).collect();
     }
     // A long convoy has thousands of short holders.
     let is_short = |piece: &Piece| piece.span.ns() < SHORT_NS;
     let runs = pieces.chunk_by(|a, b| a.stage == b.stage && is_short(a) && is_short(b));
-    runs.map(|run| shortened(history, run)).collect()
+    runs.map(|run| shortened(resolver, run)).collect()
 }
 
 /// One segment for pieces that follow each other: with the cause of most of their time.
-fn shortened(history: &History, run: &[Piece]) -> TrueSegment {
+fn shortened(resolver: Resolver<'_>, run: &[Piece]) -> TrueSegment {
     let mut times = BTreeMap::<Cause, i64>::new();
     for piece in run {
         *times.entry(piece.cause).or_default() += piece.span.ns();
@@ -271,7 +311,7 @@ fn shortened(history: &History, run: &[Piece]) -> TrueSegment {
     let cause = times.iter().max_by_key(|(_, ns)| **ns).map(|(c, _)| *c);
     let of_cause = run.iter().filter(|piece| Some(piece.cause) == cause);
     let longest = of_cause.max_by_key(|piece| piece.span.ns());
-    let mut whole = segment(history, longest.unwrap_or(&run[0]));
+    let mut whole = segment(resolver, longest.unwrap_or(&run[0]));
     whole.start_ns = EPOCH_NS + run[0].span.start;
     whole.end_ns = EPOCH_NS + run[run.len() - 1].span.end;
     let also = run.iter().fold(super::Causes::default(), |set, piece| {
@@ -282,7 +322,8 @@ fn shortened(history: &History, run: &[Piece]) -> TrueSegment {
     whole
 }
 
-fn segment(history: &History, piece: &Piece) -> TrueSegment {
+fn segment(resolver: Resolver<'_>, piece: &Piece) -> TrueSegment {
+    let history = resolver.root_of(piece);
     let state = piece.write.map(|(_, state)| match state {
         WriteState::OnCpu => "on_cpu",
         WriteState::JournalWait(_) => "journal_wait",
@@ -301,6 +342,7 @@ fn segment(history: &History, piece: &Piece) -> TrueSegment {
         also: piece.also.iter().collect(),
         less: piece.less.iter().collect(),
         blocker_tid: piece.thread.map(|thread| history.threads[thread].tid),
+        blocker_broker: piece.at.map(|_| history.broker_id),
         write_start_ns: write.map(|write| EPOCH_NS + write.span.start),
         write_state: state.map(ToOwned::to_owned),
         reason: piece.reason(history).map(ToOwned::to_owned),

@@ -2,7 +2,7 @@
 
 use super::wires::Message;
 use super::{Event, Simulation};
-use crate::history::{Connection, EPOCH_NS, Kind, Part, Request};
+use crate::history::{Connection, EPOCH_NS, Fetcher, Kind, Part, Request, broker_ip};
 use crate::wire::{batch, message};
 
 const MS: i64 = 1_000_000;
@@ -25,7 +25,7 @@ pub(super) struct Client {
     /// When the last byte it sent is out.
     free: i64,
     /// Offsets of its next fetch, by log.
-    positions: Vec<(usize, i64)>,
+    pub(super) positions: Vec<(usize, i64)>,
     /// Its fetches wait so long, ns, for so many bytes.
     max_wait: i64,
     min_bytes: i64,
@@ -33,6 +33,8 @@ pub(super) struct Client {
     heeds_throttle: bool,
     /// It sends nothing before that.
     throttled_until: i64,
+    /// A follower of the cluster: when its next request left it.
+    pub(super) sent: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,21 +77,42 @@ impl Simulation<'_> {
             let gap = self.producer_gap();
             self.schedule(20 * MS + gap, Event::Produce(client));
         }
-        for number in 0..options.consumers + options.followers {
-            let follower = number.checked_sub(options.consumers);
+        // Each follower has a connection for each of its fetchers.
+        let fetchers = if options.brokers > 1 {
+            options.fetchers.max(1)
+        } else {
+            1
+        };
+        let followers = self.history.follower_ids.len() * fetchers;
+        for number in 0..options.consumers + followers {
+            let place = number.checked_sub(options.consumers);
+            let follower = place.map(|place| place / fetchers);
+            let fetcher = place.map_or(0, |place| place % fetchers);
             let versions = &options.fetch_versions;
             let version = versions.get(number % versions.len().max(1)).copied();
             let (name, role) = match follower {
-                Some(f) => (format!("broker-{}-fetcher-0", f + 2), Role::Follower(f)),
+                Some(f) => {
+                    let id = self.history.follower_ids[f];
+                    let name = format!("broker-{id}-fetcher-{fetcher}");
+                    (name, Role::Follower(f))
+                }
                 None => (format!("consumer-{}", number + 1), Role::Consumer),
             };
             let place = options.connections + number;
             let client = self.connect(place, name, role, version.unwrap_or(12));
             let topic = number % options.topics.max(1);
             let logs = self.history.logs.iter().enumerate();
-            let logs = logs.filter(|(_, log)| follower.is_some() || log.topic == topic);
+            let logs = logs.filter(|(number, log)| match follower {
+                Some(_) => fetchers == 1 || self.fetcher_of(*number) == fetcher,
+                None => log.topic == topic,
+            });
+            let logs = logs.filter(|(_, log)| log.is_led);
             let positions = logs.map(|(number, log)| (number, log.next_offset));
             self.clients[client].positions = positions.collect();
+            // Those of the cluster send their first themselves.
+            if follower.is_some() && options.brokers > 1 {
+                continue;
+            }
             if follower.is_none() {
                 let by_turn = |list: &[i64]| list.get(number % list.len().max(1)).copied();
                 let (wait, bytes) = (
@@ -104,11 +127,11 @@ impl Simulation<'_> {
         for number in 0..options.replays {
             let version = options.fetch_versions.first().copied().unwrap_or(12);
             let name = format!("replay-{}", number + 1);
-            let place = options.connections + options.consumers + options.followers + number;
+            let place = options.connections + options.consumers + followers + number;
             let client = self.connect(place, name, Role::Replay, version);
             let topic = number % options.topics.max(1);
             let logs = self.history.logs.iter().enumerate();
-            let logs = logs.filter(|(_, log)| log.topic == topic);
+            let logs = logs.filter(|(_, log)| log.topic == topic && log.is_led);
             let positions = logs.map(|(number, log)| (number, log.next_offset));
             self.clients[client].positions = positions.collect();
             self.schedule(options.replay_after_ms * MS, Event::Fetch(client));
@@ -125,7 +148,7 @@ impl Simulation<'_> {
         version: i16,
     ) -> usize {
         let host = match role {
-            Role::Follower(follower) => [10, 0, 0, 2 + follower as u8],
+            Role::Follower(follower) => broker_ip(self.history.follower_ids[follower]),
             _ => [
                 10,
                 1 + (number >> 16) as u8,
@@ -134,11 +157,14 @@ impl Simulation<'_> {
             ],
         };
         let connection = self.history.connections.len();
+        let fetcher = self.fetcher_behind(role);
         self.history.connections.push(Connection {
             ip: host,
-            port: 40_000 + (number * 7 % 20_000) as u16,
+            // A client is one of each broker, by another port.
+            port: 40_000 + (number * 7 % 20_000 + self.broker) as u16,
             client_id,
             thread: self.network_thread(connection % self.options.network_threads.max(1)),
+            fetcher,
             requests: Vec::new(),
         });
         self.channels.push(super::network::Channel::default());
@@ -158,14 +184,33 @@ impl Simulation<'_> {
             min_bytes: 1,
             heeds_throttle: is_of_share(self.options.throttle_heeded_share, number),
             throttled_until: 0,
+            sent: 0,
         });
         self.now = MS + (number as i64 % 1_000) * 5_000;
-        self.wires.open(self.now);
+        let way = fetcher.map(|fetcher| self.links.way(fetcher.broker, self.broker, self.now));
+        self.wires.open(self.now, way);
         self.send(client, Kind::ApiVersions, 3, Vec::new());
         let metadata = if version >= 13 { 13 } else { 12 };
         self.send(client, Kind::Metadata, metadata, Vec::new());
         self.now = 0;
         client
+    }
+
+    /// The fetcher of the cluster that a follower's next connection is of.
+    fn fetcher_behind(&self, role: Role) -> Option<Fetcher> {
+        let Role::Follower(follower) = role else {
+            return None;
+        };
+        let broker = self.others().nth(follower)?;
+        let connections = self.history.connections.iter();
+        let before = connections.filter(|c| c.fetcher.is_some_and(|f| f.broker == broker));
+        // There the fetchers of each leader follow each other.
+        let leaders = (0..self.broker).filter(|leader| *leader != broker);
+        let place = leaders.count() * self.options.fetchers + before.count();
+        Some(Fetcher {
+            broker,
+            thread: self.fetcher_thread(place),
+        })
     }
 
     fn producer_gap(&mut self) -> i64 {
@@ -192,14 +237,17 @@ impl Simulation<'_> {
     fn send_produce(&mut self, client: usize) {
         let batches = 1 + std::mem::take(&mut self.clients[client].backlog);
         let busy = (self.options.topics - self.options.idle_topics) * self.options.partitions;
-        let most = self.options.request_partitions.min(busy);
+        let led: Vec<usize> = (0..busy)
+            .filter(|log| self.history.logs[*log].is_led)
+            .collect();
+        let most = self.options.request_partitions.min(led.len());
         let count = 1 + self.traffic.below(most);
         let mut parts: Vec<Part> = Vec::new();
         while parts.len() < count {
             let log = if self.traffic.chance(self.options.hot_share) {
-                0
+                led[0]
             } else {
-                self.traffic.below(busy)
+                led[self.traffic.below(led.len())]
             };
             if parts.iter().any(|part| part.log == log) {
                 // The hot partition may be drawn over and over.
@@ -284,6 +332,8 @@ impl Simulation<'_> {
             max_wait: self.clients[client].max_wait,
             min_bytes: self.clients[client].min_bytes,
             parts,
+            sent: self.clients[client].sent,
+            has_answer: 0,
             arrival: first,
             received: first,
             unmuted: first,
@@ -312,6 +362,7 @@ impl Simulation<'_> {
             first,
             last: first,
             bytes: &bytes,
+            way: self.way_from(connection, first),
         };
         let held = self.hold(number, true);
         let (received, held_in) = self.put_on_wire(message, held);
@@ -321,6 +372,18 @@ impl Simulation<'_> {
         sent.held_in = held_in;
         self.history.connections[connection].requests.push(number);
         self.schedule(received, Event::Received(number));
+    }
+
+    /// How long what came over a connection at a time was on its way from a broker of the cluster.
+    fn way_from(&self, connection: usize, arrival: i64) -> Option<i64> {
+        let fetcher = self.history.connections[connection].fetcher?;
+        let client = &self.clients[connection];
+        let is_hello = client.sent == 0;
+        Some(if is_hello {
+            self.links.way(fetcher.broker, self.broker, arrival)
+        } else {
+            arrival - client.sent
+        })
     }
 
     fn request_bytes(
@@ -339,7 +402,7 @@ impl Simulation<'_> {
             }
             Kind::ConsumerFetch | Kind::FollowerFetch(_) => {
                 let replica = match kind {
-                    Kind::FollowerFetch(follower) => 2 + follower as i32,
+                    Kind::FollowerFetch(follower) => self.history.follower_ids[follower],
                     _ => -1,
                 };
                 let parts = self.grouped(parts, |log, part| (log.partition, part.offset));
@@ -382,6 +445,7 @@ impl Simulation<'_> {
         }
         match self.history.requests[request].kind {
             Kind::Produce => self.send_backlog(client),
+            Kind::FollowerFetch(_) if self.options.brokers > 1 => self.answered_follower(request),
             kind @ (Kind::ConsumerFetch | Kind::FollowerFetch(_)) => {
                 let parts = self.history.requests[request].parts.iter();
                 let ends = parts.map(|part| (part.log, part.end));

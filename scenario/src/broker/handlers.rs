@@ -7,7 +7,7 @@
 
 use super::job::{Flush, Job};
 use super::{Event, Simulation};
-use crate::history::{Activity, Kind, Segment, Span, Write, WriteState};
+use crate::history::{Activity, Kind, Segment, Span, Time, Write, WriteState};
 use crate::wire::batch;
 
 impl Simulation<'_> {
@@ -61,7 +61,7 @@ impl Simulation<'_> {
     }
 
     /// The thread asks for a monitor, and goes on when it has it.
-    fn ask(&mut self, thread: usize, job: Job, monitor: usize) {
+    pub(super) fn ask(&mut self, thread: usize, job: Job, monitor: usize) {
         self.jobs[thread] = Some(job);
         self.acquire(thread, monitor);
     }
@@ -134,7 +134,7 @@ impl Simulation<'_> {
                 self.release(self.log_of(request, place));
                 self.appended(thread, request, place);
             }
-            Job::Follow(request, place) => self.follow(thread, request, place),
+            Job::Heed(request, place) => self.heed(thread, request, place),
             Job::Followed(request, place) => {
                 let end = self.short_work(thread, 3_000.0);
                 self.go_on(thread, Job::Advance(request, place), end);
@@ -143,6 +143,7 @@ impl Simulation<'_> {
             Job::Read(request, place) => self.read_part(thread, request, place),
             Job::ReadPart(request, place) => self.part_read(thread, request, place),
             Job::Finish(request) => self.finish(thread, request),
+            Job::Follow(follow) => self.follow_step(thread, follow),
             Job::Other(task) => self.other_step(thread, task),
         }
     }
@@ -156,7 +157,7 @@ impl Simulation<'_> {
     fn parsed(&mut self, thread: usize, request: usize) {
         let kind = self.history.requests[request].kind;
         if let Kind::FollowerFetch(_) = kind {
-            self.go_on(thread, Job::Follow(request, 0), self.now);
+            self.go_on(thread, Job::Heed(request, 0), self.now);
         } else if kind == Kind::ConsumerFetch && self.options.handler_reads {
             self.go_on(thread, Job::Read(request, 0), self.now);
         } else if kind != Kind::Produce && !self.appends(request) {
@@ -172,12 +173,20 @@ impl Simulation<'_> {
     fn roll(&mut self, thread: usize, request: usize, place: usize) {
         let log = self.log_of(request, place);
         let bytes = self.history.requests[request].parts[place].records.len();
+        match self.roll_if_full(thread, log, bytes) {
+            None => self.go_on(thread, Job::Write(request, place), self.now),
+            Some(end) => self.go_on(thread, Job::Rolled(request, place), end),
+        }
+    }
+
+    /// Begins another segment where the last has no room for so many bytes; answers until when the snapshot of
+    /// producers is synced then.
+    pub(super) fn roll_if_full(&mut self, thread: usize, log: usize, bytes: usize) -> Option<Time> {
         let next_offset = self.history.logs[log].next_offset;
         let segments = &mut self.history.logs[log].segments;
         let size = segments.last().map_or(0, |segment| segment.bytes.len());
         if (size + bytes) as i64 <= self.options.segment_bytes {
-            self.go_on(thread, Job::Write(request, place), self.now);
-            return;
+            return None;
         }
         let old = segments.last().map(Segment::file);
         segments.push(Segment {
@@ -191,8 +200,7 @@ impl Simulation<'_> {
         let file = format!("{next_offset:020}.snapshot");
         let median = self.options.roll_sync_ms;
         let states = self.disk.sync(self.now, "snapshot", median);
-        let end = self.file_operation(thread, log, "fsync", file, 0, 0, states);
-        self.go_on(thread, Job::Rolled(request, place), end);
+        Some(self.file_operation(thread, log, "fsync", file, 0, 0, states))
     }
 
     fn append(&mut self, thread: usize, request: usize, place: usize) {
@@ -200,22 +208,34 @@ impl Simulation<'_> {
         let log = part.log;
         let mut records = std::mem::take(&mut part.records);
         let count = part.ids.len() as i64;
-        let into = &mut self.history.logs[log];
-        let Some(segment) = into.segments.last_mut() else {
-            return;
-        };
+        let into = &self.history.logs[log];
         part.offset = into.next_offset;
         part.write = Some(self.history.writes.len());
         batch::assign_offset(&mut records, into.next_offset);
+        let end = self.write_records(thread, log, &records, count);
+        self.go_on(thread, Job::Written(request, place), end);
+    }
+
+    /// Appends so many records to a log; answers the end of the write.
+    pub(super) fn write_records(
+        &mut self,
+        thread: usize,
+        log: usize,
+        records: &[u8],
+        count: i64,
+    ) -> Time {
+        let into = &mut self.history.logs[log];
+        let Some(segment) = into.segments.last_mut() else {
+            return self.now;
+        };
         let (file, offset) = (segment.file(), segment.bytes.len());
         segment.batches.push((into.next_offset, offset));
-        segment.bytes.extend_from_slice(&records);
+        segment.bytes.extend_from_slice(records);
         into.next_offset += count;
         segment.next_offset = into.next_offset;
         let bytes = records.len() as i64;
         let states = self.disk.write(self.now, log, bytes, &self.history.commits);
-        let end = self.file_operation(thread, log, "write", file, offset as i64, bytes, states);
-        self.go_on(thread, Job::Written(request, place), end);
+        self.file_operation(thread, log, "write", file, offset as i64, bytes, states)
     }
 
     /// Writes a file operation down; answers its end.
@@ -298,7 +318,7 @@ impl Simulation<'_> {
     }
 
     /// What a follower has got of a log, if it is more than before, is noted under the log's monitor.
-    fn follow(&mut self, thread: usize, request: usize, place: usize) {
+    fn heed(&mut self, thread: usize, request: usize, place: usize) {
         let Kind::FollowerFetch(follower) = self.history.requests[request].kind else {
             return;
         };
@@ -325,7 +345,7 @@ impl Simulation<'_> {
         self.release(log);
         self.complete_produces(Some(request));
         self.complete_fetches();
-        self.go_on(thread, Job::Follow(request, place + 1), self.now);
+        self.go_on(thread, Job::Heed(request, place + 1), self.now);
     }
 
     /// The handler is done: it answers or leaves the request waiting, and takes the next.

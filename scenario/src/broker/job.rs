@@ -38,7 +38,7 @@ pub(super) enum Job {
     /// It lets go of it for good.
     Marked(usize, usize),
     /// It processes what a follower's fetch says of a partition.
-    Follow(usize, usize),
+    Heed(usize, usize),
     /// It has the monitor of that partition's log.
     Followed(usize, usize),
     /// It notes what the follower has.
@@ -49,8 +49,29 @@ pub(super) enum Job {
     ReadPart(usize, usize),
     /// It is done with the request.
     Finish(usize),
+    /// A fetcher's job.
+    Follow(Follow),
     /// Another thread's job (see `others`).
     Other(Task),
+}
+
+/// A job of a thread that follows another broker; logs by their places in what the answer brought.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Follow {
+    /// It sends a fetch.
+    Send,
+    /// It comes to a log.
+    Log(usize),
+    /// It has that log's monitor.
+    Prepare(usize),
+    /// It rolls the segment, if that is full.
+    Roll(usize),
+    /// It writes.
+    Write(usize),
+    /// The write is over.
+    Written(usize),
+    /// It lets go of the monitor.
+    Unlock(usize),
 }
 
 /// A job of a thread that is no handler.

@@ -4,11 +4,14 @@
 //! handler threads, monitors, a disk, followers and back, and writes down what happened.
 
 mod clients;
+mod cluster;
 mod coordinators;
 mod disk;
+mod fetchers;
 mod flushes;
 mod handlers;
 mod job;
+mod links;
 mod monitors;
 mod network;
 mod others;
@@ -26,14 +29,18 @@ use crate::Options;
 use crate::history::{History, Log, Monitor, Segment, Time, Topic};
 use crate::random::{Random, Recurring};
 use clients::Client;
+use cluster::{Mail, Sent};
 use coordinators::{Group, Transaction};
 use disk::Disk;
+use fetchers::Fetcher;
 use job::Job;
+use links::Links;
 use monitors::Queue;
 use network::Channel;
 use replicas::Replica;
 use wires::Wires;
 
+pub use cluster::simulate_brokers;
 pub(crate) use schedule::at;
 pub(crate) use threads::PID;
 pub(crate) use wires::{OPEN, SYN};
@@ -77,11 +84,21 @@ enum Event {
     Wake(usize),
     /// A log is due to be flushed by the flusher.
     FlushDue,
+    /// What another broker sent is there.
+    Mail(usize),
 }
 
 /// The broker, its clients and its disk, while simulated.
 struct Simulation<'a> {
     options: &'a Options,
+    /// Its place in the cluster.
+    broker: usize,
+    links: &'a Links,
+    /// What is for other brokers, and what of theirs is on its way to this one.
+    outbox: Vec<Sent>,
+    mail: Vec<Option<Mail>>,
+    fetchers: Vec<Fetcher>,
+    fetcher_run_queue: Recurring,
     now: Time,
     events: BinaryHeap<Reverse<(Time, u64, Event)>>,
     event_count: u64,
@@ -137,46 +154,43 @@ struct Simulation<'a> {
     reads: Random,
 }
 
-/// Runs a scenario.
+/// Runs a scenario of one broker; of several, answers what happened at the first.
 pub fn simulate(options: &Options) -> History {
-    let mut simulation = Simulation::new(options);
-    simulation.start_clients();
-    simulation.start_others();
-    simulation.start_replicas();
-    simulation.come_late();
-    simulation.run();
-    let mut history = simulation.history;
-    history.packets = simulation.wires.packets;
-    history.end = simulation.now;
-    history.pauses.retain(|pause| pause.start < history.end);
-    history.pause_states.truncate(history.pauses.len());
-    history.throttles.retain(|stop| stop.start < history.end);
-    history
-        .commits
-        .retain(|commit| commit.span.start < history.end);
-    history
+    simulate_brokers(options).swap_remove(0)
 }
 
 impl<'a> Simulation<'a> {
-    fn new(options: &'a Options) -> Self {
+    /// The broker with a place in its cluster, whose logs all brokers have.
+    fn new(options: &'a Options, broker: usize, seed_of_logs: u64, links: &'a Links) -> Self {
         let seed = options.seed;
         let (pauses, pause_states) = schedule::pauses(options);
+        let followers = if options.brokers > 1 {
+            let others = (0..options.brokers).filter(|other| *other != broker);
+            others.map(|other| other as i32 + 1).collect()
+        } else {
+            let followers = 0..options.followers;
+            followers.map(|follower| follower as i32 + 2).collect()
+        };
         let mut history = History {
+            broker_id: broker as i32 + 1,
+            follower_ids: followers,
+            process_stops: schedule::process_stops(options, &pauses),
             throttles: schedule::throttles(options, &pauses),
             pauses,
             pause_states,
             syncs_under_lock: options.flush_messages > 0
                 || options.scheduler_syncs_per_second > 0.0,
             commits: schedule::commits(options),
-            threads: threads::all(options),
+            threads: threads::all(options, broker),
             ..History::default()
         };
-        let mut offsets = Random::new(seed, "offsets");
+        let mut offsets = Random::new(seed_of_logs, "offsets");
         let mut push_log = |history: &mut History, topic: usize, partition: i32| {
             let base = offsets.between(0, 1_000_000_000);
             history.logs.push(Log {
                 topic,
                 partition,
+                is_led: history.logs.len() % options.brokers.max(1) == broker,
                 directory: format!("{}-{partition}", history.topics[topic].name),
                 segments: vec![Segment {
                     base_offset: base,
@@ -195,7 +209,7 @@ impl<'a> Simulation<'a> {
             let name = format!("orders-{}", (b'a' + (topic % 26) as u8) as char);
             let mut id = [0x5c; 16];
             id[15] = topic as u8 + 1;
-            id[0] = (seed % 251) as u8;
+            id[0] = (seed_of_logs % 251) as u8;
             history.topics.push(Topic { name, id });
             for partition in 0..options.partitions {
                 push_log(&mut history, topic, partition as i32);
@@ -214,8 +228,19 @@ impl<'a> Simulation<'a> {
             holds: Vec::new(),
         });
         let ends: Vec<i64> = history.logs.iter().map(|log| log.next_offset).collect();
+        let followers = history.follower_ids.len();
         Self {
             options,
+            broker,
+            links,
+            outbox: Vec::new(),
+            mail: Vec::new(),
+            fetchers: Vec::new(),
+            fetcher_run_queue: Recurring::new(
+                seed,
+                "fetcher run queue",
+                options.fetcher_run_queue_per_second,
+            ),
             now: 0,
             events: BinaryHeap::new(),
             event_count: 0,
@@ -233,7 +258,7 @@ impl<'a> Simulation<'a> {
             flushing: String::new(),
             delayed_produces: Vec::new(),
             delayed_fetches: Vec::new(),
-            replicas: vec![ends.into_iter().map(Replica::new).collect(); options.followers],
+            replicas: vec![ends.into_iter().map(Replica::new).collect(); followers],
             follower_stop: Recurring::new(seed, "stop", options.follower_stops_per_second),
             replicas_random: Random::new(seed, "replicas"),
             shrunk: false,
@@ -241,7 +266,7 @@ impl<'a> Simulation<'a> {
             transactions: Vec::new(),
             completions: VecDeque::new(),
             members: Random::new(seed, "members"),
-            next_message_id: 75_000_000,
+            next_message_id: 75_000_000 + 10_000_000 * broker as u64,
             cpu: Random::new(seed, "cpu"),
             traffic: Random::new(seed, "traffic"),
             wake: Random::new(seed, "wake"),
@@ -281,8 +306,21 @@ impl<'a> Simulation<'a> {
         self.events.push(Reverse((time, self.event_count, event)));
     }
 
-    fn run(&mut self) {
-        while let Some(Reverse((time, _, event))) = self.events.pop() {
+    fn start(&mut self) {
+        self.start_clients();
+        self.start_others();
+        self.start_replicas();
+        self.start_fetchers();
+        self.come_late();
+    }
+
+    /// When the next event is.
+    fn next_time(&self) -> Option<Time> {
+        self.events.peek().map(|Reverse((time, ..))| *time)
+    }
+
+    fn run_next(&mut self) {
+        if let Some(Reverse((time, _, event))) = self.events.pop() {
             self.now = time;
             match event {
                 Event::Produce(client) => self.produce(client),
@@ -303,8 +341,22 @@ impl<'a> Simulation<'a> {
                 Event::Gone(request) => self.gone(request),
                 Event::Wake(thread) => self.wake_other(thread),
                 Event::FlushDue => self.flush_due(),
+                Event::Mail(place) => self.receive(place),
             }
         }
+    }
+
+    /// What happened, when everything was over.
+    fn over(self, end: Time) -> History {
+        let mut history = self.history;
+        history.packets = self.wires.packets;
+        history.end = end;
+        history.pauses.retain(|pause| pause.start < end);
+        history.pause_states.truncate(history.pauses.len());
+        history.throttles.retain(|stop| stop.start < end);
+        history.process_stops.retain(|stop| stop.start < end);
+        history.commits.retain(|commit| commit.span.start < end);
+        history
     }
 
     /// Whether clients still send.

@@ -138,18 +138,22 @@ impl Simulation<'_> {
         };
         let connection = self.history.requests[request].connection;
         let now = self.now;
+        let fetcher = self.history.connections[connection].fetcher;
+        let way = fetcher.map(|fetcher| self.links.way(self.broker, fetcher.broker, now));
         let message = Message {
             connection,
             from_client: false,
             first: now,
             last: now + slow,
             bytes: &bytes,
+            way,
         };
         let held = self.hold(request, false);
         let (end, held_out) = self.put_on_wire(message, held);
         let done = &mut self.history.requests[request];
         done.response = now;
         done.end = end;
+        done.has_answer = way.map_or(0, |way| end + way);
         done.held_out = held_out;
         done.response_bytes = bytes.len();
         self.schedule(end, Event::Gone(request));

@@ -31,7 +31,9 @@ impl Simulation<'_> {
     }
 
     pub(super) fn start_replicas(&mut self) {
-        if self.options.followers > 0 && self.options.follower_stops_per_second > 0.0 {
+        if self.options.follower_stops_per_second > 0.0 && !self.replicas.is_empty()
+            || self.options.brokers > 1
+        {
             self.schedule(self.shrink_interval(), Event::ShrinkDue);
         }
     }
@@ -77,7 +79,9 @@ impl Simulation<'_> {
     pub(super) fn shrink(&mut self) {
         let most = self.options.replica_lag_ms * 1_000_000;
         let mut changed = false;
-        for log in 0..self.history.logs.len() {
+        let led = |log: &usize| self.history.logs[*log].is_led;
+        let led: Vec<usize> = (0..self.history.logs.len()).filter(led).collect();
+        for log in led {
             let end = self.history.logs[log].end_offset;
             let high = self.high_watermark(log);
             let before = self.in_sync(log);

@@ -88,6 +88,29 @@ pub(crate) fn throttles(options: &Options, pauses: &[Span]) -> Vec<Span> {
     throttles
 }
 
+/// Stops of the process by a signal; none meets a stop of the JVM.
+pub(crate) fn process_stops(options: &Options, pauses: &[Span]) -> Vec<Span> {
+    let mut random = Random::new(options.seed, "signals");
+    let mut stops = Vec::new();
+    let last = 2 * options.duration_ms * MS;
+    let mut time = random.gap_ns(options.process_stops_per_second);
+    while time < last {
+        let span = Span {
+            start: time,
+            end: time + random.slow_ns(options.process_stop_ms),
+        };
+        let next = pauses.partition_point(|pause| pause.end <= span.start);
+        let meets = pauses
+            .get(next)
+            .is_some_and(|pause| pause.common(span).is_some());
+        if !meets {
+            stops.push(span);
+        }
+        time = span.end + MS + random.gap_ns(options.process_stops_per_second);
+    }
+    stops
+}
+
 /// Commits of the journal, one after another.
 pub(crate) fn commits(options: &Options) -> Vec<Commit> {
     let mut random = Random::new(options.seed, "commits");

@@ -15,8 +15,9 @@ const VM_THREAD: &str = "VM Thread";
 const LATE_NS: (i64, i64) = (40_000, 5_000);
 
 /// Handlers first, then network threads, the scheduler, the reporter, the flusher, the JVM's own thread,
-/// the log cleaner, and where there are transactions the thread that completes them.
-pub(super) fn all(options: &Options) -> Vec<Thread> {
+/// the log cleaner, where there are transactions the thread that completes them, and those that follow the other
+/// brokers.
+pub(super) fn all(options: &Options, broker: usize) -> Vec<Thread> {
     let handlers = (0..options.handlers).map(|n| {
         let name = format!("data-plane-kafka-request-handler-{n}");
         (Role::Handler, name)
@@ -37,10 +38,18 @@ pub(super) fn all(options: &Options) -> Vec<Thread> {
         let name = "TxnMarkerSenderThread-1".to_owned();
         (Role::Marker, name)
     });
+    let leaders = (0..options.brokers).filter(|other| *other != broker);
+    let fetchers = leaders.flat_map(|leader| {
+        (0..options.fetchers).map(move |number| {
+            let name = format!("ReplicaFetcherThread-{number}-{}", leader + 1);
+            (Role::Fetcher, name)
+        })
+    });
     let threads = handlers
         .chain(network)
         .chain(others)
         .chain(marker)
+        .chain(fetchers)
         .enumerate();
     let threads = threads.map(|(number, (role, name))| Thread {
         role,
@@ -114,19 +123,24 @@ impl Simulation<'_> {
         time
     }
 
-    /// The stop of the JVM or of the whole process at a time: its end, and what a thread is in that would
+    /// The stop of the JVM, or of the whole process by its quota or a signal, at a time: its end, and what a thread is in that would
     /// go on.
     pub(super) fn stop_at(&self, time: Time) -> Option<(Time, Activity)> {
         let history = &self.history;
         let pause = at(&history.pauses, time);
         let pause = pause.map(|n| (history.pauses[n].end, Activity::Pause(n)));
-        pause.or_else(|| {
+        let throttled = || {
             let throttle = at(&history.throttles, time)?;
             Some((
                 history.throttles[throttle].end,
                 Activity::Throttle(throttle),
             ))
-        })
+        };
+        let stopped = || {
+            let stop = at(&history.process_stops, time)?;
+            Some((history.process_stops[stop].end, Activity::Stopped(stop)))
+        };
+        pause.or_else(throttled).or_else(stopped)
     }
 
     /// The start of the next stop after a time.
@@ -135,8 +149,9 @@ impl Simulation<'_> {
             let next = stops.partition_point(|stop| stop.start <= time);
             stops.get(next).map(|stop| stop.start)
         };
-        let (pause, throttle) = (next(&self.history.pauses), next(&self.history.throttles));
-        pause.into_iter().chain(throttle).min()
+        let history = &self.history;
+        let stops = [&history.pauses, &history.throttles, &history.process_stops];
+        stops.into_iter().filter_map(|stops| next(stops)).min()
     }
 
     /// The end of the stop at a time, or the time; a thread that comes back from a system call, or is

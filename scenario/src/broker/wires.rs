@@ -34,16 +34,31 @@ pub(crate) struct Message<'a> {
     /// When its last does, at the earliest.
     pub(crate) last: Time,
     pub(crate) bytes: &'a [u8],
+    /// To or from another broker of the cluster: how long it is on its way, ns.
+    pub(crate) way: Option<i64>,
 }
 
 impl Wires {
     /// Opens the next connection.
-    pub(crate) fn open(&mut self, time: Time) {
+    pub(crate) fn open(&mut self, time: Time, way: Option<i64>) {
         let connection = self.next.len();
         self.next.push([0; 2]);
-        self.push(time - 90_000, connection, true, SYN, Vec::new());
-        self.push(time - 80_000, connection, false, SYN | ACK, Vec::new());
-        self.push(time - 50_000, connection, true, ACK, Vec::new());
+        let last = time - 50_000;
+        let first = last - 30_000 - 2 * way.unwrap_or(5_000);
+        self.push(first, connection, true, SYN, Vec::new());
+        self.passed(way);
+        self.push(first + 10_000, connection, false, SYN | ACK, Vec::new());
+        self.passed(way);
+        self.push(last, connection, true, ACK, Vec::new());
+        self.passed(way);
+    }
+
+    /// The last packet passed the other end's card as well: so much earlier, or later.
+    fn passed(&mut self, way: Option<i64>) {
+        if let (Some(packet), Some(way)) = (self.packets.last_mut(), way) {
+            let way = if packet.from_client { -way } else { way };
+            packet.far_time = Some(packet.time + way);
+        }
     }
 
     /// Sends a message. Answers when its last packet passes.
@@ -64,7 +79,10 @@ impl Wires {
             };
             self.data(message, time, piece);
         }
-        self.acknowledge(message, last + 2 * ACK_NS, None);
+        // What acknowledges an answer comes by as long a way.
+        let way = message.way.filter(|_| !message.from_client);
+        let way = way.map_or(0, |way| 2 * way);
+        self.acknowledge(message, last + way + 2 * ACK_NS, None);
         last
     }
 
@@ -167,11 +185,13 @@ impl Wires {
     fn data(&mut self, message: Message<'_>, time: Time, piece: &[u8]) {
         let (connection, from_client) = (message.connection, message.from_client);
         self.push(time, connection, from_client, PUSH | ACK, piece.to_vec());
+        self.passed(message.way);
     }
 
     fn data_at(&mut self, of: Message<'_>, time: Time, sequence: u32, piece: &[u8], arrives: bool) {
         self.packets.push(Packet {
             time,
+            far_time: None,
             connection: of.connection,
             from_client: of.from_client,
             flags: PUSH | ACK,
@@ -186,6 +206,7 @@ impl Wires {
     fn acknowledge(&mut self, of: Message<'_>, time: Time, window: Option<u16>) {
         let (connection, from_client) = (of.connection, !of.from_client);
         self.push(time, connection, from_client, ACK, Vec::new());
+        self.passed(of.way);
         if let Some(packet) = self.packets.last_mut() {
             packet.window = window;
         }
@@ -214,6 +235,7 @@ impl Wires {
         *next = next.wrapping_add(size);
         self.packets.push(Packet {
             time,
+            far_time: None,
             connection,
             from_client,
             flags,

@@ -44,6 +44,9 @@ pub struct BlameRow {
     pub tid: Option<i32>,
     /// Thread it waited for.
     pub blocker_tid: Option<i32>,
+    /// The broker where the root is, when that is another one.
+    #[serde(default)]
+    pub blocker_broker: Option<i32>,
 }
 
 /// A row of `request_segments`.
@@ -101,6 +104,8 @@ pub struct Answer {
     pub confidence: Option<f64>,
     /// Thread it waited for, as `blame` says; its own when it waited for none.
     pub blocker_tid: Option<i32>,
+    /// The broker where the root is, when that is another one.
+    pub blocker_broker: Option<i32>,
     /// Its time.
     pub segments: Vec<Segment>,
 }
@@ -186,6 +191,7 @@ pub fn answers(
             agrees,
             confidence: row.confidence,
             blocker_tid: row.blocker_tid.or(row.tid),
+            blocker_broker: row.blocker_broker,
             segments: Vec::new(),
         };
         answers.insert(key, answer);

@@ -25,6 +25,16 @@ impl Display for Score {
         writeln!(f, "verdicts at odds with their root {}", self.disagreeing)?;
         line(f, "blocker: thread", self.blocker_thread, "requests", 1)?;
         line(f, "blocker: write", self.blocker_write, "requests", 1)?;
+        if self.broker.of > 0 {
+            line(f, "blocker: broker", self.broker, "requests", 1)?;
+        }
+        if let Some(ns) = self.clocks_apart_ns() {
+            writeln!(
+                f,
+                "hosts' clocks, apart      {:.3} ms at most",
+                ns as f64 / 1e6
+            )?;
+        }
         line(f, "time: true cause", self.time, "ms", 1_000_000)?;
         line(f, "  exactly", self.time_exact, "ms", 1_000_000)?;
         line(f, "time: wrong cause", self.time_wrong, "ms", 1_000_000)?;

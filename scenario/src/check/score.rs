@@ -12,7 +12,7 @@ use crate::account::{Cause, Root, Stage, TrueSegment, Truth};
 const LIMIT_SLACK_NS: i64 = 200_000;
 /// So may those that asked to wait: when that was over is seen of others' answers.
 const WAIT_SLACK_NS: i64 = 5_000_000;
-/// Starts of the same write in the truth and by kcorr's clock are at most so far apart.
+/// Starts of the same write in the truth and by kcorr's clock are at most so far apart, by the request's clock.
 const WRITE_SLACK_NS: i64 = 20_000_000;
 
 /// Counts, of which a share is right (or, where a figure says so, what it is named for).
@@ -69,6 +69,11 @@ pub struct Score {
     pub disagreeing: usize,
     /// Requests with one true write behind them, by whether the thread is right.
     pub blocker_thread: Share,
+    /// Requests with a right verdict whose root is at another broker, or which kcorr says is, by whether it is that
+    /// broker.
+    pub broker: Share,
+    /// By broker: how much later than in truth requests came by kcorr's clock, the least and the most, ns.
+    pub clocks: BTreeMap<i32, (i64, i64)>,
     /// The same by whether the write is right; only where the writes are given.
     pub blocker_write: Share,
     /// Time by whether the stage is right.
@@ -101,6 +106,19 @@ pub struct Score {
     pub confidence: BTreeMap<i64, Share>,
     /// Requests with the worst accounts: wrong ns, key, true cause, answered cause.
     pub worst: Vec<(i64, Key, Cause, String)>,
+}
+
+impl Score {
+    /// How far the clocks of two brokers' hosts are apart at most once kcorr has put them in order; none of one
+    /// broker.
+    pub fn clocks_apart_ns(&self) -> Option<i64> {
+        if self.clocks.len() < 2 {
+            return None;
+        }
+        let least = self.clocks.values().map(|(least, _)| *least).min()?;
+        let most = self.clocks.values().map(|(_, most)| *most).max()?;
+        Some(most - least)
+    }
 }
 
 /// Compares all.
@@ -174,6 +192,17 @@ impl Scorer {
         if let Some(confidence) = answer.confidence {
             let tenth = (confidence * 10.0) as i64;
             score.confidence.entry(tenth).or_default().add(1, right);
+        }
+        let is_elsewhere = truth.blocker_broker.is_some() || answer.blocker_broker.is_some();
+        if right && cause == Some(truth.cause) && is_elsewhere {
+            score
+                .broker
+                .add(1, answer.blocker_broker == truth.blocker_broker);
+        }
+        if let Some(broker) = truth.broker {
+            let error = answer.arrival_ns - truth.arrival_ns;
+            let (least, most) = score.clocks.entry(broker).or_insert((error, error));
+            (*least, *most) = ((*least).min(error), (*most).max(error));
         }
         if is_broken(answer) {
             score.broken += 1;
@@ -256,7 +285,11 @@ impl Scorer {
         let same_thread = enough.iter().any(|(of, _)| *of == tid && tid.is_some());
         score.blocker_thread.add(1, same_thread);
         if !self.writes.is_empty() {
-            let is_same = row.is_some_and(|row| enough.iter().any(|true_| is_same(*row, *true_)));
+            let error = answer.arrival_ns - truth.arrival_ns;
+            let is_same = row.is_some_and(|(tid, start)| {
+                let row = (*tid, start - error);
+                enough.iter().any(|true_| is_same(row, *true_))
+            });
             score.blocker_write.add(1, is_same);
         }
     }
@@ -277,14 +310,22 @@ impl Scorer {
                     Some(t) => (t.start.min(end) - at, None),
                     None => (end - at, None),
                 };
-                self.part(segment, answered, part, score);
+                let error = answer.arrival_ns - truth.arrival_ns;
+                self.part(segment, answered, part, error, score);
                 at += part;
             }
         }
     }
 
-    /// A stretch in which both are constant. What was asked for is no slowness, and does not count.
-    fn part(&self, truth: &TrueSegment, told: Option<&Segment>, ns: i64, score: &mut Score) {
+    /// A stretch in which both are constant; `error` is how much later than in truth the request came. What was asked for is no slowness, and does not count.
+    fn part(
+        &self,
+        truth: &TrueSegment,
+        told: Option<&Segment>,
+        ns: i64,
+        error: i64,
+        score: &mut Score,
+    ) {
         if truth.root == Root::RequestedWait {
             return;
         }
@@ -330,7 +371,7 @@ impl Scorer {
         let write = told
             .and_then(|t| t.write)
             .and_then(|id| self.writes.get(&id));
-        let right = write.is_some_and(|write| is_same(*write, (Some(tid), start)));
+        let right = write.is_some_and(|(of, at)| is_same((*of, at - error), (Some(tid), start)));
         score.time_write.add(ns, right);
         if right {
             let state = told.and_then(|t| t.write_state.as_deref());

@@ -23,9 +23,19 @@ impl SourceClock {
             let bound = (bound * scale) as i64;
             random.between(-bound, bound)
         };
-        Self {
+        let own = Self {
             error_ns: within(options.clock_error_ms, 1e6),
             drift_ppb: within(options.drift_ppm, 1e3),
+        };
+        // What the host's clock is off, all of its recordings are.
+        let mut random = Random::new(options.seed, "clock host");
+        let mut within = |bound: f64, scale: f64| {
+            let bound = (bound * scale) as i64;
+            random.between(-bound, bound)
+        };
+        Self {
+            error_ns: own.error_ns + within(options.host_error_ms, 1e6),
+            drift_ppb: own.drift_ppb + within(options.host_drift_ppm, 1e3),
         }
     }
 

@@ -18,10 +18,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::account::truths;
+use crate::account::truths_at;
 use crate::history::History;
 use crate::random::Random;
-use crate::{Options, simulate};
+use crate::{Options, simulate_brokers};
 use clock::SourceClock;
 
 /// What a recording is made with.
@@ -64,21 +64,28 @@ pub struct Written {
     pub waits: usize,
 }
 
-/// Simulates a scenario, and writes its recordings and truth into a folder.
+/// Simulates a scenario, and writes its recordings and truth into a folder; of several brokers, the recordings of each
+/// into a folder of its own, `broker-N`.
 pub fn generate(options: &Options, folder: &Path) -> anyhow::Result<Written> {
-    let history = simulate(options);
-    write_recordings(&history, options, folder)?;
-    let mut written = Written {
-        writes: history.writes.len(),
-        waits: history.waits.len(),
-        ..Written::default()
-    };
+    let brokers = simulate_brokers(options);
+    let mut written = Written::default();
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut output = create(folder, "truth.jsonl")?;
-    for truth in truths(&history, options) {
-        written.requests += 1;
-        written.slow += usize::from(truth.slow);
-        serde_json::to_writer(&mut output, &truth)?;
-        output.write_all(b"\n")?;
+    for (broker, (history, options)) in brokers.iter().zip(options.by_broker()).enumerate() {
+        let folder = if brokers.len() > 1 {
+            folder.join(format!("broker-{}", history.broker_id))
+        } else {
+            folder.to_owned()
+        };
+        write_recordings_at(&brokers, broker, &options, &folder)?;
+        written.writes += history.writes.len();
+        written.waits += history.waits.len();
+        for truth in truths_at(&brokers, broker, &options) {
+            written.requests += 1;
+            written.slow += usize::from(truth.slow);
+            serde_json::to_writer(&mut output, &truth)?;
+            output.write_all(b"\n")?;
+        }
     }
     output.flush()?;
     let mut output = create(folder, "options.json")?;
@@ -87,11 +94,27 @@ pub fn generate(options: &Options, folder: &Path) -> anyhow::Result<Written> {
     Ok(written)
 }
 
-/// Writes the recordings of a history into a folder.
+/// Writes the recordings of a broker that is alone into a folder.
 pub fn write_recordings(history: &History, options: &Options, folder: &Path) -> anyhow::Result<()> {
+    write_recordings_at(std::slice::from_ref(history), 0, options, folder)
+}
+
+/// Writes the recordings of one of several brokers, by its place, into a folder.
+fn write_recordings_at(
+    brokers: &[History],
+    broker: usize,
+    options: &Options,
+    folder: &Path,
+) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let history = &brokers[broker];
     let recorder = |source| Recorder::new(options, source);
-    pcap::write(history, recorder("pcap"), create(folder, "dump.pcap")?)?;
+    pcap::write(
+        brokers,
+        broker,
+        recorder("pcap"),
+        create(folder, "dump.pcap")?,
+    )?;
     bpf::write(
         history,
         options,
@@ -116,6 +139,11 @@ pub fn write_recordings(history: &History, options: &Options, folder: &Path) -> 
         recorder("server_log"),
         create(folder, "server.log")?,
     )?;
+    if brokers.len() > 1 {
+        let mut output = create(folder, "meta.properties")?;
+        writeln!(output, "node.id={}\nversion=1", history.broker_id)?;
+        output.flush()?;
+    }
     segments::write(history, &folder.join("segments"))
 }
 

@@ -1,10 +1,11 @@
-//! `dump.pcap`: what tcpdump writes on the broker (pcap, microseconds, Ethernet, whole packets).
+//! `dump.pcap`: what tcpdump writes on the broker (pcap, microseconds, Ethernet, whole packets): connections to it, and
+//! those by which it follows others.
 
 use std::io::{self, Write};
 
 use super::Recorder;
 use crate::broker::{OPEN, SYN};
-use crate::history::{BROKER_IP, BROKER_PORT, Connection, History, Packet};
+use crate::history::{BROKER_PORT, Connection, History, Packet, Time, broker_ip};
 
 const MAGIC_MICROSECONDS: u32 = 0xa1b2_c3d4;
 const SNAP_LENGTH: u32 = 262_144;
@@ -54,23 +55,44 @@ impl Way {
     }
 }
 
+/// Packets that pass the card of a broker, with the broker that was connected to, by time.
+fn packets(brokers: &[History], broker: usize) -> Vec<(Time, usize, &Packet)> {
+    let mut order = Vec::new();
+    for (place, history) in brokers.iter().enumerate() {
+        for packet in &history.packets {
+            if place == broker {
+                order.push((packet.time, place, packet));
+                continue;
+            }
+            let fetcher = history.connections[packet.connection].fetcher;
+            let is_own = fetcher.is_some_and(|fetcher| fetcher.broker == broker);
+            if let Some(time) = packet.far_time.filter(|_| is_own) {
+                order.push((time, place, packet));
+            }
+        }
+    }
+    order.sort_by_key(|(time, ..)| *time);
+    order
+}
+
 /// Writes all packets in the order of time. What a packet acknowledges does not depend on what the recording
 /// lost.
 pub(super) fn write(
-    history: &History,
+    brokers: &[History],
+    broker: usize,
     mut recorder: Recorder,
     mut output: impl Write,
 ) -> io::Result<()> {
     for word in [MAGIC_MICROSECONDS, 2 | 4 << 16, 0, 0, SNAP_LENGTH, ETHERNET] {
         output.write_all(&word.to_le_bytes())?;
     }
-    let mut order: Vec<&Packet> = history.packets.iter().collect();
-    order.sort_by_key(|packet| packet.time);
-    let mut ways = vec![[Way::new(), Way::new()]; history.connections.len()];
-    for (number, packet) in order.into_iter().enumerate() {
+    let connections = |history: &History| history.connections.len();
+    let ways = |history| vec![[Way::new(), Way::new()]; connections(history)];
+    let mut ways: Vec<_> = brokers.iter().map(ways).collect();
+    for (number, (time, to, packet)) in packets(brokers, broker).into_iter().enumerate() {
         let side = usize::from(!packet.from_client);
         let starts = [CLIENT_START, BROKER_START];
-        let ways = &mut ways[packet.connection];
+        let ways = &mut ways[to][packet.connection];
         let sequence = packet.sequence.unwrap_or(ways[side].sent);
         let acknowledged = starts[1 - side].wrapping_add(ways[1 - side].arrived);
         let length = packet.payload.len() as u32 + u32::from(packet.flags & SYN != 0);
@@ -83,16 +105,17 @@ pub(super) fn write(
         if recorder.loses() {
             continue;
         }
-        let connection = &history.connections[packet.connection];
+        let history = &brokers[to];
         let frame = frame(
             packet,
-            connection,
+            &history.connections[packet.connection],
+            broker_ip(history.broker_id),
             number as u16,
             sequence,
             acknowledged,
             window,
         );
-        let micros = recorder.clock.wall(packet.time).div_euclid(1_000);
+        let micros = recorder.clock.wall(time).div_euclid(1_000);
         let (seconds, rest) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
         for word in [
             seconds as u32,
@@ -107,16 +130,18 @@ pub(super) fn write(
     output.flush()
 }
 
+#[expect(clippy::too_many_arguments, reason = "what a frame's headers say")]
 fn frame(
     packet: &Packet,
     connection: &Connection,
+    broker_ip: [u8; 4],
     number: u16,
     sequence: u32,
     acknowledged: u32,
     window: u16,
 ) -> Vec<u8> {
     let client = (connection.ip, connection.port);
-    let broker = (BROKER_IP, BROKER_PORT);
+    let broker = (broker_ip, BROKER_PORT);
     let (from, to) = if packet.from_client {
         (client, broker)
     } else {

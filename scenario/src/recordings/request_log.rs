@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::{Recorder, date_time};
-use crate::history::{BROKER_PORT, History, Kind, Request};
+use crate::history::{BROKER_PORT, History, Kind, Request, broker_ip};
 
 /// Writes a line for each request, when its response has left.
 pub(super) fn write(
@@ -50,6 +50,7 @@ fn ms(ns: i64) -> f64 {
 fn line(history: &History, request: &Request) -> serde_json::Value {
     let connection = &history.connections[request.connection];
     let (key, name) = request.kind.api();
+    let [a, b, c, d] = broker_ip(history.broker_id);
     let name = screaming(name);
     let is_produce = request.kind == Kind::Produce;
     let parts = |of: &dyn Fn(&crate::history::Part) -> serde_json::Value| {
@@ -83,7 +84,7 @@ fn line(history: &History, request: &Request) -> serde_json::Value {
             "requestApiKeyName": name},
         "request": asked,
         "response": answered,
-        "connection": format!("10.0.0.1:{BROKER_PORT}-{}-{}", connection.client_address(), request.connection),
+        "connection": format!("{a}.{b}.{c}.{d}:{BROKER_PORT}-{}-{}", connection.client_address(), request.connection),
         "totalTimeMs": ms(request.end - request.queued),
         "requestQueueTimeMs": ms(request.taken - request.queued),
         "localTimeMs": ms(request.local_end - request.taken),

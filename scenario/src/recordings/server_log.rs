@@ -5,9 +5,6 @@ use std::io::{self, Write};
 use super::{Recorder, date_time};
 use crate::history::{History, Time};
 
-/// The broker that is simulated; its followers have the ids behind it.
-const BROKER_ID: usize = 1;
-
 /// Writes the broker's start, and a line for each change of an in-sync set.
 pub(super) fn write(
     history: &History,
@@ -22,20 +19,26 @@ pub(super) fn write(
         let time = time.replace('.', ",");
         writeln!(output, "[{date} {time}] INFO {text}")
     };
-    let started = format!("[KafkaServer id={BROKER_ID}] started (kafka.server.KafkaServer)");
+    let own = history.broker_id;
+    let started = format!("[KafkaServer id={own}] started (kafka.server.KafkaServer)");
     line(0, &started, &mut output)?;
     let ids = |followers: &[usize]| {
-        let followers = followers.iter().map(|follower| follower + BROKER_ID + 1);
-        let ids = std::iter::once(BROKER_ID).chain(followers);
+        let followers = followers
+            .iter()
+            .map(|follower| history.follower_ids[*follower]);
+        let ids = std::iter::once(own).chain(followers);
         ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
     };
     for (version, change) in history.isr_changes.iter().enumerate() {
         let log = &history.logs[change.log];
         let topic = &history.topics[log.topic].name;
-        let place = format!("[Partition {topic}-{} broker={BROKER_ID}]", log.partition);
+        let place = format!("[Partition {topic}-{} broker={own}]", log.partition);
         if !change.left.is_empty() {
             let left = change.left.iter().map(|(follower, end)| {
-                format!("(brokerId: {}, endOffset: {end})", follower + BROKER_ID + 1)
+                format!(
+                    "(brokerId: {}, endOffset: {end})",
+                    history.follower_ids[*follower]
+                )
             });
             let text = format!(
                 "{place} Shrinking ISR from {} to {}. Leader: (highWatermark: {}, endOffset: {}). Out of sync replicas: {}. (kafka.cluster.Partition)",

@@ -62,6 +62,7 @@ impl Perfect {
                 agrees: true,
                 confidence: Some(0.9),
                 blocker_tid: truth.blocker.as_ref().map(|blocker| blocker.tid),
+                blocker_broker: truth.blocker_broker,
                 segments: segments.collect(),
             };
             answers.insert(key(truth), answer);
@@ -197,6 +198,7 @@ fn a_verdict_at_odds_with_its_root_or_way_is_counted() {
         confidence: None,
         tid: None,
         blocker_tid: None,
+        blocker_broker: None,
     };
     let agrees = |row: BlameRow| {
         let answers = answers(vec![row], Vec::new()).unwrap();

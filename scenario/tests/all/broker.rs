@@ -13,6 +13,7 @@ fn all() -> Vec<(&'static str, History)> {
         "syncs",
         "late-fetch",
         "quota",
+        "cluster-stops",
     ]
     .map(|preset| (preset, simulate(&short(preset, 5_000))))
     .into()

@@ -11,6 +11,7 @@ mod answers;
 mod apis;
 mod broker;
 mod cause;
+mod cluster;
 mod recordings;
 mod request_queue;
 mod seeds;

@@ -19,13 +19,13 @@ use kcorr_scenario::{Options, recordings, simulate};
 
 use crate::short;
 
-struct Decoded {
+pub(crate) struct Decoded {
     batches: Vec<(&'static Table, RecordBatch)>,
     summary: Summary,
 }
 
 impl Decoded {
-    fn of(mut decoder: impl Decoder, path: &Path) -> Self {
+    pub(crate) fn of(mut decoder: impl Decoder, path: &Path) -> Self {
         let mut batches = Vec::new();
         decoder
             .push(&fs::read(path).unwrap(), &mut batches)
@@ -41,7 +41,7 @@ impl Decoded {
         Some(all.column_by_name(column).unwrap().clone())
     }
 
-    fn numbers(&self, table: &str, column: &str) -> Vec<i64> {
+    pub(crate) fn numbers(&self, table: &str, column: &str) -> Vec<i64> {
         let Some(column) = self.column(table, column) else {
             return Vec::new();
         };
@@ -50,7 +50,7 @@ impl Decoded {
         values.map(|value| value.unwrap_or(-1)).collect()
     }
 
-    fn texts(&self, table: &str, column: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, table: &str, column: &str) -> Vec<String> {
         let column = cast(&self.column(table, column).unwrap(), &DataType::Utf8).unwrap();
         let values = column.as_string::<i32>().iter();
         values.map(|v| v.unwrap_or_default().to_owned()).collect()
@@ -61,7 +61,7 @@ impl Decoded {
         of_table.map(|(_, batch)| batch.num_rows()).sum()
     }
 
-    fn lost_nothing(&self) {
+    pub(crate) fn lost_nothing(&self) {
         assert!(self.summary.losses.is_empty(), "{:?}", self.summary.losses);
     }
 }

@@ -45,6 +45,7 @@ fn pool(activities: &[&[(Span, Activity)]], taker: usize) -> History {
         port: 40_000,
         client_id: "producer-1".to_owned(),
         thread: 0,
+        fetcher: None,
         requests: vec![0],
     });
     let [queued, assigned] = [10 * MS, 50 * MS];
@@ -55,6 +56,8 @@ fn pool(activities: &[&[(Span, Activity)]], taker: usize) -> History {
         correlation_id: 1,
         acks: 1,
         parts: Vec::new(),
+        sent: 0,
+        has_answer: 0,
         arrival: queued,
         received: queued,
         unmuted: queued,

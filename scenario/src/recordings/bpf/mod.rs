@@ -9,7 +9,7 @@ use super::Recorder;
 use super::clock::{MONOTONIC_NS, SourceClock};
 use crate::Options;
 use crate::broker::PID;
-use crate::history::{BROKER_IP, BROKER_PORT, History, PauseState, Role, Span, Time, WriteState};
+use crate::history::{BROKER_PORT, History, PauseState, Role, Span, Time, WriteState, broker_ip};
 
 const JOURNAL_TID: i32 = 812;
 const JOURNAL_COMM: &str = "jbd2/nvme1n1-8";
@@ -241,7 +241,7 @@ fn push_commits(history: &History, lines: &mut Lines) {
 fn push_connections(history: &History, lines: &mut Lines) {
     for connection in &history.connections {
         let [a, b, c, d] = connection.ip;
-        let [e, f, g, h] = BROKER_IP;
+        let [e, f, g, h] = broker_ip(history.broker_id);
         let rest = format!(
             r#"{},"peer":"::ffff:{a}.{b}.{c}.{d}","peer_port":{},"local":"::ffff:{e}.{f}.{g}.{h}","local_port":{BROKER_PORT}"#,
             thread(history, connection.thread),

@@ -21,9 +21,13 @@ const FUTEX: i32 = 202;
 const EPOLL_WAIT: i32 = 232;
 const INTERRUPTIBLE: u32 = 1;
 const UNINTERRUPTIBLE: u32 = 2;
+const STOPPED: u32 = 4;
+
+/// Who sends signals to the process.
+const SENDER_TID: i32 = 9_310;
 
 /// Kernel stacks by their ids, innermost frames first.
-const STACKS: [(u32, &str); 9] = [
+const STACKS: [(u32, &str); 11] = [
     (
         HANDLE,
         "__schedule schedule wait_transaction_locked add_transaction_credits start_this_handle jbd2__journal_start __ext4_journal_start_sb ext4_dirty_inode __mark_inode_dirty generic_update_time file_modified ext4_buffered_write_iter vfs_write ksys_write",
@@ -60,12 +64,22 @@ const STACKS: [(u32, &str); 9] = [
         BY_TIMER,
         "try_to_wake_up hrtimer_wakeup __hrtimer_run_queues hrtimer_interrupt asm_sysvec_apic_timer_interrupt",
     ),
+    (
+        SIGNAL,
+        "__schedule schedule do_signal_stop get_signal arch_do_signal_or_restart exit_to_user_mode_loop do_syscall_64 entry_SYSCALL_64_after_hwframe",
+    ),
+    (
+        BY_SIGNAL,
+        "try_to_wake_up signal_wake_up_state prepare_signal __send_signal_locked do_send_sig_info kill_pid_info __x64_sys_kill do_syscall_64",
+    ),
 ];
 const HANDLE: u32 = 101;
 const BUFFER: u32 = 102;
 const READ: u32 = 103;
 const CACHE: u32 = 104;
 const SYNC: u32 = 105;
+const SIGNAL: u32 = 106;
+const BY_SIGNAL: u32 = 205;
 const BY_THREAD: u32 = 201;
 const BY_JOURNAL: u32 = 202;
 const BY_DISK: u32 = 203;
@@ -79,6 +93,8 @@ enum Waker {
     Journal,
     Disk,
     Timer,
+    /// A process that sent a signal.
+    Sender,
 }
 
 /// What a thread does not run for.
@@ -97,6 +113,8 @@ enum Standing {
         stack: u32,
         waker: Waker,
     },
+    /// The whole process is stopped by a signal.
+    Stopped,
     /// It has no CPU; its control group has no time left.
     Ready {
         is_throttled: bool,
@@ -114,7 +132,10 @@ pub(super) fn push(history: &History, lines: &mut Lines) {
     let mut files = Vec::new();
     for number in 0..history.threads.len() {
         let mut open: Option<Open> = None;
-        for (span, standing) in of_thread(history, number) {
+        let standings = of_thread(history, number).into_iter();
+        let standings =
+            standings.flat_map(|(span, standing)| cut_by_signals(history, span, standing));
+        for (span, standing) in standings {
             let goes_on = open.as_mut().filter(|open| open.end == span.start);
             match (standing, goes_on) {
                 (Standing::Ready { is_throttled }, Some(open)) => {
@@ -133,6 +154,36 @@ pub(super) fn push(history: &History, lines: &mut Lines) {
             open.push(history, number, &mut files, lines);
         }
     }
+}
+
+/// A signal ends what a thread waits for where it may be interrupted; when the process goes on, it waits again.
+fn cut_by_signals(history: &History, span: Span, standing: Standing) -> Vec<(Span, Standing)> {
+    if !matches!(standing, Standing::Futex { .. } | Standing::Poll) {
+        return vec![(span, standing)];
+    }
+    let parts = stops::cut(history, span);
+    if !parts
+        .iter()
+        .any(|(_, stop)| matches!(stop, Some(Stop::Process(_))))
+    {
+        return vec![(span, standing)];
+    }
+    let mut cut: Vec<(Span, Standing)> = Vec::new();
+    for (part, stop) in parts {
+        if matches!(stop, Some(Stop::Process(_))) {
+            if let Some((_, Standing::Futex { waker, .. })) = cut.last_mut() {
+                *waker = Waker::Sender;
+            }
+            cut.push((part, Standing::Stopped));
+            continue;
+        }
+        // Other stops are no end of a wait.
+        match cut.last_mut() {
+            Some((last, Standing::Futex { .. } | Standing::Poll)) => last.end = part.end,
+            _ => cut.push((part, standing)),
+        }
+    }
+    cut
 }
 
 /// A stretch whose end is not known yet.
@@ -175,6 +226,7 @@ impl Open {
                 is_timed,
                 waker,
             } => (INTERRUPTIBLE, 0, FUTEX, address, is_timed, Some(waker)),
+            Standing::Stopped => (STOPPED, SIGNAL, FUTEX, 0, false, Some(Waker::Sender)),
             Standing::Poll => (INTERRUPTIBLE, 0, EPOLL_WAIT, 98, false, Some(Waker::Disk)),
             Standing::File {
                 write,
@@ -213,6 +265,9 @@ impl Open {
             ),
             Some(Waker::Disk) => {
                 format!(r#""waker_tid":0,"waker_comm":"swapper/1","waker_stack":{BY_DISK}"#)
+            }
+            Some(Waker::Sender) => {
+                format!(r#""waker_tid":{SENDER_TID},"waker_comm":"kill","waker_stack":{BY_SIGNAL}"#)
             }
             Some(Waker::Timer) => {
                 format!(r#""waker_tid":0,"waker_comm":"swapper/1","waker_stack":{BY_TIMER}"#)
@@ -301,6 +356,7 @@ fn of_thread(history: &History, number: usize) -> Vec<(Span, Standing)> {
             Activity::Throttle(_) => {
                 standings.push((*span, Standing::Ready { is_throttled: true }))
             }
+            Activity::Stopped(_) => standings.push((*span, Standing::Stopped)),
             Activity::Pause(_) => standings.push((*span, stopped(history))),
             Activity::Wait(wait) => push_wait(history, wait, &mut standings),
             Activity::Write(write) => push_write(history, write, &mut standings),
@@ -358,6 +414,7 @@ fn push_wait(history: &History, wait: usize, standings: &mut Vec<(Span, Standing
         let standing = match stop {
             Some(Stop::Pause(_)) => stopped(history),
             Some(Stop::Throttle(_)) => Standing::Ready { is_throttled: true },
+            Some(Stop::Process(_)) => Standing::Stopped,
             _ => Standing::Ready {
                 is_throttled: false,
             },
@@ -435,7 +492,7 @@ fn push_idle(history: &History, number: usize, span: Span, standings: &mut Vec<(
     }
     let address = 0x7f1b_7000_0800 + 0x1000 * number as u64;
     let waker = match history.threads[number].role {
-        Role::Network => {
+        Role::Network | Role::Fetcher => {
             standings.push((span, Standing::Poll));
             return;
         }

@@ -29,10 +29,16 @@ pub(super) enum Stack {
     Network,
     /// A network thread in a sendfile.
     Send,
+    /// A fetcher waits for an answer, or reads it.
+    Fetch,
+    /// It appends, or waits for a log's monitor.
+    FollowerAppend,
+    /// It is in a write(2).
+    FollowerWrite,
 }
 
 impl Stack {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Idle,
         Self::Append,
         Self::Write,
@@ -41,6 +47,9 @@ impl Stack {
         Self::Parse,
         Self::Network,
         Self::Send,
+        Self::Fetch,
+        Self::FollowerAppend,
+        Self::FollowerWrite,
     ];
 
     pub(super) fn id(self) -> i64 {
@@ -88,6 +97,21 @@ impl Stack {
                 ("org/apache/kafka/common/record/FileRecords", "writeTo"),
                 ("kafka/network/Processor", "run"),
             ],
+            Self::Fetch => &[
+                ("org/apache/kafka/clients/NetworkClient", "poll"),
+                ("kafka/server/AbstractFetcherThread", "doWork"),
+            ],
+            Self::FollowerAppend => &[
+                ("kafka/log/UnifiedLog", "appendAsFollower"),
+                ("kafka/server/ReplicaFetcherThread", "processPartitionData"),
+                ("kafka/server/AbstractFetcherThread", "doWork"),
+            ],
+            Self::FollowerWrite => &[
+                ("sun/nio/ch/FileDispatcherImpl", "write0"),
+                ("kafka/log/UnifiedLog", "appendAsFollower"),
+                ("kafka/server/ReplicaFetcherThread", "processPartitionData"),
+                ("kafka/server/AbstractFetcherThread", "doWork"),
+            ],
             Self::Network => &[
                 ("org/apache/kafka/common/network/Selector", "poll"),
                 ("kafka/network/Processor", "run"),
@@ -99,12 +123,15 @@ impl Stack {
         match (activity, role) {
             (Activity::Write(_), Role::Network) => Self::Send,
             (Activity::Write(write), _) if history.writes[write].operation != "write" => Self::Sync,
+            (Activity::Write(_), Role::Fetcher) => Self::FollowerWrite,
             (Activity::Write(_), _) => Self::Write,
+            (Activity::Wait(_), Role::Fetcher) => Self::FollowerAppend,
             (Activity::Wait(wait), _) if history.waits[wait].monitor < history.logs.len() => {
                 Self::Append
             }
             (Activity::Wait(_), _) | (_, Role::Reporter) => Self::Sensor,
             (_, Role::Network) => Self::Network,
+            (_, Role::Fetcher) => Self::Fetch,
             _ => Self::Parse,
         }
     }
@@ -149,7 +176,10 @@ pub(super) fn push(
                 next_wall += idle * wall_interval;
             }
             while next_wall < span.end {
-                push_wall(recorder, chunk, next_wall, tid, stack, 1);
+                // A process that is stopped takes no samples.
+                if !matches!(activity, Activity::Stopped(_)) {
+                    push_wall(recorder, chunk, next_wall, tid, stack, 1);
+                }
                 next_wall += wall_interval;
             }
         }
