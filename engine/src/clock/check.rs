@@ -143,10 +143,14 @@ fn moved(
     }
 }
 
-/// What the data add to the declared clock in the middle of the recording.
+/// What the data add to the declared clock in the middle of the recording; where that has no times, where its drift
+/// adds nothing.
 fn refined_ns(source: &ClockState, to: &Resolved) -> Option<i64> {
-    let (first, last) = source.times.unwrap_or_default();
-    let reading = source.stored.source_from_realtime(first.midpoint(last));
+    let middle = match source.times {
+        Some((first, last)) => first.midpoint(last),
+        None => to.conversion.drift_from_ns,
+    };
+    let reading = source.stored.source_from_realtime(middle);
     let stored = realtime_from_source(reading, &source.stored);
     let now = realtime_from_source(stored, &to.conversion);
     let declared = source.declared.unwrap_or_default();
