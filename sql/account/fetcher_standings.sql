@@ -13,10 +13,13 @@
 -- @column wait_class     VARCHAR     -- what it was blocked for; null of the second part
 -- @column root           VARCHAR     -- what it was in (see near_standings)
 -- @column reason         VARCHAR     -- the mechanism (see reasons)
+-- @column stretch_end    TIMESTAMP   -- end of the stretch: it was on a CPU again
+-- @column waker_tid      INT         -- of the first part: the thread that woke it, where no interrupt did
 WITH
 stood AS (
     SELECT
         s.standing_id, s.tid, s.start_time, s.woken_time, s.end_time, s.is_quota_spent, s.inode,
+        CASE WHEN NOT s.is_waker_interrupt THEN s.waker_tid END AS waker_tid,
         CAST(s.state AS VARCHAR) AS state,
         CAST(s.wait_class AS VARCHAR) AS wait_class,
         CAST(s.syscall AS VARCHAR) AS syscall
@@ -45,18 +48,20 @@ parts AS (
             WHEN n.state = 'stopped' THEN 'process_stopped'
             WHEN n.syscall IS NULL AND n.wait_class IN ('block_read', 'folio_lock') THEN 'page_fault'
             ELSE c.reason
-        END AS reason
+        END AS reason,
+        n.end_time AS stretch_end, n.waker_tid
     FROM stood AS n
     LEFT JOIN wait_classes AS c ON c.wait_class = n.wait_class
     UNION ALL
     SELECT
         standing_id, tid, TRUE, woken_time, end_time, NULL, NULL,
         CASE WHEN is_quota_spent THEN 'cpu_throttle' ELSE 'cpu' END,
-        CASE WHEN is_quota_spent THEN 'cpu_throttle' ELSE 'run_queue' END
+        CASE WHEN is_quota_spent THEN 'cpu_throttle' ELSE 'run_queue' END,
+        end_time AS stretch_end, CAST(NULL AS INT) AS waker_tid
     FROM stood
     WHERE woken_time IS NOT NULL
 )
-SELECT standing_id, tid, is_ready, start_time, end_time, state, wait_class, root, reason
+SELECT standing_id, tid, is_ready, start_time, end_time, state, wait_class, root, reason, stretch_end, waker_tid
 FROM parts
 WHERE start_time < end_time
 ORDER BY start_time, standing_id, is_ready

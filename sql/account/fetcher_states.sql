@@ -6,6 +6,7 @@
 --   write           a file operation of its own, of 1 ms and more
 --   pause           the JVM was stopped
 --   lock_wait       it waited for a monitor
+--   held            it did, and another thread that had it was in this file operation
 --   standing        it stood still: by the kernel's stack, or because the process was stopped
 --                   by a signal
 --   run_queue_wait  it could run, and had no CPU
@@ -22,6 +23,7 @@
 -- @column reason         VARCHAR     -- the mechanism (see reasons); null where only the states of
 --                                       the write tell
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1
+-- @column holder_tid     INT         -- of held: that other thread
 -- @column broker         INT         -- the broker whose thread it is
 WITH
 states AS (
@@ -39,9 +41,16 @@ states AS (
         )
     UNION ALL BY NAME
     SELECT
+        h.tid, h.start_time, h.end_time, 'held' AS kind, h.write_id AS row_id,
+        'slow_' || file_operation(w.operation) AS root, h.confidence, h.holder_tid
+    FROM fetcher_holders AS h
+    INNER JOIN writes AS w ON w.write_id = h.write_id
+    UNION ALL BY NAME
+    SELECT
         f.tid, p.start_time, p.end_time, 'pause' AS kind, p.pause_id AS row_id, 'pause' AS root,
         CASE p.kind WHEN 'gc' THEN 'gc' WHEN 'vm_operation' THEN 'vm_operation' END AS reason,
-        0.85 AS confidence
+        -- The stop and the collection in it are two rows, of which the one says more.
+        CASE p.kind WHEN 'safepoint' THEN 0.84 ELSE 0.85 END AS confidence
     FROM fetchers AS f
     CROSS JOIN pauses AS p
     WHERE p.duration_ns >= 1000000
@@ -87,6 +96,7 @@ states AS (
 )
 SELECT
     s.tid, f.fetcher_id, f.leader_id, s.start_time, s.end_time, s.kind, s.row_id, s.root, s.reason, s.confidence,
+    s.holder_tid,
     (SELECT MIN(broker) FROM sources) AS broker
 FROM states AS s
 INNER JOIN fetchers AS f ON f.tid = s.tid

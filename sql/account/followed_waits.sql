@@ -5,7 +5,7 @@
 -- fetcher_states): the one whose number the fetch's client id has, unless it sent a fetch
 -- meanwhile, by the follower's own capture. And a fetch that was captured at both brokers shows
 -- how long it and its answer were on the way: `network`, from 1 ms on, and no longer than both
--- took together, which no clock bears on. Else times of two hosts are compared: see `clocks`
+-- took together, which no clock bears on; it is surest until the answer's first byte was there. Else times of two hosts are compared: see `clocks`
 -- for what ties them. Where nothing is recorded of the follower then, there is no row, and the
 -- request's wait stays `remote`.
 -- @over_brokers
@@ -22,7 +22,7 @@
 --                                       as the follower sent it)
 -- @column remote_id      BIGINT      -- its id
 -- @column fetch_request_id BIGINT    -- the fetch that ended the wait, as the leader got it
--- @column blocker_tid    INT         -- the follower's fetcher
+-- @column blocker_tid    INT         -- the follower's fetcher, or who had the lock that it waited for
 -- @column blocker_broker INT         -- the follower
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1
 WITH
@@ -41,7 +41,8 @@ pairs AS (
             NULLIF(regexp_replace(f.client_id, '^broker-[0-9]+-fetcher-([0-9]+)$', '\1'), f.client_id) AS INT
         ) AS fetcher_id,
         f.arrival_time AS sent_time, l.arrival_time AS got_time,
-        l.response_time AS answered_time, f.end_time AS has_time,
+        l.response_time AS answered_time, f.response_time AS heard_time, f.end_time AS has_time,
+        elapsed_ns(f.arrival_time, f.response_time) - elapsed_ns(l.arrival_time, l.response_time) AS first_way_ns,
         elapsed_ns(f.arrival_time, f.end_time) - elapsed_ns(l.arrival_time, l.response_time) AS way_ns
     FROM fetches AS f
     INNER JOIN fetches AS l
@@ -53,14 +54,25 @@ pairs AS (
         AND l.broker <> f.broker
 ),
 ways AS (
+    -- Until the first byte was there, nothing but the way can have kept it: the follower had read all before it
+    -- fetched. The rest may have waited for room at a fetcher that did not read.
     SELECT
         broker, replica_id, request_id,
-        GREATEST(sent_time, add_ns(got_time, -way_ns)) AS start_time, got_time AS end_time
+        GREATEST(sent_time, add_ns(got_time, -way_ns)) AS start_time, got_time AS end_time, 0.97 AS confidence
     FROM pairs
     -- Of one that was not seen to its end, nothing says how long both took together.
     WHERE way_ns IS NOT NULL
     UNION ALL
-    SELECT broker, replica_id, request_id, answered_time, LEAST(has_time, add_ns(answered_time, way_ns))
+    SELECT
+        broker, replica_id, request_id,
+        answered_time, LEAST(heard_time, add_ns(answered_time, first_way_ns)), 0.97
+    FROM pairs
+    WHERE first_way_ns IS NOT NULL
+    UNION ALL
+    SELECT
+        broker, replica_id, request_id,
+        COALESCE(LEAST(heard_time, add_ns(answered_time, first_way_ns)), answered_time),
+        LEAST(has_time, add_ns(answered_time, way_ns)), 0.8
     FROM pairs
     WHERE way_ns IS NOT NULL
 ),
@@ -108,10 +120,10 @@ followers_turns AS (
 parts AS (
     SELECT
         w.request_id, f.root, f.reason,
-        CASE f.kind WHEN 'write' THEN f.row_id END AS root_write_id,
-        CASE WHEN f.kind <> 'write' THEN f.kind END AS remote_kind,
-        CASE WHEN f.kind <> 'write' THEN f.row_id END AS remote_id,
-        w.fetch_request_id, f.tid AS blocker_tid, w.replica_id AS blocker_broker, f.confidence,
+        CASE WHEN f.kind IN ('write', 'held') THEN f.row_id END AS root_write_id,
+        CASE WHEN f.kind NOT IN ('write', 'held') THEN f.kind END AS remote_kind,
+        CASE WHEN f.kind NOT IN ('write', 'held') THEN f.row_id END AS remote_id,
+        w.fetch_request_id, COALESCE(f.holder_tid, f.tid) AS blocker_tid, w.replica_id AS blocker_broker, f.confidence,
         GREATEST(w.start_time, f.start_time) AS start_time,
         LEAST(w.end_time, f.end_time) AS end_time
     FROM followers_turns AS w
@@ -124,7 +136,7 @@ parts AS (
     UNION ALL
     SELECT
         w.request_id, 'network', 'slow_link', NULL, 'request', n.request_id, w.fetch_request_id, NULL,
-        w.replica_id, 0.8,
+        w.replica_id, n.confidence,
         GREATEST(w.start_time, n.start_time), LEAST(w.end_time, n.end_time)
     FROM waits AS w
     INNER JOIN ways AS n

@@ -5,7 +5,8 @@
 -- its own (see isr_changes). Records in between had waited for that follower until then, and
 -- wait on until the smaller set is stored. A request is listed where that was logged before
 -- its response left; else it was answered for another reason, such as the follower's next
--- fetch. Where several left, the last one counts. Before Kafka 2.5 the log tells too little.
+-- fetch: where that was processed before the set was stored (see replication), it ended the
+-- wait. Where several left, the last one counts. Before Kafka 2.5 the log tells too little.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
@@ -46,13 +47,22 @@ stored AS (
         AND strpos(',' || u.isr || ',', ',' || CAST(l.replica_id AS VARCHAR) || ',') = 0
     GROUP BY l.request_id, l.handled_time, l.response_time, l.isr_change_id, l.replica_id
 ),
+fetched AS (
+    SELECT w.request_id, w.end_time, f.replica_id
+    FROM replication AS w
+    INNER JOIN recorded_requests AS f ON f.request_id = w.fetch_request_id
+),
 placed AS (
     SELECT
-        request_id, handled_time, response_time, isr_change_id, replica_id, stored_time,
+        s.request_id, s.handled_time, s.response_time, s.isr_change_id, s.replica_id, s.stored_time,
         ROW_NUMBER() OVER (
-            PARTITION BY request_id ORDER BY stored_time DESC, isr_change_id
+            PARTITION BY s.request_id ORDER BY s.stored_time DESC, s.isr_change_id
         ) AS place
-    FROM stored
+    FROM stored AS s
+    LEFT JOIN fetched AS f
+        ON f.request_id = s.request_id
+        AND f.replica_id = s.replica_id
+    WHERE COALESCE(f.end_time >= s.stored_time, TRUE)
 )
 SELECT
     request_id,
