@@ -27,7 +27,7 @@ fn stopped() -> (Options, Vec<History>) {
 fn brokers(preset: &str, duration_ms: i64) -> (Options, Vec<History>) {
     // What is to be seen comes often.
     let options = Options {
-        slow_links_per_second: 0.3,
+        slow_links_per_second: 1.0,
         fetcher_run_queue_per_second: 0.5,
         ..short(preset, duration_ms)
     };
