@@ -130,7 +130,6 @@ pub(super) fn write(
     output.flush()
 }
 
-#[expect(clippy::too_many_arguments, reason = "what a frame's headers say")]
 fn frame(
     packet: &Packet,
     connection: &Connection,
