@@ -44,8 +44,8 @@ shown AS (
             AND t.start_time < s.end_time
             AND s.start_time < t.end_time
         WHERE t.rule IN (
-                'own_write', 'own_sync', 'own_read', 'lock_wait', 'run_queue', 'handler_turn', 'starved',
-                'pause', 'stood_still', 'stood_behind', 'follower_fetch', 'followed'
+                'own_write', 'own_sync', 'own_read', 'lock_wait', 'run_queue', 'handler_turn', 'pause',
+                'stood_still', 'stood_behind', 'follower_fetch', 'followed'
             )
             AND 2 * overlap_ns(s.start_time, s.end_time, t.start_time, t.end_time) >= s.segment_ns
     )

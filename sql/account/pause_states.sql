@@ -53,6 +53,12 @@ near AS (
                 AND n.start_time < p.end_time
         )
 ),
+processes AS (
+    SELECT DISTINCT w.pid
+    FROM own_writes AS o
+    INNER JOIN writes AS w ON w.write_id = o.write_id
+    WHERE w.pid IS NOT NULL
+),
 late_waits AS (
     -- A thread in a system call does not keep a safepoint from beginning.
     SELECT
@@ -63,14 +69,16 @@ late_waits AS (
     FROM near AS p
     INNER JOIN (
         SELECT
-            tid, start_time, end_time, 'cpu' AS wait_class, CAST(NULL AS BIGINT) AS standing_id
+            pid, tid, start_time, end_time, 'cpu' AS wait_class,
+            CAST(NULL AS BIGINT) AS standing_id
         FROM run_queue_waits
         UNION ALL
-        SELECT tid, start_time, end_time, NULL, NULL
+        SELECT pid, tid, start_time, end_time, NULL, NULL
         FROM page_faults
         UNION ALL
         SELECT
-            tid, start_time, end_time, CASE WHEN is_ready THEN 'cpu' ELSE wait_class END, standing_id
+            pid, tid, start_time, end_time, CASE WHEN is_ready THEN 'cpu' ELSE wait_class END,
+            standing_id
         FROM near_standings
         WHERE syscall IS NULL
             AND (is_ready OR reason IN ('page_fault', 'memory_reclaim', 'swap'))
@@ -80,6 +88,7 @@ late_waits AS (
     WHERE p.kind = 'safepoint_sync'
         AND elapsed_ns(p.start_time, p.end_time) >= 10 * $handoff_ms * 1e6
         AND w.tid IS NOT NULL
+        AND (w.pid IS NULL OR w.pid IN (SELECT pid FROM processes))
         AND w.start_time <= add_ns(p.start_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
         -- Those that were late all run at once then, and need a CPU first.
         AND elapsed_ns(w.end_time, p.end_time)
@@ -92,10 +101,15 @@ late AS (
         CASE WHEN COUNT(DISTINCT tid) = 1 THEN MIN(tid) END AS tid,
         -- What all of them were in; of several stretches the one that ended last.
         CASE
-            WHEN MIN(wait_class) = MAX(wait_class) AND MIN(wait_class) <> 'cpu' THEN MIN(wait_class)
+            WHEN MIN(wait_class) = MAX(wait_class)
+                AND MIN(wait_class) <> 'cpu'
+                AND COUNT(DISTINCT tid) = COUNT(DISTINCT tid) FILTER (WHERE wait_class IS NOT NULL)
+                THEN MIN(wait_class)
         END AS wait_class,
         CASE
-            WHEN MIN(wait_class) = MAX(wait_class) AND MIN(wait_class) <> 'cpu'
+            WHEN MIN(wait_class) = MAX(wait_class)
+                AND MIN(wait_class) <> 'cpu'
+                AND COUNT(DISTINCT tid) = COUNT(DISTINCT tid) FILTER (WHERE wait_class IS NOT NULL)
                 THEN MIN(standing_id) FILTER (WHERE place = 1)
         END AS standing_id
     FROM late_waits

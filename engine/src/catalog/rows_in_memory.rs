@@ -13,9 +13,11 @@ use kcorr_store::Store;
 use super::table_files::register_files;
 use crate::error::Result;
 
-/// Rows and bytes of files of a store that is small: its rows take some hundred megabytes at most.
-const MOST_ROWS: u64 = 1 << 20;
-const MOST_BYTES: u64 = 32 << 20;
+/// Rows and bytes of files of a store that is small. Sessions that run at once each have a copy of what is altered in
+/// them, so this is some tens of megabytes a processor; and such a store's rows are read in one part, so that they come
+/// in one order.
+const MOST_ROWS: u64 = 1 << 18;
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Rows of the tables that have some, as they are stored.
 #[derive(Debug)]

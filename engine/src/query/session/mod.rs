@@ -6,8 +6,8 @@
 //! | `steps` | canned queries below a statement, as tables |
 //! | `brokers` | those that are asked of each broker by itself |
 //! | `shown` | what is registered, and what is known of it |
-//! | `in_memory` | the tables of a small store, for such sessions |
 //! | `altered` | a session that shows tables otherwise than they were recorded |
+//! | `in_memory` | the tables of a small store, for such sessions |
 //! | `shared` | plans that such sessions have in common |
 
 mod altered;
