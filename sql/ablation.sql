@@ -4,9 +4,10 @@
 -- time, and blames anew. A verdict that loses its evidence may become `unexplained`, or
 -- say less: what it names then took as long by the account of the whole recordings, too,
 -- or is shown for as long by rows of the request's own handler (a file operation, a wait
--- for a lock or for a CPU) or of those in line before it, a stop of the JVM, or the fetches or the fetcher of a follower. Of a lock whose holder is no longer seen
--- no more is said than that it was waited for; and of two things that held a request, at
--- once or one after the other, one is left. One that becomes another cause, or a cause
+-- for a lock or for a CPU) or of those in line before it, a stop of the JVM, or the fetches
+-- or the fetcher of a follower. Of a lock whose holder is no longer seen no more is said than
+-- that it was waited for; of a thread without a CPU, than that it had none; and of two things
+-- that held a request, at once or one after the other, one is left. One that becomes another cause, or a cause
 -- where there was none, was inferred from absence. The row `any` is for all that was taken
 -- away: a request counts as changed when it changed in at least one, as kept when it was
 -- kept in each.
@@ -65,6 +66,12 @@ pairs AS (
             WHEN w.cause <> 'unexplained' AND s.shown_ms >= 0.9 * a.waited_ms THEN 'less'
             -- Its response was late, and it is no longer known which network thread was to send it.
             WHEN a.cause = 'response' AND w.cause LIKE 'network_thread_behind_%' THEN 'less'
+            -- A thread had no CPU, and it is no longer known that this was for the quota.
+            WHEN a.cause = replace(w.cause, 'cpu_throttle', 'cpu') THEN 'less'
+            -- Several threads had no CPU, its network thread among them, and it is no longer known which one
+            -- that is.
+            WHEN a.cause IN ('cpu', 'cpu_throttle') AND w.cause = 'network_thread_behind_' || a.cause
+                THEN 'less'
             -- A network thread reads what it sends.
             WHEN a.cause = 'response' AND w.cause = 'slow_read' THEN 'less'
             WHEN a.cause = 'queued_behind_response' AND w.cause = 'queued_behind_slow_read' THEN 'less'
