@@ -72,19 +72,34 @@ impl Objects {
             Err(error) => error,
         };
         // What came back may be of a put that was tried again after it had succeeded.
-        match self.manifest_text() {
-            Ok(Some((found, version))) if found == text => return Ok(version),
-            _ => {}
+        let found = self.manifest_text();
+        if let Ok(Some((found, version))) = &found
+            && *found == text
+        {
+            return Ok(version.clone());
         }
-        if is_condition(&put) {
-            self.remove(new);
-            return Err(self.is_another());
+        let shown = self.shown(manifest::FILE);
+        let found = match found {
+            Ok(Some((found, version))) => Manifest::parsed(&found, &shown).ok().zip(Some(version)),
+            _ => None,
+        };
+        if let Some((found, version)) = found {
+            // Nobody else gives these names: it was stored, and another has gone on from it.
+            if names_any(&found, &new) {
+                return Ok(version);
+            }
+            // One that came after it, and took no files of it along, tells nothing of one that has none.
+            let is_told = !new.is_empty() || found.generation <= manifest.generation;
+            if is_condition(&put) && is_told {
+                self.remove(new);
+                return Err(self.is_another());
+            }
         }
-        // It may still arrive, and name the files.
+        // It may still arrive, or have arrived, and name the files.
         let message = format!(
             "cannot tell whether {} was replaced: `kcorr sources` says what is stored, and to ingest again does no \
              harm",
-            self.shown(manifest::FILE).display()
+            shown.display()
         );
         Err(Error::because(ErrorKind::Io, message, put))
     }
@@ -238,6 +253,14 @@ fn is_condition(error: &object_store::Error) -> bool {
             | object_store::Error::Precondition { .. }
             | object_store::Error::NotModified { .. }
     )
+}
+
+/// Whether a manifest names any of these files, as the store's or as one that was.
+fn names_any(manifest: &Manifest, files: &[(PathBuf, String)]) -> bool {
+    let retired = manifest.retired.iter().map(|file| file.path.as_str());
+    let named = manifest.files().map(|file| file.path.as_str());
+    let named: HashSet<&str> = named.chain(retired).collect();
+    files.iter().any(|(_, path)| named.contains(path.as_str()))
 }
 
 /// Notes which files a manifest does not name any more, and forgets those that no reader can have by now.

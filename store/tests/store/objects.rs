@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,6 +27,8 @@ struct Between {
     fault: Fault,
     /// Changes that were asked for so far.
     changes: AtomicUsize,
+    /// Whether nothing can be read any more.
+    is_silent: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +39,24 @@ enum Fault {
     DiesAfter(usize),
     /// A change is done, and its answer lost.
     LosesAnswer(usize),
+    /// A manifest is put, its answer lost, and the put tried again after something else has happened: its condition
+    /// does not hold any more.
+    LosesManifest(Meanwhile),
     /// Conditions are not heeded.
     IgnoresConditions,
     /// All objects are old.
     Old,
+}
+
+/// What happens between a put and its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meanwhile {
+    /// Another input is stored.
+    Another,
+    /// The same input is stored again.
+    Again,
+    /// The connection is lost: nothing can be read any more.
+    Silence,
 }
 
 fn gone() -> Error {
@@ -56,6 +72,7 @@ impl Between {
             store: Arc::clone(store),
             fault,
             changes: AtomicUsize::new(0),
+            is_silent: AtomicBool::new(false),
         })
     }
 
@@ -66,14 +83,28 @@ impl Between {
             Fault::DiesBefore(dead) => (number < dead, number < dead),
             Fault::DiesAfter(dead) => (number <= dead, number < dead),
             Fault::LosesAnswer(lost) => (true, number != lost),
-            Fault::IgnoresConditions | Fault::Old => (true, true),
+            Fault::LosesManifest(_) | Fault::IgnoresConditions | Fault::Old => (true, true),
         }
+    }
+
+    /// Does what others do before an answer arrives.
+    fn happens(&self, meanwhile: Meanwhile) {
+        let name = match meanwhile {
+            Meanwhile::Another => "c",
+            Meanwhile::Again => "b",
+            Meanwhile::Silence => return self.is_silent.store(true, SeqCst),
+        };
+        let store = Arc::clone(&self.store);
+        // On a thread of its own: nothing is waited for in the middle of a request.
+        let ingested = std::thread::spawn(move || ingest(objects(store), name, &[40]));
+        ingested.join().expect("no panic").expect("stored");
     }
 
     fn is_dead(&self) -> bool {
         let changes = self.changes.load(SeqCst);
         match self.fault {
             Fault::DiesBefore(dead) | Fault::DiesAfter(dead) => changes > dead,
+            Fault::LosesManifest(Meanwhile::Silence) => self.is_silent.load(SeqCst),
             _ => false,
         }
     }
@@ -102,6 +133,16 @@ impl ObjectStore for Between {
             return Err(gone());
         }
         let put = self.store.put_opts(to, bytes, options).await;
+        if let Fault::LosesManifest(meanwhile) = self.fault
+            && to.filename() == Some("manifest.json")
+        {
+            put?;
+            self.happens(meanwhile);
+            return Err(Error::Precondition {
+                path: to.to_string(),
+                source: "another was first".into(),
+            });
+        }
         if is_told { put } else { Err(gone()) }
     }
 
@@ -165,13 +206,18 @@ fn objects(store: Arc<dyn ObjectStore>) -> Objects {
 /// A writer that has read pauses as the input of a name, and is to commit them.
 fn prepared(objects: Objects, name: &str, starts: &[i64]) -> Result<StoreWriter> {
     let mut writer = StoreWriter::open_objects(objects)?;
-    let mut source = begin(&mut writer, name);
+    stage(&mut writer, name, starts);
+    Ok(writer)
+}
+
+/// Has a writer read pauses as the input of a name.
+fn stage(writer: &mut StoreWriter, name: &str, starts: &[i64]) {
+    let mut source = begin(writer, name);
     let rows = pauses(source.id(), starts);
     source
         .batch(&kcorr_model::tables::PAUSES, rows)
         .expect("staged");
-    finish(&mut writer, source, name);
-    Ok(writer)
+    finish(writer, source, name);
 }
 
 fn commit(writer: &mut StoreWriter) -> Result<()> {
@@ -301,6 +347,38 @@ fn an_answer_that_is_lost_does_not_lose_what_was_stored() {
     let between = Between::new(&store, Fault::LosesAnswer(0));
     assert!(ingest(objects(between), "b", &[30]).is_err());
     assert_eq!((rows(&store), files(&store).len()), (2, 1));
+}
+
+#[test]
+fn what_was_stored_stays_when_another_went_on_from_it_before_the_answer_came() {
+    for (meanwhile, expected) in [(Meanwhile::Another, 4), (Meanwhile::Again, 3)] {
+        for is_first in [true, false] {
+            let store = Arc::new(InMemory::new());
+            if !is_first {
+                ingest(objects(Arc::clone(&store) as _), "a", &[10, 20]).expect("stored");
+            }
+            let between = Between::new(&store, Fault::LosesManifest(meanwhile));
+            let mut writer = prepared(objects(between), "b", &[30]).expect("a writer");
+            commit(&mut writer).expect("stored");
+            assert_eq!(rows(&store), expected - 2 * u64::from(is_first));
+            // What it knows of the store is not what the store is: the other's commit is not undone.
+            stage(&mut writer, "d", &[50]);
+            let error = commit(&mut writer).expect_err("another has written");
+            let error = error.to_string();
+            assert!(error.contains("another process has written"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn files_stay_when_nobody_can_tell_whether_a_manifest_names_them() {
+    let store = Arc::new(InMemory::new());
+    ingest(objects(Arc::clone(&store) as _), "a", &[10, 20]).expect("stored");
+    let between = Between::new(&store, Fault::LosesManifest(Meanwhile::Silence));
+    let error = ingest(objects(between), "b", &[30]).expect_err("nothing can be read");
+    let error = error.to_string();
+    assert!(error.contains("cannot tell"), "{error}");
+    assert_eq!(rows(&store), 3);
 }
 
 #[test]
