@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
 use kcorr_model::{Output, SourceId, Summary, Table};
-use object_store::UpdateVersion;
 use tempfile::TempDir;
 
 use crate::compact::{self, Compacted, Extent};
@@ -16,7 +15,7 @@ use crate::folder;
 use crate::input::Likeness;
 use crate::manifest::Manifest;
 use crate::merge::NewNames;
-use crate::objects::{Objects, Place};
+use crate::objects::{Objects, Place, Seen};
 use crate::source_entry::SourceEntry;
 use crate::staging::Staging;
 
@@ -57,8 +56,7 @@ enum Target {
     /// An object store.
     Objects {
         objects: Objects,
-        /// The manifest that the next one takes the place of; `None` where there is no store yet.
-        version: Option<UpdateVersion>,
+        seen: Seen,
         /// The writer's folder, which goes with it.
         _folder: TempDir,
     },
@@ -125,7 +123,7 @@ impl StoreWriter {
             finished: Vec::new(),
             target: Target::Objects {
                 objects,
-                version,
+                seen: Seen::new(version),
                 _folder: folder,
             },
         })
@@ -177,13 +175,8 @@ impl StoreWriter {
                 folder::sync_folders(&self.folder)?;
                 manifest.replace(&self.folder)?;
             }
-            Target::Objects {
-                objects, version, ..
-            } => {
-                let replaced = version.as_ref();
-                let before = &self.manifest;
-                let put = objects.publish(before, &mut manifest, &self.folder, replaced)?;
-                *version = Some(put);
+            Target::Objects { objects, seen, .. } => {
+                objects.publish(&self.manifest, &mut manifest, &self.folder, seen)?;
             }
         }
         self.manifest = manifest;

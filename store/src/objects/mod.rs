@@ -27,6 +27,7 @@ use crate::manifest::{self, Manifest};
 pub(crate) use blocks::Blocks;
 pub(crate) use place::Place;
 pub use place::is_remote;
+pub(crate) use publication::Seen;
 use waiting::wait;
 
 /// Ranges of one file that are asked for at the same time.
@@ -159,8 +160,11 @@ impl Objects {
         let other = wait(async move {
             let mut found = store.list(Some(&prefix));
             while let Some(object) = found.try_next().await? {
-                let is_probe = object.location == objects.location(publication::PROBE);
-                if !is_probe && objects.data_path(&object.location).is_none() {
+                // Another writer may have put its first since this one found none.
+                let is_ours = object.location == objects.location(manifest::FILE)
+                    || objects.is_probe(&object.location)
+                    || objects.data_path(&object.location).is_some();
+                if !is_ours {
                     return Ok(Some(object.location));
                 }
             }

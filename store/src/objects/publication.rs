@@ -10,6 +10,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -38,26 +39,46 @@ const PARTS_AT_ONCE: usize = 2;
 /// What is read of a file to be put at once.
 const PIECE_BYTES: usize = 4 << 20;
 
-/// By this object a server shows that it heeds conditions.
-pub(super) const PROBE: &str = "conditional-put";
+/// By an object whose name begins so a server shows that it heeds conditions.
+const PROBE: &str = "conditional-put";
+
+/// What a writer knows of a store of objects.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// The manifest that the next one takes the place of; `None` where there is no store yet.
+    version: Option<UpdateVersion>,
+    /// Whether the server has shown that it heeds conditions.
+    is_probed: bool,
+}
+
+impl Seen {
+    /// What one knows who has read a manifest, or found none.
+    pub(crate) fn new(version: Option<UpdateVersion>) -> Self {
+        Self {
+            version,
+            is_probed: false,
+        }
+    }
+}
 
 impl Objects {
     /// Puts the files that a manifest has beyond those of the one before it, which are in the writer's folder, and
-    /// then the manifest itself in the place of `replaced`. Returns which version it is.
+    /// then the manifest itself in the place of the one that was seen.
     pub(crate) fn publish(
         &self,
         before: &Manifest,
         manifest: &mut Manifest,
         folder: &FilePath,
-        replaced: Option<&UpdateVersion>,
-    ) -> Result<UpdateVersion> {
+        seen: &mut Seen,
+    ) -> Result<()> {
         // It may have been replaced long ago: then nothing need be put.
         let found = self.manifest()?.map(|found| found.manifest.generation);
-        if found != replaced.map(|_| before.generation) {
+        if found != seen.version.as_ref().map(|_| before.generation) {
             return Err(self.is_another());
         }
-        if replaced.is_none() {
+        if !seen.is_probed {
             self.check_conditions()?;
+            seen.is_probed = true;
         }
         retire(before, manifest, now_s());
         let new = self.new_files(before, manifest, folder);
@@ -66,7 +87,20 @@ impl Objects {
             self.remove(new);
             return Err(error);
         }
-        let mode = replaced.map_or(PutMode::Create, |version| PutMode::Update(version.clone()));
+        seen.version = Some(self.put_manifest(manifest, text, new, seen.version.clone())?);
+        Ok(())
+    }
+
+    /// Puts a manifest, whose text is this and whose files `new` have been put, in the place of another. Returns which
+    /// version it is.
+    fn put_manifest(
+        &self,
+        manifest: &Manifest,
+        text: Bytes,
+        new: Vec<(PathBuf, String)>,
+        replaced: Option<UpdateVersion>,
+    ) -> Result<UpdateVersion> {
+        let mode = replaced.map_or(PutMode::Create, PutMode::Update);
         let put = match self.put(manifest::FILE, text.clone(), mode)? {
             Ok(put) => return Ok(put.into()),
             Err(error) => error,
@@ -104,7 +138,8 @@ impl Objects {
         Err(Error::because(ErrorKind::Io, message, put))
     }
 
-    /// Removes files that no manifest has named for [`KEPT_S`].
+    /// Removes files that no manifest has named for [`KEPT_S`], and what writers have left that died while they looked
+    /// whether conditions are heeded.
     pub(crate) fn remove_unnamed(&self, manifest: &Manifest) -> Result<()> {
         let named = manifest.files().map(|file| file.path.as_str());
         let retired = manifest.retired.iter().map(|file| file.path.as_str());
@@ -112,16 +147,17 @@ impl Objects {
             .chain(retired)
             .map(|path| self.location(path))
             .collect();
-        let (store, data) = (Arc::clone(&self.store), self.location("data"));
+        let (store, prefix) = (Arc::clone(&self.store), self.prefix.clone());
         let objects = self.clone();
         let oldest = now_s() - KEPT_S;
         let removed = wait(async move {
             let found: Vec<Path> = store
-                .list(Some(&data))
+                .list(Some(&prefix))
                 .try_filter_map(|object| {
                     let is_left = object.last_modified.timestamp() < oldest
                         && !kept.contains(&object.location)
-                        && objects.data_path(&object.location).is_some();
+                        && (objects.data_path(&object.location).is_some()
+                            || objects.is_probe(&object.location));
                     std::future::ready(Ok(is_left.then_some(object.location)))
                 })
                 .try_collect()
@@ -206,27 +242,50 @@ impl Objects {
         });
     }
 
-    /// Fails where the server does not heed the condition of a put: two writers would not notice each other.
+    /// Fails where the server does not heed the conditions of a put: two writers would not notice each other.
     fn check_conditions(&self) -> Result<()> {
-        let cannot_write = |e| self.failed("cannot write", PROBE, e);
-        let bytes = || Bytes::from_static(b"kcorr");
-        self.put(PROBE, bytes(), PutMode::Overwrite)?
-            .map_err(cannot_write)?;
-        let again = self.put(PROBE, bytes(), PutMode::Create)?;
-        let (store, probe) = (Arc::clone(&self.store), self.location(PROBE));
+        // Nobody else's, who may be looking at the same time.
+        let number = RandomState::new().hash_one(std::process::id());
+        let name = format!("{PROBE}-{number}");
+        let ignored = self.ignored_condition(&name);
+        let (store, probe) = (Arc::clone(&self.store), self.location(&name));
         let _ = wait(async move { store.delete(&probe).await })?;
-        match again {
-            Err(e) if is_condition(&e) => Ok(()),
+        let Some(condition) = ignored? else {
+            return Ok(());
+        };
+        let message = format!(
+            "the server of {} ignores the conditions of a put ({condition}), so that two writers would undo each \
+             other's work: write the store to a folder, and copy it",
+            self.url
+        );
+        Err(Error::new(ErrorKind::Store, message))
+    }
+
+    /// The condition that a server does not heed in putting an object of this name, if there is one.
+    fn ignored_condition(&self, name: &str) -> Result<Option<&'static str>> {
+        let put =
+            |text: &'static str, mode| self.put(name, Bytes::from_static(text.as_bytes()), mode);
+        let cannot_write = |e| self.failed("cannot write", name, e);
+        let is_ignored = |put| match put {
+            Err(e) if is_condition(&e) => Ok(false),
             Err(e) => Err(cannot_write(e)),
-            Ok(_) => {
-                let message = format!(
-                    "the server of {} ignores the conditions of a put (If-None-Match), so that two writers would \
-                     undo each other's work: write the store to a folder, and copy it",
-                    self.url
-                );
-                Err(Error::new(ErrorKind::Store, message))
-            }
+            Ok::<PutResult, _>(_) => Ok(true),
+        };
+        // Other bytes each time: the version of an object may be a hash of them.
+        let first = put("1", PutMode::Overwrite)?.map_err(cannot_write)?;
+        if is_ignored(put("2", PutMode::Create)?)? {
+            return Ok(Some("If-None-Match"));
         }
+        put("3", PutMode::Overwrite)?.map_err(cannot_write)?;
+        let is_ignored = is_ignored(put("4", PutMode::Update(first.into()))?)?;
+        Ok(is_ignored.then_some("If-Match"))
+    }
+
+    /// Whether an object was put to see whether its server heeds conditions.
+    pub(super) fn is_probe(&self, location: &Path) -> bool {
+        let mut names = location.prefix_match(&self.prefix).into_iter().flatten();
+        let name = names.next();
+        name.is_some_and(|name| name.as_ref().starts_with(PROBE)) && names.next().is_none()
     }
 
     fn put(

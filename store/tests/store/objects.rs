@@ -42,8 +42,10 @@ enum Fault {
     /// A manifest is put, its answer lost, and the put tried again after something else has happened: its condition
     /// does not hold any more.
     LosesManifest(Meanwhile),
-    /// Conditions are not heeded.
-    IgnoresConditions,
+    /// What is there already is replaced, whatever the condition.
+    IgnoresCreate,
+    /// What has changed is replaced, whatever the condition.
+    IgnoresUpdate,
     /// All objects are old.
     Old,
 }
@@ -83,7 +85,9 @@ impl Between {
             Fault::DiesBefore(dead) => (number < dead, number < dead),
             Fault::DiesAfter(dead) => (number <= dead, number < dead),
             Fault::LosesAnswer(lost) => (true, number != lost),
-            Fault::LosesManifest(_) | Fault::IgnoresConditions | Fault::Old => (true, true),
+            Fault::LosesManifest(_) | Fault::IgnoresCreate | Fault::IgnoresUpdate | Fault::Old => {
+                (true, true)
+            }
         }
     }
 
@@ -124,8 +128,9 @@ impl ObjectStore for Between {
         bytes: PutPayload,
         options: PutOptions,
     ) -> object_store::Result<PutResult> {
-        let options = match self.fault {
-            Fault::IgnoresConditions => PutOptions::from(PutMode::Overwrite),
+        let options = match (self.fault, &options.mode) {
+            (Fault::IgnoresCreate, PutMode::Create)
+            | (Fault::IgnoresUpdate, PutMode::Update(_)) => PutOptions::from(PutMode::Overwrite),
             _ => options,
         };
         let (is_done, is_told) = self.change();
@@ -199,6 +204,9 @@ impl ObjectStore for Between {
     }
 }
 
+/// Requests by which a writer looks whether conditions are heeded.
+const LOOKS: usize = 5;
+
 fn objects(store: Arc<dyn ObjectStore>) -> Objects {
     Objects::new(store, "mem://bucket/s.kcorr", Path::from("bucket/s.kcorr"))
 }
@@ -250,7 +258,12 @@ fn rows(store: &Arc<InMemory>) -> u64 {
 
 /// Names of the data files that there are.
 fn files(store: &InMemory) -> Vec<String> {
-    let prefix = Path::from("bucket/s.kcorr/data");
+    names(store, "/data")
+}
+
+/// Names of all objects below a path of the store.
+fn names(store: &InMemory, below: &str) -> Vec<String> {
+    let prefix = Path::from(format!("bucket/s.kcorr{below}"));
     let found = store.list(Some(&prefix)).try_collect::<Vec<_>>();
     let found = done(found).expect("a list");
     found.iter().map(|it| it.location.to_string()).collect()
@@ -328,7 +341,7 @@ fn a_first_ingest_that_dies_at_any_request_leaves_no_store_or_all_of_it() {
         ingest(objects(Arc::clone(&store) as _), "a", &[10, 20]).expect("stored");
         assert_eq!(rows(&store), 2);
         if stored.is_ok() {
-            assert!(number > 2, "files, the manifest");
+            assert!(number > LOOKS + 1, "files, the manifest");
             break;
         }
     }
@@ -338,13 +351,13 @@ fn a_first_ingest_that_dies_at_any_request_leaves_no_store_or_all_of_it() {
 fn an_answer_that_is_lost_does_not_lose_what_was_stored() {
     let base = Arc::new(InMemory::new());
     ingest(objects(Arc::clone(&base) as _), "a", &[10, 20]).expect("stored");
-    // The one file is the first request, the manifest the second.
+    // The one file is the first request after those that look whether conditions are heeded, the manifest the second.
     let store = copy(&base);
-    let between = Between::new(&store, Fault::LosesAnswer(1));
+    let between = Between::new(&store, Fault::LosesAnswer(LOOKS + 1));
     ingest(objects(between), "b", &[30]).expect("stored");
     assert_eq!(rows(&store), 3);
     let store = copy(&base);
-    let between = Between::new(&store, Fault::LosesAnswer(0));
+    let between = Between::new(&store, Fault::LosesAnswer(LOOKS));
     assert!(ingest(objects(between), "b", &[30]).is_err());
     assert_eq!((rows(&store), files(&store).len()), (2, 1));
 }
@@ -412,7 +425,13 @@ fn of_writers_that_put_their_manifests_at_the_same_time_none_undoes_another() {
     std::thread::scope(|scope| {
         for name in &names {
             let here = || objects(Arc::clone(&store) as _);
-            scope.spawn(move || while ingest(here(), name, &[10, 20]).is_err() {});
+            scope.spawn(move || {
+                while let Err(error) = ingest(here(), name, &[10, 20]) {
+                    let error = error.to_string();
+                    let is_another = error.contains("another process has written");
+                    assert!(is_another, "{error}");
+                }
+            });
         }
     });
     assert_eq!(rows(&store), 16);
@@ -437,26 +456,52 @@ fn what_a_dead_writer_left_goes_when_it_is_old() {
     let store = Arc::new(InMemory::new());
     let here = || objects(Arc::clone(&store) as _);
     ingest(here(), "a", &[10]).expect("stored");
-    let dead = Between::new(&store, Fault::DiesBefore(1));
+    let dead = Between::new(&store, Fault::DiesBefore(LOOKS + 1));
     assert!(ingest(objects(dead), "b", &[20]).is_err());
     assert_eq!(files(&store).len(), 2);
+    let dead = Between::new(&store, Fault::DiesBefore(1));
+    assert!(ingest(objects(dead), "b", &[20]).is_err());
+    assert_eq!(
+        names(&store, "").len(),
+        4,
+        "two files, a manifest, and a probe"
+    );
     ingest(here(), "c", &[30]).expect("stored");
     assert_eq!(files(&store).len(), 3, "it may be about to be named");
     let old = Between::new(&store, Fault::Old);
     ingest(objects(old), "d", &[40]).expect("stored");
     assert_eq!((files(&store).len(), rows(&store)), (3, 3));
+    assert_eq!(names(&store, "").len(), 4);
 }
 
 #[test]
 fn a_server_that_ignores_conditions_is_not_written_to() {
     let store = Arc::new(InMemory::new());
-    let deaf = Between::new(&store, Fault::IgnoresConditions);
-    let error = ingest(objects(deaf), "a", &[10]).expect_err("two writers would undo each other");
-    assert!(
-        error.to_string().contains("ignores the conditions"),
-        "{error}"
-    );
-    assert!(Store::open_objects(objects(Arc::clone(&store) as _)).is_err());
+    for (fault, condition) in [
+        (Fault::IgnoresCreate, "(If-None-Match)"),
+        (Fault::IgnoresUpdate, "(If-Match)"),
+    ] {
+        let deaf = Between::new(&store, fault);
+        let error =
+            ingest(objects(deaf), "a", &[10]).expect_err("two writers would undo each other");
+        let error = error.to_string();
+        assert!(error.contains("ignores the conditions"), "{error}");
+        assert!(error.contains(condition), "{error}");
+        assert!(Store::open_objects(objects(Arc::clone(&store) as _)).is_err());
+        assert_eq!(names(&store, ""), [""; 0], "nothing is left");
+    }
+    // Nor is one to which a store was copied.
+    ingest(objects(Arc::clone(&store) as _), "a", &[10]).expect("stored");
+    for fault in [Fault::IgnoresCreate, Fault::IgnoresUpdate] {
+        let before = names(&store, "");
+        let error =
+            ingest(objects(Between::new(&store, fault)), "b", &[20]).expect_err("not written");
+        assert!(
+            error.to_string().contains("ignores the conditions"),
+            "{error}"
+        );
+        assert_eq!((names(&store, ""), rows(&store)), (before, 1));
+    }
 }
 
 #[test]
