@@ -18,6 +18,20 @@ struct Span {
     bytes: Bytes,
 }
 
+impl Span {
+    /// Its blocks with their numbers, to be kept: each by itself, so that none holds the memory of all.
+    fn blocks(&self) -> impl Iterator<Item = (u64, Bytes)> {
+        let length = usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX);
+        let blocks = self.bytes.chunks(length).map(move |bytes| {
+            if bytes.len() == self.bytes.len() {
+                return self.bytes.clone();
+            }
+            Bytes::copy_from_slice(bytes)
+        });
+        (self.first / BLOCK_BYTES..).zip(blocks)
+    }
+}
+
 impl Store {
     /// Reads ranges of bytes of a file. Whole blocks are read around them, and fails when one of these is not
     /// as it was written. Waits for the disk or the network, and may be called from any thread.
@@ -76,10 +90,7 @@ impl Store {
             }
         }
         for span in self.read_spans(file, missing)? {
-            let range = span.first..span.first + span.bytes.len() as u64;
-            for block in blocks_of(&range) {
-                let at = |place: u64| usize::try_from(place - span.first).unwrap_or(usize::MAX);
-                let bytes = span.bytes.slice(at(block * BLOCK_BYTES)..at(end_of(block)));
+            for (block, bytes) in span.blocks() {
                 kept.keep(&path, block, bytes.clone());
                 found.insert(block, bytes);
             }
@@ -108,10 +119,12 @@ impl Store {
     }
 }
 
-/// The blocks that hold ranges, as ranges of bytes that do not touch, in order.
+/// The blocks that hold ranges, as ranges of bytes that do not touch, in order. Beyond the file's end there are none.
 fn aligned(ranges: &[Range<u64>], size_bytes: u64) -> Vec<Range<u64>> {
     let block_start = |at: u64| at / BLOCK_BYTES * BLOCK_BYTES;
-    let wide = ranges.iter().filter(|range| range.start < range.end);
+    let wide = ranges
+        .iter()
+        .filter(|range| range.start < range.end.min(size_bytes));
     let mut wide: Vec<Range<u64>> = wide
         .map(|range| {
             let end = block_start(range.end - 1).saturating_add(BLOCK_BYTES);
@@ -162,5 +175,36 @@ mod tests {
             [0..BLOCK_BYTES, 3 * BLOCK_BYTES..size]
         );
         assert!(aligned(&[5..5], size).is_empty());
+    }
+
+    #[test]
+    #[allow(
+        clippy::single_range_in_vec_init,
+        reason = "ranges are what is asked for"
+    )]
+    fn nothing_is_read_beyond_the_end() {
+        let size = BLOCK_BYTES + 10;
+        assert_eq!(aligned(&[0..u64::MAX], size), [0..size]);
+        assert!(aligned(&[size..size + 1], size).is_empty());
+        let far = 5 * BLOCK_BYTES;
+        assert!(aligned(&[far..far + 1], size).is_empty());
+        assert_eq!(aligned(&[far..far + 1, 7..9], size), [0..BLOCK_BYTES]);
+    }
+
+    #[test]
+    fn a_kept_block_holds_no_others() {
+        let length = usize::try_from(BLOCK_BYTES).unwrap();
+        let bytes: Vec<u8> = (0..2 * length + 10).map(|at| (at / 7) as u8).collect();
+        let span = Span {
+            first: 3 * BLOCK_BYTES,
+            bytes: bytes.clone().into(),
+        };
+        let blocks: Vec<(u64, Bytes)> = span.blocks().collect();
+        drop(span);
+        let numbers: Vec<u64> = blocks.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [3, 4, 5]);
+        assert!(blocks.iter().all(|(_, block)| block.is_unique()));
+        let joined: Vec<u8> = blocks.into_iter().flat_map(|(_, block)| block).collect();
+        assert_eq!(joined, bytes);
     }
 }

@@ -515,6 +515,41 @@ fn a_prefix_with_other_objects_is_not_written_to() {
 }
 
 #[test]
+#[allow(
+    clippy::single_range_in_vec_init,
+    reason = "ranges are what is asked for"
+)]
+fn a_range_beyond_a_file_s_end_is_an_error_that_says_so() {
+    let store = Arc::new(InMemory::new());
+    ingest(objects(Arc::clone(&store) as _), "a", &[10, 20]).expect("stored");
+    let folder = tempfile::tempdir().expect("a folder");
+    crate::ingest(folder.path(), "a", &[10, 20]).expect("stored");
+    for opened in [
+        Store::open_objects(objects(Arc::clone(&store) as _)),
+        Store::open(folder.path()),
+    ] {
+        let opened = opened.expect("a store");
+        let file = opened.manifest().files().next().expect("a file");
+        let size = file.size_bytes;
+        for range in [
+            0..size + 1,
+            size..size + 1,
+            size + (1 << 20)..size + (2 << 20),
+        ] {
+            for ranges in [&[range.clone()][..], &[0..4, range.clone()]] {
+                let error = opened
+                    .read_ranges(file, ranges)
+                    .expect_err("beyond the end");
+                let error = error.to_string();
+                let is_said = error.contains("shorter than its reader takes it to be");
+                assert!(is_said, "{range:?}: {error}");
+            }
+        }
+        assert_eq!(opened.read_ranges(file, &[0..4]).expect("bytes")[0], "PAR1");
+    }
+}
+
+#[test]
 fn a_changed_or_missing_object_is_an_error_that_names_it() {
     let store = Arc::new(InMemory::new());
     let here = || objects(Arc::clone(&store) as _);
