@@ -37,7 +37,9 @@ impl Place {
             return Ok(Self::Folder(path));
         };
         let url = Url::parse(text).map_err(|e| {
-            let message = format!("{text} is no URL of a store");
+            // Where in it a password is, nobody can tell.
+            let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+            let message = format!("a URL that begins with {scheme}:// cannot be read");
             Error::because(ErrorKind::Store, message, e)
         })?;
         if url.scheme() == "file" {
@@ -73,7 +75,14 @@ fn objects(url: &Url) -> Result<Objects> {
     }
     let unknown =
         "is no place of a store: kcorr knows folders and URLs of s3, gs, az, abfss, http and https";
-    let Ok((scheme, prefix)) = ObjectStoreScheme::parse(url) else {
+    let parsed = match url.scheme() {
+        // Whoever's it is: what is written to has a scheme of its own.
+        "http" | "https" => object_store::path::Path::from_url_path(url.path())
+            .ok()
+            .map(|path| (ObjectStoreScheme::Http, path)),
+        _ => ObjectStoreScheme::parse(url).ok(),
+    };
+    let Some((scheme, prefix)) = parsed else {
         return Err(refused(unknown));
     };
     let retry = RetryConfig {
@@ -157,6 +166,9 @@ mod tests {
             "s3://bucket/monday/incident.kcorr/",
             "gs://bucket/monday/incident.kcorr",
             "https://example.com/monday/incident.kcorr",
+            "https://bucket.s3.eu-central-1.amazonaws.com/monday/incident.kcorr",
+            "https://account.r2.cloudflarestorage.com/monday/incident.kcorr",
+            "https://account.blob.core.windows.net/monday/incident.kcorr",
         ] {
             let Ok(Place::Objects(objects)) = Place::of(url.into()) else {
                 panic!("{url}");
@@ -183,6 +195,12 @@ mod tests {
                 said.contains("environment") && !said.contains("pa55word"),
                 "{said}"
             );
+        }
+        // A slash in a password ends the host.
+        for url in ["https://me:pa55/word@host/a", "s3://me:pa55/word@[/a"] {
+            let said = refusal(url);
+            let scheme = url.split("//").next().unwrap();
+            assert!(said.contains(scheme) && !said.contains("pa55"), "{said}");
         }
     }
 }
