@@ -263,6 +263,8 @@ impl Plan {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap);
         config.set("client.id", client_id);
+        // To ask for a topic's leaders must not make it, with whatever the broker makes topics: `keeper` makes it as asked.
+        config.set("allow.auto.create.topics", "false");
         set(&mut config, &self.librdkafka);
         config
     }
@@ -364,6 +366,13 @@ producer = { "batch.size" = 1000 }
             assert_eq!(fast.get(name), Some(value), "{name}");
         }
         assert_eq!(plan.watcher().get("sasl.password"), Some("hunter2"));
+        for config in [
+            plan.watcher(),
+            plan.producer(&plan.settings[0]),
+            plan.consumer(&plan.settings[0], "1a"),
+        ] {
+            assert_eq!(config.get("allow.auto.create.topics"), Some("false"));
+        }
         assert_eq!(plan.producer(&plan.settings[0]).get("acks"), Some("all"));
     }
 

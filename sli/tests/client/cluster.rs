@@ -33,6 +33,10 @@ impl Cluster {
     }
 
     pub(crate) fn measure(&self, rest: &str, folder: &Path) -> Measuring {
+        self.try_measure(rest, folder).unwrap()
+    }
+
+    pub(crate) fn try_measure(&self, rest: &str, folder: &Path) -> kcorr_sli::Result<Measuring> {
         let said = Arc::<Mutex<Vec<String>>>::default();
         let heard = Arc::clone(&said);
         let options = RunOptions {
@@ -41,8 +45,8 @@ impl Cluster {
             client: "a".to_owned(),
         };
         let notes = Arc::new(move |words: &str| heard.lock().unwrap().push(words.to_owned()));
-        let run = Run::begin(self.plan(rest), options, notes).unwrap();
-        Measuring { run, said }
+        let run = Run::begin(self.plan(rest), options, notes)?;
+        Ok(Measuring { run, said })
     }
 }
 

@@ -224,19 +224,19 @@ fn a_consumer_of_a_group_has_all_messages() {
 fn what_cannot_be_reached_or_is_no_property_is_said_without_values() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = Cluster::with_topics(&[]);
-    let plan = cluster.plan(&format!(
-        "{ALL}producer = {{ \"no.such.thing\" = \"hunter2\" }}\n"
-    ));
-    let options = kcorr_sli::RunOptions {
-        folder: folder.path().to_owned(),
-        most_bytes: 1 << 30,
-        client: String::new(),
-    };
-    let notes: kcorr_sli::Notes = std::sync::Arc::new(|_: &str| {});
-    let error = kcorr_sli::Run::begin(plan, options, notes)
-        .err()
-        .unwrap()
-        .to_string();
+    let plan = format!("{ALL}producer = {{ \"no.such.thing\" = \"hunter2\" }}\n");
+    let error = cluster.try_measure(&plan, folder.path()).err().unwrap();
+    let error = error.to_string();
     assert!(error.contains("no.such.thing"), "{error}");
     assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_topic_that_is_not_there_is_made_as_asked_and_not_by_asking_who_leads() {
+    let folder = tempfile::tempdir().unwrap();
+    // It makes the topics that clients let it make, of four partitions, and answers no request to make one.
+    let cluster = Cluster::with_topics(&[]);
+    let error = cluster.try_measure(ALL, folder.path()).err().unwrap();
+    let error = error.to_string();
+    assert!(error.contains("cannot make topic kcorr-sli.all"), "{error}");
 }
