@@ -242,8 +242,9 @@ impl Book {
                 self.remarks.push(Remark::Rebalanced);
             }
             What::Rebalance { is_begun: false } => {
-                if let Some(last) = self.rebalances.last_mut() {
-                    last.1.get_or_insert(at);
+                // One that began again before it ended ends with all its beginnings.
+                for rebalance in &mut self.rebalances {
+                    rebalance.1.get_or_insert(at);
                 }
             }
             What::Complaint { code, words } => {
@@ -568,6 +569,19 @@ mod tests {
             disturbed(&book.take_lines()[0]).as_deref(),
             Some("rebalance")
         );
+    }
+
+    #[test]
+    fn a_rebalance_that_began_twice_is_over_when_it_ends() {
+        let mut book = book();
+        enter(&mut book, 100, What::Rebalance { is_begun: true });
+        enter(&mut book, 200, What::Rebalance { is_begun: true });
+        enter(&mut book, 300, What::Rebalance { is_begun: false });
+        enter(&mut book, 400, given(1, 400));
+        enter(&mut book, 401, sent(1));
+        enter(&mut book, 402, delivered(1));
+        enter(&mut book, 403, consumed(1));
+        assert_eq!(disturbed(&book.take_lines()[0]), None);
     }
 
     #[test]
