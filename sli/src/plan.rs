@@ -297,9 +297,11 @@ impl Plan {
         let mut config = self.common(&self.consumer_id(setting));
         // Of this run alone: what another member has is not seen here.
         config.set("group.id", format!("{}-{run}", self.topic_of(setting)));
-        config.set("enable.auto.commit", "false");
         config.set("auto.offset.reset", "earliest");
+        // Each assignment goes on where the last one was, and a revocation commits.
+        config.set("enable.auto.commit", setting.group.to_string());
         if setting.group {
+            config.set("auto.commit.interval.ms", "1000");
             config.set("topic.metadata.refresh.interval.ms", "5000");
         }
         set(&mut config, &setting.consumer);
@@ -374,6 +376,19 @@ producer = { "batch.size" = 1000 }
             assert_eq!(config.get("allow.auto.create.topics"), Some("false"));
         }
         assert_eq!(plan.producer(&plan.settings[0]).get("acks"), Some("all"));
+    }
+
+    #[test]
+    fn only_a_member_of_a_group_commits() {
+        let plan = parse(&PLAN.replace("rate = 50", "group = true")).unwrap();
+        let of = |place: usize, name: &str| {
+            let config = plan.consumer(&plan.settings[place], "1a");
+            config.get(name).map(str::to_owned)
+        };
+        assert_eq!(of(0, "enable.auto.commit").as_deref(), Some("false"));
+        assert_eq!(of(1, "enable.auto.commit").as_deref(), Some("true"));
+        assert_eq!(of(1, "auto.commit.interval.ms").as_deref(), Some("1000"));
+        assert_eq!(of(1, "group.id").as_deref(), Some("kcorr-sli.fast-1a"));
     }
 
     #[test]

@@ -1,17 +1,22 @@
 //! What is measured.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kcorr_ingest_client::ClientMessagesDecoder;
 use kcorr_model::{Decoder, SourceId};
+use rdkafka::ClientConfig;
 use rdkafka::bindings::rd_kafka_resp_err_t;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use crate::cluster::{Cluster, lines};
 
 const ALL: &str = "[[setting]]\nname = \"all\"\nrate = 20\n";
 const TOPIC: &str = "kcorr-sli.all";
+
+/// How long a group is waited for.
+const WITHIN: Duration = Duration::from_secs(20);
 
 fn pass(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
@@ -217,6 +222,42 @@ fn a_consumer_of_a_group_has_all_messages() {
             .iter()
             .all(|it| it.consumed_ns.is_some())
     );
+}
+
+#[test]
+fn a_group_that_assigns_anew_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::with_topics(&[TOPIC]);
+    // The simulated group waits for its members for as long as a session has, less a second.
+    let settings = "group = true\nconsumer = { \"session.timeout.ms\" = 4000, \"heartbeat.interval.ms\" = 500 }\n";
+    let measuring = cluster.measure(&format!("{ALL}{settings}"), folder.path());
+    pass(3000);
+    let run = lines(folder.path()).remove(0).run.into_owned();
+    // Another member comes, commits nothing, and goes.
+    let other: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", cluster.mock.bootstrap_servers())
+        .set("group.id", format!("{TOPIC}-{run}"))
+        .set("enable.auto.commit", "false")
+        .set("session.timeout.ms", "4000")
+        .set("heartbeat.interval.ms", "500")
+        .create()
+        .unwrap();
+    other.subscribe(&[TOPIC]).unwrap();
+    let begun = Instant::now();
+    while other.assignment().unwrap().count() == 0 && begun.elapsed() < WITHIN {
+        drop(other.poll(Duration::from_millis(100)));
+    }
+    assert!(other.assignment().unwrap().count() > 0);
+    drop(other);
+    pass(6000);
+    let figures = measuring.end();
+    none_is_lost_or_doubled(folder.path(), &figures);
+    let lines = lines(folder.path());
+    // At most what was consumed since the last commit, were the first member put out.
+    let again = lines.iter().filter(|it| it.again).count();
+    assert!(again * 4 < lines.len(), "{again} of {}", lines.len());
+    let mut disturbed = lines.iter().filter_map(|it| it.disturbed_by.as_deref());
+    assert!(disturbed.any(|it| it == "rebalance"));
 }
 
 #[test]
