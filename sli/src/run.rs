@@ -12,6 +12,7 @@ use kcorr_exposition::Page;
 use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::Offset;
@@ -85,6 +86,8 @@ struct Lineup {
     run: String,
     is_sending: Arc<AtomicBool>,
     is_group: bool,
+    /// Partitions that it consumes from the start.
+    partitions: Vec<i32>,
     ids: (String, String),
 }
 
@@ -267,6 +270,7 @@ impl Lineup {
             run: run.to_owned(),
             is_sending: Arc::new(AtomicBool::new(true)),
             is_group: setting.group,
+            partitions: cluster.leaders.keys().copied().collect(),
             ids: (plan.client_id(setting), plan.consumer_id(setting)),
         };
         // So that the library numbers messages in the order in which they are given; see `produce_log`.
@@ -275,8 +279,8 @@ impl Lineup {
             .client()
             .fetch_metadata(Some(&lineup.topic), PATIENCE);
         known.map_err(|error| Error::kafka(&of("cannot ask who leads"), &error))?;
-        let all: Vec<i32> = cluster.leaders.keys().copied().collect();
-        lineup.consume_from_now(&all).map_err(|error| match error {
+        let begun = lineup.consume_from_now(&lineup.partitions);
+        begun.map_err(|error| match error {
             Error::Kafka(words) => Error::Kafka(of(&words)),
             other => other,
         })?;
@@ -319,23 +323,15 @@ impl Lineup {
     }
 
     /// Lets the consumer have new partitions from their beginning.
-    fn consume_too(&self, partitions: &[i32]) {
+    fn consume_too(&self, partitions: &[i32]) -> Result<(), KafkaError> {
         if self.is_group {
-            return;
+            return Ok(());
         }
         let mut list = TopicPartitionList::new();
         for partition in partitions {
-            let added = list.add_partition_offset(&self.topic, *partition, Offset::Beginning);
-            if added.is_err() {
-                return;
-            }
+            list.add_partition_offset(&self.topic, *partition, Offset::Beginning)?;
         }
-        if let Err(error) = self.consumer.incremental_assign(&list) {
-            self.reporter.tell(What::Complaint {
-                code: error_name(&error),
-                words: format!("cannot consume new partitions: {error}"),
-            });
-        }
+        self.consumer.incremental_assign(&list)
     }
 }
 
@@ -505,7 +501,7 @@ fn number_of(lineup: &Lineup, message: &BorrowedMessage<'_>) -> Option<u64> {
 
 /// Looks who leads, and mends what should be kept.
 fn watch(plan: &Plan, keeper: &Keeper, lineups: &[Arc<Lineup>], shared: &Shared, notes: &Notes) {
-    let mut known: Vec<Vec<i32>> = vec![Vec::new(); lineups.len()];
+    let mut known: Vec<Vec<i32>> = lineups.iter().map(|it| it.partitions.clone()).collect();
     while !shared.is_ended.load(Ordering::Relaxed) {
         for (lineup, known) in lineups.iter().zip(&mut known) {
             let Ok(cluster) = keeper.cluster_within(&lineup.topic, 2 * LOOK) else {
@@ -523,10 +519,16 @@ fn watch(plan: &Plan, keeper: &Keeper, lineups: &[Arc<Lineup>], shared: &Shared,
                 .filter(|it| !known.contains(it))
                 .copied()
                 .collect();
-            if !known.is_empty() && !new.is_empty() {
-                lineup.consume_too(&new);
+            if !new.is_empty() {
+                match lineup.consume_too(&new) {
+                    Ok(()) => known.extend(new),
+                    // It is tried again at the next look.
+                    Err(error) => lineup.reporter.tell(What::Complaint {
+                        code: error_name(&error),
+                        words: format!("cannot consume new partitions: {error}"),
+                    }),
+                }
             }
-            known.extend(new);
             let now_ns = lineup.reporter.clock.now_ns();
             let (wanted, without) = {
                 let mut streams = lineup.streams();
@@ -540,11 +542,12 @@ fn watch(plan: &Plan, keeper: &Keeper, lineups: &[Arc<Lineup>], shared: &Shared,
                 .1
                 .without
                 .insert(name.clone(), without.clone());
-            if before.is_some_and(|it| it != without) || (!without.is_empty() && known.is_empty()) {
+            if before.unwrap_or_default() != without {
                 notes(&match without.as_slice() {
                     [] => format!("setting {name}: each broker leads a partition again"),
                     of => format!(
-                        "setting {name}: messages for {of:?} go to partitions that others lead"
+                        "setting {name}: brokers {of:?} lead no partition of theirs: messages for them go to \
+                         partitions that others lead, or to none"
                     ),
                 });
             }

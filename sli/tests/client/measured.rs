@@ -188,6 +188,21 @@ fn a_broker_that_stops_and_comes_back_is_a_failover_without_a_message_lost_or_do
 }
 
 #[test]
+fn a_broker_that_leads_no_partition_from_the_start_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::with_topics(&[TOPIC]);
+    cluster.mock.partition_leader(TOPIC, 2, Some(1)).unwrap();
+    let measuring = cluster.measure(ALL, folder.path());
+    pass(1500);
+    let said = measuring.said.lock().unwrap().clone();
+    let without = measuring.run.standing().without;
+    measuring.end();
+    assert_eq!(without.get("all").map(Vec::as_slice), Some(&[3][..]));
+    let of_it = said.iter().filter(|it| it.contains("brokers [3]"));
+    assert_eq!(of_it.count(), 1, "{said:?}");
+}
+
+#[test]
 fn a_client_that_starts_again_goes_on_with_its_figures() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = Cluster::with_topics(&[TOPIC]);
