@@ -109,10 +109,11 @@ impl Folder {
         let written = message
             .to_line()
             .map_err(std::io::Error::from)
-            .and_then(|line| {
+            .and_then(|mut line| {
+                // In one piece, so that it is in the buffer as a whole or not at all.
+                line.push('\n');
                 self.file.write_all(line.as_bytes())?;
-                self.file.write_all(b"\n")?;
-                Ok(line.len() as u64 + 1)
+                Ok(line.len() as u64)
             });
         match written {
             Ok(bytes) => self.bytes += bytes,
@@ -122,9 +123,8 @@ impl Folder {
 
     /// Hands what is written to the system, so that no kill of this process loses it.
     pub fn flush(&mut self) {
-        if self.file.flush().is_err() {
-            self.unwritten += 1;
-        }
+        // What the system does not take stays in the buffer: lines that find no room there are counted.
+        let _ = self.file.flush();
     }
 
     /// Saves the figures in one step, and begins another file when this one is full.

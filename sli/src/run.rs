@@ -200,11 +200,11 @@ impl Run {
         self.book.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Sends no more, waits a little for what is on the way, and saves the figures.
+    /// Sends no more, waits a little for what is on the way, and saves the figures; with what could not be kept until then.
     ///
     /// # Errors
     /// When they cannot be saved.
-    pub fn end(mut self) -> Result<Figures> {
+    pub fn end(mut self) -> Result<(Figures, Standing)> {
         for is_sending in &self.senders {
             is_sending.store(false, Ordering::Relaxed);
         }
@@ -225,7 +225,7 @@ impl Run {
             let _ = thread.join();
         }
         kept?;
-        Ok(self.figures())
+        Ok(self.shared.figures().clone())
     }
 }
 

@@ -32,7 +32,8 @@ A plan of one setting:
 Examples:
   kcorr sli sli.toml                               until Ctrl-C; figures at http://127.0.0.1:9465/metrics
   kcorr sli sli.toml --for 60s --dir probe         for a minute
-  kcorr ingest --sli probe --pcap dump.pcap        then kcorr client_blame
+  kcorr ingest --sli probe/*.jsonl --pcap dump.pcap
+                                                   then kcorr client_blame
 
 Exit status: 0 ended as asked or by a signal, 1 lines could not be written, 2 failed.")]
 pub(crate) struct Sli {
@@ -86,15 +87,22 @@ impl Sli {
         let notes: Notes = Arc::new(move |words: &str| of_notes.warning(words));
         let objective_ms = plan.objective_ms;
         let run = Run::begin(plan, options, notes)?;
-        let endpoint = Endpoint::listen(self.listen, access, run.page())?;
+        let endpoint = match Endpoint::listen(self.listen, access, run.page()) {
+            Ok(endpoint) => endpoint,
+            Err(error) => {
+                // It sends already: what was sent has its lines, and is counted.
+                run.end()?;
+                return Err(error.into());
+            }
+        };
         screen.note(&format!("figures: http://{}/metrics", endpoint.address()));
         let begun = Instant::now();
         let is_over = || self.duration.is_some_and(|it| begun.elapsed() >= it);
         while !signals.stop().is_asked() && !is_over() && !run.has_failed() {
             std::thread::sleep(Duration::from_millis(50));
         }
-        let unwritten = run.standing().unwritten;
-        let figures = run.end()?;
+        let (figures, standing) = run.end()?;
+        let unwritten = standing.unwritten;
         drop(endpoint);
         say(&figures, objective_ms)?;
         if unwritten > 0 {

@@ -57,7 +57,9 @@ pub(crate) struct Measuring {
 
 impl Measuring {
     pub(crate) fn end(self) -> Figures {
-        self.run.end().unwrap()
+        let (figures, standing) = self.run.end().unwrap();
+        assert_eq!(standing.unwritten, 0);
+        figures
     }
 }
 
