@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::figures::Figures;
 
-/// A file of lines ends at this size.
+/// A file of lines ends at this size, or at a quarter of what all may have.
 const FILE_BYTES: u64 = 64 << 20;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,6 +30,7 @@ struct State {
 pub struct Folder {
     path: PathBuf,
     most_bytes: u64,
+    most_file: u64,
     name: String,
     file: BufWriter<File>,
     bytes: u64,
@@ -87,6 +88,7 @@ impl Folder {
         let mut folder = Self {
             path: path.to_owned(),
             most_bytes,
+            most_file: FILE_BYTES.min(most_bytes / 4).max(1),
             name,
             file,
             bytes: 0,
@@ -127,7 +129,8 @@ impl Folder {
         let _ = self.file.flush();
     }
 
-    /// Saves the figures in one step, and begins another file when this one is full.
+    /// Saves the figures in one step, begins another file when this one is full, and removes the oldest beyond what they may
+    /// have: only when the figures that have their lines are saved.
     ///
     /// # Errors
     /// When one of them cannot be written.
@@ -136,10 +139,9 @@ impl Folder {
         self.file
             .flush()
             .map_err(|error| Error::file("cannot write", &path, error))?;
-        if self.bytes >= FILE_BYTES {
+        if self.bytes >= self.most_file {
             (self.name, self.last_name, self.file) = new_file(&self.path, self.last_name)?;
             self.bytes = 0;
-            self.remove_oldest()?;
         }
         // What the file really has: after a write that failed the count may be another.
         let bytes = self.file.get_mut().stream_position();
@@ -156,7 +158,9 @@ impl Folder {
         let mut file = File::create(&part).map_err(cannot)?;
         file.write_all(&text).map_err(cannot)?;
         file.sync_all().map_err(cannot)?;
-        std::fs::rename(&part, &whole).map_err(|error| Error::file("cannot write", &whole, error))
+        std::fs::rename(&part, &whole)
+            .map_err(|error| Error::file("cannot write", &whole, error))?;
+        self.remove_oldest()
     }
 
     fn remove_oldest(&self) -> Result<()> {
@@ -296,12 +300,28 @@ mod tests {
         let (mut files, mut figures) = Folder::open(folder.path(), 65.0, 100).unwrap();
         for number in 0..5 {
             files.write(&message(number), &mut figures);
-            files.bytes = FILE_BYTES;
             files.save(&figures).unwrap();
         }
         assert_eq!(line_files(folder.path()).unwrap().len(), 1);
         drop(files);
         assert_eq!(messages(&open(folder.path()).1), 5);
+    }
+
+    #[test]
+    fn a_small_limit_holds_over_restarts_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes_of = |name: &String| std::fs::metadata(folder.path().join(name)).unwrap().len();
+        for start in 1..=10 {
+            let (mut files, mut figures) = Folder::open(folder.path(), 65.0, 10_000).unwrap();
+            for number in 0..20 {
+                files.write(&message(number), &mut figures);
+            }
+            files.save(&figures).unwrap();
+            let names = line_files(folder.path()).unwrap();
+            let bytes: u64 = names.iter().map(bytes_of).sum();
+            assert!(bytes <= 10_000, "{bytes} at start {start}");
+            assert_eq!(messages(&figures), 20 * start);
+        }
     }
 
     #[test]
