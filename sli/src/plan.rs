@@ -190,7 +190,8 @@ impl Plan {
                 let before = text.get(..span.start).unwrap_or_default();
                 format!("line {}: ", before.matches('\n').count() + 1)
             });
-            Error::Plan(format!("{}{}", line.unwrap_or_default(), error.message()))
+            let words = without_value(error.message());
+            Error::Plan(format!("{}{words}", line.unwrap_or_default()))
         })?;
         plan.check()?;
         for properties in plan.all_properties() {
@@ -320,6 +321,23 @@ impl Plan {
     }
 }
 
+/// What serde says, without the value that it quotes where one is of a wrong type: that may be a secret.
+fn without_value(words: &str) -> String {
+    let is_of_value = ["invalid type: ", "invalid value: ", "invalid length "];
+    let quote = words.find(['"', '`']);
+    let (Some(quote), true) = (quote, is_of_value.iter().any(|it| words.starts_with(it))) else {
+        return words.to_owned();
+    };
+    // Its own last words: what is expected has no value.
+    match words.rfind(", expected ") {
+        Some(expected) if expected > quote => {
+            format!("{}{}", words[..quote].trim_end(), &words[expected..])
+        }
+        Some(_) => words.to_owned(),
+        None => words[..quote].trim_end().to_owned(),
+    }
+}
+
 fn set(config: &mut ClientConfig, properties: &Properties) {
     for (name, value) in &properties.0 {
         config.set(name, value.as_str().unwrap_or_default());
@@ -399,6 +417,21 @@ producer = { "batch.size" = 1000 }
         let words = parse(&broken).unwrap_err().to_string();
         assert!(!words.contains("hunter2"), "{words}");
         assert!(words.contains("line 7"), "{words}");
+        for wrong in [
+            "producer = \"sasl.password=hunter2\"",
+            "producer = \"hunter2, expected \\\"hunter2\\\"\"",
+            "rate = \"hunter2\"",
+            "name = \"other\"\ngive_up_ms = \"hunter2\"",
+        ] {
+            let setting = format!("{PLAN}[[setting]]\n{wrong}\n");
+            let words = parse(&setting).unwrap_err().to_string();
+            assert!(!words.contains("hunter2"), "{words}");
+            assert!(words.contains("invalid type: string, expected"), "{words}");
+        }
+        let number = format!("{PLAN}[[setting]]\nname = 77001\n");
+        let words = parse(&number).unwrap_err().to_string();
+        assert!(!words.contains("77001"), "{words}");
+        assert!(words.contains("expected a string"), "{words}");
         let array = PLAN.replace("\"hunter2\"", "[\"hunter2\"]");
         let words = parse(&array).unwrap_err().to_string();
         assert!(!words.contains("hunter2"), "{words}");
