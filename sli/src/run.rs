@@ -392,7 +392,7 @@ fn send(lineup: &Lineup, setting: &Setting) {
     let begun_ns = clock.now_ns() + 100_000_000;
     // Half of it can be compressed.
     let mut value: Vec<u8> = (0..setting.bytes)
-        .map(|_| fastrand::alphanumeric() as u32 as u8)
+        .map(|_| u8::try_from(fastrand::alphanumeric()).unwrap_or(b'0'))
         .collect();
     // The next time of each stream, by its place.
     let mut next_ns: Vec<i64> = Vec::new();
