@@ -2,9 +2,9 @@
 --
 -- A fetcher takes the monitor of a log to append to it, so the log is that of its operation right
 -- after the wait. The monitor was with a thread that was in an operation on this log meanwhile and
--- done with the last one as the wait ended: a flush or a roll. Where a recorder knows the owner, or
--- the kernel saw who ended the wait, it is that thread and no other. An msync tells no file, and is
--- on the log of the operations beside it.
+-- done with the last one as the wait ended: a flush or a roll. Reads take no monitor. Where a
+-- recorder knows the owner, or the kernel saw who ended the wait, it is that thread and no other. An
+-- msync tells no file, and is on the log of the operations beside it.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
@@ -76,6 +76,7 @@ operations AS (
         AND l.start_time < o.end_time
     WHERE o.tid <> l.tid
         AND COALESCE(l.known_tid, o.tid) = o.tid
+        AND COALESCE(file_operation(o.operation), '') <> 'read'
         AND (
             (o.topic = l.topic AND o.partition = l.partition)
             OR (o.topic IS NULL AND o.operation = 'msync')
