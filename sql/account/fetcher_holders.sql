@@ -4,7 +4,8 @@
 -- after the wait. The monitor was with a thread that was in an operation on this log meanwhile and
 -- done with the last one as the wait ended: a flush or a roll. Reads take no monitor. Where a
 -- recorder knows the owner, or the kernel saw who ended the wait, it is that thread and no other. An
--- msync tells no file, and is on the log of the operations beside it.
+-- msync tells no file: its log is that of the sync that its thread did before, with no operation on
+-- another file between.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
@@ -62,12 +63,16 @@ logs AS (
         AND o.start_time = n.time
     WHERE o.topic IS NOT NULL
 ),
-operations AS (
+others AS (
+    -- What other threads did meanwhile, on whatever file.
     SELECT
-        l.kind, l.row_id, l.tid, l.known_tid, o.write_id, o.tid AS holder_tid,
+        l.kind, l.row_id, l.tid, l.known_tid, l.topic, l.partition, o.write_id, o.tid AS holder_tid,
         GREATEST(l.start_time, o.start_time) AS start_time,
         LEAST(l.end_time, o.end_time) AS end_time,
-        o.start_time AS operation_time, o.topic IS NOT NULL AS is_on_log,
+        o.start_time AS operation_time, o.end_time AS operation_end,
+        COALESCE(o.topic = l.topic AND o.partition = l.partition, FALSE) AS is_on_log,
+        COALESCE(file_operation(o.operation), '') AS operation,
+        o.topic IS NULL AND COALESCE(o.operation, '') = 'msync' AS follows,
         elapsed_ns(o.end_time, l.end_time) AS left_ns,
         o.duration_ns
     FROM logs AS l
@@ -76,11 +81,33 @@ operations AS (
         AND l.start_time < o.end_time
     WHERE o.tid <> l.tid
         AND COALESCE(l.known_tid, o.tid) = o.tid
-        AND COALESCE(file_operation(o.operation), '') <> 'read'
-        AND (
-            (o.topic = l.topic AND o.partition = l.partition)
-            OR (o.topic IS NULL AND o.operation = 'msync')
-        )
+),
+grouped AS (
+    -- A group is an operation, and the msyncs that follow it.
+    SELECT
+        *,
+        SUM(CASE WHEN follows THEN 0 ELSE 1 END) OVER (
+            PARTITION BY kind, row_id, topic, partition, holder_tid
+            ORDER BY operation_time, operation_end, write_id
+            ROWS UNBOUNDED PRECEDING
+        ) AS group_number
+    FROM others
+),
+led AS (
+    SELECT
+        *,
+        BOOL_OR(is_on_log AND operation = 'sync') OVER (
+            PARTITION BY kind, row_id, topic, partition, holder_tid, group_number
+        ) AS is_led
+    FROM grouped
+),
+operations AS (
+    SELECT
+        kind, row_id, tid, known_tid, write_id, holder_tid, start_time, end_time, operation_time,
+        is_on_log, left_ns, duration_ns
+    FROM led
+    WHERE (is_on_log AND operation <> 'read')
+        OR (follows AND is_led)
 ),
 holders AS (
     SELECT kind, row_id, holder_tid, MIN(operation_time) FILTER (WHERE is_on_log) AS first_time
