@@ -5,9 +5,10 @@
 -- fetcher_states): the one whose number the fetch's client id has, unless it sent a fetch
 -- meanwhile, by the follower's own capture. And a fetch that was captured at both brokers shows
 -- how long it and its answer were on the way: `network`, from 1 ms on, and no longer than both
--- took together, which no clock bears on; it is surest until the answer's first byte was there. Else times of two hosts are compared: see `clocks`
--- for what ties them. Where nothing is recorded of the follower then, there is no row, and the
--- request's wait stays `remote`.
+-- took together, which no clock bears on: until the answer's first byte was there, where it was seen.
+-- The rest of the answer, and what is known by its end alone, is less sure. Else times of two hosts
+-- are compared: see `clocks` for what ties them. Where nothing is recorded of the follower then,
+-- there is no row, and the request's wait stays `remote`.
 -- @over_brokers
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @materialized
@@ -58,10 +59,13 @@ ways AS (
     -- fetched. The rest may have waited for room at a fetcher that did not read.
     SELECT
         broker, replica_id, request_id,
-        GREATEST(sent_time, add_ns(got_time, -way_ns)) AS start_time, got_time AS end_time, 0.97 AS confidence
+        GREATEST(sent_time, add_ns(got_time, -COALESCE(first_way_ns, way_ns))) AS start_time,
+        got_time AS end_time,
+        -- Where only the answer's end was seen, a fetcher that did not read may be in it.
+        CASE WHEN first_way_ns IS NULL THEN 0.8 ELSE 0.97 END AS confidence
     FROM pairs
-    -- Of one that was not seen to its end, nothing says how long both took together.
-    WHERE way_ns IS NOT NULL
+    -- Of one whose answer was not seen, nothing says how long both took together.
+    WHERE COALESCE(first_way_ns, way_ns) IS NOT NULL
     UNION ALL
     SELECT
         broker, replica_id, request_id,
