@@ -75,7 +75,8 @@ ways AS (
     UNION ALL
     SELECT
         broker, replica_id, request_id,
-        COALESCE(LEAST(heard_time, add_ns(answered_time, first_way_ns)), answered_time),
+        -- By a clock that is behind, it was there before it left.
+        GREATEST(answered_time, COALESCE(LEAST(heard_time, add_ns(answered_time, first_way_ns)), answered_time)),
         LEAST(has_time, add_ns(answered_time, way_ns)), 0.8
     FROM pairs
     WHERE way_ns IS NOT NULL
