@@ -5,8 +5,8 @@
 -- its own (see isr_changes). Records in between had waited for that follower until then, and
 -- wait on until the smaller set is stored. A request is listed where that was logged before
 -- its response left; else it was answered for another reason, such as the follower's next
--- fetch: where that was processed before the set was stored (see replication), it ended the
--- wait. Where several left, the last one counts. Before Kafka 2.5 the log tells too little.
+-- fetch of that log: where that was processed before the set was stored (see replication), it
+-- ended the wait. Where several left, the last one counts. Before Kafka 2.5 the log tells too little.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
@@ -18,7 +18,7 @@ WITH
 left_behind AS (
     SELECT
         a.request_id, a.handled_time, a.response_time,
-        i.isr_change_id, i.source_id, i.time, i.topic, i.partition, i.replica_id
+        i.isr_change_id, i.source_id, i.time, a.topic, a.partition, a.next_offset, i.replica_id
     FROM awaited_appends AS a
     INNER JOIN isr_changes AS i
         ON i.topic = a.topic
@@ -34,7 +34,7 @@ left_behind AS (
 stored AS (
     SELECT
         l.request_id, l.handled_time, l.response_time, l.isr_change_id, l.replica_id,
-        MIN(u.time) AS stored_time
+        l.topic, l.partition, l.next_offset, MIN(u.time) AS stored_time
     FROM left_behind AS l
     INNER JOIN isr_changes AS u
         ON u.topic = l.topic
@@ -45,12 +45,15 @@ stored AS (
     WHERE u.change = 'updated'
         AND u.isr_change_id > l.isr_change_id
         AND strpos(',' || u.isr || ',', ',' || CAST(l.replica_id AS VARCHAR) || ',') = 0
-    GROUP BY l.request_id, l.handled_time, l.response_time, l.isr_change_id, l.replica_id
+    GROUP BY
+        l.request_id, l.handled_time, l.response_time, l.isr_change_id, l.replica_id,
+        l.topic, l.partition, l.next_offset
 ),
 fetched AS (
-    SELECT w.request_id, w.end_time, f.replica_id
+    SELECT w.request_id, w.end_time, f.replica_id, p.topic, p.partition, p.fetch_offset
     FROM replication AS w
     INNER JOIN recorded_requests AS f ON f.request_id = w.fetch_request_id
+    INNER JOIN recorded_partitions AS p ON p.request_id = w.fetch_request_id
 ),
 placed AS (
     SELECT
@@ -62,6 +65,9 @@ placed AS (
     LEFT JOIN fetched AS f
         ON f.request_id = s.request_id
         AND f.replica_id = s.replica_id
+        AND f.topic = s.topic
+        AND f.partition = s.partition
+        AND f.fetch_offset >= s.next_offset
     WHERE COALESCE(f.end_time >= s.stored_time, TRUE)
 )
 SELECT
