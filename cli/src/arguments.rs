@@ -104,6 +104,7 @@ mod tests {
         };
         assert_eq!(store("kcorr clocks"), "monday.kcorr");
         assert_eq!(store("kcorr clocks --store a.kcorr"), "a.kcorr");
+        assert_eq!(store("kcorr clocks --store file:///srv/a%20b"), "/srv/a b");
         // Also where it says what would be so without it.
         assert_eq!(
             store("kcorr --store incident.kcorr blame"),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use kcorr_store::is_remote;
+use kcorr_store::{is_remote, plain_path};
 use serde::Deserialize;
 
 use crate::objective::AskedObjective;
@@ -93,9 +93,9 @@ impl Configuration {
             parsed.map_err(|why| anyhow::anyhow!("tz {name}: {why}"))
         });
         Ok(Self {
-            store: written.store.map(|store| match is_remote(&store) {
-                true => store,
-                false => folder.join(store),
+            store: written.store.map(|store| match plain_path(store) {
+                url if is_remote(&url) => url,
+                store => folder.join(store),
             }),
             slo: slo.collect::<anyhow::Result<_>>()?,
             color: color.transpose()?,
@@ -127,6 +127,8 @@ mod tests {
         assert_eq!(configuration.tz, "Asia/Tokyo".parse().ok());
         let remote = parsed("store = 's3://bucket/monday.kcorr'").expect("a configuration");
         assert_eq!(remote.store, Some("s3://bucket/monday.kcorr".into()));
+        let named = parsed("store = 'file:///srv/monday.kcorr'").expect("a configuration");
+        assert_eq!(named.store, Some("/srv/monday.kcorr".into()));
         let list = parsed("slo = ['80ms', 'fetch=200ms']").expect("a configuration");
         assert_eq!(list.slo, configuration.slo);
         assert_eq!(

@@ -55,7 +55,7 @@ pub use compact::{Compacted, Extent};
 pub use error::{Error, ErrorKind, Result};
 pub use file_entry::{FileEntry, MergedFile, SourceRows};
 pub use manifest::{Manifest, only_broker};
-pub use objects::{Objects, is_remote};
+pub use objects::{Objects, check_place, is_remote, plain_path};
 pub use removal::Removed;
 pub use source_entry::{
     AnchorEntry, ClockCheckEntry, ClockFitEntry, LimitEntry, LossEntry, SourceEntry,

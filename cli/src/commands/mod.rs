@@ -51,7 +51,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use kcorr_engine::QUERY_STACK_BYTES;
-use kcorr_store::Store;
+use kcorr_store::{Store, plain_path};
 
 use crate::configuration::Configuration;
 use crate::exit::Status;
@@ -148,6 +148,7 @@ impl Global {
         if let Some(store) = configuration.store.filter(|_| !is_said("store")) {
             self.store = store;
         }
+        self.store = plain_path(std::mem::take(&mut self.store));
         if !is_said("slo") {
             self.configured_slo = configuration.slo;
         }

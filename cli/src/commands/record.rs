@@ -11,7 +11,7 @@ use kcorr_record::{
     Triggers,
 };
 
-use kcorr_store::is_remote;
+use kcorr_store::{check_place, is_remote};
 
 use crate::commands::Global;
 use crate::commands::broker_process::{BrokerProcess, device_of, log_devices};
@@ -166,6 +166,8 @@ impl Sources {
 impl Record {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         if (self.dump || self.keep.is_some()) && is_remote(&global.store) {
+            // What is secret in a URL is not repeated.
+            check_place(&global.store)?;
             bail!(
                 "{}: a recorder that goes on makes stores in folders: name one with --store, and copy them",
                 global.store.display()

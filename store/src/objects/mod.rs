@@ -26,7 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{self, Manifest};
 pub(crate) use blocks::Blocks;
 pub(crate) use place::Place;
-pub use place::is_remote;
+pub use place::{check_place, is_remote, plain_path};
 pub(crate) use publication::Seen;
 use waiting::wait;
 

@@ -129,8 +129,26 @@ fn objects(url: &Url) -> Result<Objects> {
 
 /// Whether a path names no folder of this host, but objects.
 pub fn is_remote(path: &Path) -> bool {
-    path.to_str()
-        .is_some_and(|text| is_url(text) && !text.starts_with("file:"))
+    path.to_str().is_some_and(is_url) && folder_of_url(path).is_none()
+}
+
+/// A path whose parent can be asked for, and which can be joined to others unless it is a URL of objects: the folder
+/// that a URL of `file` names, or else the path itself.
+pub fn plain_path(path: PathBuf) -> PathBuf {
+    folder_of_url(&path).unwrap_or(path)
+}
+
+/// Fails where a path is a URL that names no place of a store, or has in it what is secret.
+pub fn check_place(path: &Path) -> Result<()> {
+    Place::of(path.to_owned()).map(drop)
+}
+
+fn folder_of_url(path: &Path) -> Option<PathBuf> {
+    let text = path.to_str().filter(|text| is_url(text))?;
+    let url = Url::parse(text).ok()?;
+    (url.scheme() == "file")
+        .then(|| url.to_file_path().ok())
+        .flatten()
 }
 
 #[cfg(test)]
@@ -158,6 +176,12 @@ mod tests {
             panic!("a folder");
         };
         assert_eq!(folder, Path::new("/tmp/a b.kcorr"));
+        assert_eq!(plain_path("file:///tmp/a%20b.kcorr".into()), folder);
+        for path in ["a.kcorr", "/tmp/a.kcorr", "s3://bucket/a.kcorr"] {
+            assert_eq!(plain_path(path.into()), Path::new(path));
+        }
+        assert!(is_remote(Path::new("file://host/tmp/x")));
+        assert!(refusal("file://host/tmp/x").contains("no folder of this host"));
     }
 
     #[test]
@@ -199,6 +223,7 @@ mod tests {
         // A slash in a password ends the host.
         for url in ["https://me:pa55/word@host/a", "s3://me:pa55/word@[/a"] {
             let said = refusal(url);
+            assert!(check_place(Path::new(url)).is_err());
             let scheme = url.split("//").next().unwrap();
             assert!(said.contains(scheme) && !said.contains("pa55"), "{said}");
         }
