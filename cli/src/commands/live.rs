@@ -5,14 +5,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use kcorr_engine::{API_SLO_PARAMETER, GivenParameters, SLO_PARAMETER};
-use kcorr_live::{Access, Keeping, MetricsOptions, NoticeOptions, ScheduleSettings, Target};
+use kcorr_live::{Keeping, MetricsOptions, NoticeOptions, ScheduleSettings, Target};
 use kcorr_record::{Condition, Host, Triggers};
 
 use crate::commands::Global;
 use crate::commands::broker_process::{BrokerProcess, device_of, log_devices};
+use crate::commands::figures_access::FiguresAccess;
 use crate::commands::live_ledger::Ledger;
 use crate::commands::live_run::LiveRun;
 use crate::commands::live_settings::LiveSettings;
@@ -56,13 +57,8 @@ pub(crate) struct Live {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
     listen: SocketAddr,
 
-    /// A file with the token that readers of metrics must show (Authorization: Bearer); needed beyond loopback
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-
-    /// Let everybody read metrics who reaches the address
-    #[arg(long, conflicts_with = "token_file")]
-    listen_openly: bool,
+    #[command(flatten)]
+    access: FiguresAccess,
 
     /// Who is told when an episode begins: a command of the shell, or a URL that is posted to
     #[arg(long, value_name = "COMMAND|URL")]
@@ -153,10 +149,7 @@ impl Live {
             objective_ms,
             api_objectives_ms: api_objectives_ms(&given),
         };
-        let access = Access {
-            token: self.token()?,
-            is_open: self.listen_openly,
-        };
+        let access = self.access.access()?;
         let notices = target.map(|it| (it, NoticeOptions::with_most(self.max_notices)));
         let settings = LiveSettings {
             schedule: ScheduleSettings {
@@ -184,18 +177,6 @@ impl Live {
         let ledger = Ledger::open(&settings, &self.dir, notices, screen)?;
         let shown_at = (self.listen, access);
         LiveRun::begin(host, plan, settings, ledger, shown_at)?.run(broker)
-    }
-
-    fn token(&self) -> anyhow::Result<Option<String>> {
-        let Some(path) = &self.token_file else {
-            return Ok(None);
-        };
-        let text = std::fs::read_to_string(path);
-        let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-        match text.trim() {
-            "" => bail!("{} has no token", path.display()),
-            token => Ok(Some(token.to_owned())),
-        }
     }
 
     fn warn_of_device(&self, host: &Host, broker: &kcorr_record::Broker, screen: &Screen) {

@@ -12,6 +12,7 @@ mod compare;
 mod completions;
 mod doctor;
 mod export;
+mod figures_access;
 mod flight;
 mod held;
 mod info;

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_exposition::{Access, Endpoint};
+use kcorr_exposition::Endpoint;
 use kcorr_sli::{Figures, Notes, Plan, Run, RunOptions, Summary};
 
+use crate::commands::figures_access::FiguresAccess;
 use crate::commands::memory::size;
 use crate::duration::duration;
 use crate::exit::Status;
@@ -53,13 +53,8 @@ pub(crate) struct Sli {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9465")]
     listen: SocketAddr,
 
-    /// A file with the token that readers of figures must show (Authorization: Bearer); needed beyond loopback
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-
-    /// Let everybody read figures who reaches the address
-    #[arg(long, conflicts_with = "token_file")]
-    listen_openly: bool,
+    #[command(flatten)]
+    access: FiguresAccess,
 
     /// The name of this client, of several: a label of all figures
     #[arg(long, value_name = "NAME", default_value = "1")]
@@ -73,10 +68,7 @@ pub(crate) struct Sli {
 impl Sli {
     pub(crate) fn run(&self, screen: &Screen) -> anyhow::Result<Status> {
         let plan = Plan::read(&self.plan)?;
-        let access = Access {
-            token: self.token()?,
-            is_open: self.listen_openly,
-        };
+        let access = self.access.access()?;
         let signals = Signals::watch_measuring(screen)?;
         let options = RunOptions {
             folder: self.dir.clone(),
@@ -113,18 +105,6 @@ impl Sli {
             return Ok(Status::DoneWithLoss);
         }
         Ok(Status::Done)
-    }
-
-    fn token(&self) -> anyhow::Result<Option<String>> {
-        let Some(path) = &self.token_file else {
-            return Ok(None);
-        };
-        let text = std::fs::read_to_string(path);
-        let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-        match text.trim() {
-            "" => bail!("{} has no token", path.display()),
-            token => Ok(Some(token.to_owned())),
-        }
     }
 }
 
