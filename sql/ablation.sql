@@ -7,10 +7,10 @@
 -- for a lock or for a CPU) or of those in line before it, a stop of the JVM, or the fetches
 -- or the fetcher of a follower. Of a lock whose holder is no longer seen no more is said than
 -- that it was waited for; of a thread without a CPU, than that it had none; and of two things
--- that held a request, at once or one after the other, one is left. One that becomes another cause, or a cause
--- where there was none, was inferred from absence. The row `any` is for all that was taken
--- away: a request counts as changed when it changed in at least one, as kept when it was
--- kept in each.
+-- that held a request, at once or one after the other, one is left. One that becomes another
+-- cause, or a cause where there was none, was inferred from absence. The row `any` is for all
+-- that was taken away: a request counts as changed when it changed in at least one, as kept when
+-- it was kept in each.
 -- @column taken              VARCHAR -- what was taken away
 -- @column path               VARCHAR -- file of the recording,
 --                                       when one was taken away

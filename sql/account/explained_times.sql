@@ -423,10 +423,8 @@ found AS (
     FROM handler_turns_taken AS t
     WHERE t.is_last
     UNION ALL BY NAME
-    -- What the followers have to do is no matter of this broker's CPUs.
     SELECT
-        'starved' AS branch, w.request_id, s.start_time,
-        LEAST(s.end_time, CASE WHEN w.acks <> -1 THEN w.response_time ELSE w.handled_time END) AS end_time,
+        'starved' AS branch, w.request_id, s.start_time, LEAST(s.end_time, w.until_time) AS end_time,
         CASE
             WHEN s.end_time <= w.begin_time THEN 'request_queue'
             WHEN s.start_time >= w.handled_time THEN 'response'
@@ -435,11 +433,17 @@ found AS (
         CASE WHEN s.is_throttled THEN 'cpu_throttle' END AS root,
         CASE WHEN s.is_throttled THEN 'cpu_throttle' END AS reason,
         s.standing_id, s.tid AS blocker_tid
-    FROM request_work AS w
+    FROM (
+        SELECT
+            *,
+            -- What the followers have to do is no matter of this broker's CPUs.
+            CASE WHEN acks <> -1 THEN response_time ELSE handled_time END AS until_time
+        FROM request_work
+        WHERE api = 'Produce'
+    ) AS w
     INNER JOIN starved_times AS s
-        ON s.start_time < CASE WHEN w.acks <> -1 THEN w.response_time ELSE w.handled_time END
+        ON s.start_time < w.until_time
         AND w.service_start < s.end_time
-    WHERE w.api = 'Produce'
     UNION ALL BY NAME
     SELECT 'response_bytes' AS branch, w.request_id, w.response_time AS start_time, w.end_time
     FROM request_work AS w

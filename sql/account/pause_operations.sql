@@ -33,12 +33,6 @@ stops AS (
                 AND n.start_time < p.end_time
         )
 ),
-processes AS (
-    SELECT DISTINCT w.pid
-    FROM own_writes AS o
-    INNER JOIN writes AS w ON w.write_id = o.write_id
-    WHERE w.pid IS NOT NULL
-),
 without_cpu AS (
     -- By the group's counter: its rise from one sample to another is that of all waits between.
     SELECT
@@ -101,7 +95,7 @@ named AS (
         ON t.tid = o.tid
         AND t.name_count = 1
     WHERE o.pid IS NULL
-        OR o.pid IN (SELECT pid FROM processes)
+        OR o.pid IN (SELECT pid FROM broker_processes)
 ),
 counted AS (
     SELECT
@@ -127,12 +121,7 @@ WHERE thread_name = 'VM Thread'
     OR (
         kind = 'gc'
         AND 2 * counted_ns > duration_ns
-        AND (
-            thread_name LIKE 'GC Thread#%'
-            OR thread_name LIKE 'ParGC Thread#%'
-            OR thread_name LIKE 'GC task thread#%'
-            OR thread_name LIKE 'Gang worker#%'
-        )
+        AND is_collection_thread(thread_name)
     )
 GROUP BY
     write_id, function_call_id, standing_id, wait_class, is_throttled, tid, start_time, end_time

@@ -53,12 +53,6 @@ near AS (
                 AND n.start_time < p.end_time
         )
 ),
-processes AS (
-    SELECT DISTINCT w.pid
-    FROM own_writes AS o
-    INNER JOIN writes AS w ON w.write_id = o.write_id
-    WHERE w.pid IS NOT NULL
-),
 late_waits AS (
     -- A thread in a system call does not keep a safepoint from beginning.
     SELECT
@@ -88,7 +82,7 @@ late_waits AS (
     WHERE p.kind = 'safepoint_sync'
         AND elapsed_ns(p.start_time, p.end_time) >= 10 * $handoff_ms * 1e6
         AND w.tid IS NOT NULL
-        AND (w.pid IS NULL OR w.pid IN (SELECT pid FROM processes))
+        AND (w.pid IS NULL OR w.pid IN (SELECT pid FROM broker_processes))
         AND w.start_time <= add_ns(p.start_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
         -- Those that were late all run at once then, and need a CPU first.
         AND elapsed_ns(w.end_time, p.end_time)
@@ -98,22 +92,25 @@ late_waits AS (
 late AS (
     SELECT
         pause_id,
-        CASE WHEN COUNT(DISTINCT tid) = 1 THEN MIN(tid) END AS tid,
-        -- What all of them were in; of several stretches the one that ended last.
-        CASE
-            WHEN MIN(wait_class) = MAX(wait_class)
-                AND MIN(wait_class) <> 'cpu'
-                AND COUNT(DISTINCT tid) = COUNT(DISTINCT tid) FILTER (WHERE wait_class IS NOT NULL)
-                THEN MIN(wait_class)
-        END AS wait_class,
-        CASE
-            WHEN MIN(wait_class) = MAX(wait_class)
-                AND MIN(wait_class) <> 'cpu'
-                AND COUNT(DISTINCT tid) = COUNT(DISTINCT tid) FILTER (WHERE wait_class IS NOT NULL)
-                THEN MIN(standing_id) FILTER (WHERE place = 1)
-        END AS standing_id
-    FROM late_waits
-    GROUP BY pause_id
+        tid,
+        wait_class,
+        -- Of several stretches the one that ended last.
+        CASE WHEN wait_class IS NOT NULL THEN standing_id END AS standing_id
+    FROM (
+        SELECT
+            pause_id,
+            CASE WHEN COUNT(DISTINCT tid) = 1 THEN MIN(tid) END AS tid,
+            -- What all of them were in.
+            CASE
+                WHEN MIN(wait_class) = MAX(wait_class)
+                    AND MIN(wait_class) <> 'cpu'
+                    AND COUNT(DISTINCT tid) = COUNT(DISTINCT tid) FILTER (WHERE wait_class IS NOT NULL)
+                    THEN MIN(wait_class)
+            END AS wait_class,
+            MIN(standing_id) FILTER (WHERE place = 1) AS standing_id
+        FROM late_waits
+        GROUP BY pause_id
+    )
 ),
 states AS (
     SELECT

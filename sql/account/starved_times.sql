@@ -15,25 +15,19 @@
 -- @column is_throttled   BOOLEAN     -- whether the control group had no CPU time left as a
 --                                       wait of them began
 WITH
-processes AS (
-    SELECT DISTINCT w.pid
-    FROM own_writes AS o
-    INNER JOIN writes AS w ON w.write_id = o.write_id
-    WHERE w.pid IS NOT NULL
-),
 ready AS (
     SELECT
         r.tid, r.start_time, r.end_time, r.is_throttled, r.standing_id, r.ran_instead_tid,
         COALESCE(
             r.comm IN ('VM Thread', 'VM Periodic Tas')
-                OR r.comm LIKE 'GC Thread#%'
+                OR is_collection_thread(r.comm)
                 OR r.comm LIKE 'G1 %'
                 OR r.comm LIKE 'C1 Compiler%'
                 OR r.comm LIKE 'C2 Compiler%',
             FALSE
         ) AS is_jvms_own
     FROM ready_times AS r
-    WHERE r.pid IN (SELECT pid FROM processes)
+    WHERE r.pid IN (SELECT pid FROM broker_processes)
         AND EXISTS (
             SELECT 1
             FROM near_times AS n

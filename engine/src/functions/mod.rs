@@ -5,6 +5,7 @@ mod cause_of;
 mod coordinator_partition;
 mod elapsed_ns;
 mod file_operation;
+mod is_collection_thread;
 mod objective_ms;
 mod overlap_ns;
 
@@ -19,6 +20,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         ScalarUDF::from(coordinator_partition::CoordinatorPartition::default()),
         ScalarUDF::from(elapsed_ns::ElapsedNs::default()),
         ScalarUDF::from(file_operation::FileOperation::default()),
+        ScalarUDF::from(is_collection_thread::IsCollectionThread::default()),
         ScalarUDF::from(objective_ms::ObjectiveMs::default()),
         ScalarUDF::from(overlap_ns::OverlapNs::default()),
     ]
