@@ -24,7 +24,7 @@ pub use ablation::{Ablation, Taken, kind_expression};
 pub use altered::Altered;
 use checked_files::CheckedFiles;
 use manifest_tables::manifest_table;
-pub(crate) use rows_in_memory::RowsInMemory;
+pub(crate) use rows_in_memory::{RowsInMemory, has_few_rows};
 use sent_requests::SentRequests;
 pub use shift::Shift;
 pub(crate) use shifted_table::ShiftExec;

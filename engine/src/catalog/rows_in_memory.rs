@@ -13,11 +13,15 @@ use kcorr_store::Store;
 use super::table_files::register_files;
 use crate::error::Result;
 
-/// Rows and bytes of files of a store that is small. Sessions that run at once each have a copy of what is altered in
-/// them, so this is some tens of megabytes a processor; and such a store's rows are read in one part, so that they come
-/// in one order.
-const MOST_ROWS: u64 = 1 << 18;
+/// Bytes of files of a store whose rows are kept in memory, if it has few rows. Sessions that run at once each have a
+/// copy of what is altered in them, so this is some tens of megabytes a processor.
 const MOST_BYTES: u64 = 16 << 20;
+
+/// Whether a store has so few rows that it is read in one part: to share out few rows among processors, and to plan
+/// that, takes longer than it saves. So they also come in one order.
+pub(crate) fn has_few_rows(store: &Store) -> bool {
+    store.manifest().row_count() <= 1 << 18
+}
 
 /// Rows of the tables that have some, as they are stored.
 #[derive(Debug)]
@@ -30,7 +34,7 @@ impl RowsInMemory {
     pub(crate) async fn of(context: &SessionContext, store: &Store) -> Result<Option<Self>> {
         let files = store.manifest().files();
         let size_bytes = files.map(|file| file.size_bytes).sum::<u64>();
-        if store.manifest().row_count() > MOST_ROWS || size_bytes > MOST_BYTES {
+        if !has_few_rows(store) || size_bytes > MOST_BYTES {
             return Ok(None);
         }
         let mut read = HashMap::new();

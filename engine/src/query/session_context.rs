@@ -10,12 +10,9 @@ use kcorr_interval_join::{AsOfPlanner, IntervalJoinRule, UnspilledRepartitionPoo
 use kcorr_store::Store;
 
 use super::in_order::InOrderRule;
+use crate::catalog;
 use crate::error::Result;
 use crate::functions;
-
-/// A store of no more rows is read in one part: to share out few rows among processors, and to plan that, takes longer
-/// than it saves.
-const MOST_ROWS_IN_ONE_PART: u64 = 1 << 18;
 
 /// What a session may take of the machine.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +47,7 @@ impl SessionOptions {
         store: &Store,
     ) -> Result<SessionContext> {
         let mut config = SessionConfig::new().with_information_schema(true);
-        if !self.allows_files && store.manifest().row_count() <= MOST_ROWS_IN_ONE_PART {
+        if !self.allows_files && catalog::has_few_rows(store) {
             config = config.with_target_partitions(1);
         }
         config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;

@@ -42,8 +42,8 @@ pub(super) struct SharedPlan {
 }
 
 impl Session {
-    /// From now on plans are shared with a session and others that show its store altered. Those of a store of several brokers
-    /// are not: there a table is the rows of several sessions.
+    /// From now on plans are shared with a session and others that show its store altered. Those of a store of several
+    /// brokers are not: there a table is the rows of several sessions.
     pub(super) fn share_plans(&self, store: &Store, altered: Option<Altered<'_>>, whole: &Self) {
         if !self.brokers.is_empty() || self.is_part {
             return;
