@@ -12,6 +12,19 @@ fn true_of(options: &Options) -> (History, Vec<Truth>) {
     (history, truth)
 }
 
+/// The pieces of each request follow each other from its arrival to its end.
+pub(crate) fn assert_pieces_fill(preset: &str, history: &History, resolver: &Resolver<'_>) {
+    for (number, request) in history.requests.iter().enumerate() {
+        let mut time = request.arrival;
+        for piece in resolver.pieces(number) {
+            assert_eq!(piece.span.start, time, "{preset}: {request:?}");
+            assert!(piece.span.ns() > 0);
+            time = piece.span.end;
+        }
+        assert_eq!(time, request.end, "{preset}: {request:?}");
+    }
+}
+
 #[test]
 fn the_pieces_of_each_request_fill_its_latency() {
     for preset in [
@@ -32,16 +45,7 @@ fn the_pieces_of_each_request_fill_its_latency() {
         "everything",
     ] {
         let history = simulate(&short(preset, 5_000));
-        let resolver = Resolver::new(&history);
-        for (number, request) in history.requests.iter().enumerate() {
-            let mut time = request.arrival;
-            for piece in resolver.pieces(number) {
-                assert_eq!(piece.span.start, time, "{preset}: {request:?}");
-                assert!(piece.span.ns() > 0);
-                time = piece.span.end;
-            }
-            assert_eq!(time, request.end, "{preset}: {request:?}");
-        }
+        assert_pieces_fill(preset, &history, &Resolver::new(&history));
     }
 }
 

@@ -9,6 +9,7 @@ use kcorr_scenario::account::{Resolver, Root, Truth, Via, truths_at};
 use kcorr_scenario::history::{Activity, EPOCH_NS, History, Kind, Role};
 use kcorr_scenario::{Options, recordings, simulate_brokers};
 
+use crate::account::assert_pieces_fill;
 use crate::recordings::Decoded;
 use crate::short;
 
@@ -136,16 +137,7 @@ fn the_pieces_of_each_request_of_a_cluster_fill_its_latency() {
     for preset in ["cluster", "cluster-stops"] {
         let (_, brokers) = brokers(preset, 3_000);
         for (place, history) in brokers.iter().enumerate() {
-            let resolver = Resolver::of_broker(&brokers, place);
-            for (number, request) in history.requests.iter().enumerate() {
-                let mut time = request.arrival;
-                for piece in resolver.pieces(number) {
-                    assert_eq!(piece.span.start, time, "{preset}: {request:?}");
-                    assert!(piece.span.ns() > 0);
-                    time = piece.span.end;
-                }
-                assert_eq!(time, request.end, "{preset}: {request:?}");
-            }
+            assert_pieces_fill(preset, history, &Resolver::of_broker(&brokers, place));
         }
     }
 }
