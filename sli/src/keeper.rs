@@ -58,7 +58,7 @@ impl Keeper {
 
     /// Makes a topic with a partition for each broker.
     pub(crate) fn make_topic(&self, plan: &Plan, topic: &str, cluster: &Cluster) -> Result<()> {
-        let all = assignment(plan, cluster, &cluster.brokers);
+        let all = assignment(plan, cluster, cluster.brokers.iter().copied());
         let all: Vec<&[i32]> = all.iter().map(Vec::as_slice).collect();
         let partitions = i32::try_from(all.len()).unwrap_or(i32::MAX);
         let mut new = NewTopic::new(topic, partitions, TopicReplication::Variable(&all));
@@ -101,7 +101,7 @@ impl Keeper {
                 cluster.brokers.len()
             )));
         }
-        let all = assignment(plan, cluster, wanted);
+        let all = assignment(plan, cluster, wanted.iter().copied());
         let all: Vec<&[i32]> = all.iter().map(Vec::as_slice).collect();
         let new = NewPartitions::new(topic, total).assign(&all);
         let options = AdminOptions::new().request_timeout(Some(PATIENCE));
@@ -117,12 +117,12 @@ impl Keeper {
 }
 
 /// The brokers of a partition that each of some brokers is to lead.
-fn assignment(plan: &Plan, cluster: &Cluster, leaders: &[i32]) -> Vec<Vec<i32>> {
+fn assignment(plan: &Plan, cluster: &Cluster, leaders: impl Iterator<Item = i32>) -> Vec<Vec<i32>> {
     let count = match plan.replication {
         0 => cluster.brokers.len().min(3),
         asked => asked,
     };
-    let each = leaders.iter();
-    each.map(|leader| replicas(*leader, &cluster.brokers, count))
+    leaders
+        .map(|leader| replicas(leader, &cluster.brokers, count))
         .collect()
 }
