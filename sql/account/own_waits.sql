@@ -7,7 +7,8 @@
 -- it when the response waits for its network thread already, to complete what other requests
 -- wait for: so the response must have left at once when the last such wait was over, or the
 -- handler have gone on with the request; except with acks=all, where the response waits for
--- followers.
+-- followers. And so is every wait of its handler in the time that the broker's own log has for
+-- the handler's work on it: a handler works on one request at a time.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
@@ -53,6 +54,37 @@ after_waits AS (
         OR goes_on
         OR left_ns <= ($handoff_ms + $clock_slack_ms) * 1e6
 ),
+inside_waits AS (
+    -- As far as the log's times may be off, a wait must be longer than that, or lie further inside; and which
+    -- handler it was is not sure where its own operations are elsewhere in time.
+    SELECT
+        o.request_id, l.lock_wait_id, o.write_id, o.confidence,
+        o.start_time < l.start_time AS is_after,
+        ABS(elapsed_ns(o.start_time, l.start_time)) AS distance_ns
+    FROM own_operations AS o
+    INNER JOIN request_stages AS g ON g.request_id = o.request_id
+    INNER JOIN near_waits AS l
+        ON l.tid = o.tid
+        AND l.start_time >= add_ns(g.local_start, -g.slack_ns)
+        AND l.end_time <= add_ns(g.remote_start, g.slack_ns)
+    WHERE o.start_time >= add_ns(g.local_start, -g.slack_ns)
+        AND o.end_time <= add_ns(g.remote_start, g.slack_ns)
+        AND (
+            elapsed_ns(l.start_time, l.end_time) > 2 * g.slack_ns
+            OR (l.start_time >= add_ns(g.local_start, g.slack_ns)
+                AND l.end_time <= add_ns(g.remote_start, -g.slack_ns))
+        )
+),
+logged_waits AS (
+    -- With the operation before it, else the next.
+    SELECT
+        request_id, lock_wait_id, write_id, confidence,
+        BOOL_AND(is_after) OVER (PARTITION BY request_id, lock_wait_id) AS is_after,
+        ROW_NUMBER() OVER (
+            PARTITION BY request_id, lock_wait_id ORDER BY is_after DESC, distance_ns, write_id
+        ) AS place
+    FROM inside_waits
+),
 before_waits AS (
     SELECT o.request_id, l.lock_wait_id, o.write_id, o.confidence
     FROM own_operations AS o
@@ -60,22 +92,36 @@ before_waits AS (
     WHERE l.is_before
 ),
 claims AS (
-    SELECT request_id, lock_wait_id, write_id, FALSE AS is_after, confidence
+    SELECT request_id, lock_wait_id, write_id, FALSE AS is_after, FALSE AS is_logged, confidence
     FROM before_waits
     UNION ALL
-    SELECT request_id, lock_wait_id, write_id, TRUE, 0.95 * confidence
+    SELECT request_id, lock_wait_id, write_id, TRUE, FALSE, 0.95 * confidence
     FROM after_waits
+    UNION ALL
+    SELECT request_id, lock_wait_id, write_id, is_after, TRUE, confidence
+    FROM logged_waits
+    WHERE place = 1
 ),
-placed AS (
-    -- A wait is of one request: between two of its own operations, else after the one before,
-    -- whose response had not left.
+claimed AS (
     SELECT
         *,
-        COUNT(*) OVER (PARTITION BY lock_wait_id, request_id) AS claim_count,
-        ROW_NUMBER() OVER (
-            PARTITION BY lock_wait_id ORDER BY is_after DESC, request_id, write_id
-        ) AS place
+        BOOL_OR(is_logged) OVER (PARTITION BY lock_wait_id, request_id) AS is_sure,
+        COUNT(CASE WHEN NOT is_logged THEN 1 END) OVER (
+            PARTITION BY lock_wait_id, request_id
+        ) AS claim_count
     FROM claims
+),
+placed AS (
+    -- A wait is of one request: of that which the log has the handler at, else between two of its own
+    -- operations, else after the one before, whose response had not left.
+    SELECT
+        *,
+        MAX(confidence) OVER (PARTITION BY lock_wait_id, request_id) AS most_confidence,
+        ROW_NUMBER() OVER (
+            PARTITION BY lock_wait_id
+            ORDER BY is_sure DESC, is_logged, is_after DESC, request_id, write_id
+        ) AS place
+    FROM claimed
 )
 SELECT
     p.request_id,
@@ -88,8 +134,8 @@ SELECT
     l.topic,
     l.partition,
     p.write_id,
-    p.is_after AND p.claim_count = 1 AS is_after,
-    p.confidence
+    p.is_after AND p.claim_count <= 1 AS is_after,
+    CASE WHEN p.is_sure THEN p.most_confidence ELSE p.confidence END AS confidence
 FROM placed AS p
 INNER JOIN near_waits AS l ON l.lock_wait_id = p.lock_wait_id
 WHERE p.place = 1

@@ -10,7 +10,8 @@
 --                    to it, which is under the monitor; or else the wait ended, or the
 --                    next append began, within `handoff_ms` of the end of its syncs
 --   flush_held       the same, after its sync: it was in the same flush still, for no longer
---                    than its syncs had taken until then
+--                    than its syncs had taken until then, or than the broker's own log has it at
+--                    its request
 --   owner_waited     the recording names the thread, and it was itself in this lock wait
 --   acquired_before  the thread took the same lock before, nobody else did since, and it
 --                    was itself in this lock wait, for another lock, or waited for a CPU
@@ -103,7 +104,8 @@ chain_syncs AS (
         c.log_next_time,
         c.follows_append,
         c.follows_append OR c.leads_append AS is_under_monitor,
-        a.response_time
+        a.response_time,
+        CASE WHEN s.start_time >= g.local_start THEN LEAST(g.remote_start, n.start_time) END AS logged_end
     FROM chains AS c
     INNER JOIN near_writes AS s
         ON s.tid = c.tid
@@ -112,12 +114,20 @@ chain_syncs AS (
         AND s.partition = c.partition
     LEFT JOIN own_operations AS o ON o.write_id = s.write_id
     LEFT JOIN accounted_requests AS a ON a.request_id = o.request_id
+    LEFT JOIN request_stages AS g ON g.request_id = o.request_id
+    LEFT JOIN (
+        -- A thread that waits for a lock is done with the flush.
+        SELECT previous_write_id, MIN(start_time) AS start_time
+        FROM near_waits
+        GROUP BY previous_write_id
+    ) AS n ON n.previous_write_id = s.write_id
 ),
 syncs AS (
     -- Other syncs held the monitor when the wait ended, or somebody appended, as soon as they were done.
     -- A flush goes on after its last recorded sync (msyncs of the indexes, often not traced) until
     -- somebody else has the monitor, its thread does something else, or its request is answered, but is
-    -- believed for no longer than what was recorded of it.
+    -- believed for no longer than what was recorded of it, unless the broker's log has its handler at the
+    -- request for longer.
     SELECT
         l.lock_wait_id,
         l.start_time,
@@ -128,7 +138,10 @@ syncs AS (
             w.end_time,
             CASE
                 WHEN w.next_sync_time IS NOT NULL OR w.follows_append THEN LEAST(
-                    add_ns(w.end_time, elapsed_ns(w.chain_start, w.end_time)),
+                    GREATEST(
+                        add_ns(w.end_time, elapsed_ns(w.chain_start, w.end_time)),
+                        COALESCE(w.logged_end, w.end_time)
+                    ),
                     COALESCE(w.next_sync_time, w.next_start, l.end_time),
                     COALESCE(w.response_time, l.end_time),
                     COALESCE(w.log_next_time, l.end_time)
