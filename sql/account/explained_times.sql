@@ -534,22 +534,39 @@ stretches AS (
     FROM found AS f
     INNER JOIN rules AS k ON k.branch = f.branch
 ),
+quotas AS (
+    SELECT
+        s.start_time, s.end_time,
+        SUM(overlap_ns(s.start_time, s.end_time, q.start_time, q.end_time)) AS quota_ns
+    FROM (SELECT DISTINCT start_time, end_time FROM stretches WHERE reason = 'run_queue') AS s
+    INNER JOIN quota_times AS q
+        ON q.start_time < s.end_time
+        AND s.start_time < q.end_time
+    GROUP BY s.start_time, s.end_time
+),
 throttled AS (
-    -- A thread that could have run had no CPU while the group's quota was used up, by the group's counter.
+    -- A thread that could have run had no CPU while the group's quota was used up: by the group's counter, or by
+    -- the place of its period where the waits ended, unless the counter says otherwise.
     SELECT
         s.request_id, s.start_time, s.end_time, s.rank, s.segment, s.via, s.root_write_id,
         s.lock_wait_id, s.pause_id, s.other_request_id, s.standing_id, s.blocker_tid,
         s.blocker_broker, s.remote_kind, s.remote_id, s.topic,
-        s.partition, s.lock_class, s.rule, s.confidence, s.is_bounded,
-        CASE WHEN s.reason = 'run_queue' AND 2 * (a.throttled_ns - b.throttled_ns) >= s.ready_ns
-            THEN 'cpu_throttle'
-            ELSE s.root
-        END AS root,
-        CASE WHEN s.reason = 'run_queue' AND 2 * (a.throttled_ns - b.throttled_ns) >= s.ready_ns
-            THEN 'cpu_throttle'
-            ELSE s.reason
-        END AS reason
+        s.partition, s.lock_class, s.rule, s.is_bounded, s.root AS found_root,
+        s.reason AS found_reason,
+        CASE
+            WHEN s.reason = 'run_queue' AND 2 * q.quota_ns >= s.ready_ns
+                    AND (a.throttled_ns IS NULL OR b.throttled_ns IS NULL)
+                THEN 0.9 * s.confidence
+            ELSE s.confidence
+        END AS confidence,
+        s.reason = 'run_queue' AND (
+            2 * (a.throttled_ns - b.throttled_ns) >= s.ready_ns
+            OR (2 * q.quota_ns >= s.ready_ns AND COALESCE(a.throttled_ns > b.throttled_ns, TRUE))
+        ) AS is_quota
     FROM stretches AS s
+    LEFT JOIN quotas AS q
+        ON q.start_time = s.start_time
+        AND q.end_time = s.end_time
     ASOF JOIN throttle_counters AS b MATCH_CONDITION (s.start_time >= b.time)
     ASOF JOIN throttle_counters AS a MATCH_CONDITION (s.end_time <= a.time)
 ),
@@ -557,6 +574,8 @@ bounded AS (
     -- The stage that the broker's log allows for each segment.
     SELECT
         s.*,
+        CASE WHEN s.is_quota THEN 'cpu_throttle' ELSE s.found_root END AS root,
+        CASE WHEN s.is_quota THEN 'cpu_throttle' ELSE s.found_reason END AS reason,
         CASE
             WHEN NOT s.is_bounded THEN NULL
             WHEN s.segment = 'request_queue' THEN add_ns(g.queue_start, -g.slack_ns)

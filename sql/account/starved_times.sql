@@ -8,6 +8,7 @@
 -- @materialized
 -- @param  starved_ms     DOUBLE = 5  -- shorter times are those of threads that take turns
 -- @param  starved_threads BIGINT = 3 -- how many threads have to wait for a CPU at once
+-- @column first_time     TIMESTAMP   -- the first of them waited
 -- @column start_time     TIMESTAMP   -- that many waited
 -- @column end_time       TIMESTAMP   -- the next sign that a thread of the broker ran
 -- @column tid            INT         -- the thread whose wait was over first
@@ -112,6 +113,7 @@ placed AS (
     SELECT
         w.*,
         ROW_NUMBER() OVER (PARTITION BY gap_time ORDER BY start_time, w.tid) AS place,
+        MIN(start_time) OVER (PARTITION BY gap_time) AS first_time,
         FIRST_VALUE(w.tid) OVER (PARTITION BY gap_time ORDER BY wait_end, w.tid) AS first_tid,
         FIRST_VALUE(w.standing_id) OVER (PARTITION BY gap_time ORDER BY wait_end, w.tid)
             AS first_standing_id,
@@ -124,6 +126,7 @@ placed AS (
     LEFT JOIN (SELECT DISTINCT tid FROM ready) AS b ON b.tid = w.ran_instead_tid
 )
 SELECT
+    first_time,
     start_time,
     end_time,
     first_tid AS tid,

@@ -16,6 +16,8 @@
 //!
 //! Columns that a table leaves out are null, or filled (ids with the row's number, durations from the
 //! times). A query's rows are compared in the columns that are drawn; `-` is null.
+//!
+//! `KCORR_CASES=starved_times,pause` runs those of some names only.
 
 mod account;
 mod altered;
@@ -33,8 +35,14 @@ use case::Case;
 use kcorr_engine::{GivenParameters, Session, canned_queries};
 use kcorr_store::{Store, StoreWriter};
 
-/// The files of all cases.
+/// The files of all cases, or of those that are asked for.
 fn case_files() -> Vec<PathBuf> {
+    let asked = std::env::var("KCORR_CASES").unwrap_or_default();
+    let asked: Vec<&str> = asked.split(',').filter(|name| !name.is_empty()).collect();
+    let is_asked = |path: &PathBuf| {
+        let name = path.file_stem().and_then(|name| name.to_str());
+        asked.is_empty() || name.is_some_and(|name| asked.contains(&name))
+    };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sql/cases");
     let mut files: Vec<_> = std::fs::read_dir(&folder)
         .expect("sql/cases")
@@ -43,6 +51,7 @@ fn case_files() -> Vec<PathBuf> {
             path.extension()
                 .is_some_and(|extension| extension == "case")
         })
+        .filter(is_asked)
         .collect();
     files.sort();
     assert!(
