@@ -226,6 +226,7 @@ fn run(
         .map_err(|e| input_error(path, e))?;
     summary.losses.append(&mut feed.losses);
     feed.check_held(path)?;
+    feed.source.end_input()?;
     feed.source.begins_with(feed.hash.head_hex());
     Ok(SourceRead {
         source: feed.source,

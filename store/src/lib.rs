@@ -31,6 +31,7 @@ mod error;
 mod file_entry;
 mod files;
 mod folder;
+mod held_bytes;
 pub mod input;
 mod manifest;
 mod merge;

@@ -1,5 +1,8 @@
 //! Rows of a source on their way into the store: held in memory up to a bound, then in files that
 //! no reader sees until the manifest names them.
+//!
+//! Sources are read several at a time, and those that were read wait for their clocks: all of a writer share one
+//! bound ([`HeldBytes`]), so that memory grows neither with how many there are nor with their tables.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,9 +18,12 @@ use super::file_entry::FileEntry;
 use super::table_file;
 use crate::error::{Error, ErrorKind, Result};
 use crate::folder;
+use crate::held_bytes::HeldBytes;
 
 /// Bytes of rows that one table of one source holds in memory before they go to a file.
 const TABLE_BYTES_IN_MEMORY: usize = 24 << 20;
+/// Bytes that make a file worth its while, when a source has to make room for others.
+const MIN_FILE_BYTES: usize = 1 << 20;
 
 /// The rows of one source. Times are readings of the source's own clock until
 /// [`finish`](Staging::finish).
@@ -32,6 +38,8 @@ pub(super) struct Staging {
     written: Vec<PathBuf>,
     /// A file that is being written while decoding goes on. One at a time, so that memory is bounded.
     pending: Option<JoinHandle<Result<FileEntry>>>,
+    /// What all sources of the writer hold, and this one of it.
+    held: HeldBytes,
 }
 
 #[derive(Debug)]
@@ -54,7 +62,7 @@ pub(super) struct Staged {
 
 impl Staging {
     /// Stages a source below a store's folder.
-    pub(super) fn new(folder: &Path, prefix: String) -> Self {
+    pub(super) fn new(folder: &Path, prefix: String, held: HeldBytes) -> Self {
         Self {
             folder: folder.to_owned(),
             prefix,
@@ -62,7 +70,19 @@ impl Staging {
             next_file: 0,
             written: Vec::new(),
             pending: None,
+            held,
         }
+    }
+
+    /// The input has been read: what is left waits for the other inputs, in files if too much waits already.
+    pub(super) fn end_input(&mut self) -> Result<()> {
+        if self.held.may_wait() {
+            return Ok(());
+        }
+        while let Some((_, table)) = self.largest() {
+            self.write_behind(table)?;
+        }
+        self.wait()
     }
 
     /// From the first to the last time of all rows so far, on the source's clock.
@@ -116,13 +136,28 @@ impl Staging {
         Ok(staged)
     }
 
-    /// Writes rows to a file while decoding goes on.
-    fn write_behind(&mut self, table: &'static Table, batches: Vec<RecordBatch>) -> Result<()> {
+    /// The table with most bytes of rows in memory.
+    fn largest(&self) -> Option<(usize, &'static Table)> {
+        let holding = self.tables.values().filter(|table| table.bytes > 0);
+        let sized = holding.map(|table| (table.bytes, table.table));
+        sized.max_by_key(|(bytes, _)| *bytes)
+    }
+
+    /// Writes the rows of a table to a file while decoding goes on.
+    fn write_behind(&mut self, table: &'static Table) -> Result<()> {
         self.wait()?;
+        let Some(staged) = self.tables.get_mut(table.name) else {
+            return Ok(());
+        };
+        let batches = std::mem::take(&mut staged.batches);
+        // Until it is written, it is held.
+        let written = self.held.leave(std::mem::take(&mut staged.bytes));
         let path = self.next_path(table)?;
         let folder = self.folder.clone();
         self.pending = Some(std::thread::spawn(move || {
-            write(&folder, path, table, batches, 0)
+            let file = write(&folder, path, table, batches, 0);
+            drop(written);
+            file
         }));
         Ok(())
     }
@@ -170,12 +205,22 @@ impl Output for Staging {
                 time_range: None,
             });
         staged.time_range = union(staged.time_range, time_range(table, &batch));
-        staged.bytes += batch.get_array_memory_size();
+        let bytes = batch.get_array_memory_size();
+        staged.bytes += bytes;
         staged.batches.push(batch);
-        if staged.bytes > TABLE_BYTES_IN_MEMORY {
-            staged.bytes = 0;
-            let batches = std::mem::take(&mut staged.batches);
-            self.write_behind(table, batches)
+        self.held.add(bytes);
+        let leaving = if staged.bytes > TABLE_BYTES_IN_MEMORY {
+            Some(table)
+        } else if self.held.must_leave() {
+            let largest = self.largest();
+            largest
+                .filter(|(bytes, _)| *bytes >= MIN_FILE_BYTES)
+                .map(|(_, table)| table)
+        } else {
+            None
+        };
+        if let Some(table) = leaving {
+            self.write_behind(table)
                 .map_err(kcorr_model::Error::output)?;
         }
         Ok(())

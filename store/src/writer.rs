@@ -12,6 +12,7 @@ use crate::compact::{self, Compacted, Extent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::Files;
 use crate::folder;
+use crate::held_bytes::HeldBytes;
 use crate::input::Likeness;
 use crate::manifest::Manifest;
 use crate::merge::NewNames;
@@ -43,6 +44,8 @@ pub struct StoreWriter {
     begun: u32,
     /// Numbers of these sources.
     begun_ids: Vec<i64>,
+    /// What all sources hold in memory.
+    held: HeldBytes,
     /// Sources whose rows are staged, ready to be committed together.
     pub(crate) finished: Vec<Finished>,
     target: Target,
@@ -120,6 +123,7 @@ impl StoreWriter {
             mark: format!("{}-", RandomState::new().hash_one(std::process::id())),
             begun: 0,
             begun_ids: Vec::new(),
+            held: HeldBytes::default(),
             finished: Vec::new(),
             target: Target::Objects {
                 objects,
@@ -161,6 +165,7 @@ impl StoreWriter {
             mark: String::new(),
             begun,
             begun_ids: Vec::new(),
+            held: HeldBytes::default(),
             finished: Vec::new(),
             target: Target::Folder(lock),
         })
@@ -228,7 +233,7 @@ impl StoreWriter {
             likeness,
             broker: None,
             head_hash: None,
-            staging: Staging::new(&self.folder, prefix),
+            staging: Staging::new(&self.folder, prefix, self.held.of_another()),
         }
     }
 
@@ -322,6 +327,11 @@ impl SourceWriter {
     /// Tells of which broker it is a recording.
     pub fn is_of_broker(&mut self, broker: Option<i32>) {
         self.broker = broker;
+    }
+
+    /// Tells that the input was read to its end. Its rows may have to go to files, as others are read meanwhile.
+    pub fn end_input(&mut self) -> Result<()> {
+        self.staging.end_input()
     }
 
     /// Tells the hash of the input's first bytes.

@@ -53,6 +53,7 @@ fn ingest(kind: &str, path: &Path, store: &Path, port: Option<u16>) -> Result<()
     let mut hash = ContentHash::default();
     read(path, decoder.as_mut(), &mut source, &mut hash)?;
     let summary = decoder.finish(&mut source)?;
+    source.end_input()?;
     let offset_ns = offset_ns(&summary);
     source.begins_with(hash.head_hex());
     writer.finish(source, summary, path.metadata()?.len(), hash.hex());
