@@ -5,6 +5,7 @@
 //! front. What arrives behind rows that have left is kept too, only unsorted, and counted.
 
 use std::cmp::Ordering;
+use std::collections::VecDeque;
 
 use kcorr_model::{Error, Output, RowIds, SourceId};
 
@@ -21,9 +22,10 @@ const BATCH_ROWS: usize = 1 << 16;
 pub(crate) struct Reorder<R> {
     /// Rows that came since the last sort.
     fresh: Vec<R>,
-    /// Sorted rows; those before `head` have left.
-    held: Vec<R>,
-    head: usize,
+    /// Sorted rows.
+    held: VecDeque<R>,
+    /// Memory of rows that leave.
+    leaving: Vec<R>,
     /// Memory of sorts: the order of fresh rows, and held rows that have to move.
     order: Vec<(i64, u32)>,
     tail: Vec<R>,
@@ -42,8 +44,8 @@ impl<R: Row> Reorder<R> {
     pub(crate) fn new(source: SourceId) -> Self {
         Self {
             fresh: Vec::new(),
-            held: Vec::new(),
-            head: 0,
+            held: VecDeque::new(),
+            leaving: Vec::new(),
             order: Vec::new(),
             tail: Vec::new(),
             left_to: None,
@@ -97,29 +99,25 @@ impl<R: Row> Reorder<R> {
         self.sort(shared.labels);
         let keep = if all { 0 } else { HELD_ROWS };
         loop {
-            let waiting = self.held.len().saturating_sub(self.head);
-            let leaving = waiting.saturating_sub(keep).min(BATCH_ROWS);
+            let leaving = self.held.len().saturating_sub(keep).min(BATCH_ROWS);
             // Whole batches only, so that where batches end does not depend on the order of arrival.
             if leaving == 0 || (!all && leaving < BATCH_ROWS) {
                 break;
             }
-            let end = self.head.saturating_add(leaving);
-            let Some(rows) = self.held.get(self.head..end) else {
-                break;
-            };
+            self.leaving.clear();
+            self.leaving.extend(self.held.drain(..leaving));
             let mut context = BatchContext {
                 source,
                 ids: &mut self.ids,
                 shared: &mut *shared,
             };
-            let batch = R::batch(rows, &mut context).map_err(Error::from)?;
-            self.left_to = self.left_to.max(rows.last().map(Row::time));
-            self.head = end;
+            let batch = R::batch(&self.leaving, &mut context).map_err(Error::from)?;
+            self.left_to = self.left_to.max(self.leaving.last().map(Row::time));
             output.batch(R::TABLE, batch)?;
         }
-        if self.head >= HELD_ROWS || all {
-            self.held.drain(..self.head);
-            self.head = 0;
+        if all {
+            self.held = VecDeque::new();
+            self.leaving = Vec::new();
         }
         Ok(())
     }
@@ -148,14 +146,12 @@ impl<R: Row> Reorder<R> {
             return;
         };
         // Only held rows from the first fresh time on have to move.
-        let kept = self
-            .held
-            .partition_point(|row| row.time() < first)
-            .max(self.head);
+        let kept = self.held.partition_point(|row| row.time() < first);
         self.tail.clear();
         self.tail.extend(self.held.drain(kept..));
+        // No more than it takes: the window is the most of a table's memory here.
         self.held
-            .reserve(self.tail.len().saturating_add(order.len()));
+            .reserve_exact(self.tail.len().saturating_add(order.len()));
         let mut tail = self.tail.iter().copied().peekable();
         let mut fresh = order.iter().filter_map(|&(_, index)| row(index)).peekable();
         let mut duplicates = 0u64;
@@ -183,7 +179,7 @@ impl<R: Row> Reorder<R> {
             if is_duplicate {
                 duplicates = duplicates.saturating_add(1);
             } else {
-                self.held.push(next);
+                self.held.push_back(next);
                 last = Some(next);
             }
         }
