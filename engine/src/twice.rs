@@ -38,9 +38,9 @@ pub(crate) fn stored_twice(
     if !may_share(sources, new) {
         return Ok(Vec::new());
     }
-    let batches = rows_of_canned(store, "stored_twice", &GivenParameters::new(), options)?;
     let mut told: BTreeMap<i64, Vec<Shared>> = BTreeMap::new();
-    for batch in &batches {
+    let given = GivenParameters::new();
+    rows_of_canned(store, "stored_twice", &given, options, |batch| {
         for shared in shared(batch)? {
             // Of two new ones the later is said to repeat the earlier.
             let is_new = |id: &i64| new.contains(id);
@@ -49,7 +49,8 @@ pub(crate) fn stored_twice(
                 told.entry(id).or_default().push(shared);
             }
         }
-    }
+        Ok(())
+    })?;
     let losses = told.into_iter().map(|(id, shared)| (id, loss(id, &shared)));
     Ok(losses.collect())
 }

@@ -60,59 +60,81 @@ resolutions AS (
     FROM residues
     GROUP BY source_id
 ),
-partition_requests AS (
+unplaced AS (
+    -- Requests by their topic-partition; and by none, for tools that do not tell the directory.
+    SELECT FALSE AS is_unplaced
+    UNION ALL
+    SELECT TRUE
+    WHERE EXISTS (SELECT 1 FROM writes WHERE topic IS NULL AND file_kind = 'log')
+),
+keyed_requests AS (
     SELECT
         q.source_id,
         p.request_partition_id AS row_id,
-        p.topic,
-        p.partition,
+        CASE WHEN u.is_unplaced THEN '' ELSE p.topic END AS topic,
+        CASE WHEN u.is_unplaced THEN -1 ELSE p.partition END AS partition,
         p.records_bytes AS bytes,
-        p.base_offset,
+        CASE WHEN NOT u.is_unplaced THEN p.base_offset END AS base_offset,
         CAST(COALESCE(q.read_time, q.arrival_time) AS BIGINT) AS first_ns,
         CAST(COALESCE(q.response_time, q.end_time) AS BIGINT) AS last_ns
     FROM request_partitions AS p
     INNER JOIN requests AS q ON q.request_id = p.request_id
+    CROSS JOIN unplaced AS u
     WHERE q.api = 'Produce'
         AND q.end_time IS NOT NULL
         AND p.records_bytes > 0
         AND (p.records_bytes * 31 + p.partition) % $size_stride = 0
         AND q.latency_ns <= $max_width_ms * 1e6
+        AND (u.is_unplaced OR p.topic IS NOT NULL)
+),
+offset_counts AS (
+    SELECT source_id, COUNT(*) AS row_count
+    FROM keyed_requests
+    WHERE base_offset >= 0
+    GROUP BY source_id
+),
+offset_places AS (
+    SELECT
+        source_id,
+        row_id,
+        ROW_NUMBER() OVER (PARTITION BY source_id ORDER BY row_id) AS place
+    FROM keyed_requests
+    WHERE base_offset >= 0
+        AND (SELECT COUNT(*) FROM log_batches) > 0
 ),
 offset_requests AS (
-    SELECT *
-    FROM (
-        SELECT
-            *,
-            ROW_NUMBER() OVER (PARTITION BY source_id ORDER BY row_id) AS place,
-            COUNT(*) OVER (PARTITION BY source_id) AS row_count
-        FROM partition_requests
-        WHERE base_offset >= 0
-            AND EXISTS (SELECT 1 FROM log_batches)
-    )
-    WHERE place % GREATEST(row_count / (10 * $row_limit), 1) = 0
+    SELECT p.source_id, p.row_id, p.topic, p.partition, p.base_offset, p.first_ns, p.last_ns
+    FROM offset_places AS o
+    INNER JOIN offset_counts AS c ON c.source_id = o.source_id
+    INNER JOIN keyed_requests AS p
+        ON p.source_id = o.source_id
+        AND p.row_id = o.row_id
+    WHERE o.place % GREATEST(c.row_count / (10 * $row_limit), 1) = 0
+),
+line_counts AS (
+    SELECT source_id, COUNT(*) AS row_count
+    FROM broker_requests
+    WHERE end_time IS NOT NULL
+    GROUP BY source_id
+),
+line_places AS (
+    SELECT
+        source_id,
+        broker_request_id,
+        ROW_NUMBER() OVER (PARTITION BY source_id ORDER BY broker_request_id) AS place
+    FROM broker_requests
+    WHERE end_time IS NOT NULL
 ),
 log_lines AS (
-    SELECT *
-    FROM (
-        SELECT
-            source_id, broker_request_id, client_address, correlation_id, api,
-            CAST(end_time AS BIGINT) AS end_ns,
-            ROW_NUMBER() OVER (PARTITION BY source_id ORDER BY broker_request_id) AS place,
-            COUNT(*) OVER (PARTITION BY source_id) AS row_count
-        FROM broker_requests
-        WHERE end_time IS NOT NULL
-    )
-    WHERE place % GREATEST(row_count / (10 * $row_limit), 1) = 0
-),
-keyed_requests AS (
-    SELECT source_id, row_id, topic, partition, bytes, first_ns, last_ns
-    FROM partition_requests
-    WHERE topic IS NOT NULL
-    UNION ALL
-    -- For tools that do not tell the directory.
-    SELECT source_id, row_id, '' AS topic, -1 AS partition, bytes, first_ns, last_ns
-    FROM partition_requests
-    WHERE EXISTS (SELECT 1 FROM writes WHERE topic IS NULL AND file_kind = 'log')
+    SELECT
+        b.source_id, b.broker_request_id, b.client_address, b.correlation_id, b.api,
+        CAST(b.end_time AS BIGINT) AS end_ns
+    FROM line_places AS o
+    INNER JOIN line_counts AS c ON c.source_id = o.source_id
+    INNER JOIN broker_requests AS b
+        ON b.source_id = o.source_id
+        AND b.broker_request_id = o.broker_request_id
+    WHERE o.place % GREATEST(c.row_count / (10 * $row_limit), 1) = 0
 ),
 appends AS (
     SELECT
@@ -148,6 +170,7 @@ sizes AS (
         a.topic,
         a.partition,
         a.bytes,
+        a.row_count AS request_count,
         SUM(a.row_count * b.row_count) OVER (
             PARTITION BY a.source_id, b.source_id
             ORDER BY a.row_count * b.row_count, a.topic, a.partition, a.bytes
@@ -177,87 +200,82 @@ fetches AS (
         ) = 0
         AND (SELECT COUNT(DISTINCT broker) FROM sources) > 1
 ),
-common_requests AS (
-    SELECT
-        *,
-        ROW_NUMBER() OVER (PARTITION BY source_id, other_source_id ORDER BY row_id) AS place,
-        COUNT(*) OVER (PARTITION BY source_id, other_source_id) AS row_count
-    FROM (
-        SELECT
-            s.source_id, a.source_id AS other_source_id,
-            a.row_id, a.topic, a.partition, a.bytes, a.first_ns, a.last_ns
-        FROM sizes AS s
-        INNER JOIN keyed_requests AS a
-            ON a.source_id = s.other_source_id
-            AND a.topic = s.topic
-            AND a.partition = s.partition
-            AND a.bytes = s.bytes
-        WHERE NOT s.is_rare
-    )
+common_counts AS (
+    SELECT source_id, other_source_id, SUM(request_count) AS row_count
+    FROM sizes
+    WHERE NOT is_rare
+    GROUP BY source_id, other_source_id
 ),
-near_requests AS (
-    -- A sample of the requests of common sizes, with the tenths of a second around them.
+common_places AS (
     SELECT
-        *,
-        unnest(range(first_ns / 100000000 - 1, first_ns / 100000000 + 2)) AS tenth
-    FROM common_requests
-    WHERE place % GREATEST(row_count / $row_limit, 1) = 0
-),
-request_writes AS (
-    SELECT
-        b.source_id, a.source_id AS other_source_id, 'request_write' AS kind,
-        b.row_id, a.row_id AS other_row_id,
-        b.start_ns, b.end_ns, a.first_ns, a.last_ns
+        s.source_id, s.other_source_id, a.row_id, a.partition,
+        ROW_NUMBER() OVER (
+            PARTITION BY s.source_id, s.other_source_id ORDER BY a.row_id, a.partition
+        ) AS place
     FROM sizes AS s
     INNER JOIN keyed_requests AS a
         ON a.source_id = s.other_source_id
         AND a.topic = s.topic
         AND a.partition = s.partition
         AND a.bytes = s.bytes
-    INNER JOIN appends AS b
-        ON b.source_id = s.source_id
-        AND b.topic = s.topic
-        AND b.partition = s.partition
-        AND b.bytes = s.bytes
-    WHERE s.is_rare
-    UNION ALL
+    WHERE NOT s.is_rare
+),
+near_requests AS (
+    -- A sample of the requests of common sizes, with the tenths of a second around them.
     SELECT
-        b.source_id, a.other_source_id, 'request_write' AS kind,
-        b.row_id, a.row_id AS other_row_id,
-        b.start_ns, b.end_ns, a.first_ns, a.last_ns
-    FROM near_requests AS a
-    INNER JOIN appends AS b
-        ON b.source_id = a.source_id
-        AND b.topic = a.topic
-        AND b.partition = a.partition
-        AND b.bytes = a.bytes
-        AND b.start_ns / 100000000 = a.tenth
-    UNION ALL
-    SELECT
-        b.source_id, a.source_id AS other_source_id, 'request_offset' AS kind,
-        b.row_id, a.row_id AS other_row_id,
-        b.start_ns, b.end_ns, a.first_ns, a.last_ns
-    FROM offset_requests AS a
-    INNER JOIN appends AS b
-        ON b.topic = a.topic
-        AND b.partition = a.partition
-        AND b.base_offset = a.base_offset
-    WHERE b.source_id <> a.source_id
+        o.source_id, o.other_source_id,
+        a.row_id, a.topic, a.partition, a.bytes, a.first_ns, a.last_ns,
+        unnest(range(a.first_ns / 100000000 - 1, a.first_ns / 100000000 + 2)) AS tenth
+    FROM common_places AS o
+    INNER JOIN common_counts AS c
+        ON c.source_id = o.source_id
+        AND c.other_source_id = o.other_source_id
+    INNER JOIN keyed_requests AS a
+        ON a.source_id = o.other_source_id
+        AND a.row_id = o.row_id
+        AND a.partition = o.partition
+    WHERE o.place % GREATEST(c.row_count / $row_limit, 1) = 0
+),
+-- How long the longest waits are at least, within a 16th of a doubling: so that few have to be put
+-- in order.
+wait_lengths AS (
+    SELECT source_id, CAST(log2(duration_ns) * 16 AS BIGINT) AS length, COUNT(*) AS row_count
+    FROM lock_waits
+    WHERE kind = 'monitor'
+        AND tid IS NOT NULL
+        AND duration_ns >= 200000
+    GROUP BY source_id, CAST(log2(duration_ns) * 16 AS BIGINT)
+),
+least_waits AS (
+    SELECT source_id, MIN(length) AS length
+    FROM (
+        SELECT
+            source_id,
+            length,
+            SUM(row_count) OVER (
+                PARTITION BY source_id ORDER BY length DESC ROWS UNBOUNDED PRECEDING
+            ) - row_count AS longer_count
+        FROM wait_lengths
+    )
+    WHERE longer_count < $row_limit
+    GROUP BY source_id
 ),
 long_waits AS (
     SELECT *
     FROM (
         SELECT
-            source_id, lock_wait_id AS row_id, tid, duration_ns,
-            CAST(start_time AS BIGINT) AS start_ns,
-            CAST(end_time AS BIGINT) AS end_ns,
+            l.source_id, l.lock_wait_id AS row_id, l.tid, l.duration_ns,
+            CAST(l.start_time AS BIGINT) AS start_ns,
+            CAST(l.end_time AS BIGINT) AS end_ns,
             ROW_NUMBER() OVER (
-                PARTITION BY source_id ORDER BY duration_ns DESC, lock_wait_id
+                PARTITION BY l.source_id ORDER BY l.duration_ns DESC, l.lock_wait_id
             ) AS place
-        FROM lock_waits
-        WHERE kind = 'monitor'
-            AND tid IS NOT NULL
-            AND duration_ns >= 200000
+        FROM lock_waits AS l
+        INNER JOIN least_waits AS m ON m.source_id = l.source_id
+        WHERE l.kind = 'monitor'
+            AND l.tid IS NOT NULL
+            AND l.duration_ns >= 200000
+            AND CAST(log2(l.duration_ns) * 16 AS BIGINT) >= m.length
     )
     WHERE place <= $row_limit
 ),
@@ -269,7 +287,11 @@ neighbours AS (
         LAG(end_ns - start_ns) OVER log_order AS holder_ns
     FROM appends
     WHERE topic <> ''
-        AND EXISTS (SELECT 1 FROM long_waits AS l WHERE l.source_id <> appends.source_id)
+        -- Some other source has one.
+        AND (
+            source_id <> (SELECT MIN(source_id) FROM long_waits)
+            OR source_id <> (SELECT MAX(source_id) FROM long_waits)
+        )
     WINDOW log_order AS (
         PARTITION BY source_id, topic, partition ORDER BY start_ns, row_id
     )
@@ -287,20 +309,44 @@ handovers AS (
     )
     WHERE place <= $row_limit
 ),
+write_lengths AS (
+    SELECT source_id, CAST(log2(duration_ns) * 16 AS BIGINT) AS length, COUNT(*) AS row_count
+    FROM writes
+    WHERE file IS NOT NULL
+        AND bytes > 0
+        AND duration_ns >= 100000
+    GROUP BY source_id, CAST(log2(duration_ns) * 16 AS BIGINT)
+),
+least_writes AS (
+    SELECT source_id, MIN(length) AS length
+    FROM (
+        SELECT
+            source_id,
+            length,
+            SUM(row_count) OVER (
+                PARTITION BY source_id ORDER BY length DESC ROWS UNBOUNDED PRECEDING
+            ) - row_count AS longer_count
+        FROM write_lengths
+    )
+    WHERE longer_count < $row_limit
+    GROUP BY source_id
+),
 long_writes AS (
     SELECT *
     FROM (
         SELECT
-            source_id, write_id AS row_id, file, topic, bytes, duration_ns,
-            CAST(start_time AS BIGINT) AS start_ns,
-            CAST(end_time AS BIGINT) AS end_ns,
+            w.source_id, w.write_id AS row_id, w.file, w.topic, w.bytes, w.duration_ns,
+            CAST(w.start_time AS BIGINT) AS start_ns,
+            CAST(w.end_time AS BIGINT) AS end_ns,
             ROW_NUMBER() OVER (
-                PARTITION BY source_id ORDER BY duration_ns DESC, write_id
+                PARTITION BY w.source_id ORDER BY w.duration_ns DESC, w.write_id
             ) AS place
-        FROM writes
-        WHERE file IS NOT NULL
-            AND bytes > 0
-            AND duration_ns >= 100000
+        FROM writes AS w
+        INNER JOIN least_writes AS m ON m.source_id = w.source_id
+        WHERE w.file IS NOT NULL
+            AND w.bytes > 0
+            AND w.duration_ns >= 100000
+            AND CAST(log2(w.duration_ns) * 16 AS BIGINT) >= m.length
     )
     WHERE place <= $row_limit
 ),
@@ -354,19 +400,57 @@ seen_twice AS (
         AND a.source_id < b.source_id
 ),
 bounds AS (
+    -- One after another: what each holds of its rows goes before the next.
     SELECT
-        source_id, other_source_id, kind, row_id, other_row_id, start_ns AS time_ns,
-        first_ns - start_ns AS lower_ns,
-        last_ns - end_ns AS upper_ns
-    FROM request_writes
-    UNION ALL
+        b.source_id, a.source_id AS other_source_id, 'request_write' AS kind,
+        b.row_id, a.row_id AS other_row_id, b.start_ns AS time_ns,
+        a.first_ns - b.start_ns AS lower_ns,
+        a.last_ns - b.end_ns AS upper_ns
+    FROM sizes AS s
+    INNER JOIN keyed_requests AS a
+        ON a.source_id = s.other_source_id
+        AND a.topic = s.topic
+        AND a.partition = s.partition
+        AND a.bytes = s.bytes
+    INNER JOIN appends AS b
+        ON b.source_id = s.source_id
+        AND b.topic = s.topic
+        AND b.partition = s.partition
+        AND b.bytes = s.bytes
+    WHERE s.is_rare
+    UNION ALL BY NAME
+    SELECT
+        b.source_id, a.other_source_id, 'request_write' AS kind,
+        b.row_id, a.row_id AS other_row_id, b.start_ns AS time_ns,
+        a.first_ns - b.start_ns AS lower_ns,
+        a.last_ns - b.end_ns AS upper_ns
+    FROM near_requests AS a
+    INNER JOIN appends AS b
+        ON b.source_id = a.source_id
+        AND b.topic = a.topic
+        AND b.partition = a.partition
+        AND b.bytes = a.bytes
+        AND b.start_ns / 100000000 = a.tenth
+    UNION ALL BY NAME
+    SELECT
+        b.source_id, a.source_id AS other_source_id, 'request_offset' AS kind,
+        b.row_id, a.row_id AS other_row_id, b.start_ns AS time_ns,
+        a.first_ns - b.start_ns AS lower_ns,
+        a.last_ns - b.end_ns AS upper_ns
+    FROM offset_requests AS a
+    INNER JOIN appends AS b
+        ON b.topic = a.topic
+        AND b.partition = a.partition
+        AND b.base_offset = a.base_offset
+    WHERE b.source_id <> a.source_id
+    UNION ALL BY NAME
     SELECT
         source_id, other_source_id, kind, row_id, other_row_id, time_ns,
         LEAST(starts_ns, ends_ns) - slack_ns AS lower_ns,
         GREATEST(starts_ns, ends_ns) + slack_ns AS upper_ns
     FROM seen_twice
     WHERE ABS(starts_ns - ends_ns) <= most_ns
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
         l.source_id, h.source_id AS other_source_id, 'lock_handover' AS kind,
         l.row_id, h.row_id AS other_row_id, l.end_ns AS time_ns,
@@ -377,7 +461,7 @@ bounds AS (
         ON h.tid = l.tid
         AND h.source_id <> l.source_id
     WHERE l.duration_ns >= 1000000
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
         b.source_id, a.source_id AS other_source_id, 'request_log' AS kind,
         b.broker_request_id AS row_id, a.request_id AS other_row_id, b.end_ns AS time_ns,
@@ -390,7 +474,7 @@ bounds AS (
         AND a.api = b.api
         AND a.source_id <> b.source_id
     WHERE a.response_time IS NOT NULL
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
         f.source_id, l.source_id AS other_source_id, 'follower_fetch' AS kind,
         f.request_id AS row_id, l.request_id AS other_row_id,

@@ -1,6 +1,7 @@
 //! The declared clocks against the data, for all sources of a store at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use kcorr_model::{ClockConversion, realtime_from_source};
@@ -18,8 +19,8 @@ use crate::query::{Columns, GivenParameters, SessionOptions, rows_of_canned};
 /// Pairs of rows further apart than this, once aligned, are pairs by chance.
 const NEAR_NS: i64 = 10_000_000;
 
-/// Rows of a table that are looked at.
-const MAX_ROWS: u64 = 2_000_000;
+/// Rows of a table that are looked at: pairs are fewer than that anyway, and what is looked at is held in memory.
+const MAX_ROWS: u64 = 500_000;
 
 /// Checks the clocks of a store's sources; what is to be done, by source. Sources that keep their
 /// times have a move that changes nothing.
@@ -31,7 +32,7 @@ pub(crate) fn check(
     let pairs = if sources.len() < 2 {
         BTreeMap::new()
     } else {
-        pairs(read(store, options)?)
+        read(store, options)?
     };
     let outcomes: BTreeMap<(i64, i64), Outcome> = pairs
         .iter()
@@ -91,7 +92,7 @@ fn moved(
     to: &Resolved,
     sources: &[ClockState],
     outcomes: &BTreeMap<(i64, i64), Outcome>,
-    pairs: &BTreeMap<(i64, i64), Vec<KindTie>>,
+    pairs: &Pairs,
     resolved: &BTreeMap<i64, Resolved>,
 ) -> ClockMove {
     let verdict = Verdict::of(source, to, outcomes);
@@ -163,7 +164,8 @@ fn refined_ns(source: &ClockState, to: &Resolved) -> Option<i64> {
 /// A tie and what kind it is of.
 #[derive(Debug, Clone)]
 struct KindTie {
-    kind: String,
+    /// Shared by all of the kind: there are hundreds of thousands.
+    kind: Arc<str>,
     tie: Tie,
 }
 
@@ -178,7 +180,7 @@ impl KindTie {
         let other_by = added(tie.time_ns.saturating_add(tie.lower_ns), other);
         let moved = |bound: i64| bound.saturating_add(other_by).saturating_sub(by);
         Self {
-            kind: self.kind.clone(),
+            kind: Arc::clone(&self.kind),
             tie: Tie {
                 time_ns: tie.time_ns.saturating_add(by),
                 lower_ns: moved(tie.lower_ns),
@@ -236,46 +238,44 @@ fn checks(other_id: i64, ties: &[KindTie]) -> Vec<ClockCheckEntry> {
 }
 
 /// Ties by pair of sources; of each pair, always the later source against the earlier one.
-fn pairs(ties: Vec<(i64, i64, KindTie)>) -> BTreeMap<(i64, i64), Vec<KindTie>> {
-    let mut pairs: BTreeMap<(i64, i64), Vec<KindTie>> = BTreeMap::new();
-    for (source_id, other_id, tie) in ties {
-        if source_id > other_id {
-            pairs.entry((source_id, other_id)).or_default().push(tie);
-        } else {
-            let Tie {
-                time_ns,
-                lower_ns,
-                upper_ns,
-            } = tie.tie;
-            let turned = Tie {
-                time_ns: time_ns.saturating_add(lower_ns.midpoint(upper_ns)),
-                lower_ns: upper_ns.saturating_neg(),
-                upper_ns: lower_ns.saturating_neg(),
-            };
-            let tie = KindTie {
-                kind: tie.kind,
-                tie: turned,
-            };
-            pairs.entry((other_id, source_id)).or_default().push(tie);
-        }
+type Pairs = BTreeMap<(i64, i64), Vec<KindTie>>;
+
+fn put(pairs: &mut Pairs, source_id: i64, other_id: i64, KindTie { kind, tie }: KindTie) {
+    if source_id > other_id {
+        let ties = pairs.entry((source_id, other_id)).or_default();
+        ties.push(KindTie { kind, tie });
+        return;
     }
-    pairs
+    let Tie {
+        time_ns,
+        lower_ns,
+        upper_ns,
+    } = tie;
+    let turned = Tie {
+        time_ns: time_ns.saturating_add(lower_ns.midpoint(upper_ns)),
+        lower_ns: upper_ns.saturating_neg(),
+        upper_ns: lower_ns.saturating_neg(),
+    };
+    let ties = pairs.entry((other_id, source_id)).or_default();
+    ties.push(KindTie { kind, tie: turned });
 }
 
 /// The rows of `clock_ties`.
-fn read(store: &Store, options: &SessionOptions) -> Result<Vec<(i64, i64, KindTie)>> {
+fn read(store: &Store, options: &SessionOptions) -> Result<Pairs> {
     // Of very many rows a part tells as much.
     let rows = ["writes", "request_partitions"].map(|table| store.row_count(table));
     let stride = rows.into_iter().max().unwrap_or(0) / MAX_ROWS + 1;
     let given = GivenParameters::from([("size_stride".to_owned(), stride.to_string())]);
-    let mut ties = Vec::new();
-    for batch in rows_of_canned(store, "clock_ties", &given, options)? {
-        append(&mut ties, &batch)?;
-    }
-    Ok(ties)
+    let mut pairs = Pairs::new();
+    let mut kind: Arc<str> = Arc::from("");
+    rows_of_canned(store, "clock_ties", &given, options, |batch| {
+        append(&mut pairs, &mut kind, batch)
+    })?;
+    Ok(pairs)
 }
 
-fn append(ties: &mut Vec<(i64, i64, KindTie)>, batch: &RecordBatch) -> Result<()> {
+/// Takes rows; `kind` is that of the last one, which most often is that of the next.
+fn append(pairs: &mut Pairs, kind: &mut Arc<str>, batch: &RecordBatch) -> Result<()> {
     let columns = Columns(batch);
     let (sources, others) = (
         columns.number("source_id")?,
@@ -283,15 +283,24 @@ fn append(ties: &mut Vec<(i64, i64, KindTie)>, batch: &RecordBatch) -> Result<()
     );
     let (lowers, uppers) = (columns.number("lower_ns")?, columns.number("upper_ns")?);
     let (kinds, times) = (columns.text("kind")?, columns.number("time")?);
-    let row = |row: usize| {
-        let tie = Tie {
-            time_ns: times.get(row)?,
-            lower_ns: lowers.get(row)?,
-            upper_ns: uppers.get(row)?,
+    for row in 0..batch.num_rows() {
+        let tie = || {
+            Some(Tie {
+                time_ns: times.get(row)?,
+                lower_ns: lowers.get(row)?,
+                upper_ns: uppers.get(row)?,
+            })
         };
-        let kind = kinds.get(row)?.to_owned();
-        Some((sources.get(row)?, others.get(row)?, KindTie { kind, tie }))
-    };
-    ties.extend((0..batch.num_rows()).filter_map(row));
+        let ids = sources.get(row).zip(others.get(row));
+        let (Some((source_id, other_id)), Some(name), Some(tie)) = (ids, kinds.get(row), tie())
+        else {
+            continue;
+        };
+        if **kind != *name {
+            *kind = Arc::from(name);
+        }
+        let kind = Arc::clone(kind);
+        put(pairs, source_id, other_id, KindTie { kind, tie });
+    }
     Ok(())
 }
