@@ -7,7 +7,9 @@
 --                 segments
 --   segment       its file begins at or before the offset that was fetched, and no other
 --                 fetch could be it
--- A read that could be of several fetches is of none.
+--   response      it could be of several by either, and one of them alone was being answered as
+--                 the thread began to send: the answer's first bytes leave before its records
+-- A handler reads before the answer leaves. A read that could still be of several fetches is of none.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  min_read_ms    DOUBLE = 1  -- shorter reads are left out
@@ -42,6 +44,12 @@ candidates AS (
         w.write_id, w.operation, w.start_time, w.end_time, w.tid, w.bytes, w.file_offset,
         w.segment_base_offset, w.topic, w.partition,
         r.request_id, p.fetch_offset, p.returned_bytes,
+        COALESCE(
+            w.operation = 'sendfile'
+                AND add_ns(r.response_time, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) <= w.start_time
+                AND w.start_time < r.end_time,
+            FALSE
+        ) AS is_answered,
         -- The next fetch of a client may arrive as the read for the one before ends.
         ROW_NUMBER() OVER (
             PARTITION BY w.write_id, r.connection_id
@@ -57,12 +65,18 @@ candidates AS (
         AND p.arrival_time < w.end_time
     INNER JOIN recorded_requests AS r ON r.request_id = p.request_id
     LEFT JOIN connection_threads AS t ON t.connection_id = r.connection_id
+    LEFT JOIN request_handlers AS h ON h.tid = w.tid
     WHERE r.api = 'Fetch'
         AND p.returned_bytes > 0
         AND p.fetch_offset >= COALESCE(w.segment_base_offset, p.fetch_offset)
         AND add_ns(r.end_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) > w.start_time
         AND add_ns(r.arrival_time, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) < w.end_time
         AND (w.operation <> 'sendfile' OR COALESCE(t.tid, w.tid) = w.tid)
+        AND (
+            h.tid IS NULL
+            OR r.response_time IS NULL
+            OR w.start_time < add_ns(r.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+        )
         -- What a thread sends is no more than what was returned.
         AND (w.operation <> 'sendfile' OR w.bytes IS NULL OR w.bytes <= p.returned_bytes)
 ),
@@ -107,7 +121,10 @@ counted AS (
     SELECT
         *,
         COUNT(*) OVER (PARTITION BY write_id) AS candidate_count,
-        COUNT(*) FILTER (WHERE is_there) OVER (PARTITION BY write_id) AS there_count
+        COUNT(*) FILTER (WHERE is_there) OVER (PARTITION BY write_id) AS there_count,
+        COUNT(*) FILTER (WHERE is_answered) OVER (PARTITION BY write_id) AS answered_count,
+        COUNT(*) FILTER (WHERE is_there AND is_answered) OVER (PARTITION BY write_id)
+            AS answered_there_count
     FROM fitting
 )
 SELECT
@@ -120,9 +137,15 @@ SELECT
     start_time,
     end_time,
     bytes,
-    CASE WHEN is_there THEN 'file_offset' ELSE 'segment' END AS matched_by,
-    CASE WHEN is_there THEN 1.0 ELSE 0.9 END AS confidence
+    CASE
+        WHEN is_there AND there_count = 1 THEN 'file_offset'
+        WHEN there_count = 0 AND candidate_count = 1 THEN 'segment'
+        ELSE 'response'
+    END AS matched_by,
+    CASE WHEN is_there AND there_count = 1 THEN 1.0 ELSE 0.9 END AS confidence
 FROM counted
 WHERE (is_there AND there_count = 1)
     OR (there_count = 0 AND candidate_count = 1)
+    OR (is_there AND there_count > 1 AND is_answered AND answered_there_count = 1)
+    OR (there_count = 0 AND candidate_count > 1 AND is_answered AND answered_count = 1)
 ORDER BY start_time, write_id
