@@ -32,14 +32,21 @@ waits AS (
         SUM(w.part_ns) FILTER (WHERE w.reason = 'unprocessed_fetch') AS unprocessed_ns,
         SUM(w.part_ns) FILTER (WHERE w.reason = 'isr_shrink') AS left_ns
     FROM (
-        SELECT replica_id, request_id, reason, elapsed_ns(start_time, end_time) AS part_ns
-        FROM follower_waits
+        -- A request of two logs may wait for a fetch of one, and meanwhile for a follower to leave the
+        -- other's in-sync set: that time is one, as in explained_times.
+        SELECT
+            f.replica_id, f.request_id, f.reason,
+            elapsed_ns(f.start_time, f.end_time)
+                - COALESCE(overlap_ns(f.start_time, f.end_time, i.start_time, i.end_time), 0) AS part_ns
+        FROM follower_waits AS f
+        LEFT JOIN isr_waits AS i ON i.request_id = f.request_id
         UNION ALL
         SELECT replica_id, request_id, 'isr_shrink', elapsed_ns(start_time, end_time)
         FROM isr_waits
     ) AS w
     INNER JOIN accounted_requests AS a ON a.request_id = w.request_id
     WHERE a.is_slow
+        AND w.part_ns > 0
     GROUP BY w.replica_id
 ),
 fetches AS (
