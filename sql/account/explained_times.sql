@@ -192,6 +192,13 @@ handler_runs AS (
         ON r.tid = w.tid
         AND r.start_time < w.response_time
         AND w.service_start < r.end_time
+    -- One inside of a file operation is of that: the handler was at what it did for another request.
+    LEFT ANTI JOIN near_writes AS o
+        ON o.tid = r.tid
+        AND o.start_time < r.end_time
+        AND r.start_time < o.end_time
+        AND o.start_time <= r.start_time
+        AND r.end_time <= o.end_time
 ),
 handler_turns_taken AS (
     -- The last time that its handler was woken before it began.

@@ -3,27 +3,41 @@
 -- The queue is served in order. One that was read before it, and that its handler began on
 -- later, had not been taken until then, so neither had this one, as long as no other handler
 -- was free (see queue_times). Nor was it until the first handler was done with what each of
--- them had then.
+-- them had then. But a handler's first row may be missing, and then it seems to begin late: once
+-- it began on a request, none that came before is still in the queue.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
 -- @column queued_until   TIMESTAMP   -- it was not taken before this
 WITH
-taken AS (
+begun AS (
     SELECT
         pool,
         service_start,
-        MAX(MAX(begin_time)) OVER (
-            PARTITION BY pool ORDER BY service_start ROWS UNBOUNDED PRECEDING
-        ) AS begin_time
+        MIN(MIN(begin_time)) OVER (
+            PARTITION BY pool
+            ORDER BY service_start
+            ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+        ) AS later_begin_time,
+        MAX(begin_time) AS begin_time
     FROM request_work
     WHERE begin_time IS NOT NULL
         AND pool IS NOT NULL
     GROUP BY pool, service_start
 ),
+taken AS (
+    SELECT
+        pool,
+        service_start,
+        later_begin_time,
+        MAX(LEAST(begin_time, later_begin_time)) OVER (
+            PARTITION BY pool ORDER BY service_start ROWS UNBOUNDED PRECEDING
+        ) AS begin_time
+    FROM begun
+),
 waiting AS (
     SELECT
-        w.request_id, w.pool, w.response_time, t.begin_time AS queued_until
+        w.request_id, w.pool, w.service_start, w.response_time, t.begin_time AS queued_until
     FROM (
         SELECT
             request_id, pool, service_start, response_time,
@@ -55,7 +69,11 @@ all_working AS (
 )
 SELECT
     w.request_id,
-    LEAST(COALESCE(a.done_time, w.queued_until), w.response_time) AS queued_until
+    LEAST(COALESCE(a.done_time, w.queued_until), l.later_begin_time, w.response_time) AS queued_until
 FROM waiting AS w
 LEFT JOIN all_working AS a ON a.request_id = w.request_id
+ASOF JOIN taken AS l
+    MATCH_CONDITION (w.service_start < l.service_start)
+    ON l.pool = w.pool
+WHERE w.service_start < COALESCE(l.later_begin_time, w.response_time)
 ORDER BY w.request_id
