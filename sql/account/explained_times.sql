@@ -317,6 +317,13 @@ found AS (
         AND o.is_throttled
     UNION ALL BY NAME
     SELECT
+        'process_stopped' AS branch, a.request_id, s.start_time, s.end_time, s.standing_id
+    FROM request_work AS a
+    INNER JOIN stopped_times AS s
+        ON s.start_time < a.end_time
+        AND a.service_start < s.end_time
+    UNION ALL BY NAME
+    SELECT
         'lock_wait' AS branch,
         l.request_id, l.start_time, l.end_time, 'lock_wait' AS via, l.lock_wait_id,
         l.owner_tid AS blocker_tid, l.topic, l.partition, l.lock_class, l.confidence

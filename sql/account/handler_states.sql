@@ -50,6 +50,18 @@ states AS (
         AND l.start_time < p.end_time
     WHERE p.kind IN ('gc', 'safepoint')
     UNION ALL
+    SELECT
+        l.tid, GREATEST(l.start_time, s.start_time), LEAST(l.end_time, s.end_time), 3, 'pause', NULL,
+        'process_stopped'
+    FROM (
+        SELECT tid, start_time, end_time FROM near_waits
+        UNION ALL
+        SELECT tid, start_time, end_time FROM futex_waits
+    ) AS l
+    INNER JOIN stopped_times AS s
+        ON s.start_time < l.end_time
+        AND l.start_time < s.end_time
+    UNION ALL
     SELECT tid, start_time, end_time, 5, 'lock_other', NULL, NULL
     FROM near_waits
     UNION ALL
