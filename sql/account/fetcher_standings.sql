@@ -40,7 +40,8 @@ parts AS (
         CASE
             WHEN n.state = 'stopped' THEN 'pause'
             WHEN n.wait_class IN ('unknown', 'futex') THEN c.root
-            WHEN n.inode IS NOT NULL OR n.syscall = 'msync' THEN 'slow_' || file_operation(n.syscall)
+            WHEN n.inode IS NOT NULL OR n.syscall IN ('fsync', 'fdatasync', 'msync')
+                THEN 'slow_' || file_operation(n.syscall)
             WHEN n.syscall IS NULL AND c.reason = 'page_lock' THEN 'slow_read'
             ELSE c.root
         END AS root,

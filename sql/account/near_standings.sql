@@ -52,7 +52,8 @@ parts AS (
         n.wait_class, n.syscall,
         CASE
             WHEN n.wait_class IN ('unknown', 'futex') THEN c.root
-            WHEN n.inode IS NOT NULL OR n.syscall = 'msync' THEN 'slow_' || file_operation(n.syscall)
+            WHEN n.inode IS NOT NULL OR n.syscall IN ('fsync', 'fdatasync', 'msync')
+                THEN 'slow_' || file_operation(n.syscall)
             -- Whoever touches a page outside of a system call reads it.
             WHEN n.syscall IS NULL AND c.reason = 'page_lock' THEN 'slow_read'
             ELSE c.root
