@@ -17,6 +17,7 @@
 --                        were dirty
 --   write_other          writes at the root were slow and no journal commit covers them
 --   fsync                the operations at the root were syncs
+--   leader_changes       the operations at the root were syncs of a log's leader epochs
 --   page_cache           the operations at the root were reads
 --   spread_partitions    requests waited for a log's monitor behind another write, sync or
 --                        read of the same log

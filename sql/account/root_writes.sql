@@ -29,6 +29,21 @@ used AS (
     SELECT root_write_id
     FROM followed_waits
     WHERE root_write_id IS NOT NULL
+),
+checkpointed AS (
+    -- Syncs of a log's directory, for the name of its leader epochs' file that was synced just before.
+    SELECT DISTINCT w.write_id
+    FROM used AS u
+    INNER JOIN writes AS w ON w.write_id = u.root_write_id
+    INNER JOIN writes AS c
+        ON c.tid = w.tid
+        AND CAST(c.directory AS VARCHAR) = CAST(w.file AS VARCHAR)
+        AND add_ns(w.start_time, -50000000) < c.end_time
+        AND c.start_time < w.end_time
+    WHERE file_operation(w.operation) = 'sync'
+        AND w.topic IS NULL
+        AND file_operation(c.operation) = 'sync'
+        AND c.file_kind = 'leader_epoch_checkpoint'
 )
 SELECT
     w.write_id,
@@ -48,8 +63,10 @@ SELECT
     CASE
         WHEN file_operation(w.operation) <> 'sync' THEN NULL
         WHEN w.file_kind = 'snapshot' THEN 'segment_roll'
+        WHEN w.file_kind = 'leader_epoch_checkpoint' OR c.write_id IS NOT NULL THEN 'epoch_checkpoint'
         WHEN w.topic IS NOT NULL OR w.operation = 'msync' THEN 'log_flush'
     END AS reason
 FROM used AS u
 INNER JOIN writes AS w ON w.write_id = u.root_write_id
+LEFT JOIN checkpointed AS c ON c.write_id = w.write_id
 ORDER BY w.start_time, w.write_id

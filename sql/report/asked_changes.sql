@@ -123,9 +123,12 @@ found AS (
     WHERE kind = 'write'
     UNION ALL
     SELECT
-        'fsync' AS change, 6 AS rank,
+        CASE WHEN reason = 'epoch_checkpoint' THEN 'leader_changes' ELSE 'fsync' END AS change, 6 AS rank,
         broker, request_id, waited_ms AS gain_ms, root_id, root_ms,
-        'syncs' AS evidence,
+        CASE WHEN reason = 'epoch_checkpoint'
+            THEN 'syncs of the leader epochs of logs whose leader or replicas changed'
+            ELSE 'syncs'
+        END AS evidence,
         NULL AS whatif, TRUE AS asks
     FROM rooted
     WHERE kind = 'sync'

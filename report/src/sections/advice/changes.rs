@@ -105,6 +105,19 @@ static CHANGES: &[Change] = &[
         check: ("kcorr causes", "no slow_sync"),
     },
     Change {
+        name: "leader_changes",
+        title: "Change leaders and replicas of partitions a few at a time, and while the disk is idle",
+        how: "A leader whose epoch has risen, as when a replica is taken from its partition, writes that down and \
+              syncs it while it keeps all requests to the partition out (leaderIsrUpdateLock). On a slow disk that \
+              is long. Move partitions in small steps, hold what they copy below what the disk can take, or put the \
+              logs on a disk that syncs faster.",
+        option: "kafka-reassign-partitions.sh --bootstrap-server BROKER --execute --reassignment-json-file PART.json \
+                 --throttle BYTES",
+        shown_by: "kafka-reassign-partitions.sh --bootstrap-server BROKER --list",
+        risk: "Moving them takes longer. The throttle stays until --verify takes it away.",
+        check: ("kcorr causes", "reasons has no epoch_checkpoint"),
+    },
+    Change {
         name: "page_cache",
         title: "Keep what consumers read in memory",
         how: "A read of data that left the page cache waits for the disk, and whoever needs its thread or its \
