@@ -49,10 +49,11 @@ counted AS (
         blocker_broker,
         cause,
         COUNT(*) AS request_count,
-        SUM(waited_ms) AS waited_ms,
-        SUM(unasked_ms) AS unasked_ms,
+        SUM(millionths(waited_ms)) / 1e6 AS waited_ms,
+        SUM(millionths(unasked_ms)) AS unasked_ns,
         MAX(latency_ms) AS worst_ms,
-        SUM(waited_ms * confidence) / SUM(waited_ms) AS confidence
+        CAST(SUM(millionths(waited_ms * confidence)) AS DOUBLE) / SUM(millionths(waited_ms))
+            AS confidence
     FROM placed
     GROUP BY broker, blocker_broker, cause
 )
@@ -62,7 +63,7 @@ SELECT
     c.cause,
     c.request_count,
     c.waited_ms,
-    c.waited_ms / SUM(c.unasked_ms) OVER () AS waited_ratio,
+    c.waited_ms * 1e6 / SUM(c.unasked_ns) OVER () AS waited_ratio,
     n.reasons,
     c.worst_ms,
     c.confidence

@@ -37,12 +37,13 @@ counted AS (
     SELECT
         cause,
         COUNT(*) AS request_count,
-        SUM(waited_ms) AS waited_ms,
-        SUM(latency_ms - requested_wait_ms) AS latency_ms,
+        SUM(millionths(waited_ms)) / 1e6 AS waited_ms,
+        SUM(millionths(latency_ms - requested_wait_ms)) AS latency_ns,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) AS median_ms,
         MAX(latency_ms) AS worst_ms,
         COUNT(*) FILTER (WHERE commit_ms > 0) AS commit_count,
-        SUM(waited_ms * confidence) / SUM(waited_ms) AS confidence
+        CAST(SUM(millionths(waited_ms * confidence)) AS DOUBLE) / SUM(millionths(waited_ms))
+            AS confidence
     FROM request_verdicts
     GROUP BY cause
 )
@@ -51,7 +52,7 @@ SELECT
     c.request_count,
     CAST(c.request_count AS DOUBLE) / SUM(c.request_count) OVER () AS request_ratio,
     c.waited_ms,
-    c.waited_ms / SUM(c.latency_ms) OVER () AS waited_ratio,
+    c.waited_ms * 1e6 / SUM(c.latency_ns) OVER () AS waited_ratio,
     n.reasons,
     c.median_ms,
     c.worst_ms,

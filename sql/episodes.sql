@@ -51,9 +51,9 @@ sums AS (
         COUNT(*) FILTER (WHERE v.cause LIKE 'lock_wait%') AS lock_count,
         COUNT(*) FILTER (WHERE v.cause LIKE 'queued%') AS queued_count,
         COUNT(DISTINCT e.root_write_id) AS write_count,
-        SUM(v.waited_ms) AS cost_ms,
+        SUM(millionths(v.waited_ms)) / 1e6 AS cost_ms,
         MAX(v.latency_ms) AS worst_ms,
-        AVG(v.confidence) AS confidence
+        SUM(millionths(v.confidence)) / 1e6 / COUNT(v.confidence) AS confidence
     FROM episode_requests AS e
     INNER JOIN request_verdicts AS v ON v.request_id = e.request_id
     GROUP BY e.episode, e.broker, e.kind, e.root_id, e.start_time, e.end_time
@@ -81,9 +81,9 @@ logs AS (
     GROUP BY episode
 ),
 reasons_of AS (
-    SELECT e.episode, v.reason, SUM(v.waited_ms) AS waited_ms,
+    SELECT e.episode, v.reason, SUM(millionths(v.waited_ms)) / 1e6 AS waited_ms,
         ROW_NUMBER() OVER (
-            PARTITION BY e.episode ORDER BY SUM(v.waited_ms) DESC, v.reason
+            PARTITION BY e.episode ORDER BY SUM(millionths(v.waited_ms)) DESC, v.reason
         ) AS place
     FROM episode_requests AS e
     INNER JOIN request_verdicts AS v ON v.request_id = e.request_id
@@ -122,7 +122,7 @@ loads AS (
     GROUP BY s.episode
 ),
 total AS (
-    SELECT SUM(latency_ms) AS latency_ms
+    SELECT SUM(millionths(latency_ms)) / 1e6 AS latency_ms
     FROM request_verdicts
 )
 SELECT

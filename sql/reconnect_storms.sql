@@ -94,7 +94,7 @@ storms AS (
         COUNT(*) FILTER (WHERE h.kind = 'sasl' AND h.outcome = 'failed') AS logins_failed,
         MEDIAN(h.duration_ms) FILTER (WHERE h.kind = 'tls') AS tls_median_ms,
         MAX(h.duration_ms) FILTER (WHERE h.kind = 'tls') AS tls_worst_ms,
-        SUM(h.broker_ms) FILTER (WHERE h.kind <> 'tcp') AS broker_ms
+        SUM(millionths(h.broker_ms)) FILTER (WHERE h.kind <> 'tcp') / 1e6 AS broker_ms
     FROM stormy AS s
     INNER JOIN handshakes AS h ON h.connection_id = s.connection_id
     GROUP BY s.server_address, s.run

@@ -89,7 +89,7 @@ histograms AS (
     SELECT
         metric, operation, topic, cause, step_ns,
         COUNT(*) AS total_count,
-        SUM(latency_ms) AS total_ms
+        SUM(millionths(latency_ms)) / 1e6 AS total_ms
     FROM bucketed
     GROUP BY metric, operation, topic, cause, step_ns
 ),

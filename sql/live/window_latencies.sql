@@ -78,7 +78,7 @@ SELECT
     topic,
     bound_ms,
     COUNT(*) AS request_count,
-    SUM(latency_ms) / 1e3 AS total_seconds
+    SUM(millionths(latency_ms)) / 1e9 AS total_seconds
 FROM bucketed
 GROUP BY api, topic, bound_ms
 ORDER BY api, topic, bound_ms NULLS LAST

@@ -29,7 +29,8 @@
 -- @column broker         INT         -- the broker; null when nothing tells
 WITH
 total AS (
-    SELECT COUNT(*) AS request_count, SUM(latency_ms - requested_wait_ms) AS latency_ms
+    SELECT COUNT(*) AS request_count, SUM(millionths(latency_ms - requested_wait_ms)) / 1e6
+        AS latency_ms
     FROM request_verdicts
 ),
 rooted AS (
@@ -326,7 +327,7 @@ asked AS (
         f.rank,
         f.broker,
         COUNT(DISTINCT f.request_id) AS request_count,
-        SUM(f.gain_ms) AS gain_ms,
+        SUM(millionths(f.gain_ms)) / 1e6 AS gain_ms,
         COUNT(DISTINCT f.root_id) AS evidence_count,
         MAX(f.root_ms) AS worst_ms,
         f.evidence,

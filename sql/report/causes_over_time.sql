@@ -23,7 +23,7 @@ SELECT
     add_ns(axis_time, (step + 1) * step_ns) AS end_time,
     cause,
     COUNT(*) AS request_count,
-    SUM(waited_ms) AS waited_ms
+    SUM(millionths(waited_ms)) / 1e6 AS waited_ms
 FROM stepped
 GROUP BY axis_time, step_ns, step, cause
 ORDER BY start_time, cause

@@ -125,7 +125,7 @@ costs AS (
     SELECT
         kind,
         root_id,
-        ROW_NUMBER() OVER (ORDER BY SUM(waited_ms) DESC, kind, root_id) AS episode
+        ROW_NUMBER() OVER (ORDER BY SUM(millionths(waited_ms)) DESC, kind, root_id) AS episode
     FROM members
     GROUP BY kind, root_id
 )

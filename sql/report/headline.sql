@@ -53,9 +53,9 @@ apis AS (
 ),
 verdicts AS (
     SELECT
-        SUM(latency_ms - requested_wait_ms) AS slow_ms,
+        SUM(millionths(latency_ms - requested_wait_ms)) / 1e6 AS slow_ms,
         COUNT(*) FILTER (WHERE cause = 'unexplained') AS unexplained_count,
-        AVG(confidence) AS confidence,
+        SUM(millionths(confidence)) / 1e6 / COUNT(confidence) AS confidence,
         COUNT(*) FILTER (
             WHERE latency_ms - connection_queue_ms < objective_ms(api, $slo_ms, $api_slo)
         )

@@ -15,11 +15,13 @@ SELECT
     COUNT(DISTINCT w.write_id) AS root_count,
     MAX(w.duration_ns) / 1e6 AS worst_write_ms,
     COUNT(*) AS request_count,
-    SUM(v.waited_ms) AS cost_ms,
-    SUM(v.waited_ms) / MIN(t.latency_ms) AS cost_ratio
+    SUM(millionths(v.waited_ms)) / 1e6 AS cost_ms,
+    SUM(millionths(v.waited_ms)) / 1e6 / MIN(t.latency_ms) AS cost_ratio
 FROM request_verdicts AS v
 INNER JOIN writes AS w ON w.write_id = v.root_write_id
-CROSS JOIN (SELECT SUM(latency_ms) AS latency_ms FROM request_verdicts) AS t
+CROSS JOIN (
+    SELECT SUM(millionths(latency_ms)) / 1e6 AS latency_ms FROM request_verdicts
+) AS t
 GROUP BY w.topic, w.partition
 ORDER BY cost_ms DESC, w.topic, w.partition
 LIMIT $max_rows

@@ -14,8 +14,9 @@ SELECT
     COUNT(DISTINCT e.episode) AS episode_count,
     COUNT(*) AS request_count,
     CAST(COUNT(*) AS DOUBLE) / SUM(COUNT(*)) OVER () AS request_ratio,
-    SUM(v.waited_ms) AS cost_ms,
-    SUM(v.waited_ms) / SUM(SUM(v.latency_ms - v.requested_wait_ms)) OVER () AS cost_ratio,
+    SUM(millionths(v.waited_ms)) / 1e6 AS cost_ms,
+    CAST(SUM(millionths(v.waited_ms)) AS DOUBLE)
+        / SUM(SUM(millionths(v.latency_ms - v.requested_wait_ms))) OVER () AS cost_ratio,
     MAX(v.latency_ms) AS worst_ms
 FROM request_verdicts AS v
 INNER JOIN episode_requests AS e ON e.request_id = v.request_id

@@ -55,7 +55,9 @@ SELECT
     c.waited_ns / 1e6 AS waited_ms,
     c.waited_ns / 1e6 / t.latency_ms AS waited_ratio
 FROM counted AS c
-CROSS JOIN (SELECT SUM(latency_ms) AS latency_ms FROM request_verdicts) AS t
+CROSS JOIN (
+    SELECT SUM(millionths(latency_ms)) / 1e6 AS latency_ms FROM request_verdicts
+) AS t
 ORDER BY
     CASE c.operation WHEN 'any' THEN 1 ELSE 2 END,
     waited_ms DESC, c.operation, c.write_state

@@ -18,7 +18,8 @@ told AS (
         rule,
         COUNT(DISTINCT request_id) AS request_count,
         SUM(segment_ns) AS told_ns,
-        SUM(segment_ns * confidence) / SUM(segment_ns) AS confidence
+        SUM(millionths(segment_ns / 1e6 * confidence)) / CAST(SUM(segment_ns) AS DOUBLE)
+            AS confidence
     FROM request_segments
     WHERE root <> 'requested_wait'
     GROUP BY rule

@@ -24,7 +24,7 @@ writers AS (
     GROUP BY tid
 ),
 costs AS (
-    SELECT w.tid, COUNT(*) AS request_count, SUM(v.waited_ms) AS cost_ms
+    SELECT w.tid, COUNT(*) AS request_count, SUM(millionths(v.waited_ms)) / 1e6 AS cost_ms
     FROM request_verdicts AS v
     INNER JOIN writes AS w ON w.write_id = v.root_write_id
     GROUP BY w.tid

@@ -6,6 +6,7 @@ mod coordinator_partition;
 mod elapsed_ns;
 mod file_operation;
 mod is_collection_thread;
+mod millionths;
 mod objective_ms;
 mod overlap_ns;
 
@@ -21,6 +22,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         ScalarUDF::from(elapsed_ns::ElapsedNs::default()),
         ScalarUDF::from(file_operation::FileOperation::default()),
         ScalarUDF::from(is_collection_thread::IsCollectionThread::default()),
+        ScalarUDF::from(millionths::Millionths::default()),
         ScalarUDF::from(objective_ms::ObjectiveMs::default()),
         ScalarUDF::from(overlap_ns::OverlapNs::default()),
     ]
