@@ -1,8 +1,6 @@
 -- Waits for monitors and locks, longest first.
 --
--- @by_broker
 -- @terminal start_time duration_ms thread_name lock_class | kind owner_name
--- @param  min_ms        DOUBLE = 10  -- a wait at least this long is listed
 -- @column duration_ms   DOUBLE       -- how long it took
 -- @column start_time    TIMESTAMP    -- its start
 -- @column kind          VARCHAR      -- monitor, monitor_wait, park or native
@@ -18,20 +16,17 @@
 -- @column end_time      TIMESTAMP    -- its end
 -- @column lock_wait_id  BIGINT       -- id of the row in lock_waits
 SELECT
-    l.duration_ns / 1e6 AS duration_ms,
-    l.start_time,
-    l.kind,
-    l.tid,
-    COALESCE(l.thread_name, t.thread_name, l.comm) AS thread_name,
-    l.lock_class,
-    '0x' || to_hex(l.lock_address) AS lock_address,
-    l.owner_tid,
-    COALESCE(l.owner_thread_name, o.thread_name) AS owner_name,
-    l.origin,
-    l.end_time,
-    l.lock_wait_id
-FROM lock_waits AS l
-LEFT JOIN thread_names AS t ON t.tid = l.tid
-LEFT JOIN thread_names AS o ON o.tid = l.owner_tid
-WHERE l.duration_ns >= $min_ms * 1e6
-ORDER BY l.duration_ns DESC, l.lock_wait_id
+    duration_ms,
+    start_time,
+    kind,
+    tid,
+    thread_name,
+    lock_class,
+    lock_address,
+    owner_tid,
+    owner_name,
+    origin,
+    end_time,
+    lock_wait_id
+FROM long_lock_waits
+ORDER BY duration_ms DESC, lock_wait_id

@@ -94,8 +94,18 @@ fn order_by_column(order: &OrderByExpr, query: &CannedQuery) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::canned::canned_query;
+    use super::super::canned::{canned_queries, canned_query};
     use super::*;
+
+    /// There it would be the table.
+    #[test]
+    fn no_query_that_is_asked_of_each_broker_has_the_name_of_a_table() {
+        let queries = canned_queries().unwrap().into_iter();
+        for query in queries.filter(|query| query.header.is_by_broker) {
+            let table = kcorr_model::tables::by_name(query.name);
+            assert!(table.is_none(), "{}", query.name);
+        }
+    }
 
     #[test]
     fn rows_of_all_brokers_have_the_order_that_those_of_one_have() {
