@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Stopped,
     /// A query could not be planned or run, or a parameter is missing or wrong.
     Query,
+    /// A process that was to run a part of a query did not, or not to its end.
+    Worker,
 }
 
 /// What the engine's functions return.

@@ -27,7 +27,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Job, NotStored, Progress, ingest};
 pub use kcorr_store::input::Stop;
 pub use query::{
-    API_SLO_PARAMETER, CannedQuery, Columns, FloatColumn, GivenParameters, Header, NumberColumn,
-    OutputColumn, Parameter, PlannedQuery, QUERY_STACK_BYTES, RowFilter, SLO_PARAMETER, Session,
-    SessionOptions, Step, TerminalColumns, TextColumn, canned_queries, canned_query, parameters_in,
+    API_SLO_PARAMETER, CannedQuery, Columns, Elsewhere, FloatColumn, GivenParameters, Header,
+    NumberColumn, OutputColumn, Parameter, PartRows, PartSession, PlannedQuery, QUERY_STACK_BYTES,
+    RemotePart, RowFilter, SLO_PARAMETER, Session, SessionOptions, ShownRows, Step,
+    TerminalColumns, TextColumn, canned_queries, canned_query, parameters_in, rules_digest,
 };

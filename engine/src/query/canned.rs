@@ -3,6 +3,8 @@
 //! What a person asks first lies in `sql/` itself; what serves something else lies in a folder called
 //! after that: the steps of the account, what the report, exports, comparisons and replays read.
 
+use xxhash_rust::xxh3::Xxh3;
+
 use super::header::Header;
 use crate::error::Result;
 
@@ -50,6 +52,16 @@ pub(super) fn name_of(sql: &str) -> Option<&'static str> {
     let mut files = FILES.iter();
     let file = files.find(|(_, _, text)| *text == sql)?;
     Some(file.1)
+}
+
+/// A hash of the texts of all: two programs of one version, too, compute other rows if theirs differ.
+pub fn rules_digest() -> u64 {
+    let mut hash = Xxh3::new();
+    for text in texts() {
+        hash.update(text.as_bytes());
+        hash.update(&[0xff]);
+    }
+    hash.digest()
 }
 
 /// The texts of all.

@@ -9,6 +9,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use kcorr_interval_join::{AsOfPlanner, IntervalJoinRule, UnspilledRepartitionPool};
 use kcorr_store::Store;
 
+use super::elsewhere::Elsewhere;
 use super::in_order::InOrderRule;
 use crate::catalog;
 use crate::error::Result;
@@ -28,6 +29,8 @@ pub struct SessionOptions {
     pub allows_files: bool,
     /// Whether steps are computed anew, and their rows not kept for later sessions.
     pub is_fresh: bool,
+    /// Who runs the queries that are asked of each broker of several; `None` for this process.
+    pub elsewhere: Option<Arc<dyn Elsewhere>>,
 }
 
 impl SessionOptions {

@@ -34,9 +34,25 @@ pub struct Step {
     pub elapsed: Duration,
     /// How it was run, an operator a line with its metrics; only when the session was opened to show it.
     pub plan: Option<String>,
+    /// The process that ran it, if that was another.
+    pub worker: Option<String>,
 }
 
 impl Step {
+    /// A step that another process ran, of which nothing more is known.
+    pub fn of_worker(worker: &str, name: String, row_count: usize, elapsed: Duration) -> Self {
+        Self {
+            name,
+            row_count,
+            is_spilled: false,
+            is_kept: false,
+            damaged: None,
+            elapsed,
+            plan: None,
+            worker: Some(worker.to_owned()),
+        }
+    }
+
     /// Runs a materialized query, planned, which has these columns; answers what it took, and its rows as a table.
     pub(super) async fn run(
         name: &str,
@@ -85,6 +101,7 @@ impl Step {
             damaged: None,
             elapsed: start.elapsed(),
             plan: None,
+            worker: None,
         }
     }
 }

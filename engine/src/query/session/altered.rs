@@ -44,7 +44,9 @@ impl Session {
         session.rest_on(store, altered, whole).await?;
         // What a part has may rest on what is altered in another.
         for (part, whole) in session.brokers.iter().zip(&whole.brokers) {
-            part.rest_on(store, altered, whole).await?;
+            if let (Some(part), Some(whole)) = (part.here(), whole.here()) {
+                part.rest_on(store, altered, whole).await?;
+            }
         }
         Ok(session)
     }

@@ -5,6 +5,7 @@
 //! | `values` | the header of a text, and the values that hold for it and for what is below it |
 //! | `steps` | canned queries below a statement, as tables |
 //! | `brokers` | those that are asked of each broker by itself |
+//! | `part` | a broker's part of a store, for a session in another process |
 //! | `shown` | what is registered, and what is known of it |
 //! | `altered` | a session that shows tables otherwise than they were recorded |
 //! | `in_memory` | the tables of a small store, for such sessions |
@@ -13,6 +14,7 @@
 mod altered;
 mod brokers;
 mod in_memory;
+mod part;
 mod shared;
 mod shown;
 mod steps;
@@ -46,8 +48,9 @@ use super::unaltered::Unaltered;
 use crate::catalog;
 use crate::catalog::{Altered, RowsInMemory};
 use crate::error::{Error, ErrorKind, Result};
-use brokers::stores_of_brokers;
+use brokers::{Part, PartElsewhere, stores_of_brokers};
 use in_memory::TablesInMemory;
+pub use part::PartSession;
 use shared::SharedPlans;
 use steps::Registered;
 pub use values::parameters_in;
@@ -82,7 +85,7 @@ pub struct Session {
     step_rows: StepRows,
     options: SessionOptions,
     /// Of a store with recordings of several brokers, a session of each broker's; else none.
-    brokers: Vec<Self>,
+    brokers: Vec<Part>,
     /// Whether it is one of these.
     is_part: bool,
 }
@@ -138,6 +141,18 @@ impl Session {
         let mut session =
             Self::open_one(whole, store, altered, stored, step_rows(), options).await?;
         session.replaced = Mutex::new(replaced.clone());
+        // What is altered is this process's alone.
+        let elsewhere = options.elsewhere.as_ref().filter(|_| altered.is_none());
+        if let Some(elsewhere) = elsewhere.filter(|_| !parts.is_empty()) {
+            let brokers: Vec<Option<i32>> = parts.iter().map(|(broker, _)| *broker).collect();
+            let parts = elsewhere.open(store, &brokers, options.is_fresh).await?;
+            session.brokers = parts
+                .into_iter()
+                .map(|part| Part::Elsewhere(PartElsewhere::new(part)))
+                .collect();
+            session.kept_rows = kept_rows;
+            return Ok(session);
+        }
         for (broker, store) in parts {
             let context = options.context(Arc::clone(&runtime), &store)?;
             let mut part =
@@ -145,7 +160,7 @@ impl Session {
             part.is_part = true;
             part.replaced = Mutex::new(replaced.clone());
             part.kept_rows = kept_rows.as_ref().map(|kept| kept.of_broker(broker));
-            session.brokers.push(part);
+            session.brokers.push(Part::Here(Box::new(part)));
         }
         session.kept_rows = kept_rows;
         Ok(session)
