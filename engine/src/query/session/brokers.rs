@@ -252,7 +252,12 @@ impl Session {
             return Ok(None);
         }
         let query = name_of(sql).and_then(canned_query).transpose()?;
-        let query = query.filter(|query| query.header.is_by_broker);
-        query.map(|query| by_broker::of_all(&query)).transpose()
+        let Some(query) = query.filter(|query| query.header.is_by_broker) else {
+            return Ok(None);
+        };
+        if Below::query(query.name)?.all_tables().is_empty() {
+            return Ok(None);
+        }
+        by_broker::of_all(&query).map(Some)
     }
 }

@@ -83,7 +83,9 @@ impl Session {
         let used = below.used(place);
         let name = used.query.name;
         let is_materialized = used.query.header.is_materialized;
-        if !self.brokers.is_empty() && used.query.header.is_by_broker {
+        // What reads no table is the same of every broker: once for all, not once for each.
+        let is_by_broker = used.query.header.is_by_broker && !below.tables_of(place).is_empty();
+        if !self.brokers.is_empty() && is_by_broker {
             return self.register_by_broker(below, place, given).await;
         }
         let values = below.values(place, given)?;
