@@ -126,7 +126,7 @@ impl Export {
         };
         let mut out = common.open(is_binary)?;
         let wrote = runtime()?.block_on(async {
-            let session = Session::open_with(&store, &common.memory.options()).await?;
+            let session = Session::open_with(&store, &global.session(&common.memory)?).await?;
             session.check_given(queries, &given, &[])?;
             anyhow::Ok(match &self.target {
                 Target::Perfetto(_) => {

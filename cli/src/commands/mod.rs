@@ -46,12 +46,14 @@ mod verdict_tests;
 mod verify;
 mod whatif;
 mod why;
+mod worker;
+mod workers;
 
 use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
-use kcorr_engine::QUERY_STACK_BYTES;
+use kcorr_engine::{QUERY_STACK_BYTES, SessionOptions};
 use kcorr_store::{Store, plain_path};
 
 use crate::configuration::Configuration;
@@ -137,6 +139,9 @@ pub(crate) struct Global {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
+
+    #[command(flatten)]
+    workers: workers::Workers,
 }
 
 impl Global {
@@ -186,6 +191,13 @@ impl Global {
         !self.slo.is_empty()
     }
 
+    /// What a session takes: memory, and workers if there are any.
+    fn session(&self, memory: &memory::Memory) -> anyhow::Result<SessionOptions> {
+        let mut options = memory.options();
+        self.workers.take_part(&mut options)?;
+        Ok(options)
+    }
+
     fn open_store(&self) -> anyhow::Result<Store> {
         self.of_broker(Store::open(&self.store)?)
     }
@@ -231,6 +243,7 @@ pub(crate) enum Command {
     Sources(sources::Sources),
     Tables(tables::Tables),
     Clocks(clocks::Clocks),
+    Worker(worker::Worker),
     Verify(verify::Verify),
     Sql(sql::Sql),
     Compare(compare::Compare),
@@ -269,6 +282,20 @@ impl Command {
                 "--store has no effect here: kcorr sli keeps its messages and figures in its --dir"
             );
         }
+        if global.workers.are_named() && !self.asks_workers() {
+            bail!(
+                "--workers has no effect here: it is for query, sql, why, report, open and export"
+            );
+        }
+        global.workers.check()?;
+        let done = self.run_alone(global, screen);
+        let ended = global.workers.end(screen);
+        let status = done?;
+        ended?;
+        Ok(status)
+    }
+
+    fn run_alone(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         match self {
             Self::Ingest(command) => command.run(global, screen),
             Self::Record(command) => command.run(global, screen),
@@ -285,6 +312,7 @@ impl Command {
             Self::Sources(command) => command.run(global, screen),
             Self::Tables(command) => command.run(global, screen),
             Self::Clocks(command) => command.run(global, screen),
+            Self::Worker(command) => command.run(global, screen),
             Self::Verify(command) => command.run(global, screen),
             Self::Sql(command) => command.run(global, screen),
             Self::Compare(command) => command.run(global, screen),
@@ -309,6 +337,19 @@ impl Command {
     fn knows_brokers(&self) -> bool {
         let is_of_stores = self.asks() && !matches!(self, Self::Live(_));
         is_of_stores || matches!(self, Self::Ingest(_) | Self::Sources(_) | Self::Clocks(_))
+    }
+
+    /// Whether workers may run parts of what it asks.
+    fn asks_workers(&self) -> bool {
+        matches!(
+            self,
+            Self::Query(_)
+                | Self::Sql(_)
+                | Self::Why(_)
+                | Self::Report(_)
+                | Self::Open(_)
+                | Self::Export(_)
+        )
     }
 
     /// Whether it asks queries that tell slow requests from others.

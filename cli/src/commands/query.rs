@@ -113,7 +113,7 @@ impl Query {
             Some(Explain::Plan) => explained(&sql, "EXPLAIN"),
             Some(Explain::Analyze) => explained(&sql, "EXPLAIN ANALYZE"),
         };
-        let mut options = self.memory.options();
+        let mut options = global.session(&self.memory)?;
         options.allows_files = self.allow_files;
         // Rows of a plan are for other programs; people get it line by line.
         let draws_plan = self.explain.is_some() && self.results.format == Format::Table;
@@ -205,6 +205,9 @@ fn title(query: &str) -> &str {
 /// What a step took, in a line.
 pub(super) fn took(step: &Step) -> String {
     let mut how = Vec::new();
+    if let Some(worker) = &step.worker {
+        how.push(format!(", at {worker}"));
+    }
     if step.is_kept {
         how.push(", computed earlier".to_owned());
     }

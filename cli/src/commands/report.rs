@@ -123,7 +123,7 @@ impl Report {
         let given = self.parameters.given(global)?;
         let store = global.open_store()?;
         let answers = runtime()?.block_on(async {
-            let session = Session::open_to_alter(&store, &self.memory.options()).await?;
+            let session = Session::open_to_alter(&store, &global.session(&self.memory)?).await?;
             let tests = VerdictTests {
                 shifts: self.shifts,
                 ablates: !self.no_ablation,

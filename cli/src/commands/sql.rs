@@ -74,7 +74,7 @@ impl Sql {
         let objectives = global.objectives()?;
         let store = global.open_store()?;
         let runtime = runtime()?;
-        let mut options = self.memory.options();
+        let mut options = global.session(&self.memory)?;
         options.allows_files = self.allow_files;
         let session = runtime.block_on(Session::open_with(&store, &options))?;
         let mut editor: Editor<Names, _> = Editor::new()?;

@@ -69,7 +69,7 @@ impl Why {
         }
         let store = global.open_store()?;
         runtime()?.block_on(async {
-            let session = Session::open_with(&store, &self.memory.options()).await?;
+            let session = Session::open_with(&store, &global.session(&self.memory)?).await?;
             session.check_given(&ONE_REQUEST_QUERIES, &given, &[])?;
             let answers = self.answers(&session, &given, global.tz).await?;
             let Some(report) = Report::one_request(&answers) else {

@@ -12,6 +12,7 @@ mod cold_reads;
 mod compare;
 mod damage;
 mod docs;
+mod everywhere;
 mod export;
 mod files;
 mod help;
@@ -42,6 +43,7 @@ mod terminal;
 mod tls;
 mod verify;
 mod whatif;
+mod workers;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Output};

@@ -15,14 +15,14 @@ const COUNTS: &str = "SELECT (SELECT count(*) FROM writes) AS writes, \
      (SELECT count(*) FROM requests) AS requests, (SELECT count(*) FROM sources) AS sources";
 
 /// A server with one bucket. It is ended when it goes out of scope.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     endpoint: String,
 }
 
 impl Server {
     /// Starts it; `None` where there is none.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let Some(program) = std::env::var_os("KCORR_S3_SERVER") else {
             println!("skipped: KCORR_S3_SERVER does not name moto's server");
             return None;
@@ -63,7 +63,7 @@ impl Server {
         panic!("the server at {} does not answer", self.endpoint);
     }
 
-    fn environment(&self) -> [(&'static str, &str); 5] {
+    pub(crate) fn environment(&self) -> [(&'static str, &str); 5] {
         [
             ("AWS_ENDPOINT", &self.endpoint),
             ("AWS_ALLOW_HTTP", "true"),
@@ -74,7 +74,7 @@ impl Server {
     }
 
     /// Runs kcorr on the store in the bucket.
-    fn kcorr(&self, desk: &Desk, arguments: &[&str]) -> Output {
+    pub(crate) fn kcorr(&self, desk: &Desk, arguments: &[&str]) -> Output {
         let mut command = desk.command(&[&["--store", STORE], arguments].concat());
         command.envs(self.environment()).output().expect("it runs")
     }
@@ -101,7 +101,7 @@ impl Drop for Server {
     }
 }
 
-const STORE: &str = "s3://bucket/monday/incident.kcorr";
+pub(crate) const STORE: &str = "s3://bucket/monday/incident.kcorr";
 
 /// What was answered, without the line of a report that says when it was made.
 fn answer(text: &str) -> String {
