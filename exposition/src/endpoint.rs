@@ -1,65 +1,46 @@
-//! The page of metrics by HTTP: `GET /metrics`, and `GET /-/healthy` for probes.
+//! The page of metrics by HTTP: `GET /metrics`, and `GET /-/healthy` for probes; and further pages, for people.
 //!
 //! Names of topics and causes are for those who run the broker: it listens on loopback only, unless there is a token that
-//! a client must show, or somebody says that anybody may read. On loopback a request must name an address or `localhost`
-//! as its host, so that no web page reads it by a name of its own. Few connections are answered at a time, and each has a
-//! moment for its request and one for its answer: whoever takes longer is not waited for.
+//! a client must show, or somebody says that anybody may read metrics. Pages for people are on loopback, or take a token
+//! and TLS. On loopback a request must name an address or `localhost` as its host, so that no web page reads it by a name
+//! of its own.
 
-use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::routing::get;
+
+use crate::access::{Access, is_by_address};
 use crate::error::{Error, Result};
-use crate::request_head::RequestHead;
+use crate::server::Server;
 use crate::text::Form;
 
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Connections that are answered at a time; others are closed.
-const MOST_AT_ONCE: usize = 8;
-
-/// Makes the page.
+/// Makes the page of metrics.
 pub type Page = Arc<dyn Fn(Form) -> String + Send + Sync>;
-
-/// Who may read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Access {
-    /// What a client must show: `Authorization: Bearer TOKEN`.
-    pub token: Option<String>,
-    /// Whether anybody may who can reach it.
-    pub is_open: bool,
-}
 
 /// Answers until it is dropped.
 #[derive(Debug)]
 pub struct Endpoint {
-    address: SocketAddr,
-    is_ended: Arc<AtomicBool>,
+    server: Server,
+    is_encrypted: bool,
+    shows_pages: bool,
 }
 
-struct Shared {
-    page: Page,
+/// What decides who is answered.
+#[derive(Debug)]
+struct Door {
     access: Access,
     is_loopback: bool,
-    at_once: AtomicUsize,
-}
-
-/// One of the connections that are answered, until it is dropped.
-struct Answering(Arc<Shared>);
-
-impl Answering {
-    fn begin(shared: &Arc<Shared>) -> Option<Self> {
-        let before = shared.at_once.fetch_add(1, Ordering::Relaxed);
-        let answering = Self(Arc::clone(shared));
-        (before < MOST_AT_ONCE).then_some(answering)
-    }
-}
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.at_once.fetch_sub(1, Ordering::Relaxed);
-    }
+    shows_pages: bool,
 }
 
 impl Endpoint {
@@ -68,6 +49,28 @@ impl Endpoint {
     /// # Errors
     /// When everybody could read there and nobody said so, or the address cannot be had.
     pub fn listen(address: SocketAddr, access: Access, page: Page) -> Result<Self> {
+        Self::open(address, access, page, None)
+    }
+
+    /// The same with pages for people, where these may be shown ([`Access::lets_pages`]).
+    ///
+    /// # Errors
+    /// As those of [`Self::listen`].
+    pub fn listen_with(
+        address: SocketAddr,
+        access: Access,
+        page: Page,
+        pages: Router,
+    ) -> Result<Self> {
+        Self::open(address, access, page, Some(pages))
+    }
+
+    fn open(
+        address: SocketAddr,
+        access: Access,
+        page: Page,
+        pages: Option<Router>,
+    ) -> Result<Self> {
         let is_loopback = address.ip().is_loopback();
         if !is_loopback && access.token.is_none() && !access.is_open {
             return Err(Error::Refused(format!(
@@ -75,162 +78,92 @@ impl Endpoint {
                  127.0.0.1:PORT, give --token-file, or say --listen-openly"
             )));
         }
-        let cannot = |error| Error::Address(format!("cannot listen on {address}"), error);
-        let listener = TcpListener::bind(address).map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
-        let is_ended = Arc::<AtomicBool>::default();
-        let ended = Arc::clone(&is_ended);
-        let shared = Arc::new(Shared {
-            page,
+        let pages = pages.filter(|_| access.lets_pages(is_loopback));
+        let (shows_pages, certificate) = (pages.is_some(), access.certificate.clone());
+        let is_encrypted = certificate.is_some();
+        let door = Arc::new(Door {
             access,
             is_loopback,
-            at_once: AtomicUsize::new(0),
+            shows_pages,
         });
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if ended.load(Ordering::Relaxed) {
-                    break;
-                }
-                let Ok(stream) = stream else {
-                    // Out of descriptors, for a moment.
-                    std::thread::sleep(Duration::from_millis(100));
-                    continue;
-                };
-                let Some(answering) = Answering::begin(&shared) else {
-                    continue;
-                };
-                // Where no thread can be had, this one is not answered.
-                let _ = std::thread::Builder::new().spawn(move || answer(stream, &answering.0));
-            }
+        let metrics = get(move |headers: HeaderMap| {
+            let accept = headers.get(ACCEPT).and_then(|it| it.to_str().ok());
+            let form = Form::accepted(accept.unwrap_or_default());
+            let text = page(form);
+            async move { ([(CONTENT_TYPE, form.content_type())], text) }
         });
-        Ok(Self { address, is_ended })
+        let expected = match shows_pages {
+            true => "expected GET / or GET /metrics\n",
+            false => "expected GET /metrics\n",
+        };
+        let router = pages
+            .unwrap_or_default()
+            .route("/metrics", metrics)
+            .fallback(move || async move { (StatusCode::NOT_FOUND, expected) })
+            .layer(from_fn_with_state(Arc::clone(&door), enter))
+            .route("/-/healthy", get(|| async { "ok\n" }))
+            .layer(from_fn_with_state(door, look));
+        Ok(Self {
+            server: Server::listen(address, certificate, router)?,
+            is_encrypted,
+            shows_pages,
+        })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
+    }
+
+    /// The beginning of its addresses: `http://127.0.0.1:9464`.
+    pub fn url(&self) -> String {
+        let scheme = if self.is_encrypted { "https" } else { "http" };
+        format!("{scheme}://{}", self.address())
+    }
+
+    /// Whether the pages for people are shown.
+    pub fn shows_pages(&self) -> bool {
+        self.shows_pages
     }
 }
 
-impl Drop for Endpoint {
-    fn drop(&mut self) {
-        self.is_ended.store(true, Ordering::Relaxed);
-        // Wakes the thread, which then ends.
-        let _ = TcpStream::connect_timeout(&self.address, PATIENCE);
+/// Refuses what a web page asks by a name of its own, and says of every answer who may do what with it.
+async fn look(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    if door.is_loopback && !is_by_address(request.headers()) {
+        let words = "expected an address or localhost as the host\n";
+        return (StatusCode::FORBIDDEN, words).into_response();
     }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CACHE_CONTROL, "no-store"),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
-fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let request = RequestHead::read(&mut stream, PATIENCE)?;
-    let (status, more, kind, body) = match judge(request.as_ref(), shared) {
-        Answer::Metrics(form) => ("200 OK", "", form.content_type(), (shared.page)(form)),
-        Answer::Healthy => ("200 OK", "", PLAIN, "ok\n".to_owned()),
-        Answer::NoRequest => (
-            "400 Bad Request",
-            "",
-            PLAIN,
-            "expected GET /metrics\n".to_owned(),
-        ),
-        Answer::NotYou => (
-            "401 Unauthorized",
-            "WWW-Authenticate: Bearer\r\n",
-            PLAIN,
-            "expected the token\n".to_owned(),
-        ),
-        Answer::NotByName => (
-            "403 Forbidden",
-            "",
-            PLAIN,
-            "expected an address or localhost as the host\n".to_owned(),
-        ),
-        Answer::NotHere => (
-            "404 Not Found",
-            "",
-            PLAIN,
-            "expected GET /metrics\n".to_owned(),
-        ),
-        Answer::NotSo => (
-            "405 Method Not Allowed",
-            "Allow: GET\r\n",
-            PLAIN,
-            "expected GET /metrics\n".to_owned(),
-        ),
-    };
-    let head = format!(
-        "HTTP/1.1 {status}\r\n{more}Content-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    write(&mut stream, &[head.as_bytes(), body.as_bytes()].concat())
-}
-
-/// Writes all of it, or as much as is taken in time.
-fn write(stream: &mut TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {
-    let begun = Instant::now();
-    while !bytes.is_empty() {
-        let left = PATIENCE.saturating_sub(begun.elapsed());
-        if left.is_zero() {
-            return Err(std::io::ErrorKind::TimedOut.into());
-        }
-        stream.set_write_timeout(Some(left))?;
-        match stream.write(bytes) {
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+/// Lets in who shows the token, where there is one.
+async fn enter(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    if door.access.lets(request.headers()) {
+        return next.run(request).await;
     }
-    Ok(())
-}
-
-const PLAIN: &str = "text/plain; charset=utf-8";
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Metrics(Form),
-    Healthy,
-    NoRequest,
-    NotYou,
-    NotByName,
-    NotHere,
-    NotSo,
-}
-
-fn judge(request: Option<&RequestHead>, shared: &Shared) -> Answer {
-    let Some(request) = request else {
-        return Answer::NoRequest;
-    };
-    if shared.is_loopback && !request.is_by_address() {
-        return Answer::NotByName;
+    // A browser asks for a password where it may be one.
+    let mut ways = vec![(WWW_AUTHENTICATE, "Bearer")];
+    if door.shows_pages {
+        ways.push((WWW_AUTHENTICATE, "Basic realm=\"kcorr\""));
     }
-    let is_get = request.method == "GET";
-    match request.path.split('?').next().unwrap_or_default() {
-        "/-/healthy" if is_get => Answer::Healthy,
-        "/metrics" if is_get => match &shared.access.token {
-            Some(token) if !is_shown(token, &request.authorization) => Answer::NotYou,
-            _ => Answer::Metrics(Form::accepted(&request.accept)),
-        },
-        "/metrics" | "/-/healthy" => Answer::NotSo,
-        _ => Answer::NotHere,
-    }
-}
-
-/// Whether a header shows the token; how much of it is right tells no time.
-fn is_shown(token: &str, authorization: &str) -> bool {
-    let shown = authorization
-        .strip_prefix("Bearer ")
-        .unwrap_or_default()
-        .trim()
-        .as_bytes();
-    let token = token.as_bytes();
-    let mut differs = token.len() ^ shown.len();
-    for (at, byte) in token.iter().enumerate() {
-        differs |= usize::from(byte ^ shown.get(at).copied().unwrap_or(0));
-    }
-    differs == 0
+    let words = "expected the token\n";
+    (StatusCode::UNAUTHORIZED, AppendHeaders(ways), words).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
 
     use super::*;
 
@@ -248,13 +181,18 @@ mod tests {
         Arc::new(|form| format!("{form:?}"))
     }
 
+    fn pages() -> Router {
+        Router::new().route("/", get(|| async { "a page" }))
+    }
+
     #[test]
     fn it_answers_on_loopback_in_the_form_that_is_accepted() {
         let address = "127.0.0.1:0".parse().unwrap();
         let endpoint = Endpoint::listen(address, Access::default(), page()).unwrap();
         let asked = |words: &str| asked(endpoint.address(), words);
         let text = asked("GET /metrics HTTP/1.1\nHost: localhost:9\n\n");
-        assert!(text.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4"));
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+        assert!(text.contains("\r\ncontent-type: text/plain; version=0.0.4"));
         assert!(text.ends_with("\r\n\r\nPrometheus"));
         let text = asked(
             "GET /metrics?x=y HTTP/1.1\nHost: 127.0.0.1\nAccept: application/openmetrics-text\n\n",
@@ -269,41 +207,10 @@ mod tests {
         ] {
             let text = asked(words);
             assert!(
-                text.starts_with(&format!("HTTP/1.1 {status} ")),
+                text.starts_with(&format!("HTTP/1.1 {status} "))
+                    || text.starts_with(&format!("HTTP/1.0 {status} ")),
                 "{words}: {text}"
             );
-        }
-    }
-
-    #[test]
-    fn one_who_reads_slowly_is_not_waited_for() {
-        let large: Page = Arc::new(|_| "x".repeat(32 << 20));
-        let address = "127.0.0.1:0".parse().unwrap();
-        let endpoint = Endpoint::listen(address, Access::default(), large).unwrap();
-        let mut slow: Vec<TcpStream> = Vec::new();
-        for _ in 0..MOST_AT_ONCE {
-            let mut stream = TcpStream::connect(endpoint.address()).unwrap();
-            stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
-            slow.push(stream);
-        }
-        let begun = Instant::now();
-        loop {
-            // Each takes a little now and then, so that none stands still for long.
-            for stream in &mut slow {
-                let _ = stream.read(&mut [0; 1 << 16]);
-            }
-            let mut stream = TcpStream::connect(endpoint.address()).unwrap();
-            let mut text = String::new();
-            let asked = stream.write_all(b"GET /-/healthy HTTP/1.1\r\n\r\n");
-            if asked
-                .and_then(|()| stream.read_to_string(&mut text))
-                .is_ok()
-                && text.ends_with("ok\n")
-            {
-                break;
-            }
-            assert!(begun.elapsed() < 4 * PATIENCE, "nobody else is answered");
-            std::thread::sleep(Duration::from_millis(100));
         }
     }
 
@@ -314,16 +221,42 @@ mod tests {
         assert!(said.to_string().contains("--token-file"), "{said}");
         let access = Access {
             token: Some("abc".to_owned()),
-            is_open: false,
+            ..Access::default()
         };
-        let endpoint = Endpoint::listen(address, access, page()).unwrap();
+        let endpoint = Endpoint::listen_with(address, access, page(), pages()).unwrap();
         let here = SocketAddr::from(([127, 0, 0, 1], endpoint.address().port()));
         let text = asked(here, "GET /metrics HTTP/1.1\nHost: broker.example\n\n");
         assert!(text.starts_with("HTTP/1.1 401 "), "{text}");
-        for wrong in ["ab", "abd", "abcd", ""] {
-            assert!(!is_shown("abc", &format!("Bearer {wrong}")), "{wrong}");
+        assert!(!text.contains("Basic"), "{text}");
+        let head = "HTTP/1.1\nHost: broker.example\nauthorization: Bearer abc\n\n";
+        let text = asked(here, &format!("GET /metrics {head}"));
+        assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+        // Not without TLS.
+        let text = asked(here, &format!("GET / {head}"));
+        assert!(text.starts_with("HTTP/1.1 404 "), "{text}");
+        assert!(!endpoint.shows_pages());
+    }
+
+    #[test]
+    fn pages_are_shown_here_and_nobody_frames_or_keeps_them() {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let token = Some("abc".to_owned());
+        let access = Access {
+            token,
+            ..Access::default()
+        };
+        let endpoint = Endpoint::listen_with(address, access, page(), pages()).unwrap();
+        let text = asked(endpoint.address(), "GET / HTTP/1.1\n\n");
+        assert!(text.starts_with("HTTP/1.1 401 "), "{text}");
+        assert!(text.contains("www-authenticate: Basic realm=\"kcorr\"\r\n"));
+        let words = "GET / HTTP/1.1\nAuthorization: Basic OmFiYw==\n\n";
+        let text = asked(endpoint.address(), words);
+        assert!(text.ends_with("\r\n\r\na page"), "{text}");
+        for header in ["cache-control: no-store", "x-frame-options: DENY"] {
+            assert!(text.contains(header), "{text}");
         }
-        let words = "GET /metrics HTTP/1.1\nHost: broker.example\nauthorization: Bearer abc\n\n";
-        assert!(asked(here, words).starts_with("HTTP/1.1 200 "));
+        let words = "GET / HTTP/1.1\nHost: evil.example\nAuthorization: Basic OmFiYw==\n\n";
+        let text = asked(endpoint.address(), words);
+        assert!(text.starts_with("HTTP/1.1 403 "), "{text}");
     }
 }

@@ -7,6 +7,9 @@ pub enum Error {
     /// An address cannot be had; which.
     #[error("{0}: {1}")]
     Address(String, #[source] std::io::Error),
+    /// A certificate cannot be used; which, and why.
+    #[error("{0}")]
+    Certificate(String),
     /// Everybody could read there; what to do.
     #[error("{0}")]
     Refused(String),

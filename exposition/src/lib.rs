@@ -4,19 +4,24 @@
 //! |---|---|
 //! | [`Exposition`] | families and samples in the forms of OpenMetrics and Prometheus |
 //! | [`Histogram`], [`Bounds`] | latencies by bucket, with examples |
-//! | [`Endpoint`] | who may read the page, and its answers |
-//! | [`RequestHead`] | the head of a request, read in a bounded time and size |
+//! | [`Endpoint`] | that page by HTTP, and pages for people |
+//! | [`Access`], [`Certificate`] | who may read them, and by TLS |
+//! | [`Server`] | answers few requests at a time, each in a bounded time |
 //!
-//! It counts nothing by itself, and is no web server: it answers `GET`, and few at a time.
+//! It counts nothing by itself, and knows no page but that of metrics.
 
+mod access;
+mod certificate;
 mod endpoint;
 mod error;
 mod histogram;
-mod request_head;
+mod server;
 mod text;
 
-pub use endpoint::{Access, Endpoint, Page};
+pub use access::Access;
+pub use certificate::Certificate;
+pub use endpoint::{Endpoint, Page};
 pub use error::{Error, Result};
 pub use histogram::{BOUNDS_MS, Bounds, Exemplar, Histogram};
-pub use request_head::RequestHead;
+pub use server::Server;
 pub use text::{Exposition, Form, Kind};

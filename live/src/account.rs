@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::period::{Period, text_of_time};
+use crate::settings::Settings;
 use crate::verdict::Verdict;
 
 /// How long after a window's end a request of it may be found that was not in its own account, in ns: then it is in the
@@ -29,6 +30,9 @@ pub struct WindowAccount {
     pub others: Vec<Bucket>,
     /// What was lost of its recording; of what windows share, each has it.
     pub losses: Vec<Lost>,
+    /// What the broker ran on and with.
+    #[serde(default)]
+    pub settings: Settings,
     /// Since when the oldest request was open at the window's end, if any was.
     pub open_since_ns: Option<i64>,
     /// Seconds until its recording was a store.
@@ -97,6 +101,10 @@ pub async fn account(
     }
     for batch in rows(&session, &open_at(period.to_ns), &none).await? {
         account.open_since_ns = Columns(&batch).number("since")?.get(0);
+    }
+    let mut found = session.run_canned("window_settings", &none).await?;
+    while let Some(batch) = found.try_next().await? {
+        account.settings.extend(settings(&batch)?);
     }
     account.query_seconds = begun.elapsed().as_secs_f64();
     Ok(account)
@@ -183,6 +191,16 @@ fn losses(batch: &RecordBatch) -> Result<Vec<Lost>> {
             severity: severity.get(row).unwrap_or_default().to_owned(),
             count: count.unsigned(row).unwrap_or(0),
         })
+        .collect())
+}
+
+fn settings(batch: &RecordBatch) -> Result<Settings> {
+    let columns = Columns(batch);
+    let (name, value) = (columns.text("name")?, columns.text("value")?);
+    let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
+    let rows = 0..batch.num_rows();
+    Ok(rows
+        .map(|row| (text(name.get(row)), text(value.get(row))))
         .collect())
 }
 

@@ -5,6 +5,8 @@
 //! | `rollups/DAY.jsonl` | a line a window: what became of it, counts by API, topic, cause and reason; of days that are over compressed (`.jsonl.zst`) | a year, and no more bytes than it may have |
 //! | `accounts/HOUR.jsonl` | a line a slow request: its row of `blame` | 7 days, and no more bytes |
 //! | `evidence/WINDOW.kcorr` | the stores of windows with slow requests | as it is asked for |
+//! | `reports/WINDOW.html` | reports of these that somebody opened | as long as their stores, and [`REPORT_BYTES`] at most |
+//! | `settings/ID.json` | what the broker ran on and with, by which lines of `rollups` are marked | for good: a new one is there only after a change |
 //! | `work/` | recordings that have no account yet | until they have one |
 //!
 //! A window's line in `rollups` is written last: a window with a line is accounted for, and one without is not, whatever
@@ -20,14 +22,21 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::evidence::Evidence;
 use crate::limits::{age_out, bytes_of, files};
 use crate::line_files::{append, compress, cut};
 use crate::period::Period;
 use crate::rollup::Rollup;
+use crate::rollup_days::{days, rollups_of_day};
+use crate::settings::{self, Settings};
 use crate::verdict::Verdict;
 
+/// Windows that are told of after a start.
+pub const MOST_RECENT: usize = 360;
 /// Windows with a line that are known.
 const MOST_LINES: usize = 20_000;
+/// Bytes of reports at most.
+const REPORT_BYTES: u64 = 128 << 20;
 const DAY_NS: i64 = 86_400_000_000_000;
 /// How long after a day its last windows may have their lines: they wait for their accounts.
 const LATE_LINES_NS: i64 = DAY_NS / 24;
@@ -81,6 +90,8 @@ pub struct Archive {
     last_end_ns: Option<i64>,
     /// Windows of the last two days that have a line.
     lines: BTreeSet<Period>,
+    /// The last of them, until they are taken.
+    recent: Vec<Rollup>,
     #[expect(dead_code, reason = "its lock says that somebody writes here")]
     lock: File,
 }
@@ -91,12 +102,15 @@ impl Archive {
     /// # Errors
     /// When another process has it, or it cannot be read or written.
     pub fn open(folder: &Path, keeping: Keeping) -> Result<Self> {
-        for name in ["rollups", "accounts", "evidence", "work"] {
+        for name in [
+            "rollups", "accounts", "evidence", "reports", "settings", "work",
+        ] {
             let folder = folder.join(name);
             fs::create_dir_all(&folder).map_err(|e| Error::file("cannot make", &folder, e))?;
         }
         // Recordings have what clients sent.
         private(&folder.join("work"))?;
+        private(&folder.join("reports"))?;
         let path = folder.join("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -115,6 +129,7 @@ impl Archive {
             keeping,
             last_end_ns: None,
             lines: BTreeSet::new(),
+            recent: Vec::new(),
             lock,
         };
         archive.mend()?;
@@ -143,9 +158,12 @@ impl Archive {
 
     /// Where the store of a window is.
     pub fn store(&self, period: &Period) -> PathBuf {
-        self.folder
-            .join("evidence")
-            .join(format!("{}.kcorr", period.name()))
+        Evidence::of(&self.folder).store(&period.name())
+    }
+
+    /// Where the stores of windows are, for who looks one up by its name.
+    pub fn evidence(&self) -> Evidence {
+        Evidence::of(&self.folder)
     }
 
     /// The end of the last window that has a line.
@@ -160,22 +178,18 @@ impl Archive {
 
     /// Cuts lines that are not whole, and accounts at the end of a window without a line.
     fn mend(&mut self) -> Result<()> {
-        let mut days = files(&self.folder.join("rollups"));
-        days.retain(|path| {
-            path.extension()
-                .is_some_and(|it| it == "jsonl" || it == "zst")
-        });
-        for path in days.iter().rev().take(2) {
-            let text = if path.extension().is_some_and(|it| it == "zst") {
-                fs::read(path).and_then(|it| zstd::decode_all(&it[..]))
-            } else {
+        for path in days(&self.folder).iter().rev().take(2) {
+            if path.extension().is_some_and(|it| it == "jsonl") {
                 cut(path, |_| false)?;
-                fs::read(path)
-            };
-            let text = text.map_err(|e| Error::file("cannot read", path, e))?;
-            let lines = text.split(|&byte| byte == b'\n');
-            self.lines.extend(lines.filter_map(window_of));
+            }
+            for rollup in rollups_of_day(path)? {
+                self.lines.insert(rollup.period);
+                self.recent.push(rollup);
+            }
         }
+        self.recent.sort_by_key(|it| it.period);
+        let more = self.recent.len().saturating_sub(MOST_RECENT);
+        self.recent.drain(..more);
         self.last_end_ns = self.lines.iter().map(|it| it.to_ns).max();
         if let Some(path) = files(&self.folder.join("accounts")).last() {
             // Of windows before those that are known nothing can be said: their rows stay.
@@ -192,8 +206,13 @@ impl Archive {
         Ok(())
     }
 
-    /// The slow requests that were entered last, so that none is entered again.
-    pub fn recent(&self) -> Vec<Verdict> {
+    /// What was written of the last windows before this start, in their order, at most [`MOST_RECENT`]; once.
+    pub fn take_rollups(&mut self) -> Vec<Rollup> {
+        std::mem::take(&mut self.recent)
+    }
+
+    /// The slow requests that were entered last, each with its window, so that none is entered again.
+    pub fn recent(&self) -> Vec<(Period, Verdict)> {
         // An hour may have begun with the last window.
         let hours = files(&self.folder.join("accounts"));
         let last = hours.len().saturating_sub(2);
@@ -202,7 +221,19 @@ impl Archive {
             .flatten()
             .flat_map(|file| BufReader::new(file).lines().map_while(|line| line.ok()));
         let lines = lines.filter_map(|line| serde_json::from_str::<AccountLine>(&line).ok());
-        lines.map(|line| line.verdict).collect()
+        lines.map(|line| (line.window, line.verdict)).collect()
+    }
+
+    /// A window's line with the mark of what its broker ran on and with, which is written down if it is new.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn marked(&self, rollup: Rollup, settings: &Settings) -> Result<Rollup> {
+        settings::write(&self.folder.join("settings"), settings)?;
+        Ok(Rollup {
+            settings: settings::id_of(settings)?,
+            ..rollup
+        })
     }
 
     /// Writes what came of a window: the rows of its requests, then its line.
@@ -258,6 +289,8 @@ impl Archive {
             keeping.evidence_ns,
             keeping.evidence_bytes,
         );
+        let reports = self.folder.join("reports");
+        age_out(&reports, now_ns, keeping.evidence_ns, REPORT_BYTES);
         // Last: on a disk that is full there is room for it then.
         let last_day = DateTime::from_timestamp_nanos(now_ns.saturating_sub(LATE_LINES_NS));
         let last_day = last_day.format("%Y%m%d").to_string();
@@ -278,11 +311,6 @@ fn private(folder: &Path) -> Result<()> {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     let set = fs::set_permissions(folder, mode);
     set.map_err(|e| Error::file("cannot set the mode of", folder, e))
-}
-
-fn window_of(line: &[u8]) -> Option<Period> {
-    let rollup: Rollup = serde_json::from_slice(line).ok()?;
-    Some(rollup.period)
 }
 
 #[cfg(test)]
@@ -356,7 +384,7 @@ mod tests {
         assert_eq!(
             recent
                 .iter()
-                .map(|it| it.number("request_id").unwrap())
+                .map(|(_, it)| it.number("request_id").unwrap())
                 .collect::<Vec<_>>(),
             [0, 1]
         );
@@ -416,10 +444,9 @@ mod tests {
         let days = files(&folder.path().join("rollups"));
         assert_eq!(days.len(), 1);
         let text = zstd::decode_all(File::open(&days[0]).unwrap()).unwrap();
-        let windows: Vec<_> = text
-            .split(|&it| it == b'\n')
-            .filter_map(window_of)
-            .collect();
+        let lines = text.split(|&it| it == b'\n');
+        let rollups = lines.filter_map(|line| serde_json::from_slice::<Rollup>(line).ok());
+        let windows: Vec<_> = rollups.map(|it| it.period).collect();
         assert_eq!(windows, [window(0), window(1)]);
         drop(archive);
         let archive = Archive::open(folder.path(), Keeping::default()).unwrap();

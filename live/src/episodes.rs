@@ -109,6 +109,12 @@ impl Episodes {
         begun
     }
 
+    /// Those that go on and were told, as they are now.
+    pub fn open(&self) -> Vec<Episode> {
+        let told = self.open.iter().filter(|(_, open)| open.is_told);
+        told.map(|(root, open)| open.episode(root)).collect()
+    }
+
     /// Roots of those that go on.
     pub fn roots(&self) -> Vec<String> {
         let told = self.open.iter().filter(|(_, open)| open.is_told);

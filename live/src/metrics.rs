@@ -141,6 +141,11 @@ impl Metrics {
         }
     }
 
+    /// The objective of all APIs without one of their own, in ms.
+    pub fn objective_ms(&self) -> f64 {
+        self.options.objective_ms
+    }
+
     /// The bounds of its histograms.
     pub fn bounds(&self) -> &Bounds {
         &self.bounds

@@ -25,6 +25,18 @@ pub enum Outcome {
     Gap,
 }
 
+impl Outcome {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accounted => "accounted",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::Gap => "gap",
+        }
+    }
+}
+
 /// A window's line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rollup {
@@ -43,6 +55,12 @@ pub struct Rollup {
     pub seconds: f64,
     /// Things lost of its recording that matter.
     pub lost: u64,
+    /// The latency from which on its requests are slow, in ms, of all APIs without one of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective_ms: Option<f64>,
+    /// What the broker ran on and with: the name of a file in `settings`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
     /// Counts by API, topic, cause and reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub series: Vec<RollupSeries>,
@@ -78,6 +96,8 @@ impl Rollup {
             late: 0,
             seconds: 0.0,
             lost: 0,
+            objective_ms: None,
+            settings: None,
             series: Vec::new(),
         }
     }

@@ -1,28 +1,25 @@
 //! Dumps that are asked for by HTTP: `POST /dump` on an address of loopback, which an alert's webhook or a script calls.
 //!
 //! Whoever may open connections on the machine may ask, so it listens on loopback only; the cap on dumps a day bounds
-//! what they can ask for. Requests of web pages (they say their origin) are refused. Nothing else is served, and
-//! one connection is answered at a time.
+//! what they can ask for. Requests of web pages (they say their origin) are refused. Nothing else is served.
 
-use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use kcorr_exposition::RequestHead;
+use axum::Router;
+use axum::http::header::ORIGIN;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use kcorr_exposition::Server;
 
 use crate::error::Error;
-
-/// The time that a client has for its request.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Listens for requests for a dump, until it is dropped.
 #[derive(Debug)]
 pub struct HttpTrigger {
-    address: SocketAddr,
+    server: Server,
     asked: Arc<AtomicU64>,
-    is_ended: Arc<AtomicBool>,
 }
 
 impl HttpTrigger {
@@ -37,34 +34,33 @@ impl HttpTrigger {
                 None,
             ));
         }
-        let cannot = |error| Error::address(format!("cannot listen on {address}"), Some(error));
-        let listener = TcpListener::bind(address).map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
-        let (asked, is_ended) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
-        let (counted, ended) = (Arc::clone(&asked), Arc::clone(&is_ended));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if ended.load(Ordering::Relaxed) {
-                    break;
-                }
-                match stream {
+        let asked = Arc::<AtomicU64>::default();
+        let counted = Arc::clone(&asked);
+        let dump = move |headers: HeaderMap| {
+            let answer = match headers.contains_key(ORIGIN) {
+                true => (StatusCode::FORBIDDEN, "web pages may not ask\n"),
+                false => {
                     // A client that goes away has its dump all the same.
-                    Ok(stream) => drop(answer(stream, &counted)),
-                    // Out of descriptors, for a moment.
-                    Err(_) => std::thread::sleep(Duration::from_millis(100)),
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    let words = "a store of the last minutes is made\n";
+                    (StatusCode::ACCEPTED, words)
                 }
-            }
-        });
-        Ok(Self {
-            address,
-            asked,
-            is_ended,
-        })
+            };
+            async move { answer }
+        };
+        let router = Router::new()
+            .route("/dump", post(dump))
+            .fallback(async || (StatusCode::NOT_FOUND, "expected POST /dump\n"));
+        let server = Server::listen(address, None, router).map_err(|error| match error {
+            kcorr_exposition::Error::Address(words, error) => Error::address(words, Some(error)),
+            other => Error::address(other.to_string(), None),
+        })?;
+        Ok(Self { server, asked })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// How many dumps were asked for since this was asked last.
@@ -73,65 +69,11 @@ impl HttpTrigger {
     }
 }
 
-impl Drop for HttpTrigger {
-    fn drop(&mut self) {
-        self.is_ended.store(true, Ordering::Relaxed);
-        // Wakes the thread, which then ends; if it cannot be reached it waits on with nothing to count for.
-        let _ = TcpStream::connect_timeout(&self.address, PATIENCE);
-    }
-}
-
-/// Reads a request's head, counts it, and answers.
-fn answer(mut stream: TcpStream, asked: &AtomicU64) -> std::io::Result<()> {
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let request = RequestHead::read(&mut stream, PATIENCE)?;
-    let (status, allow, words) = match judge(request.as_ref()) {
-        Answer::Dump => {
-            asked.fetch_add(1, Ordering::Relaxed);
-            ("202 Accepted", "", "a store of the last minutes is made")
-        }
-        Answer::NotSo => (
-            "405 Method Not Allowed",
-            "Allow: POST\r\n",
-            "expected POST /dump",
-        ),
-        Answer::NotHere => ("404 Not Found", "", "expected POST /dump"),
-        Answer::NotFromPages => ("403 Forbidden", "", "web pages may not ask"),
-        Answer::NoRequest => ("400 Bad Request", "", "expected POST /dump"),
-    };
-    let length = words.len() + 1;
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\n{allow}Content-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{words}\n"
-    )
-}
-
-/// What a request is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Dump,
-    NotSo,
-    NotHere,
-    NotFromPages,
-    NoRequest,
-}
-
-fn judge(request: Option<&RequestHead>) -> Answer {
-    let Some(request) = request else {
-        return Answer::NoRequest;
-    };
-    match (request.path.as_str(), request.method.as_str()) {
-        ("/dump", _) if request.has_origin => Answer::NotFromPages,
-        ("/dump", "POST") => Answer::Dump,
-        ("/dump", _) => Answer::NotSo,
-        _ => Answer::NotHere,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-    use std::time::Instant;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -181,7 +123,7 @@ mod tests {
         // It may be closed before all of it is sent.
         let _ = talker.write_all(long.as_bytes());
         let answer = asked(&trigger, "POST /dump HTTP/1.0\r\n\r\n");
-        assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+        assert!(answer.starts_with("HTTP/1.0 202 "), "{answer}");
         assert_eq!(trigger.take(), 1);
         drop((silent, talker));
     }

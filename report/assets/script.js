@@ -1,7 +1,7 @@
 // What a reader can do with the report: zoom charts, sort and filter tables, open rows. All that is shown
 // is in the page already; without this script every row is open and every chart whole.
 "use strict";
-(() => {
+const begin = (signal, isFirst) => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const make = (name, attributes = {}, text = "") => {
     const node = document.createElement(name);
@@ -11,6 +11,7 @@
   };
   const SVG = document.querySelector("svg")?.namespaceURI;
   document.documentElement.classList.add("script");
+  document.documentElement.classList.remove("zoomed");
 
   // ---- zoom: charts of one group show the same part of time -------------------------------------------
   // Times are ns since 1970, too large for a number: kept relative to the chart's start, in ms.
@@ -110,6 +111,8 @@
     }
     for (const chart of group.charts) drawFine(chart, range);
     for (const reset of group.resets) reset.hidden = !range;
+    const isZoomed = [...groups.values()].some((each) => each.range);
+    document.documentElement.classList.toggle("zoomed", isZoomed);
     if (name === "time") for (const refresh of refreshers) refresh();
   };
   // Where in the plot's own units a pointer is.
@@ -149,7 +152,7 @@
       mark.setAttribute("x", Math.min(from, to));
       mark.setAttribute("width", Math.abs(to - from));
       if (!mark.isConnected) chart.plot.append(mark);
-    });
+    }, { signal });
     window.addEventListener("pointerup", (event) => {
       if (from === null) return;
       const [low, high] = [from, place(chart, event)].sort((a, b) => a - b);
@@ -157,7 +160,7 @@
       mark.remove();
       if (high - low < chart.plot.viewBox.baseVal.width / 200) return;
       zoom(chart.group, [(low / chart.width) * chart.span, (high / chart.width) * chart.span]);
-    });
+    }, { signal });
     chart.plot.addEventListener("dblclick", () => zoom(chart.group, null));
     chart.svg.addEventListener("keydown", (event) => {
       const [low, high] = group.range ?? [0, chart.span];
@@ -397,8 +400,8 @@
     }
     target.scrollIntoView();
   };
-  window.addEventListener("hashchange", follow);
-  follow();
+  window.addEventListener("hashchange", follow, { signal });
+  if (isFirst) follow();
 
   // ---- the navigation says where the reader is ---------------------------------------------------------
   const links = new Map(all("nav a").map((link) => [link.hash.slice(1), link]));
@@ -410,4 +413,13 @@
     }
   }, { rootMargin: "0px 0px -70% 0px" });
   all("main > section").forEach((section) => seen.observe(section));
-})();
+  signal.addEventListener("abort", () => seen.disconnect());
+};
+let running = new AbortController();
+begin(running.signal, true);
+// For a page whose contents are replaced: what listened to those before is ended.
+const restart = () => {
+  running.abort();
+  running = new AbortController();
+  begin(running.signal, false);
+};

@@ -11,6 +11,7 @@
 //! | [`sections`] | one file a section of the incident report, one line each |
 //! | [`Report::one_request`] | one request's verdict |
 //! | [`comparison`] | the comparison of several stores |
+//! | [`live`] | what `kcorr live` has seen lately |
 //! | [`chart`] | drawings as SVG that is readable without a script |
 //! | [`html`], [`markdown`], [`json`] | the three forms |
 
@@ -24,6 +25,7 @@ mod gaps;
 pub mod html;
 mod incident;
 pub mod json;
+pub mod live;
 pub mod markdown;
 mod names;
 mod one_request;

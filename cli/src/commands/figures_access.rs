@@ -4,18 +4,26 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_exposition::Access;
+use kcorr_exposition::{Access, Certificate};
 
 /// Who may read figures, of the commands that show them.
 #[derive(Debug, Args)]
 pub(crate) struct FiguresAccess {
-    /// A file with the token that readers of metrics must show (Authorization: Bearer); needed beyond loopback
+    /// A file with the token that readers must show (Authorization: Bearer, or as a password); needed beyond loopback
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
     /// Let everybody read metrics who reaches the address
     #[arg(long, conflicts_with = "token_file")]
     listen_openly: bool,
+
+    /// Answer by TLS: a file with the certificate and those behind it (PEM), which is read again when it is replaced
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+
+    /// A file with the certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
 }
 
 impl FiguresAccess {
@@ -23,7 +31,15 @@ impl FiguresAccess {
         Ok(Access {
             token: self.token()?,
             is_open: self.listen_openly,
+            certificate: self.certificate()?,
         })
+    }
+
+    fn certificate(&self) -> anyhow::Result<Option<Certificate>> {
+        let (Some(chain), Some(key)) = (&self.tls_certificate, &self.tls_key) else {
+            return Ok(None);
+        };
+        Ok(Some(Certificate::read(chain, key)?))
     }
 
     fn token(&self) -> anyhow::Result<Option<String>> {

@@ -33,7 +33,7 @@ use crate::screen::Screen;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  kcorr live --slo 100ms                                    the broker that runs here; metrics at http://127.0.0.1:9464/metrics
+  kcorr live --slo 100ms                                    the broker that runs here; a page and metrics at http://127.0.0.1:9464/
   kcorr live --dir /var/lib/kcorr/live --keep 6h            and the stores of slow windows for six hours
   kcorr live --on-episode 'mail -s \"slow requests\" me'      a notice (JSON, with a brief) on a command's standard input
   kcorr live --on-episode http://127.0.0.1:8080/kcorr       or posted
@@ -53,7 +53,7 @@ pub(crate) struct Live {
     #[arg(long, value_name = "FOLDER", default_value = "live.kcorr")]
     dir: PathBuf,
 
-    /// Where metrics are read: GET /metrics
+    /// Where the page is, and metrics are read: GET / and GET /metrics
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
     listen: SocketAddr,
 

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kcorr_live::{
-    Accountant, Archive, Books, Done, Episodes, Form, Metrics, NoticeOptions, Notifier, Outcome,
-    OwnCost, Page, Period, Recorded, Rollup, Standing, Target, Verdict, WindowAccount,
+    Accountant, Archive, Books, Done, Episodes, Feed, Form, Metrics, NoticeOptions, Notifier,
+    Outcome, OwnCost, Page, Period, Recorded, Rollup, Standing, Target, Verdict, WindowAccount,
 };
 
 use crate::commands::live_notices::Notices;
-use crate::commands::live_process::account_command;
+use crate::commands::live_page::LivePage;
+use crate::commands::live_process::{account_command, report_command};
 use crate::commands::live_settings::LiveSettings;
 use crate::progress::StatusLine;
 use crate::screen::Screen;
@@ -22,8 +23,9 @@ const SAY_EVERY: Duration = Duration::from_secs(60);
 /// An account that takes longer than so many windows is ended.
 const PATIENCE_IN_WINDOWS: u32 = 20;
 
-/// What the page of metrics shows.
+/// What the pages show.
 pub(super) struct Shown {
+    pub(super) feed: Feed,
     pub(super) metrics: Metrics,
     pub(super) standing: Standing,
 }
@@ -52,11 +54,14 @@ impl<'a> Ledger<'a> {
         notices: Option<(Target, NoticeOptions)>,
         screen: &'a Screen,
     ) -> anyhow::Result<Self> {
-        let archive = Archive::open(folder, settings.keeping)?;
+        let mut archive = Archive::open(folder, settings.keeping)?;
         let mut books = Books::default();
-        for verdict in archive.recent() {
-            books.remember(&verdict);
+        let recent = archive.recent();
+        for (_, verdict) in &recent {
+            books.remember(verdict);
         }
+        let episodes = || Episodes::new(settings.episode_requests, settings.schedule.window_ns);
+        let feed = Feed::of_earlier(archive.take_rollups(), &recent, episodes());
         let window = Duration::from_nanos(settings.schedule.window_ns.unsigned_abs());
         let patience = (window * PATIENCE_IN_WINDOWS).max(Duration::from_secs(120));
         let command = account_command(&settings.given, settings.memory_limit)?;
@@ -65,9 +70,10 @@ impl<'a> Ledger<'a> {
             archive,
             accountant: Accountant::new(command, patience),
             books,
-            episodes: Episodes::new(settings.episode_requests, settings.schedule.window_ns),
+            episodes: episodes(),
             notices: Notices::new(notifier, settings),
             shown: Arc::new(Mutex::new(Shown {
+                feed,
                 metrics: Metrics::new(settings.metrics.clone()),
                 standing: Standing::default(),
             })),
@@ -87,9 +93,22 @@ impl<'a> Ledger<'a> {
         let shown = Arc::clone(&self.shown);
         Arc::new(move |form: Form| {
             let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-            let Shown { metrics, standing } = &mut *shown;
+            let Shown {
+                metrics, standing, ..
+            } = &mut *shown;
             metrics.page(form, standing)
         })
+    }
+
+    /// The pages for people.
+    pub(super) fn pages(&self, settings: &LiveSettings) -> anyhow::Result<LivePage> {
+        let report = report_command(&settings.given, settings.memory_limit, false)?;
+        let of = (
+            settings.metrics.broker.clone(),
+            settings.metrics.objective_ms,
+        );
+        let shown = Arc::clone(&self.shown);
+        Ok(LivePage::new(shown, self.archive.evidence(), report, of))
     }
 
     /// Says something that does not end it, and that somebody should look at.
@@ -112,6 +131,7 @@ impl<'a> Ledger<'a> {
     /// A recording has ended: what goes on in the next is something else.
     pub(super) fn end(&mut self) {
         self.episodes.end();
+        self.shown().feed.end();
     }
 
     /// Whether any window is not done.
@@ -186,8 +206,10 @@ impl<'a> Ledger<'a> {
         self.write(&Rollup::without(period, Outcome::Failed), &[]);
     }
 
-    /// Writes a window's lines. What cannot be written is said: a disk that is full must not end what goes on.
+    /// Shows a window and writes its lines. What cannot be written is said: a disk that is full must not end what goes on.
     fn write(&mut self, rollup: &Rollup, verdicts: &[Verdict]) {
+        let open = self.episodes.open();
+        self.shown().feed.enter(rollup.clone(), verdicts, &open);
         if let Err(error) = self.archive.write(rollup, verdicts) {
             self.is_whole = false;
             let words = format!("window {}: {error}", rollup.period.name());
@@ -265,7 +287,12 @@ impl<'a> Ledger<'a> {
                 .books
                 .enter(period, account, metrics, episodes, now_ns());
             let rollup = Rollup::of(period, &counts, &entered.verdicts, metrics.bounds());
-            (entered, rollup)
+            let objective_ms = Some(metrics.objective_ms());
+            let rollup = Rollup {
+                objective_ms,
+                ..rollup
+            };
+            (entered, self.marked(rollup, &counts))
         };
         if !entered.verdicts.is_empty() {
             let kept = self.archive.store(&period);
@@ -284,6 +311,17 @@ impl<'a> Ledger<'a> {
         for episode in entered.begun {
             self.notices
                 .tell(episode, period, self.archive.store(&period));
+        }
+    }
+
+    /// A window's line with what its broker ran on and with.
+    fn marked(&self, rollup: Rollup, account: &WindowAccount) -> Rollup {
+        match self.archive.marked(rollup.clone(), &account.settings) {
+            Ok(marked) => marked,
+            Err(error) => {
+                self.line.aside(|| self.screen.warning(&error.to_string()));
+                rollup
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use kcorr_live::{Episode, Notifier, Period};
 use serde_json::json;
 
-use crate::commands::live_process::{BriefCommand, brief_command};
+use crate::commands::live_process::{ReportCommand, report_command};
 use crate::commands::live_settings::LiveSettings;
 
 /// How long a notice waits for its brief.
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(6);
 pub(super) struct Notices {
     notifier: Option<Notifier>,
     broker: String,
-    brief: Option<BriefCommand>,
+    brief: Option<ReportCommand>,
     made: Vec<Making>,
 }
 
@@ -39,7 +39,7 @@ impl Notices {
         Self {
             notifier,
             broker: settings.metrics.broker.clone(),
-            brief: brief_command(&settings.given, settings.memory_limit).ok(),
+            brief: report_command(&settings.given, settings.memory_limit, true).ok(),
             made: Vec::new(),
         }
     }

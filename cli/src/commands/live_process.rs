@@ -9,12 +9,12 @@ use kcorr_live::{AccountCommand, Recorded};
 
 use crate::commands::{account_window, held};
 
-/// What writes the brief of a store to a file.
-pub(super) type BriefCommand = Box<dyn Fn(&Path, &Path) -> Command>;
+/// What writes the report of a store to a file.
+pub(super) type ReportCommand = Box<dyn Fn(&Path, &Path) -> Command + Send + Sync>;
 
 /// This program, after the broker when the CPU is short, and ended with the one that starts it: what goes on after a kill
 /// would write to what the next start makes anew.
-fn program() -> anyhow::Result<impl Fn() -> Command + 'static> {
+fn program() -> anyhow::Result<impl Fn() -> Command + Send + Sync + 'static> {
     let program = std::env::current_exe().context("cannot find this program")?;
     let is_nice = Path::new("/usr/bin/nice").exists();
     Ok(move || {
@@ -59,11 +59,13 @@ pub(super) fn account_command(
     }))
 }
 
-/// What writes briefs, with these objectives.
-pub(super) fn brief_command(
+/// What writes reports with these objectives: briefs, or whole ones. The tests of verdicts, which take most of the time,
+/// are left out.
+pub(super) fn report_command(
     given: &GivenParameters,
     memory_limit: Option<usize>,
-) -> anyhow::Result<BriefCommand> {
+    is_brief: bool,
+) -> anyhow::Result<ReportCommand> {
     let program = program()?;
     let given = given.clone();
     Ok(Box::new(move |store: &Path, file: &Path| {
@@ -72,14 +74,10 @@ pub(super) fn brief_command(
             .arg("--quiet")
             .arg("--store")
             .arg(PathBuf::from(store));
-        command.args([
-            "report",
-            "--brief",
-            "--shifts",
-            "0",
-            "--no-ablation",
-            "--no-replay",
-        ]);
+        command.args(["report", "--shifts", "0", "--no-ablation", "--no-replay"]);
+        if is_brief {
+            command.arg("--brief");
+        }
         command.arg("--output").arg(file);
         for (name, value) in &given {
             command.arg("--param").arg(format!("{name}={value}"));

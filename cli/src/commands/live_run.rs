@@ -61,9 +61,16 @@ impl<'a> LiveRun<'a> {
         ledger: Ledger<'a>,
         (address, access): (SocketAddr, Access),
     ) -> anyhow::Result<Self> {
-        let endpoint = Endpoint::listen(address, access, ledger.page())?;
-        let words = format!("metrics: http://{}/metrics", endpoint.address());
-        ledger.screen.note(&words);
+        let pages = ledger.pages(&settings)?.router();
+        let endpoint = Endpoint::listen_with(address, access, ledger.page(), pages)?;
+        let url = endpoint.url();
+        ledger.screen.note(&format!("metrics: {url}/metrics"));
+        ledger.screen.note(&match endpoint.shows_pages() {
+            true => format!("page: {url}/"),
+            false => {
+                "no page: beyond loopback it wants --token-file and --tls-certificate".to_owned()
+            }
+        });
         Ok(Self {
             host,
             plan,

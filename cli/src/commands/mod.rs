@@ -20,6 +20,7 @@ mod ingest;
 mod live;
 mod live_ledger;
 mod live_notices;
+mod live_page;
 mod live_process;
 mod live_run;
 mod live_settings;

@@ -87,7 +87,7 @@ impl Sli {
                 return Err(error.into());
             }
         };
-        screen.note(&format!("figures: http://{}/metrics", endpoint.address()));
+        screen.note(&format!("figures: {}/metrics", endpoint.url()));
         let begun = Instant::now();
         let is_over = || self.duration.is_some_and(|it| begun.elapsed() >= it);
         while !signals.stop().is_asked() && !is_over() && !run.has_failed() {

@@ -329,13 +329,15 @@ impl Browser {
 
     /// The same with further options of the browser.
     pub(super) fn read_with(&self, desk: &Desk, width: u32, more: &[&str]) -> Json {
+        let url = format!("file://{}", desk.path("read.html").display());
+        self.read_url(desk, &url, width, more)
+    }
+
+    /// The same of an address.
+    pub(super) fn read_url(&self, desk: &Desk, url: &str, width: u32, more: &[&str]) -> Json {
         let size = format!("--window-size={width},900");
         let options = ["--virtual-time-budget=30000", "--dump-dom", &size];
-        let dom = self.run(
-            desk,
-            &[&options[..], more].concat(),
-            &desk.path("read.html"),
-        );
+        let dom = self.run_url(desk, &[&options[..], more].concat(), url);
         let (_, rest) = dom
             .split_once("<pre id=\"told\">")
             .expect("the script's words");
@@ -349,6 +351,10 @@ impl Browser {
     }
 
     fn run(&self, desk: &Desk, arguments: &[&str], page: &Path) -> String {
+        self.run_url(desk, arguments, &format!("file://{}", page.display()))
+    }
+
+    fn run_url(&self, desk: &Desk, arguments: &[&str], url: &str) -> String {
         let profile = format!("--user-data-dir={}", desk.path("browser").display());
         let output = Command::new(&self.program)
             .args([
@@ -360,7 +366,7 @@ impl Browser {
             ])
             .args(["--enable-logging=stderr", &profile])
             .args(arguments)
-            .arg(format!("file://{}", page.display()))
+            .arg(url)
             .timeout(PATIENCE)
             .output()
             .expect("Chromium runs");

@@ -23,6 +23,7 @@ mod inputs;
 mod integrity;
 mod kept_steps;
 mod live;
+mod live_page;
 mod many;
 mod objective;
 mod objects;

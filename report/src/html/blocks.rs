@@ -188,6 +188,8 @@ fn table_cell(cell: &Cell) -> Markup {
                 (data(cell, false))
             }
             "episode" if cell.value.int().is_some() => a href={ "#episode-" (cell.text()) } { (data(cell, false)) },
+            // A window of `kcorr live`, of which there is a report.
+            "report" if !name.is_empty() => a href={ "reports/" (name) } { "open" span class="hidden" { " the report of " (name) } },
             _ => (data(cell, false)),
         }
     }

@@ -8,10 +8,19 @@ use maud::html;
 use crate::Report;
 
 pub use blocks::block;
-pub use page::{Entry, page};
+pub use page::{Entry, PageParts, page};
 
 /// Writes a report.
 pub fn render(report: &Report) -> String {
+    rendered(report, None)
+}
+
+/// Writes a report that is served and keeps itself up to date; `state` (an entity tag) tells it from others.
+pub fn render_live(report: &Report, state: &str) -> String {
+    rendered(report, Some(state))
+}
+
+fn rendered(report: &Report, state: Option<&str>) -> String {
     let mut entries: Vec<Entry<'_>> = report
         .sections
         .iter()
@@ -31,9 +40,11 @@ pub fn render(report: &Report) -> String {
                 @for each in &section.blocks { (block(each)) }
             }
         }
-        p class="print-only note" {
-            "On paper only the first requests are listed. Locks, writes, stacks, clocks and the queries behind the \
-             numbers are in the page."
+        @if state.is_none() {
+            p class="print-only note" {
+                "On paper only the first requests are listed. Locks, writes, stacks, clocks and the queries behind the \
+                 numbers are in the page."
+            }
         }
         section id="queries" aria-labelledby="queries-title" {
             h2 id="queries-title" { "Queries" }
@@ -51,5 +62,10 @@ pub fn render(report: &Report) -> String {
             }
         }
     };
-    page(&report.title, &about, &entries, &body)
+    let parts = PageParts {
+        about: &about,
+        body: &body,
+        state,
+    };
+    page(&report.title, &entries, parts)
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::samples::Samples;
-use crate::broker::Broker;
+use crate::broker::{Broker, mounts};
 use crate::host::Host;
 use crate::place::Place;
 use crate::source::{Report, Source};
@@ -151,6 +151,11 @@ impl Source for Context {
 
     fn dump(&mut self, stretch: Stretch, folder: &Path) -> Result<Vec<PathBuf>, String> {
         let target = folder.join(FILE);
+        // Something may have been mounted anew since.
+        let now = mounts(&self.host, &self.broker.pid.to_string());
+        if !now.is_empty() {
+            self.broker.mounts = now;
+        }
         let facts = standing_facts(&self.host, &self.broker);
         let mut text = lines(&facts, SystemTime::now());
         let folder = folder.join(".samples");

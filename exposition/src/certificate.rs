@@ -1,0 +1,165 @@
+//! What an address proves to be, by TLS.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::error::{Error, Result};
+
+/// The time between looks whether the certificate was renewed.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// A certificate with its key, from two files, which are read again when the first is replaced.
+#[derive(Clone)]
+pub struct Certificate {
+    chain: PathBuf,
+    key: PathBuf,
+    read: Arc<Mutex<Read>>,
+}
+
+struct Read {
+    config: Arc<ServerConfig>,
+    changed: Option<SystemTime>,
+    looked: Instant,
+}
+
+impl Certificate {
+    /// Reads a chain of certificates, the server's own first, and its private key, both PEM.
+    ///
+    /// # Errors
+    /// When a file cannot be read or has no such thing, or the key is another's.
+    pub fn read(chain: &Path, key: &Path) -> Result<Self> {
+        let read = Read {
+            config: config(chain, key)?,
+            changed: changed(chain),
+            looked: Instant::now(),
+        };
+        Ok(Self {
+            chain: chain.to_owned(),
+            key: key.to_owned(),
+            read: Arc::new(Mutex::new(read)),
+        })
+    }
+
+    /// What a connection that begins now is answered with. Files that cannot be read now leave what was.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.looked.elapsed() >= LOOK_EVERY {
+            self.look(&mut read);
+        }
+        Arc::clone(&read.config)
+    }
+
+    fn look(&self, read: &mut Read) {
+        read.looked = Instant::now();
+        let now = changed(&self.chain);
+        if now != read.changed
+            && let Ok(config) = config(&self.chain, &self.key)
+        {
+            (read.config, read.changed) = (config, now);
+        }
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({})", self.chain.display())
+    }
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).ok()?.modified().ok()
+}
+
+fn config(chain: &Path, key: &Path) -> Result<Arc<ServerConfig>> {
+    let cannot = |path: &Path, why: &dyn fmt::Display| {
+        Error::Certificate(format!("cannot use {}: {why}", path.display()))
+    };
+    let certificates = CertificateDer::pem_file_iter(chain).and_then(Iterator::collect);
+    let certificates: Vec<CertificateDer<'static>> =
+        certificates.map_err(|error| cannot(chain, &error))?;
+    if certificates.is_empty() {
+        return Err(cannot(chain, &"expected certificates as PEM, found none"));
+    }
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| cannot(key, &error))?;
+    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+    let config = builder
+        .with_safe_default_protocol_versions()
+        .and_then(|it| {
+            it.with_no_client_auth()
+                .with_single_cert(certificates, private)
+        });
+    let mut config = config.map_err(|error| cannot(chain, &error))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use axum::Router;
+    use axum::routing::get;
+
+    use super::*;
+    use crate::server::Server;
+
+    /// What openssl's client is answered by a server with a certificate that openssl has made.
+    #[test]
+    fn a_client_that_knows_the_certificate_is_answered_by_tls() {
+        let folder = std::env::temp_dir().join(format!("kcorr-tls-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let openssl = |words: &str| {
+            let mut command = Command::new("openssl");
+            command.args(words.split_ascii_whitespace());
+            command.current_dir(&folder).stderr(Stdio::null());
+            command
+        };
+        let made = openssl(
+            "req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out chain.pem -subj /CN=kcorr",
+        )
+        .stdout(Stdio::null())
+        .status();
+        if !made.is_ok_and(|it| it.success()) {
+            println!("skipped: there is no openssl to make a certificate");
+            return;
+        }
+        let certificate = Certificate::read(&folder.join("chain.pem"), &folder.join("key.pem"));
+        let router = Router::new().route("/", get(|| async { "a page" }));
+        let address = "127.0.0.1:0".parse().unwrap();
+        let server = Server::listen(address, Some(certificate.unwrap()), router).unwrap();
+        let words = format!(
+            "s_client -connect {} -CAfile chain.pem -verify_return_error -quiet -no_ign_eof",
+            server.address()
+        );
+        let mut client = openssl(&words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = client.stdin.take().unwrap();
+        stdin.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let answer = client.wait_with_output().unwrap().stdout;
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert!(answer.ends_with("a page"), "{answer}");
+        drop(stdin);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_said_with_its_file() {
+        let missing = Path::new("/nonexistent/chain.pem");
+        let said = Certificate::read(missing, missing).unwrap_err().to_string();
+        assert!(said.contains("/nonexistent/chain.pem"), "{said}");
+        let said = Certificate::read(Path::new("/dev/null"), missing).unwrap_err();
+        assert!(said.to_string().contains("found none"), "{said}");
+    }
+}
