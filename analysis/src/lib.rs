@@ -4,6 +4,7 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`compare()`] | the latencies of several stores against each other |
+//! | [`OverTime`] | windows of one broker over weeks, by the value of a setting |
 //! | [`what_if`], [`gains`] | the latencies that shorter waits would have given |
 //! | [`NullTest`] | how much would be blamed by chance |
 //! | [`AblationTest`] | whether verdicts rest on what was not recorded |
@@ -13,6 +14,7 @@ mod ablation_test;
 mod blamed;
 mod compare;
 mod null_test;
+mod over;
 mod side_by_side;
 mod waker_agreement;
 mod whatif;
@@ -23,6 +25,7 @@ use kcorr_store::Store;
 pub use ablation_test::AblationTest;
 pub use compare::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
 pub use null_test::NullTest;
+pub use over::{OverComparison, OverOptions, OverSeries, OverTime, OverWindow, UNKNOWN};
 pub use waker_agreement::WakerAgreement;
 pub use whatif::{
     Change, Prediction, REPRODUCED_WITHIN_NS, WHAT_IF_QUERIES, WaitKind, WhatIfOptions, gains,

@@ -11,6 +11,7 @@
 //! | [`sections`] | one file a section of the incident report, one line each |
 //! | [`Report::one_request`] | one request's verdict |
 //! | [`comparison`] | the comparison of several stores |
+//! | [`over_time`] | one broker over weeks, by what it ran on and with |
 //! | [`live`] | what `kcorr live` has seen lately |
 //! | [`chart`] | drawings as SVG that is readable without a script |
 //! | [`html`], [`markdown`], [`json`] | the three forms |
@@ -29,6 +30,7 @@ pub mod live;
 pub mod markdown;
 mod names;
 mod one_request;
+pub mod over_time;
 mod report;
 pub mod sections;
 mod text;

@@ -52,7 +52,7 @@ fn resample(arrivals: &[i64], block_ns: i64, rng: &mut Rng, weights: &mut [u32])
 }
 
 /// The interval that holds a share `confidence` of the values; none of no values.
-pub(super) fn interval(mut values: Vec<f64>, confidence: f64) -> Option<(f64, f64)> {
+pub(crate) fn interval(mut values: Vec<f64>, confidence: f64) -> Option<(f64, f64)> {
     values.retain(|value| value.is_finite());
     if values.is_empty() {
         return None;

@@ -18,11 +18,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use arrow::array::RecordBatch;
 
+pub(crate) use bootstrap::interval;
 pub use condition::Condition;
 use kcorr_engine::{Error, ErrorKind, Result};
 use kcorr_engine::{GivenParameters, Session};
 pub(crate) use sample::percentile_of_sorted;
 use sample::{Sample, Statistic, Statistics};
+pub(crate) use tables::batch;
 
 /// The canned queries that a comparison asks of each store.
 pub const COMPARE_QUERIES: &[&str] = &["latency_samples", "latency_groups", "compare_heatmap"];

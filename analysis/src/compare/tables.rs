@@ -63,7 +63,7 @@ pub(super) fn causes(
 }
 
 /// A batch of named columns.
-pub(super) fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
+pub(crate) fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
     RecordBatch::try_from_iter_with_nullable(
         columns
             .into_iter()

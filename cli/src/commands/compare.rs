@@ -11,6 +11,7 @@ use kcorr_report::comparison::column_doc;
 use kcorr_report::{Answer, Answers, Column, QueryText, Report};
 use kcorr_store::Store;
 
+use crate::commands::compare_over::{Over, Written};
 use crate::commands::memory::Memory;
 use crate::commands::parameters::Parameters;
 use crate::commands::{Global, runtime};
@@ -22,7 +23,7 @@ use crate::output::sections::{Section, SectionFormat, Sections};
 use crate::output::text_heatmap;
 use crate::screen::Screen;
 
-/// Compare stores: the same work under different settings
+/// Compare stores, or one broker over weeks: the same work under different settings
 ///
 /// The first store is what the others are compared with. Intervals are 95 % confidence intervals of a
 /// block bootstrap over time: one stall that made a hundred requests slow counts as one event. A ratio
@@ -34,6 +35,7 @@ Examples:
   kcorr compare base.kcorr change.kcorr --fail-if 'p999 > 1.1x' --fail-if 'slow_ratio > 0.5%'
   kcorr compare ext4.kcorr xfs.kcorr --output comparison.html     for a browser, with heatmaps side by side
   kcorr compare ext4.kcorr xfs.kcorr --format markdown
+  kcorr compare --over live.kcorr --by data_mode                  what kcorr live has seen, before a change and after it
 
 Conditions of --fail-if: p50, p99, p999, max, slow_count or slow_ratio; >, >=, < or <=; and a bound: 1.1x
 (times the first store's), 80ms, 0.5%.
@@ -41,11 +43,14 @@ Conditions of --fail-if: p50, p99, p999, max, slow_count or slow_ratio; >, >=, <
 Exit status: 0 done, 2 failed, 3 a condition of --fail-if holds for a store after the first.")]
 pub(crate) struct Compare {
     /// The stores, the one to compare with first
-    #[arg(required = true, num_args = 2.., value_name = "STORE")]
+    #[arg(required_unless_present = "over", num_args = 2.., value_name = "STORE")]
     stores: Vec<PathBuf>,
 
+    #[command(flatten)]
+    over: Over,
+
     /// End with status 3 when this holds for a store after the first, for example 'p999 > 1.1x'
-    #[arg(long, value_name = "CONDITION")]
+    #[arg(long, value_name = "CONDITION", conflicts_with = "over")]
     fail_if: Vec<Condition>,
 
     /// How the comparison is written; by default what the file's name ends in says, else a table
@@ -57,16 +62,22 @@ pub(crate) struct Compare {
     output: Option<PathBuf>,
 
     /// Rows of what differs most
-    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 20,
+        conflicts_with = "over"
+    )]
     top: usize,
 
     /// Resamples for the confidence intervals
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     replicates: usize,
 
-    /// Latencies this close together are resampled together; longer than the stalls
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration_ns)]
-    block: i64,
+    /// Latencies this close together are resampled together; longer than the stalls. 2s by default; with --over days, hours
+    /// or ten minutes, as there are enough of them
+    #[arg(long, value_name = "TIME", value_parser = duration_ns)]
+    block: Option<i64>,
 
     /// Seed of the resampling
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -81,7 +92,7 @@ pub(crate) struct Compare {
 
 /// The forms of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
+pub(super) enum Form {
     /// For people
     Table,
     /// For a ticket or a wiki
@@ -95,6 +106,16 @@ enum Form {
 impl Compare {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let asked_for = global.produce_objective()?;
+        if let Some(folder) = self.over.folder()? {
+            let written = Written {
+                form: self.form(),
+                output: self.output.as_deref(),
+            };
+            let resampling = (self.replicates, self.seed, self.block);
+            return self
+                .over
+                .run(folder, asked_for, resampling, &written, screen);
+        }
         let options = self.options(asked_for);
         let objective = Objective::asked_for(asked_for, options.slo_ms);
         let given = self.parameters.without_objective();
@@ -123,10 +144,15 @@ impl Compare {
         let mut options = CompareOptions::default();
         options.slo_ms = asked_for.unwrap_or(options.slo_ms);
         options.replicates = self.replicates;
-        options.block_ns = self.block;
+        options.block_ns = self.block_ns();
         options.seed = self.seed;
         options.top_count = self.top;
         options
+    }
+
+    fn block_ns(&self) -> i64 {
+        let default = CompareOptions::default().block_ns;
+        self.block.unwrap_or(default)
     }
 
     fn form(&self) -> Form {
@@ -213,7 +239,10 @@ impl Compare {
     ) -> anyhow::Result<Answers> {
         let mut parameters = vec![
             ("slo_ms".to_owned(), options.slo_ms.to_string()),
-            ("block_ms".to_owned(), milliseconds(self.block).to_string()),
+            (
+                "block_ms".to_owned(),
+                milliseconds(self.block_ns()).to_string(),
+            ),
             ("replicates".to_owned(), self.replicates.to_string()),
             ("seed".to_owned(), self.seed.to_string()),
         ];

@@ -9,6 +9,7 @@ mod check;
 mod clocks;
 mod compact;
 mod compare;
+mod compare_over;
 mod completions;
 mod doctor;
 mod export;
