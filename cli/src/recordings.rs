@@ -80,6 +80,7 @@ pub(crate) static KINDS: &[Kind] = &[
         option: "sli",
         reads: &[
             "what a client saw of its own messages, one JSON object a line (client_message, intended_ns, …)",
+            "librdkafka's statistics (statistics.interval.ms), one JSON object a line, also behind what a log writes before it",
         ],
         recognise: kcorr_ingest_client::recognise_client_messages,
     },

@@ -3,14 +3,16 @@
 use kcorr_model::lines::{Extent, Line, Lines, start_of};
 use kcorr_model::{ClockKind, Decoder, Error, LossLedger, Output, SourceId, Summary};
 
-use crate::losses::{CLIENT_MESSAGE_BAD_LINE, CLIENT_MESSAGE_TIMES};
+use crate::losses::{CLIENT_MESSAGE_BAD_LINE, CLIENT_MESSAGE_TIMES, CLIENT_STATISTICS_BAD_LINE};
 use crate::message::ClientMessage;
+use crate::metric_rows::MetricRows;
 use crate::rows::MessageRows;
+use crate::statistics::{self, Statistics};
 
-/// Bytes of a line; names and errors make a few hundred.
-const MOST_LINE_BYTES: usize = 16 << 10;
+/// Bytes of a line: of a message a few hundred, of statistics a few hundred for each partition.
+const MOST_LINE_BYTES: usize = 8 << 20;
 
-/// Decodes what a client saw of its messages, one JSON object a line.
+/// Decodes what a client saw of its messages, and librdkafka's statistics of it, one JSON object a line.
 #[derive(Debug)]
 pub struct ClientMessagesDecoder {
     lines: Lines,
@@ -20,8 +22,11 @@ pub struct ClientMessagesDecoder {
 #[derive(Debug)]
 struct Messages {
     rows: MessageRows,
+    metrics: MetricRows,
+    /// Whether any line was a message; and any statistics.
+    has_messages: bool,
+    has_statistics: bool,
     ledger: LossLedger,
-    found: bool,
 }
 
 impl ClientMessagesDecoder {
@@ -31,8 +36,10 @@ impl ClientMessagesDecoder {
             lines: Lines::new(MOST_LINE_BYTES),
             messages: Messages {
                 rows: MessageRows::new(source),
+                metrics: MetricRows::new(source),
+                has_messages: false,
+                has_statistics: false,
                 ledger: LossLedger::default(),
-                found: false,
             },
         }
     }
@@ -43,9 +50,16 @@ impl ClientMessagesDecoder {
     }
 }
 
-/// What an input is, from its first bytes, in words, if it has messages of a client.
+/// What an input is, from its first bytes, in words, if it has messages or statistics of a client.
 pub fn recognise_client_messages(head: &[u8]) -> Option<&'static str> {
     let start = head.trim_ascii_start();
+    let line = start
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    if statistics::begin(line).is_some() && statistics::is_whole_head(line) {
+        return Some(STATISTICS);
+    }
     if !start.starts_with(b"{\"client_message\":") {
         return None;
     }
@@ -54,11 +68,57 @@ pub fn recognise_client_messages(head: &[u8]) -> Option<&'static str> {
     // Rows are of no use here; an error cannot be.
     let _pushed = decoder.push(head, &mut rows);
     let _ended = decoder.end_file(&mut rows);
-    decoder.messages.found.then_some("messages of a client")
+    decoder.messages.has_messages.then_some(MESSAGES)
 }
 
+const MESSAGES: &str = "messages of a client";
+const STATISTICS: &str = "statistics of librdkafka";
+
 impl Messages {
+    fn statistics(
+        &mut self,
+        line: &Line<'_>,
+        begin: usize,
+        output: &mut dyn Output,
+    ) -> Result<(), Error> {
+        let object = line.bytes.get(begin..).unwrap_or_default();
+        let read = match line.extent {
+            // What a log writes behind it is not looked at.
+            Extent::Whole => serde_json::Deserializer::from_slice(object)
+                .into_iter::<Statistics<'_>>()
+                .next()
+                .and_then(Result::ok),
+            Extent::Start | Extent::Cut => None,
+        };
+        let Some(statistics) = read else {
+            self.ledger
+                .record(&CLIENT_STATISTICS_BAD_LINE, line.position, || {
+                    start_of(line.bytes)
+                });
+            return Ok(());
+        };
+        self.has_statistics = true;
+        self.metrics.push(&statistics, output)
+    }
+
     fn line(&mut self, line: &Line<'_>, output: &mut dyn Output) -> Result<(), Error> {
+        let is_message = line
+            .bytes
+            .trim_ascii_start()
+            .starts_with(b"{\"client_message\":");
+        if let Some(begin) = statistics::begin(line.bytes).filter(|_| !is_message) {
+            return self.statistics(line, begin, output);
+        }
+        if self.has_statistics && !is_message {
+            // A log has other lines, too; of what is cut nobody knows what it was.
+            if !matches!(line.extent, Extent::Whole) {
+                self.ledger
+                    .record(&CLIENT_STATISTICS_BAD_LINE, line.position, || {
+                        start_of(line.bytes)
+                    });
+            }
+            return Ok(());
+        }
         let message = match line.extent {
             Extent::Whole => serde_json::from_slice::<ClientMessage<'_>>(line.bytes).ok(),
             Extent::Start | Extent::Cut => None,
@@ -70,7 +130,7 @@ impl Messages {
                 });
             return Ok(());
         };
-        self.found = true;
+        self.has_messages = true;
         if let Some(name) = message.contradiction() {
             self.ledger
                 .record(&CLIENT_MESSAGE_TIMES, line.position, || {
@@ -99,14 +159,20 @@ impl Decoder for ClientMessagesDecoder {
     fn finish(&mut self, output: &mut dyn Output) -> Result<Summary, Error> {
         self.end_file(output)?;
         let messages = &mut self.messages;
-        if !messages.found {
+        if !messages.has_messages && !messages.has_statistics {
             return Err(self.lines.unrecognised(
-                "messages of a client: one object a line, which begins with client_message",
+                "messages of a client (one object a line, which begins with client_message) or statistics of librdkafka",
             ));
         }
         messages.rows.flush(output)?;
+        messages.metrics.flush(output)?;
+        let format = match (messages.has_messages, messages.has_statistics) {
+            (true, true) => "messages of a client, and statistics of librdkafka",
+            (false, true) => STATISTICS,
+            _ => MESSAGES,
+        };
         Ok(Summary {
-            format: "messages of a client".to_owned(),
+            format: format.to_owned(),
             clock: ClockKind::Realtime,
             limits: Vec::new(),
             anchors: Vec::new(),

@@ -3,6 +3,7 @@
 //! | decoder | input | table |
 //! |---|---|---|
 //! | [`ClientMessagesDecoder`] | lines of a client, one a message | `client_messages` |
+//! | the same | statistics of librdkafka, one object a line | `client_metrics` |
 //!
 //! [`ClientMessage`] is such a line, for who writes them and who reads them.
 //!
@@ -13,7 +14,9 @@
 mod decoder;
 mod losses;
 mod message;
+mod metric_rows;
 mod rows;
+mod statistics;
 
 pub use decoder::{ClientMessagesDecoder, recognise_client_messages};
 pub use message::ClientMessage;

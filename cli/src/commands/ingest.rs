@@ -102,7 +102,7 @@ pub(crate) struct Ingest {
     #[arg(long, num_args = 1.., value_name = "FILE")]
     context: Vec<PathBuf>,
 
-    /// What a client saw of its own messages (JSON lines)
+    /// What a client saw of its own messages, or librdkafka's statistics of it (JSON lines)
     #[arg(long, num_args = 1.., value_name = "FILE")]
     sli: Vec<PathBuf>,
 

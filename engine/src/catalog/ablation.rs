@@ -58,7 +58,7 @@ pub fn kind_expression(table: &Table) -> Option<&'static str> {
         | "ablated_verdicts"
         | "what_ifs" => return None,
         // No verdict of a request rests on what clients saw.
-        "client_messages" => return None,
+        "client_messages" | "client_metrics" => return None,
         _ => "''",
     })
 }

@@ -22,6 +22,7 @@ pub(crate) const TXN_OFFSET_COMMIT: i16 = 28;
 pub(crate) const SASL_AUTHENTICATE: i16 = 36;
 pub(crate) const OFFSET_DELETE: i16 = 47;
 pub(crate) const CONSUMER_GROUP_HEARTBEAT: i16 = 68;
+pub(crate) const PUSH_TELEMETRY: i16 = 72;
 pub(crate) const SHARE_GROUP_HEARTBEAT: i16 = 76;
 pub(crate) const SHARE_FETCH: i16 = 78;
 pub(crate) const SHARE_ACKNOWLEDGE: i16 = 79;

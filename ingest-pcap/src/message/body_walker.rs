@@ -11,6 +11,7 @@ use super::request_beginning::RequestBeginning;
 use super::sasl::Mechanism;
 use super::sasl_request::SaslRequest;
 use super::sasl_response::SaslResponse;
+use super::telemetry::PushTelemetry;
 use super::walker::{BodyContext, Next, Walked, walk_units};
 use super::{Request, api};
 
@@ -32,6 +33,7 @@ pub(crate) enum BodyWalker {
     RequestBeginning(RequestBeginning),
     SaslRequest(SaslRequest),
     SaslResponse(SaslResponse),
+    PushTelemetry(PushTelemetry),
     ProduceResponse(ProduceResponse),
     FetchResponse(FetchResponse),
     MetadataResponse(MetadataResponse),
@@ -81,6 +83,9 @@ impl BodyWalker {
             api::SASL_HANDSHAKE | api::SASL_AUTHENTICATE => {
                 SaslRequest::new(request.api_key, version, mechanism)
                     .map_or(BodyWalker::Skip, BodyWalker::SaslRequest)
+            }
+            api::PUSH_TELEMETRY if version == PushTelemetry::VERSION => {
+                BodyWalker::PushTelemetry(PushTelemetry::default())
             }
             key => match RequestBeginning::new(key, version) {
                 Some(walker) => BodyWalker::RequestBeginning(walker),
@@ -159,6 +164,16 @@ impl BodyWalker {
                     _ => Next::Rest,
                 };
                 Walked { next, ..walked }
+            }
+            BodyWalker::PushTelemetry(walker) => {
+                let walked = walk_units(bytes, |reader| walker.unit(reader, request, context));
+                Walked {
+                    next: match walked.next {
+                        Next::Done => Next::Rest,
+                        next => next,
+                    },
+                    ..walked
+                }
             }
             // Behind the code come words, and a token.
             BodyWalker::SaslResponse(walker) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use kcorr_kafka::{Codec, MessageIds, Stop};
 
+use super::Telemetry;
 use super::TopicKey;
 use super::sasl::Sasl;
 
@@ -33,6 +34,8 @@ pub(crate) struct Request {
     pub(crate) principal: Option<Arc<str>>,
     /// What a request of SASL says.
     pub(crate) sasl: Option<Sasl>,
+    /// What its client told of itself.
+    pub(crate) telemetry: Option<Box<Telemetry>>,
     pub(crate) error_code: Option<i16>,
     pub(crate) throttle_ms: Option<i32>,
     /// Set when bytes of the response direction were lost while it waited.
@@ -107,6 +110,7 @@ impl Request {
             .saturating_add(self.client_id.as_ref().map_or(0, |id| id.len()))
             .saturating_add(self.group_id.as_ref().map_or(0, |id| id.len()))
             .saturating_add(self.transactional_id.as_ref().map_or(0, |id| id.len()))
+            .saturating_add(self.telemetry.as_ref().map_or(0, |it| it.held_bytes()))
     }
 
     /// Gives up its partitions, for lack of memory.
@@ -142,6 +146,7 @@ impl Request {
         self.transactional_id = None;
         self.principal = None;
         self.sasl = None;
+        self.telemetry = None;
         self.error_code = None;
         self.throttle_ms = None;
         self.responses_lost = false;

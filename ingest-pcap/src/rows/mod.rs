@@ -1,5 +1,6 @@
 //! Rows on their way to record batches.
 
+mod client_metric_rows;
 mod columns;
 mod labels;
 mod numbers;
@@ -19,6 +20,7 @@ use kcorr_tls::Turn;
 
 use crate::connection::{Stretch, Tcp};
 use crate::message::{Request, Topics};
+use client_metric_rows::ClientMetricRows;
 use partition_rows::PartitionRows;
 use request_rows::RequestRows;
 use tcp_connection_rows::TcpConnectionRows;
@@ -44,6 +46,7 @@ pub(crate) struct Rows {
     tcp_connections: TcpConnectionRows,
     tcp_stretches: TcpStretchRows,
     turns: TurnRows,
+    client_metrics: ClientMetricRows,
     /// Whether a batch is full.
     is_full: bool,
 }
@@ -57,6 +60,7 @@ impl Rows {
             tcp_connections: TcpConnectionRows::new(source),
             tcp_stretches: TcpStretchRows::new(source),
             turns: TurnRows::new(source),
+            client_metrics: ClientMetricRows::new(source),
             is_full: false,
         }
     }
@@ -73,7 +77,11 @@ impl Rows {
         for part in &request.parts {
             self.partitions.push(request, part, topics);
         }
-        self.is_full |= self.requests.len() >= BATCH_ROWS || self.are_partitions_full();
+        self.client_metrics.push(request);
+        let is_any_full = self.requests.len() >= BATCH_ROWS
+            || self.are_partitions_full()
+            || self.client_metrics.len() >= BATCH_ROWS;
+        self.is_full |= is_any_full;
     }
 
     /// Adds the name of a topic id.
@@ -137,6 +145,10 @@ impl Rows {
         if self.turns.len() >= BATCH_ROWS {
             yield_batch(&tables::ENCRYPTED_TURNS, &self.turns.finish()?, output)?;
         }
+        if self.client_metrics.len() >= BATCH_ROWS {
+            let batch = self.client_metrics.finish()?;
+            yield_batch(&tables::CLIENT_METRICS, &batch, output)?;
+        }
         Ok(())
     }
 
@@ -156,7 +168,9 @@ impl Rows {
             &self.tcp_stretches.finish()?,
             output,
         )?;
-        yield_batch(&tables::ENCRYPTED_TURNS, &self.turns.finish()?, output)
+        yield_batch(&tables::ENCRYPTED_TURNS, &self.turns.finish()?, output)?;
+        let batch = self.client_metrics.finish()?;
+        yield_batch(&tables::CLIENT_METRICS, &batch, output)
     }
 }
 

@@ -27,6 +27,7 @@ mod tcp_connections;
 mod tcp_losses;
 mod tcp_simulation;
 mod tcp_windows;
+mod telemetry;
 mod tls;
 mod tls_damage;
 mod tunnels;

@@ -5,6 +5,7 @@ mod block_io;
 mod broker_request_partitions;
 mod broker_requests;
 mod client_messages;
+mod client_metrics;
 mod clock_anchors;
 mod clock_checks;
 mod clock_fits;
@@ -42,6 +43,7 @@ pub use block_io::BLOCK_IO;
 pub use broker_request_partitions::BROKER_REQUEST_PARTITIONS;
 pub use broker_requests::BROKER_REQUESTS;
 pub use client_messages::CLIENT_MESSAGES;
+pub use client_metrics::CLIENT_METRICS;
 pub use clock_anchors::CLOCK_ANCHORS;
 pub use clock_checks::CLOCK_CHECKS;
 pub use clock_fits::CLOCK_FITS;
@@ -111,6 +113,7 @@ pub static ALL: &[&Table] = &[
     &BROKER_REQUEST_PARTITIONS,
     &ISR_CHANGES,
     &CLIENT_MESSAGES,
+    &CLIENT_METRICS,
     &SHIFTED_VERDICTS,
     &ABLATED_VERDICTS,
     &WHAT_IFS,

@@ -1,0 +1,281 @@
+//! What a client tells a broker of itself (KIP-714): the body of PushTelemetry requests.
+//!
+//! Its metrics are OpenTelemetry's `MetricsData` (opentelemetry-proto 1.x, `metrics.proto`), compressed by one of the codecs of
+//! record batches. Gauges and sums are read; histograms are not, which no client sends.
+
+use kcorr_kafka::{Codec, Reader};
+use kcorr_model::{LossKind, Severity};
+use prost::Message;
+
+use super::Request;
+use super::walker::{BodyContext, Unit};
+
+/// Metrics that cannot be read.
+pub(crate) static TELEMETRY_UNREAD: LossKind = LossKind {
+    name: "pcap_telemetry_unread",
+    severity: Severity::Info,
+    doc: "The metrics that a client pushed to the broker (PushTelemetry) cannot be read: they are larger than 1 MiB, of an unknown \
+          codec, or damaged.",
+};
+
+/// More than brokers take (`telemetry.max.bytes`).
+const MOST_BYTES: u32 = 1 << 20;
+/// Numbers of a request that are kept.
+const MOST_NUMBERS: usize = 10_000;
+/// Nodes from here on are connections to coordinators: the largest number less the broker's.
+const FIRST_COORDINATOR: i64 = 1 << 30;
+
+/// What a client told in one request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Telemetry {
+    /// The id that the broker gave it.
+    pub(crate) instance: [u8; 16],
+    pub(crate) numbers: Vec<TelemetryNumber>,
+}
+
+impl Telemetry {
+    /// Bytes that it holds, about.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let of = |it: &TelemetryNumber| {
+            let unit = it.unit.as_ref().map_or(0, |it| it.len());
+            size_of::<TelemetryNumber>() + it.name.len() + unit
+        };
+        self.numbers.iter().map(of).sum()
+    }
+}
+
+/// A number of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TelemetryNumber {
+    pub(crate) name: Box<str>,
+    pub(crate) broker: Option<i32>,
+    pub(crate) value: f64,
+    pub(crate) unit: Option<Box<str>>,
+    pub(crate) interval_ns: Option<i64>,
+}
+
+/// Walks the body of PushTelemetry. What it finds is put into [`Request::telemetry`].
+#[derive(Debug, Default)]
+pub(crate) struct PushTelemetry {
+    is_read: bool,
+}
+
+impl PushTelemetry {
+    /// The only version that there is, whose lengths are compact.
+    pub(crate) const VERSION: i16 = 0;
+
+    pub(super) fn unit(
+        &mut self,
+        reader: &mut Reader<'_>,
+        request: &mut Request,
+        context: &mut BodyContext<'_>,
+    ) -> Unit {
+        if self.is_read {
+            return Ok(None);
+        }
+        let instance = reader.array::<16>()?;
+        let (_subscription, _is_last) = (reader.i32()?, reader.i8()?);
+        let codec = Codec::from_attributes(i16::from(reader.i8()?));
+        let length = reader.bytes_length(true)?.unwrap_or(0);
+        let lost = if length > MOST_BYTES {
+            format!("{length} bytes")
+        } else {
+            let bytes = reader.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+            let read = codec
+                .ok_or_else(|| "an unknown codec".to_owned())
+                .and_then(|codec| {
+                    let plain = context.decompressor.decompress(codec, bytes);
+                    let plain = plain.map_err(|error| error.to_string())?;
+                    MetricsData::decode(plain).map_err(|error| error.to_string())
+                });
+            match read {
+                Ok(data) => {
+                    let numbers = data.numbers();
+                    request.telemetry = Some(Box::new(Telemetry { instance, numbers }));
+                    String::new()
+                }
+                Err(why) => why,
+            }
+        };
+        if !lost.is_empty() {
+            context
+                .losses
+                .record(&TELEMETRY_UNREAD, context.position, || lost);
+        }
+        self.is_read = true;
+        Ok(Some(0))
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct MetricsData {
+    #[prost(message, repeated, tag = "1")]
+    resources: Vec<ResourceMetrics>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ResourceMetrics {
+    #[prost(message, repeated, tag = "2")]
+    scopes: Vec<ScopeMetrics>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ScopeMetrics {
+    #[prost(message, repeated, tag = "2")]
+    metrics: Vec<Metric>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Metric {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "3")]
+    unit: String,
+    /// A gauge.
+    #[prost(message, optional, tag = "5")]
+    gauge: Option<Points>,
+    /// A sum, whose points are the same field.
+    #[prost(message, optional, tag = "7")]
+    sum: Option<Points>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Points {
+    #[prost(message, repeated, tag = "1")]
+    points: Vec<Point>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Point {
+    #[prost(fixed64, tag = "2")]
+    start_ns: u64,
+    #[prost(fixed64, tag = "3")]
+    time_ns: u64,
+    #[prost(double, optional, tag = "4")]
+    float: Option<f64>,
+    #[prost(sfixed64, optional, tag = "6")]
+    int: Option<i64>,
+    #[prost(message, repeated, tag = "7")]
+    attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct KeyValue {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(message, optional, tag = "2")]
+    value: Option<AnyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AnyValue {
+    #[prost(string, optional, tag = "1")]
+    text: Option<String>,
+    #[prost(int64, optional, tag = "3")]
+    int: Option<i64>,
+}
+
+impl MetricsData {
+    fn numbers(&self) -> Vec<TelemetryNumber> {
+        let scopes = self.resources.iter().flat_map(|it| &it.scopes);
+        let metrics = scopes.flat_map(|it| &it.metrics);
+        let numbers = metrics.flat_map(|metric| {
+            let points = metric.gauge.iter().chain(&metric.sum);
+            let points = points.flat_map(|it| &it.points);
+            points.filter_map(|point| metric.number(point))
+        });
+        numbers.take(MOST_NUMBERS).collect()
+    }
+}
+
+impl Metric {
+    #[expect(clippy::cast_precision_loss, reason = "counts of a client")]
+    fn number(&self, point: &Point) -> Option<TelemetryNumber> {
+        // Of what was not measured there is no number.
+        let value = point.float.or_else(|| point.int.map(|it| it as f64));
+        let value = value.filter(|it| it.is_finite())?;
+        let interval = point.time_ns.checked_sub(point.start_ns);
+        let interval = interval.filter(|_| point.start_ns > 0);
+        Some(TelemetryNumber {
+            name: self.name.as_str().into(),
+            broker: point.attributes.iter().find_map(KeyValue::broker),
+            value,
+            unit: (!self.unit.is_empty()).then(|| self.unit.as_str().into()),
+            interval_ns: interval.and_then(|it| i64::try_from(it).ok()),
+        })
+    }
+}
+
+impl KeyValue {
+    /// The broker that an attribute names: `node_id` is a number or `node-1`.
+    fn broker(&self) -> Option<i32> {
+        if !matches!(self.key.as_str(), "node_id" | "node.id" | "node-id") {
+            return None;
+        }
+        let value = self.value.as_ref()?;
+        let number = match &value.text {
+            Some(text) => text.strip_prefix("node-").unwrap_or(text).parse().ok()?,
+            None => value.int?,
+        };
+        let broker = match number {
+            FIRST_COORDINATOR.. => i64::from(i32::MAX).checked_sub(number)?,
+            number => number,
+        };
+        i32::try_from(broker).ok().filter(|it| *it >= 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(float: Option<f64>, int: Option<i64>, node: &str) -> Point {
+        Point {
+            start_ns: 1_000,
+            time_ns: 6_000,
+            float,
+            int,
+            attributes: vec![KeyValue {
+                key: "node_id".to_owned(),
+                value: Some(AnyValue {
+                    text: Some(node.to_owned()),
+                    int: None,
+                }),
+            }],
+        }
+    }
+
+    #[test]
+    fn gauges_and_sums_have_numbers_of_the_broker_that_they_name() {
+        let metric = |name: &str, gauge: Option<Point>, sum: Option<Point>| Metric {
+            name: name.to_owned(),
+            unit: String::new(),
+            gauge: gauge.map(|it| Points { points: vec![it] }),
+            sum: sum.map(|it| Points { points: vec![it] }),
+        };
+        let metrics = vec![
+            metric("a", Some(point(Some(2.5), None, "node-3")), None),
+            metric("b", None, Some(point(None, Some(7), "2147483646"))),
+            metric("c", Some(point(Some(1.0), None, "node--1")), None),
+            metric("d", Some(point(Some(f64::NAN), None, "node-1")), None),
+            metric("histogram", None, None),
+        ];
+        let data = MetricsData {
+            resources: vec![ResourceMetrics {
+                scopes: vec![ScopeMetrics { metrics }],
+            }],
+        };
+        let bytes = data.encode_to_vec();
+        let read = MetricsData::decode(&bytes[..]).unwrap();
+        let numbers = read.numbers();
+        let found: Vec<_> = numbers
+            .iter()
+            .map(|it| (&*it.name, it.value, it.broker))
+            .collect();
+        assert_eq!(
+            found,
+            [("a", 2.5, Some(3)), ("b", 7.0, Some(1)), ("c", 1.0, None)]
+        );
+        assert_eq!(numbers[0].interval_ns, Some(5_000));
+    }
+}
