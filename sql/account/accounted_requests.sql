@@ -25,25 +25,77 @@ slow AS (
     FROM request_latencies
     WHERE is_slow
 ),
+-- Times in which slow requests of a connection were open, one after another: so a request meets each once,
+-- however many were open then.
+slow_spans AS (
+    SELECT connection_id, MIN(arrival_time) AS start_time, MAX(end_time) AS end_time
+    FROM (
+        SELECT
+            connection_id, arrival_time, end_time,
+            COUNT(*) FILTER (WHERE begins) OVER by_arrival AS span
+        FROM (
+            SELECT
+                request_id, connection_id, arrival_time, end_time,
+                COALESCE(arrival_time > MAX(end_time) OVER (
+                    PARTITION BY connection_id
+                    ORDER BY arrival_time, request_id
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                ), TRUE) AS begins
+            FROM slow
+            WHERE arrival_time IS NOT NULL
+                AND end_time IS NOT NULL
+        )
+        WINDOW by_arrival AS (
+            PARTITION BY connection_id
+            ORDER BY arrival_time, request_id
+            ROWS UNBOUNDED PRECEDING
+        )
+    )
+    GROUP BY connection_id, span
+),
 -- Whatever shared its connection with a slow request, and whatever shared it with that:
 -- enough to tell when the broker could work on each.
 sharing AS (
     SELECT DISTINCT r.request_id, r.connection_id, r.arrival_time, r.end_time
-    FROM slow AS s
+    FROM slow_spans AS s
     INNER JOIN recorded_requests AS r
         ON r.connection_id = s.connection_id
         AND r.arrival_time <= s.end_time
-        AND s.arrival_time <= r.end_time
+        AND s.start_time <= r.end_time
+),
+shared_spans AS (
+    SELECT connection_id, MIN(arrival_time) AS start_time, MAX(end_time) AS end_time
+    FROM (
+        SELECT
+            connection_id, arrival_time, end_time,
+            COUNT(*) FILTER (WHERE begins) OVER by_arrival AS span
+        FROM (
+            SELECT
+                request_id, connection_id, arrival_time, end_time,
+                COALESCE(arrival_time > MAX(end_time) OVER (
+                    PARTITION BY connection_id
+                    ORDER BY arrival_time, request_id
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                ), TRUE) AS begins
+            FROM sharing
+        )
+        WINDOW by_arrival AS (
+            PARTITION BY connection_id
+            ORDER BY arrival_time, request_id
+            ROWS UNBOUNDED PRECEDING
+        )
+    )
+    GROUP BY connection_id, span
 ),
 neighbours AS (
     SELECT DISTINCT
         r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.response_time,
         r.end_time, r.latency_ns, r.is_captured, r.time_slack_ns
-    FROM sharing AS s
+    FROM shared_spans AS s
     INNER JOIN recorded_requests AS r
         ON r.connection_id = s.connection_id
         AND r.arrival_time <= s.end_time
-        AND s.arrival_time <= r.end_time
+        AND s.start_time <= r.end_time
 ),
 ordered AS (
     SELECT
@@ -77,6 +129,30 @@ served AS (
         o.time_slack_ns
     FROM ordered AS o
     LEFT JOIN slow AS s ON s.request_id = o.request_id
+),
+latest_behind AS (
+    -- Of the slow requests that came before the response to each, when the last was served.
+    SELECT request_id, latest_start
+    FROM (
+        SELECT
+            request_id,
+            MAX(slow_start) OVER (
+                PARTITION BY connection_id
+                ORDER BY time, is_arrival
+                ROWS UNBOUNDED PRECEDING
+            ) AS latest_start
+        FROM (
+            SELECT
+                request_id, connection_id, end_time AS time, FALSE AS is_arrival,
+                CAST(NULL AS TIMESTAMP) AS slow_start
+            FROM served
+            UNION ALL
+            SELECT NULL, connection_id, arrival_time, TRUE, service_start
+            FROM served
+            WHERE is_slow
+        )
+    )
+    WHERE request_id IS NOT NULL
 )
 SELECT
     m.request_id,
@@ -93,13 +169,7 @@ SELECT
     m.is_captured,
     m.time_slack_ns
 FROM served AS m
+INNER JOIN latest_behind AS b ON b.request_id = m.request_id
 WHERE m.is_slow
-    OR EXISTS (
-        SELECT 1
-        FROM served AS s
-        WHERE s.is_slow
-            AND s.connection_id = m.connection_id
-            AND m.end_time > s.arrival_time
-            AND m.service_start < s.service_start
-    )
+    OR m.service_start < b.latest_start
 ORDER BY m.arrival_time, m.request_id

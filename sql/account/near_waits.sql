@@ -149,33 +149,64 @@ placed AS (
     FROM wait_neighbours AS p
     LEFT JOIN addressed AS a ON a.lock_wait_id = p.lock_wait_id
 ),
+between_logs AS (
+    -- Waits whose two logs differ.
+    SELECT
+        lock_wait_id, tid, start_time, end_time, previous_topic, previous_partition,
+        next_topic, next_partition,
+        add_ns(end_time, CAST(-$handoff_ms * 1e6 AS BIGINT)) AS before_end,
+        add_ns(end_time, CAST($handoff_ms * 1e6 AS BIGINT) + 1) AS behind_end
+    FROM wait_neighbours
+    WHERE previous_topic IS NOT NULL
+        AND previous_gap_ns <= $handoff_ms * 1e6
+        AND (previous_topic <> next_topic OR previous_partition <> next_partition)
+),
+handed_over AS (
+    -- Those at whose end another thread finished on the first: few, however many wait at once.
+    SELECT DISTINCT
+        p.lock_wait_id, p.tid, p.start_time, p.end_time, p.previous_topic, p.previous_partition,
+        p.next_topic, p.next_partition
+    FROM between_logs AS p
+    INNER JOIN (
+        SELECT topic, partition, tid, start_time, end_time, add_ns(end_time, 1) AS behind_end
+        FROM near_writes
+        WHERE is_append
+            OR is_sync
+    ) AS w
+        ON w.topic = p.previous_topic
+        AND w.partition = p.previous_partition
+        AND w.end_time < p.behind_end
+        AND p.before_end < w.behind_end
+    WHERE w.tid <> p.tid
+        AND w.start_time < p.end_time
+        AND p.start_time < w.end_time
+),
 handovers AS (
-    -- Where the two logs differ: how much of the wait was another thread busy on each, and did it finish on
-    -- the first as the wait ended?
+    -- How much of the wait was another thread busy on each log?
     SELECT
         p.lock_wait_id,
         SUM(CASE
-            WHEN w.topic = p.next_topic AND w.partition = p.next_partition
-                THEN overlap_ns(w.start_time, w.end_time, p.start_time, p.end_time)
+            WHEN p.is_next THEN overlap_ns(w.start_time, w.end_time, p.start_time, p.end_time)
             ELSE 0
         END) AS next_ns,
         SUM(CASE
-            WHEN w.topic = p.previous_topic AND w.partition = p.previous_partition
-                THEN overlap_ns(w.start_time, w.end_time, p.start_time, p.end_time)
+            WHEN NOT p.is_next THEN overlap_ns(w.start_time, w.end_time, p.start_time, p.end_time)
             ELSE 0
-        END) AS previous_ns,
-        MIN(CASE
-            WHEN w.topic = p.previous_topic AND w.partition = p.previous_partition
-                THEN ABS(elapsed_ns(w.end_time, p.end_time))
-        END) AS handover_ns
-    FROM wait_neighbours AS p
+        END) AS previous_ns
+    FROM (
+        SELECT
+            lock_wait_id, tid, start_time, end_time,
+            unnest([TRUE, FALSE]) AS is_next,
+            unnest([next_topic, previous_topic]) AS topic,
+            unnest([next_partition, previous_partition]) AS partition
+        FROM handed_over
+    ) AS p
     INNER JOIN near_writes AS w
-        ON w.start_time < p.end_time
+        ON w.topic = p.topic
+        AND w.partition = p.partition
+        AND w.start_time < p.end_time
         AND p.start_time < w.end_time
-    WHERE p.previous_topic IS NOT NULL
-        AND p.previous_gap_ns <= $handoff_ms * 1e6
-        AND (p.previous_topic <> p.next_topic OR p.previous_partition <> p.next_partition)
-        AND w.tid <> p.tid
+    WHERE w.tid <> p.tid
         AND (w.is_append OR w.is_sync)
     GROUP BY p.lock_wait_id
 ),
@@ -195,7 +226,7 @@ chosen AS (
                 THEN p.previous_gap_ns <= $handoff_ms * 1e6
             WHEN p.address_topic IS NOT NULL THEN FALSE
             WHEN p.next_topic IS NULL THEN p.previous_gap_ns <= $handoff_ms * 1e6
-            ELSE COALESCE(h.previous_ns > h.next_ns AND h.handover_ns <= $handoff_ms * 1e6, FALSE)
+            ELSE COALESCE(h.previous_ns > h.next_ns, FALSE)
         END AS is_previous
     FROM placed AS p
     LEFT JOIN handovers AS h ON h.lock_wait_id = p.lock_wait_id

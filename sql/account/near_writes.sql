@@ -72,26 +72,29 @@ grouped AS (
     )
 ),
 led AS (
-    SELECT
-        *,
-        MAX(CASE WHEN NOT follows AND is_sync THEN topic END) OVER thread_group AS led_topic,
-        MAX(CASE WHEN NOT follows AND is_sync THEN partition END) OVER thread_group AS led_partition
+    -- The syncs at the head of a group: one a group, and few beside all operations.
+    SELECT tid, group_number, topic, partition
     FROM grouped
-    WINDOW thread_group AS (PARTITION BY tid, group_number)
+    WHERE NOT follows
+        AND is_sync
 ),
 logged AS (
     SELECT
-        write_id, tid, start_time, end_time, is_read, is_sync, is_snapshot,
-        is_log AND NOT is_read AND NOT is_sync AS is_append,
-        follows,
+        g.write_id, g.tid, g.start_time, g.end_time, g.is_read, g.is_sync, g.is_snapshot,
+        g.is_log AND NOT g.is_read AND NOT g.is_sync AS is_append,
+        g.follows,
         CASE
-            WHEN NOT follows THEN topic
-            WHEN elapsed_ns(thread_last_end, start_time) <= 5e7
-                AND (file IS NULL OR file = led_topic || '-' || CAST(led_partition AS VARCHAR))
-                THEN led_topic
+            WHEN NOT g.follows THEN g.topic
+            WHEN elapsed_ns(g.thread_last_end, g.start_time) <= 5e7
+                AND (g.file IS NULL OR g.file = l.topic || '-' || CAST(l.partition AS VARCHAR))
+                THEN l.topic
         END AS topic,
-        CASE WHEN follows THEN led_partition ELSE partition END AS partition
-    FROM led
+        CASE WHEN g.follows THEN l.partition ELSE g.partition END AS partition
+    FROM grouped AS g
+    LEFT JOIN led AS l
+        ON l.tid = g.tid
+        AND l.group_number = g.group_number
+        AND g.follows
 ),
 followed AS (
     SELECT

@@ -18,8 +18,8 @@
 --   unexplained       nothing shows where it was
 -- `cause` is the root of it, as in blame; `rule` says what shows it (see
 -- explained_times). Behind an earlier request of the connection, root and rule are those
--- of that request, and it is `queued`.
--- @materialized
+-- of that request, and it is `queued`. Those of a queue are kept once for all that waited in it (see
+-- queue_segments): a question that adds up all of them better asks request_causes.
 -- @column request_id     BIGINT      -- the request
 -- @column start_time     TIMESTAMP   -- start of the segment
 -- @column end_time       TIMESTAMP   -- its end
@@ -57,220 +57,38 @@
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1;
 --                                       null when nothing explains it
 WITH
-slow AS (
+queues AS (
     SELECT
         request_id,
         connection_id,
         arrival_time,
-        service_start,
         add_ns(arrival_time, connection_queue_ns) AS queue_end
     FROM accounted_requests
     WHERE is_slow
+        AND connection_queue_ns > 0
 ),
-ahead AS (
-    -- The service of the earlier requests of the connection, while this one waited for them.
+segments AS (
     SELECT
-        s.request_id,
-        a.request_id AS ahead_request_id,
-        GREATEST(s.arrival_time, a.service_start) AS start_time,
-        LEAST(s.queue_end, a.end_time) AS end_time
-    FROM slow AS s
-    INNER JOIN accounted_requests AS a
-        ON a.connection_id = s.connection_id
-        AND a.service_start < s.queue_end
-        AND s.arrival_time < a.end_time
-    WHERE a.request_id <> s.request_id
-),
-ahead_segments AS (
+        request_id, start_time, end_time, segment, root, via, cause, write_state, root_write_id,
+        lock_wait_id, pause_id, other_request_id, function_call_id, block_io_id, standing_id,
+        blocker_tid, blocker_broker, remote_kind, remote_id, topic, partition, lock_class, reason,
+        rule, confidence
+    FROM own_segments
+    UNION ALL BY NAME
     SELECT
-        h.request_id,
-        h.ahead_request_id,
-        GREATEST(h.start_time, g.start_time) AS start_time,
-        LEAST(h.end_time, g.end_time) AS end_time,
-        g.root,
-        'queued' AS via,
-        g.root_write_id, g.lock_wait_id, g.pause_id, g.other_request_id, g.standing_id,
-        g.blocker_tid, g.blocker_broker, g.remote_kind, g.remote_id, g.topic, g.partition,
-        g.lock_class, g.reason, g.rule, g.confidence
-    FROM ahead AS h
-    INNER JOIN service_segments AS g
-        ON g.request_id = h.ahead_request_id
-        AND g.start_time < h.end_time
-        AND h.start_time < g.end_time
-    WHERE h.start_time < h.end_time
-),
-own AS (
-    SELECT
-        s.request_id, g.start_time, g.end_time, g.segment, g.root, g.via, g.root_write_id,
-        g.lock_wait_id, g.pause_id, g.other_request_id, g.standing_id, g.blocker_tid,
-        g.blocker_broker, g.remote_kind, g.remote_id, g.topic, g.partition, g.lock_class, g.reason, g.rule,
+        q.request_id,
+        GREATEST(q.arrival_time, g.start_time) AS start_time,
+        LEAST(q.queue_end, g.end_time) AS end_time,
+        'connection_queue' AS segment, g.root, 'queued' AS via, g.cause, g.write_state,
+        g.root_write_id, g.lock_wait_id, g.pause_id, g.ahead_request_id, g.other_request_id,
+        g.function_call_id, g.block_io_id, g.standing_id, g.blocker_tid, g.blocker_broker,
+        g.remote_kind, g.remote_id, g.topic, g.partition, g.lock_class, g.reason, g.rule,
         g.confidence
-    FROM slow AS s
-    INNER JOIN service_segments AS g ON g.request_id = s.request_id
-    UNION ALL BY NAME
-    SELECT
-        request_id, ahead_request_id, start_time, end_time,
-        'connection_queue' AS segment, root, via, root_write_id, lock_wait_id, pause_id,
-        other_request_id, standing_id, blocker_tid, blocker_broker, remote_kind, remote_id, topic, partition,
-        lock_class, reason, rule, confidence
-    FROM ahead_segments
-),
-gaps AS (
-    -- What lies between the services of the requests ahead: they were still arriving themselves.
-    SELECT
-        request_id,
-        COALESCE(next_request_id, request_id) AS received_id,
-        reached_time AS start_time,
-        next_time AS end_time
-    FROM (
-        SELECT
-            e.request_id,
-            e.end_time AS reached_time,
-            LEAD(e.start_time) OVER by_time AS next_time,
-            LEAD(e.ahead_request_id) OVER by_time AS next_request_id
-        FROM (
-            SELECT
-                request_id, NULL AS ahead_request_id, arrival_time AS start_time,
-                arrival_time AS end_time
-            FROM slow
-            UNION ALL
-            SELECT request_id, ahead_request_id, start_time, end_time
-            FROM ahead
-            WHERE start_time < end_time
-            UNION ALL
-            SELECT request_id, NULL, queue_end AS start_time, queue_end AS end_time FROM slow
-        ) AS e
-        WINDOW by_time AS (PARTITION BY e.request_id ORDER BY e.start_time, e.end_time)
-    )
-    WHERE reached_time < next_time
-),
-receives AS (
-    -- Times in which a request's bytes were still arriving: its own, or one ahead.
-    SELECT request_id, received_id, start_time, end_time, 'queued' AS via
-    FROM gaps
-    UNION ALL
-    SELECT
-        request_id, request_id AS received_id, queue_end AS start_time,
-        service_start AS end_time, 'own' AS via
-    FROM slow
-    WHERE queue_end < service_start
-),
-kept_receives AS (
-    SELECT
-        r.request_id, r.via, r.start_time AS receive_time,
-        GREATEST(r.start_time, s.start_time) AS start_time,
-        LEAST(r.end_time, s.end_time) AS end_time,
-        s.state AS reason
-    FROM receives AS r
-    INNER JOIN connection_states AS s
-        ON s.request_id = r.received_id
-        AND s.start_time < r.end_time
-        AND r.start_time < s.end_time
-    WHERE s.direction = 'to_broker'
-),
-received AS (
-    SELECT request_id, via, start_time, end_time, reason
-    FROM kept_receives
-    UNION ALL BY NAME
-    -- What no row of TCP covers of them.
-    SELECT request_id, via, end_time AS start_time, next_time AS end_time
-    FROM (
-        SELECT
-            request_id, via, end_time,
-            LEAD(start_time) OVER (
-                PARTITION BY request_id, receive_time ORDER BY start_time, end_time
-            ) AS next_time
-        FROM (
-            SELECT request_id, via, receive_time, start_time, end_time FROM kept_receives
-            UNION ALL
-            SELECT
-                request_id, via, start_time AS receive_time, start_time,
-                start_time AS end_time
-            FROM receives
-            UNION ALL
-            SELECT
-                request_id, via, start_time AS receive_time, end_time AS start_time, end_time
-            FROM receives
-        )
-    )
-    WHERE end_time < next_time
-),
-whole AS (
-    SELECT
-        request_id, ahead_request_id, start_time, end_time, segment, root, via, root_write_id,
-        lock_wait_id, pause_id, other_request_id, standing_id, blocker_tid, blocker_broker, remote_kind,
-        remote_id, topic, partition, lock_class, reason, rule, confidence
-    FROM own
-    UNION ALL BY NAME
-    SELECT
-        request_id, start_time, end_time,
-        CASE via WHEN 'own' THEN 'receive' ELSE 'connection_queue' END AS segment,
-        'receive' AS root, via, reason, 'request_bytes' AS rule, 1.0 AS confidence
-    FROM received
-),
-known_roots AS (
-    SELECT write_id, end_time, reason FROM root_writes
-    UNION ALL
-    SELECT write_id, end_time, reason FROM followed_roots
-),
-known_states AS (
-    SELECT write_id, start_time, end_time, write_state, function_call_id, block_io_id, standing_id, reason
-    FROM write_states
-    UNION ALL
-    SELECT write_id, start_time, end_time, write_state, function_call_id, block_io_id, standing_id, reason
-    FROM followed_states
-),
-detailed AS (
-    SELECT
-        w.request_id,
-        GREATEST(w.start_time, s.start_time) AS start_time,
-        LEAST(w.end_time, s.end_time) AS end_time,
-        w.segment, w.root, w.via, s.write_state, w.root_write_id, w.lock_wait_id, w.pause_id,
-        w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id,
-        COALESCE(w.standing_id, s.standing_id) AS standing_id, w.blocker_tid, w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class, COALESCE(w.reason, r.reason, s.reason) AS reason, w.rule,
-        w.confidence
-    FROM whole AS w
-    INNER JOIN known_roots AS r ON r.write_id = w.root_write_id
-    INNER JOIN known_states AS s
-        ON s.write_id = w.root_write_id
-        AND s.start_time < w.end_time
-        AND w.start_time < s.end_time
-    UNION ALL BY NAME
-    -- A flush is held on after its last recorded sync.
-    SELECT
-        w.request_id, GREATEST(w.start_time, r.end_time) AS start_time, w.end_time,
-        w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.other_request_id, w.standing_id, w.blocker_tid, w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class,
-        COALESCE(w.reason, r.reason) AS reason, w.rule, w.confidence
-    FROM whole AS w
-    INNER JOIN known_roots AS r ON r.write_id = w.root_write_id
-    WHERE r.end_time < w.end_time
-    UNION ALL BY NAME
-    SELECT
-        w.request_id, w.start_time, w.end_time,
-        w.segment, w.root, w.via, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.other_request_id, w.standing_id, w.blocker_tid, w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class,
-        w.reason, w.rule, w.confidence
-    FROM whole AS w
-    WHERE w.root_write_id IS NULL
-        AND w.pause_id IS NULL
-    UNION ALL BY NAME
-    -- A stop of the JVM, by what happened in it.
-    SELECT
-        w.request_id,
-        GREATEST(w.start_time, s.start_time) AS start_time,
-        LEAST(w.end_time, s.end_time) AS end_time,
-        w.segment, w.root, w.via, s.write_state, s.write_id AS root_write_id, w.lock_wait_id,
-        w.pause_id, w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id,
-        s.standing_id, COALESCE(s.tid, w.blocker_tid) AS blocker_tid,
-        w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class,
-        s.state AS reason, w.rule, w.confidence
-    FROM whole AS w
-    INNER JOIN pause_states AS s
-        ON s.pause_id = w.pause_id
-        AND s.start_time < w.end_time
-        AND w.start_time < s.end_time
-    WHERE w.root_write_id IS NULL
+    FROM queues AS q
+    INNER JOIN queue_segments AS g
+        ON g.connection_id = q.connection_id
+        AND g.start_time < q.queue_end
+        AND q.arrival_time < g.end_time
 )
 SELECT
     request_id,
@@ -280,7 +98,7 @@ SELECT
     segment,
     root,
     via,
-    cause_of(root, via) AS cause,
+    cause,
     write_state,
     root_write_id,
     lock_wait_id,
@@ -300,5 +118,5 @@ SELECT
     reason,
     rule,
     confidence
-FROM detailed
+FROM segments
 ORDER BY request_id, start_time

@@ -71,11 +71,11 @@ async fn steps_are_run_again_only_where_something_below_them_came_out_otherwise(
     let (found, steps) = causes(Altered::Without(&taken("pauses")), &store, &whole).await;
     assert_eq!(found, ["slow_write"]);
     assert!(steps.contains(&"explained_times".to_owned()), "{steps:?}");
-    assert!(!steps.contains(&"request_segments".to_owned()), "{steps:?}");
+    assert!(!steps.contains(&"own_segments".to_owned()), "{steps:?}");
 
     let (found, steps) = causes(Altered::Without(&taken("writes")), &store, &whole).await;
     assert_eq!(found, ["unexplained"]);
-    assert!(steps.contains(&"request_segments".to_owned()), "{steps:?}");
+    assert!(steps.contains(&"own_segments".to_owned()), "{steps:?}");
 
     let second = 1_000_000_000;
     let ten = 36_000 * second;
