@@ -57,5 +57,9 @@ INNER JOIN request_causes AS c
     ON c.request_id = $request_id
     AND c.cause = p.cause
 LEFT JOIN told_rules AS r ON r.rule = p.rule
-LEFT JOIN why_not AS w ON w.rule = p.rule
+LEFT JOIN recorded_requests AS q ON q.request_id = $request_id
+LEFT JOIN sources AS s ON s.source_id = q.source_id
+LEFT JOIN why_not AS w
+    ON w.rule = p.rule
+    AND w.broker IS NOT DISTINCT FROM s.broker
 ORDER BY c.place
