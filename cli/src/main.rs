@@ -4,6 +4,7 @@
 //! This crate knows arguments, progress, output formats and exit statuses; what is done is in the
 //! engine and the ingest crates.
 
+mod allocator;
 mod arguments;
 mod causes;
 mod commands;

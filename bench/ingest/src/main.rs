@@ -13,6 +13,11 @@ use kcorr_ingest_pcap::{PcapDecoder, PcapOptions};
 use kcorr_model::{ClockKind, Decoder, SourceId, Summary};
 use kcorr_store::input::{CHUNK_BYTES, ContentHash, Input, InputKind, Stop, fill, map};
 use kcorr_store::{Alignment, InputIdentity, SourceWriter, Store, StoreWriter};
+use tikv_jemallocator::Jemalloc;
+
+/// As the program has.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -77,6 +77,11 @@ impl Case {
         self.queries.iter().map(|(name, ..)| name.as_str())
     }
 
+    /// Whether anything is ingested: a query of what the program says itself needs nothing.
+    pub(crate) fn has_tables(&self) -> bool {
+        !self.tables.is_empty()
+    }
+
     /// A store of the tables, and the folder that it lives in.
     pub(crate) fn open(&self) -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().expect("a folder");

@@ -103,6 +103,9 @@ async fn cases_give_their_rows_from_objects_too() {
     for file in crate::case_files().into_iter().step_by(4) {
         let text = std::fs::read_to_string(&file).expect("a case");
         let case = Case::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        if !case.has_tables() {
+            continue;
+        }
         let store = Store::open_objects(objects(&case, Arc::new(InMemory::new())));
         for (expected, found) in case.run_on(&store.expect("the store")).await {
             if expected != found {
