@@ -4,14 +4,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use kcorr_analysis::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
 use kcorr_engine::{Session, canned_query};
 use kcorr_report::comparison::column_doc;
 use kcorr_report::{Answer, Answers, Column, QueryText, Report};
 use kcorr_store::Store;
 
-use crate::commands::compare_over::{Over, Written};
+use crate::commands::compare_over::Over;
+use crate::commands::comparison_form::{Form, Written};
 use crate::commands::memory::Memory;
 use crate::commands::parameters::Parameters;
 use crate::commands::{Global, runtime};
@@ -88,19 +89,6 @@ pub(crate) struct Compare {
 
     #[command(flatten)]
     memory: Memory,
-}
-
-/// The forms of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Form {
-    /// For people
-    Table,
-    /// For a ticket or a wiki
-    Markdown,
-    /// One object, with an array of objects for each table
-    Json,
-    /// One file for a browser, which needs no network
-    Html,
 }
 
 impl Compare {

@@ -10,7 +10,7 @@ use kcorr_live::{History, Outcome, Rollup};
 use kcorr_report::over_time::{OverTimeTitle, column_doc, sentences};
 use kcorr_report::{Answer, Answers, Column, QueryText, Report, html};
 
-use crate::commands::compare::Form;
+use crate::commands::comparison_form::{Form, Written};
 use crate::exit::Status;
 use crate::output::OutputFile;
 use crate::output::sections::{Section, SectionFormat, Sections};
@@ -40,12 +40,6 @@ pub(super) struct Over {
     /// Whose requests: an API, or all; Produce by default
     #[arg(long, value_name = "API")]
     api: Option<String>,
-}
-
-/// How a comparison is written.
-pub(super) struct Written<'a> {
-    pub(super) form: Form,
-    pub(super) output: Option<&'a Path>,
 }
 
 /// The tables of a comparison: name, heading, what it answers.

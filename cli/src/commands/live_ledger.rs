@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use kcorr_live::{
     Accountant, Archive, Books, Done, Episodes, Feed, Form, Metrics, NoticeOptions, Notifier,
@@ -13,6 +13,7 @@ use crate::commands::live_notices::Notices;
 use crate::commands::live_page::LivePage;
 use crate::commands::live_process::{account_command, report_command};
 use crate::commands::live_settings::LiveSettings;
+use crate::commands::live_shown::{Shown, now_ns};
 use crate::progress::StatusLine;
 use crate::screen::Screen;
 
@@ -22,13 +23,6 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 const SAY_EVERY: Duration = Duration::from_secs(60);
 /// An account that takes longer than so many windows is ended.
 const PATIENCE_IN_WINDOWS: u32 = 20;
-
-/// What the pages show.
-pub(super) struct Shown {
-    pub(super) feed: Feed,
-    pub(super) metrics: Metrics,
-    pub(super) standing: Standing,
-}
 
 /// The accounts of a broker.
 pub(super) struct Ledger<'a> {
@@ -363,12 +357,6 @@ fn window_words(rollup: &Rollup) -> String {
         rollup.slow,
         causes.join(", ")
     )
-}
-
-/// Now, in ns since 1970.
-pub(super) fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    i64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]

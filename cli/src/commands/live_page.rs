@@ -18,8 +18,8 @@ use kcorr_report::live::{TABLES, column_doc};
 use kcorr_report::{Answer, Answers, Column, QueryText, Report, html};
 use tokio::sync::Semaphore;
 
-use crate::commands::live_ledger::{Shown, now_ns};
 use crate::commands::live_process::ReportCommand;
+use crate::commands::live_shown::{Shown, now_ns};
 
 const HTML: &str = "text/html; charset=utf-8";
 /// How long a report may take.

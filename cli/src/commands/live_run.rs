@@ -9,8 +9,9 @@ use kcorr_record::{
 };
 
 use crate::commands::held::launcher;
-use crate::commands::live_ledger::{Ledger, now_ns};
+use crate::commands::live_ledger::Ledger;
 use crate::commands::live_settings::LiveSettings;
+use crate::commands::live_shown::now_ns;
 use crate::commands::said::show_said;
 use crate::exit::Status;
 use crate::stop::{DumpSignals, Signals};

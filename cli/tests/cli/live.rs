@@ -122,6 +122,11 @@ fn windows_are_accounted_for_and_a_start_after_a_kill_says_what_is_missing() {
         text.contains("kcorr_live_source_up{broker=\"\",source=\"file-writes\"} 1\n"),
         "{text}"
     );
+    // The page counts a window a moment before it has its line.
+    awaited(10, "no window was kept", || {
+        let mut kept = std::fs::read_dir(desk.path("live.kcorr/rollups")).ok()?;
+        kept.next()
+    });
     first.kill().expect("killed");
     first.wait().expect("ended");
 

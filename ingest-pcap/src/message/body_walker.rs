@@ -7,11 +7,11 @@ use super::fetch_response::FetchResponse;
 use super::metadata_response::MetadataResponse;
 use super::produce_request::ProduceRequest;
 use super::produce_response::ProduceResponse;
+use super::push_telemetry::PushTelemetry;
 use super::request_beginning::RequestBeginning;
 use super::sasl::Mechanism;
 use super::sasl_request::SaslRequest;
 use super::sasl_response::SaslResponse;
-use super::telemetry::PushTelemetry;
 use super::walker::{BodyContext, Next, Walked, walk_units};
 use super::{Request, api};
 

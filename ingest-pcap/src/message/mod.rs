@@ -16,6 +16,7 @@ mod layout;
 mod metadata_response;
 mod produce_request;
 mod produce_response;
+mod push_telemetry;
 mod request;
 mod request_beginning;
 mod sasl;

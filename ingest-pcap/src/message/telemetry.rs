@@ -1,25 +1,10 @@
-//! What a client tells a broker of itself (KIP-714): the body of PushTelemetry requests.
+//! What a client tells a broker of itself (KIP-714): the metrics of a PushTelemetry request.
 //!
 //! Its metrics are OpenTelemetry's `MetricsData` (opentelemetry-proto 1.x, `metrics.proto`), compressed by one of the codecs of
 //! record batches. Gauges and sums are read; histograms are not, which no client sends.
 
-use kcorr_kafka::{Codec, Reader};
-use kcorr_model::{LossKind, Severity};
-use prost::Message;
+use prost::{DecodeError, Message};
 
-use super::Request;
-use super::walker::{BodyContext, Unit};
-
-/// Metrics that cannot be read.
-pub(crate) static TELEMETRY_UNREAD: LossKind = LossKind {
-    name: "pcap_telemetry_unread",
-    severity: Severity::Info,
-    doc: "The metrics that a client pushed to the broker (PushTelemetry) cannot be read: they are larger than 1 MiB, of an unknown \
-          codec, or damaged.",
-};
-
-/// More than brokers take (`telemetry.max.bytes`).
-const MOST_BYTES: u32 = 1 << 20;
 /// Numbers of a request that are kept.
 const MOST_NUMBERS: usize = 10_000;
 /// Nodes from here on are connections to coordinators: the largest number less the broker's.
@@ -34,6 +19,15 @@ pub(crate) struct Telemetry {
 }
 
 impl Telemetry {
+    /// What a client told, of plain bytes.
+    ///
+    /// # Errors
+    /// When they are no `MetricsData`.
+    pub(super) fn read(instance: [u8; 16], plain: &[u8]) -> Result<Self, DecodeError> {
+        let numbers = MetricsData::decode(plain)?.numbers();
+        Ok(Self { instance, numbers })
+    }
+
     /// Bytes that it holds, about.
     pub(crate) fn held_bytes(&self) -> usize {
         let of = |it: &TelemetryNumber| {
@@ -52,59 +46,6 @@ pub(crate) struct TelemetryNumber {
     pub(crate) value: f64,
     pub(crate) unit: Option<Box<str>>,
     pub(crate) interval_ns: Option<i64>,
-}
-
-/// Walks the body of PushTelemetry. What it finds is put into [`Request::telemetry`].
-#[derive(Debug, Default)]
-pub(crate) struct PushTelemetry {
-    is_read: bool,
-}
-
-impl PushTelemetry {
-    /// The only version that there is, whose lengths are compact.
-    pub(crate) const VERSION: i16 = 0;
-
-    pub(super) fn unit(
-        &mut self,
-        reader: &mut Reader<'_>,
-        request: &mut Request,
-        context: &mut BodyContext<'_>,
-    ) -> Unit {
-        if self.is_read {
-            return Ok(None);
-        }
-        let instance = reader.array::<16>()?;
-        let (_subscription, _is_last) = (reader.i32()?, reader.i8()?);
-        let codec = Codec::from_attributes(i16::from(reader.i8()?));
-        let length = reader.bytes_length(true)?.unwrap_or(0);
-        let lost = if length > MOST_BYTES {
-            format!("{length} bytes")
-        } else {
-            let bytes = reader.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-            let read = codec
-                .ok_or_else(|| "an unknown codec".to_owned())
-                .and_then(|codec| {
-                    let plain = context.decompressor.decompress(codec, bytes);
-                    let plain = plain.map_err(|error| error.to_string())?;
-                    MetricsData::decode(plain).map_err(|error| error.to_string())
-                });
-            match read {
-                Ok(data) => {
-                    let numbers = data.numbers();
-                    request.telemetry = Some(Box::new(Telemetry { instance, numbers }));
-                    String::new()
-                }
-                Err(why) => why,
-            }
-        };
-        if !lost.is_empty() {
-            context
-                .losses
-                .record(&TELEMETRY_UNREAD, context.position, || lost);
-        }
-        self.is_read = true;
-        Ok(Some(0))
-    }
 }
 
 #[derive(Clone, PartialEq, Message)]
