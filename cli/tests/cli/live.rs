@@ -125,7 +125,7 @@ fn windows_are_accounted_for_and_a_start_after_a_kill_says_what_is_missing() {
     // The page counts a window a moment before it has its line.
     awaited(10, "no window was kept", || {
         let mut kept = std::fs::read_dir(desk.path("live.kcorr/rollups")).ok()?;
-        kept.next()
+        kept.next().map(drop)
     });
     first.kill().expect("killed");
     first.wait().expect("ended");
