@@ -109,7 +109,9 @@ impl Messages {
         if let Some(begin) = statistics::begin(line.bytes).filter(|_| !is_message) {
             return self.statistics(line, begin, output);
         }
-        if self.has_statistics && !is_message {
+        let named = b"client_message\":";
+        let names_message = || line.bytes.windows(named.len()).any(|it| it == named);
+        if self.has_statistics && !is_message && !names_message() {
             // A log has other lines, too; of what is cut nobody knows what it was.
             if !matches!(line.extent, Extent::Whole) {
                 self.ledger

@@ -19,8 +19,8 @@ const MOST_CLIENTS: usize = 10_000;
 pub(crate) struct MetricRows {
     source: SourceId,
     ids: RowIds,
-    /// When each client told the last, by its own clock, µs.
-    told: HashMap<(String, String), i64>,
+    /// When each client told the last, by its own clock, µs, and by the host's, s.
+    told: HashMap<(String, String), (i64, i64)>,
     client_metric_id: Int64Builder,
     time: Vec<Option<i64>>,
     interval_ns: Int64Builder,
@@ -101,9 +101,14 @@ impl MetricRows {
         if self.told.len() >= MOST_CLIENTS && !self.told.contains_key(&client) {
             return None;
         }
-        let before = self.told.insert(client, statistics.ts)?;
-        // A process that begins anew has a client of the same name, by another clock maybe.
-        let since = statistics.ts.checked_sub(before).filter(|it| *it > 0)?;
+        let now = (statistics.ts, statistics.time);
+        let (ts, time) = self.told.insert(client, now)?;
+        let since = statistics.ts.checked_sub(ts).filter(|it| *it > 0)?;
+        // A process that begins anew, or on another host, has a client of the same name by another clock.
+        let by_host = statistics.time.checked_sub(time)?.checked_mul(1_000_000)?;
+        if since.checked_sub(by_host)?.unsigned_abs() > 2_000_000 {
+            return None;
+        }
         since.checked_mul(1000)
     }
 

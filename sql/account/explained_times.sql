@@ -556,6 +556,8 @@ quotas AS (
     INNER JOIN quota_times AS q
         ON q.start_time < s.end_time
         AND s.start_time < q.end_time
+    -- Who had a CPU before the group had its time anew did not wait for that.
+    WHERE q.end_time <= add_ns(s.end_time, 100000)
     GROUP BY s.start_time, s.end_time
 ),
 throttled AS (
@@ -569,13 +571,15 @@ throttled AS (
         s.reason AS found_reason,
         CASE
             WHEN s.reason = 'run_queue' AND 2 * q.quota_ns >= s.ready_ns
-                    AND (a.throttled_ns IS NULL OR b.throttled_ns IS NULL)
+                    AND COALESCE(2 * (a.throttled_ns - b.throttled_ns) < s.ready_ns, TRUE)
                 THEN 0.9 * s.confidence
             ELSE s.confidence
         END AS confidence,
         s.reason = 'run_queue' AND (
             2 * (a.throttled_ns - b.throttled_ns) >= s.ready_ns
-            OR (2 * q.quota_ns >= s.ready_ns AND COALESCE(a.throttled_ns > b.throttled_ns, TRUE))
+            OR (2 * q.quota_ns >= s.ready_ns AND COALESCE(
+                10 * (a.throttled_ns - b.throttled_ns) >= s.ready_ns, TRUE
+            ))
         ) AS is_quota
     FROM stretches AS s
     LEFT JOIN quotas AS q

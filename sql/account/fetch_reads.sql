@@ -44,12 +44,10 @@ candidates AS (
         w.write_id, w.operation, w.start_time, w.end_time, w.tid, w.bytes, w.file_offset,
         w.segment_base_offset, w.topic, w.partition,
         r.request_id, p.fetch_offset, p.returned_bytes,
-        COALESCE(
-            w.operation = 'sendfile'
-                AND add_ns(r.response_time, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) <= w.start_time
-                AND w.start_time < r.end_time,
-            FALSE
-        ) AS is_answered,
+        -- Null where nothing tells when it was answered.
+        w.operation = 'sendfile'
+            AND add_ns(r.response_time, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) <= w.start_time
+            AND w.start_time < add_ns(r.end_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) AS is_answered,
         -- The next fetch of a client may arrive as the read for the one before ends.
         ROW_NUMBER() OVER (
             PARTITION BY w.write_id, r.connection_id
@@ -122,8 +120,8 @@ counted AS (
         *,
         COUNT(*) OVER (PARTITION BY write_id) AS candidate_count,
         COUNT(*) FILTER (WHERE is_there) OVER (PARTITION BY write_id) AS there_count,
-        COUNT(*) FILTER (WHERE is_answered) OVER (PARTITION BY write_id) AS answered_count,
-        COUNT(*) FILTER (WHERE is_there AND is_answered) OVER (PARTITION BY write_id)
+        COUNT(*) FILTER (WHERE COALESCE(is_answered, TRUE)) OVER (PARTITION BY write_id) AS answered_count,
+        COUNT(*) FILTER (WHERE is_there AND COALESCE(is_answered, TRUE)) OVER (PARTITION BY write_id)
             AS answered_there_count
     FROM fitting
 )

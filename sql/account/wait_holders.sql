@@ -10,8 +10,8 @@
 --                    to it, which is under the monitor; or else the wait ended, or the
 --                    next append began, within `handoff_ms` of the end of its syncs
 --   flush_held       the same, after its sync: it was in the same flush still, for no longer
---                    than its syncs had taken until then, or than the broker's own log has it at
---                    its request
+--                    than its syncs had taken until then, or until the broker's own log has it done
+--                    with its request, where the wait ended then
 --   owner_waited     the recording names the thread, and it was itself in this lock wait
 --   acquired_before  the thread took the same lock before, nobody else did since, and it
 --                    was itself in this lock wait, for another lock, or waited for a CPU
@@ -105,7 +105,8 @@ chain_syncs AS (
         c.follows_append,
         c.follows_append OR c.leads_append AS is_under_monitor,
         a.response_time,
-        CASE WHEN s.start_time >= g.local_start THEN LEAST(g.remote_start, n.start_time) END AS logged_end
+        CASE WHEN s.start_time >= g.local_start THEN LEAST(g.remote_start, n.start_time) END AS logged_end,
+        g.slack_ns AS logged_slack_ns
     FROM chains AS c
     INNER JOIN near_writes AS s
         ON s.tid = c.tid
@@ -126,8 +127,8 @@ syncs AS (
     -- Other syncs held the monitor when the wait ended, or somebody appended, as soon as they were done.
     -- A flush goes on after its last recorded sync (msyncs of the indexes, often not traced) until
     -- somebody else has the monitor, its thread does something else, or its request is answered, but is
-    -- believed for no longer than what was recorded of it, unless the broker's log has its handler at the
-    -- request for longer.
+    -- believed for no longer than what was recorded of it, unless the wait ended as the broker's log has its
+    -- handler done with the request.
     SELECT
         l.lock_wait_id,
         l.start_time,
@@ -140,7 +141,12 @@ syncs AS (
                 WHEN w.next_sync_time IS NOT NULL OR w.follows_append THEN LEAST(
                     GREATEST(
                         add_ns(w.end_time, elapsed_ns(w.chain_start, w.end_time)),
-                        COALESCE(w.logged_end, w.end_time)
+                        CASE
+                            WHEN ABS(elapsed_ns(w.logged_end, l.end_time))
+                                    <= $handoff_ms * 1e6 + w.logged_slack_ns
+                                THEN w.logged_end
+                            ELSE w.end_time
+                        END
                     ),
                     COALESCE(w.next_sync_time, w.next_start, l.end_time),
                     COALESCE(w.response_time, l.end_time),

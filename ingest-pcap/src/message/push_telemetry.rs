@@ -17,6 +17,8 @@ pub(crate) static TELEMETRY_UNREAD: LossKind = LossKind {
 
 /// More than brokers take (`telemetry.max.bytes`).
 const MOST_BYTES: u32 = 1 << 20;
+/// Of these come some tens of times as many bytes of points.
+const MOST_PLAIN_BYTES: usize = 2 << 20;
 /// Walks the body of PushTelemetry. What it finds is put into [`Request::telemetry`].
 #[derive(Debug, Default)]
 pub(crate) struct PushTelemetry {
@@ -49,6 +51,9 @@ impl PushTelemetry {
                 .and_then(|codec| {
                     let plain = context.decompressor.decompress(codec, bytes);
                     let plain = plain.map_err(|error| error.to_string())?;
+                    if plain.len() > MOST_PLAIN_BYTES {
+                        return Err(format!("{} bytes, decompressed", plain.len()));
+                    }
                     Telemetry::read(instance, plain).map_err(|error| error.to_string())
                 });
             match read {

@@ -5,6 +5,8 @@
 
 use prost::{DecodeError, Message};
 
+/// Clients' metrics have names of some tens of letters.
+const LONGEST_NAME: usize = 256;
 /// Numbers of a request that are kept.
 const MOST_NUMBERS: usize = 10_000;
 /// Nodes from here on are connections to coordinators: the largest number less the broker's.
@@ -120,6 +122,9 @@ impl MetricsData {
     fn numbers(&self) -> Vec<TelemetryNumber> {
         let scopes = self.resources.iter().flat_map(|it| &it.scopes);
         let metrics = scopes.flat_map(|it| &it.metrics);
+        // Each point has the name of its metric.
+        let metrics =
+            metrics.filter(|it| it.name.len() <= LONGEST_NAME && it.unit.len() <= LONGEST_NAME);
         let numbers = metrics.flat_map(|metric| {
             let points = metric.gauge.iter().chain(&metric.sum);
             let points = points.flat_map(|it| &it.points);
