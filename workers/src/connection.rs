@@ -87,7 +87,8 @@ impl Connection {
         if status.is_success() {
             return Ok(answer);
         }
-        let text = answer.text().await.unwrap_or_default();
+        let text = tokio::time::timeout(ROWS_WITHIN, answer.text()).await;
+        let text = text.ok().and_then(Result::ok).unwrap_or_default();
         let message = match text.trim() {
             "" => status.to_string(),
             text => text.to_owned(),

@@ -104,8 +104,8 @@ impl OpenParts {
         Ok(part)
     }
 
-    /// A part's place; it may not be open yet.
-    fn cell(&self, key: Key, is_begun: bool) -> Result<Arc<OnceCell<Arc<PartSession>>>, NoPart> {
+    /// Lets go of the parts that nobody has asked for a while.
+    pub(crate) fn forget_idle(&self) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         // One that runs a query is held by who runs it.
         parts.retain(|_, open| {
@@ -116,6 +116,12 @@ impl OpenParts {
                     .is_some_and(|part| Arc::strong_count(part) > 1);
             is_in_use || open.used.elapsed() < IDLE
         });
+    }
+
+    /// A part's place; it may not be open yet.
+    fn cell(&self, key: Key, is_begun: bool) -> Result<Arc<OnceCell<Arc<PartSession>>>, NoPart> {
+        self.forget_idle();
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if is_begun && !parts.contains_key(&key) {
             return Err(NoPart::Forgotten);
         }

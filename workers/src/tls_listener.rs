@@ -31,12 +31,13 @@ impl TlsListener {
         tokio::spawn(async move {
             // Until the other end is dropped.
             while !give.is_closed() {
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-                    break;
-                };
                 let Ok((stream, peer)) = listener.accept().await else {
                     // Out of descriptors, for a moment.
                     tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                };
+                // Those that say nothing must not keep others out: what is too much is closed at once.
+                let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
                     continue;
                 };
                 let (give, acceptor) = (give.clone(), acceptor.clone());

@@ -15,6 +15,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, Request, State};
@@ -54,6 +55,9 @@ pub struct Worker {
 
 type Answer = std::result::Result<Response, (StatusCode, String)>;
 
+/// The time between looks at what nobody has asked for a while.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
 impl Worker {
     /// A worker of the store at a place (a folder or a URL), whose queries run on a runtime of their own.
     pub fn new(place: &FilePath, options: SessionOptions, access: Access, queries: Handle) -> Self {
@@ -79,6 +83,15 @@ impl Worker {
         let cannot = move |e| Error::Io(format!("cannot listen on {address}"), e);
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
+        let parts = Arc::downgrade(&self.parts);
+        tokio::spawn(async move {
+            // Who asked may have been killed, and nobody else ask.
+            while let Some(parts) = parts.upgrade() {
+                parts.forget_idle();
+                drop(parts);
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        });
         let router = self.router();
         let answers = async move {
             let ended = match acceptor {

@@ -45,6 +45,8 @@ pub struct Workers {
     said: Arc<Mutex<Vec<String>>>,
     /// Sessions that were opened, and the workers that know them.
     opened: Mutex<Vec<(String, Vec<Connection>)>>,
+    /// Whether any session wanted them.
+    are_asked: std::sync::atomic::AtomicBool,
 }
 
 impl Workers {
@@ -82,6 +84,7 @@ impl Workers {
             shipped,
             said: Arc::default(),
             opened: Mutex::default(),
+            are_asked: std::sync::atomic::AtomicBool::new(false),
         })
     }
 
@@ -106,7 +109,7 @@ impl Workers {
 
     /// Whether a session asked them, as one of a store of several brokers does.
     pub fn are_asked(&self) -> bool {
-        self.shipped_bytes() != (0, 0)
+        self.are_asked.load(Ordering::Relaxed)
     }
 
     /// What the user should know of that happened since this was asked last: workers that did not answer, and who
@@ -351,6 +354,7 @@ impl Elsewhere for Workers {
         brokers: &[Option<i32>],
         is_fresh: bool,
     ) -> kcorr_engine::Result<Vec<Arc<dyn RemotePart>>> {
+        self.are_asked.store(true, Ordering::Relaxed);
         let met = self.met(store).await?;
         let bytes: Vec<u64> = brokers
             .iter()

@@ -39,6 +39,11 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// Notes a bound that buckets have besides, though nothing may lie in the one below it.
+    pub(super) fn bound_at(&mut self, ms: f64) {
+        self.buckets.entry(bits(Some(ms))).or_default();
+    }
+
     /// Adds requests; those above `slo_ms` are slow, or without it those that were slow for their account.
     pub(super) fn add(&mut self, series: &OverSeries<'_>, slo_ms: Option<f64>) {
         self.seconds += series.seconds;
@@ -97,7 +102,9 @@ impl Block {
                 let Some(bound) = bound(key) else {
                     break;
                 };
-                let lower = BOUNDS_MS.into_iter().filter(|it| *it < bound);
+                // Objectives are bounds, too.
+                let own = self.buckets.keys().filter_map(|key| self::bound(*key));
+                let lower = BOUNDS_MS.into_iter().chain(own).filter(|it| *it < bound);
                 let lower = lower.fold(0.0, f64::max);
                 return lower + (bound - lower) * (rank - below) / count as f64;
             }
@@ -199,6 +206,9 @@ mod tests {
         near(0.7, 1.75);
         near(0.99, 100.0);
         near(0.999, 10_000.0);
+        let mut bounded = block.clone();
+        bounded.bound_at(65.0);
+        assert!((bounded.percentile(0.945) - 82.5).abs() < 1e-9);
         assert!(Block::default().percentile(0.5).is_nan());
     }
 }

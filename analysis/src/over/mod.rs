@@ -150,6 +150,9 @@ impl OverTime {
         let setting = window.settings.and_then(|it| it.get(&self.options.by));
         let value = setting.map_or(UNKNOWN, String::as_str).to_owned();
         let mut block = Block::default();
+        if let Some(objective_ms) = window.objective_ms {
+            block.bound_at(objective_ms);
+        }
         let of_api =
             |it: &&OverSeries<'_>| self.options.api.as_ref().is_none_or(|api| api == it.api);
         for series in window.series.iter().filter(of_api) {

@@ -95,6 +95,13 @@ impl Compare {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let asked_for = global.produce_objective()?;
         if let Some(folder) = self.over.folder()? {
+            if !self.parameters.without_objective().is_empty()
+                || self.memory.options().memory_limit_bytes.is_some()
+            {
+                anyhow::bail!(
+                    "--param and --memory-limit are of queries over stores: --over runs none"
+                );
+            }
             let written = Written {
                 form: self.form(),
                 output: self.output.as_deref(),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -27,6 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// Letters of a window's name: `20261130T133000.250`.
 const NAME_LENGTH: usize = 19;
 
+/// What there is for who asks for a window's report.
+enum Found {
+    Page(String),
+    /// Another one is being made.
+    Later,
+    Nothing,
+}
+
 /// What the pages are made of.
 pub(super) struct LivePage {
     shown: Arc<Mutex<Shown>>,
@@ -36,7 +44,7 @@ pub(super) struct LivePage {
     objective_ms: f64,
     begun_ns: i64,
     /// One report is made at a time.
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
     /// The page as it was last, with what tells it from others.
     made: Mutex<Option<(String, String)>>,
 }
@@ -55,7 +63,7 @@ impl LivePage {
             broker,
             objective_ms,
             begun_ns: now_ns(),
-            turn: Semaphore::new(1),
+            turn: Arc::new(Semaphore::new(1)),
             made: Mutex::new(None),
         }
     }
@@ -108,27 +116,31 @@ impl LivePage {
     }
 
     /// The report of a window, made when it is asked for first; none when its store is not kept.
-    async fn report(self: Arc<Self>, window: String) -> anyhow::Result<Option<String>> {
+    async fn report(self: Arc<Self>, window: String) -> anyhow::Result<Found> {
         let file = self.evidence.report(&window);
         let read = |file: &FilePath| std::fs::read_to_string(file).ok();
         if let Some(text) = read(&file) {
-            return Ok(Some(text));
+            return Ok(Found::Page(text));
         }
         let store = self.evidence.store(&window);
         if !store.is_dir() {
-            return Ok(None);
+            return Ok(Found::Nothing);
         }
-        let _turn = self.turn.acquire().await?;
+        let Ok(turn) = Arc::clone(&self.turn).try_acquire_owned() else {
+            return Ok(Found::Later);
+        };
         if let Some(text) = read(&file) {
-            return Ok(Some(text));
+            return Ok(Found::Page(text));
         }
         let page = Arc::clone(&self);
         let made = tokio::task::spawn_blocking(move || {
+            // Whoever asked may have gone: the next has to wait for this one all the same.
+            let _turn = turn;
             page.make(&store, &file)?;
             let text = std::fs::read_to_string(&file);
             text.with_context(|| format!("cannot read {}", file.display()))
         });
-        Ok(Some(made.await??))
+        Ok(Found::Page(made.await??))
     }
 
     fn make(&self, store: &FilePath, file: &FilePath) -> anyhow::Result<()> {
@@ -174,11 +186,17 @@ async fn report(State(page): State<Arc<LivePage>>, Path(window): Path<String>) -
     let is_name = window.len() == NAME_LENGTH && window.bytes().all(is_letter);
     let found = match is_name {
         true => page.report(window).await,
-        false => Ok(None),
+        false => Ok(Found::Nothing),
     };
     match found {
-        Ok(Some(text)) => ([(CONTENT_TYPE, HTML)], text).into_response(),
-        Ok(None) => {
+        Ok(Found::Page(text)) => ([(CONTENT_TYPE, HTML)], text).into_response(),
+        Ok(Found::Later) => {
+            let headers = [(CONTENT_TYPE, HTML), (RETRY_AFTER, "5")];
+            let words = "<!doctype html><html lang=en><title>kcorr</title><meta http-equiv=refresh content=5>\
+                         <p>One report is made at a time. This page asks again in five seconds.";
+            (StatusCode::SERVICE_UNAVAILABLE, headers, words).into_response()
+        }
+        Ok(Found::Nothing) => {
             let words = "there is no such window, or what it was recorded is kept no more (--keep, --max-size)\n";
             (StatusCode::NOT_FOUND, words).into_response()
         }

@@ -95,7 +95,7 @@ impl Workers {
             screen.note(&format!("({text})"));
         }
         if !asked.are_asked() {
-            screen.note("(no worker was asked: the store has recordings of one broker)");
+            screen.note("(no worker was asked: it is no query of each broker by itself, or the store has recordings of one)");
             return Ok(());
         }
         let (sent, received) = asked.shipped_bytes();
