@@ -10,7 +10,8 @@
 -- @column request_id     BIGINT      -- the request
 -- @column queued_until   TIMESTAMP   -- it was not taken before this
 WITH
-begun AS (
+taken AS (
+    -- Of those that were read together or later, the first that a handler began on.
     SELECT
         pool,
         service_start,
@@ -18,22 +19,11 @@ begun AS (
             PARTITION BY pool
             ORDER BY service_start
             ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
-        ) AS later_begin_time,
-        MAX(begin_time) AS begin_time
+        ) AS begin_time
     FROM request_work
     WHERE begin_time IS NOT NULL
         AND pool IS NOT NULL
     GROUP BY pool, service_start
-),
-taken AS (
-    SELECT
-        pool,
-        service_start,
-        later_begin_time,
-        MAX(LEAST(begin_time, later_begin_time)) OVER (
-            PARTITION BY pool ORDER BY service_start ROWS UNBOUNDED PRECEDING
-        ) AS begin_time
-    FROM begun
 ),
 waiting AS (
     SELECT
@@ -69,11 +59,11 @@ all_working AS (
 )
 SELECT
     w.request_id,
-    LEAST(COALESCE(a.done_time, w.queued_until), l.later_begin_time, w.response_time) AS queued_until
+    LEAST(COALESCE(a.done_time, w.queued_until), l.begin_time, w.response_time) AS queued_until
 FROM waiting AS w
 LEFT JOIN all_working AS a ON a.request_id = w.request_id
 ASOF JOIN taken AS l
     MATCH_CONDITION (w.service_start < l.service_start)
     ON l.pool = w.pool
-WHERE w.service_start < COALESCE(l.later_begin_time, w.response_time)
+WHERE w.service_start < COALESCE(l.begin_time, w.response_time)
 ORDER BY w.request_id
