@@ -105,83 +105,20 @@ received AS (
     )
     WHERE end_time < next_time
 ),
-whole AS (
+segments AS (
     SELECT
         a.connection_id, g.request_id AS ahead_request_id, g.start_time, g.end_time, g.root,
-        g.root_write_id, g.lock_wait_id, g.pause_id, g.other_request_id, g.standing_id,
-        g.blocker_tid, g.blocker_broker, g.remote_kind, g.remote_id, g.topic, g.partition,
-        g.lock_class, g.reason, g.rule, g.confidence
+        g.write_state, g.root_write_id, g.lock_wait_id, g.pause_id, g.other_request_id,
+        g.function_call_id, g.block_io_id, g.standing_id, g.blocker_tid, g.blocker_broker,
+        g.remote_kind, g.remote_id, g.topic, g.partition, g.lock_class, g.reason, g.rule,
+        g.confidence
     FROM ahead AS a
-    INNER JOIN service_segments AS g ON g.request_id = a.request_id
+    INNER JOIN detailed_segments AS g ON g.request_id = a.request_id
     UNION ALL BY NAME
     SELECT
         connection_id, start_time, end_time,
         'receive' AS root, reason, 'request_bytes' AS rule, 1.0 AS confidence
     FROM received
-),
-known_roots AS (
-    SELECT write_id, end_time, reason FROM root_writes
-    UNION ALL
-    SELECT write_id, end_time, reason FROM followed_roots
-),
-known_states AS (
-    SELECT write_id, start_time, end_time, write_state, function_call_id, block_io_id, standing_id, reason
-    FROM write_states
-    UNION ALL
-    SELECT write_id, start_time, end_time, write_state, function_call_id, block_io_id, standing_id, reason
-    FROM followed_states
-),
-detailed AS (
-    SELECT
-        w.connection_id,
-        GREATEST(w.start_time, s.start_time) AS start_time,
-        LEAST(w.end_time, s.end_time) AS end_time,
-        w.root, s.write_state, w.root_write_id, w.lock_wait_id, w.pause_id,
-        w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id,
-        COALESCE(w.standing_id, s.standing_id) AS standing_id, w.blocker_tid, w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class, COALESCE(w.reason, r.reason, s.reason) AS reason, w.rule,
-        w.confidence
-    FROM whole AS w
-    INNER JOIN known_roots AS r ON r.write_id = w.root_write_id
-    INNER JOIN known_states AS s
-        ON s.write_id = w.root_write_id
-        AND s.start_time < w.end_time
-        AND w.start_time < s.end_time
-    UNION ALL BY NAME
-    -- A flush is held on after its last recorded sync.
-    SELECT
-        w.connection_id, GREATEST(w.start_time, r.end_time) AS start_time, w.end_time,
-        w.root, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.other_request_id, w.standing_id, w.blocker_tid, w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class,
-        COALESCE(w.reason, r.reason) AS reason, w.rule, w.confidence
-    FROM whole AS w
-    INNER JOIN known_roots AS r ON r.write_id = w.root_write_id
-    WHERE r.end_time < w.end_time
-    UNION ALL BY NAME
-    SELECT
-        w.connection_id, w.start_time, w.end_time,
-        w.root, w.root_write_id, w.lock_wait_id, w.pause_id, w.ahead_request_id,
-        w.other_request_id, w.standing_id, w.blocker_tid, w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class,
-        w.reason, w.rule, w.confidence
-    FROM whole AS w
-    WHERE w.root_write_id IS NULL
-        AND w.pause_id IS NULL
-    UNION ALL BY NAME
-    -- A stop of the JVM, by what happened in it.
-    SELECT
-        w.connection_id,
-        GREATEST(w.start_time, s.start_time) AS start_time,
-        LEAST(w.end_time, s.end_time) AS end_time,
-        w.root, s.write_state, s.write_id AS root_write_id, w.lock_wait_id,
-        w.pause_id, w.ahead_request_id, w.other_request_id, s.function_call_id, s.block_io_id,
-        s.standing_id, COALESCE(s.tid, w.blocker_tid) AS blocker_tid,
-        w.blocker_broker, w.remote_kind, w.remote_id, w.topic, w.partition, w.lock_class,
-        s.state AS reason, w.rule, w.confidence
-    FROM whole AS w
-    INNER JOIN pause_states AS s
-        ON s.pause_id = w.pause_id
-        AND s.start_time < w.end_time
-        AND w.start_time < s.end_time
-    WHERE w.root_write_id IS NULL
 )
 SELECT
     connection_id,
@@ -208,5 +145,5 @@ SELECT
     reason,
     rule,
     confidence
-FROM detailed
+FROM segments
 ORDER BY connection_id, start_time
