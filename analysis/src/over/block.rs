@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use kcorr_exposition::BOUNDS_MS;
+
 use super::OverSeries;
 
-/// Upper bounds of buckets in ms that all windows have.
-const BOUNDS_MS: [f64; 15] = [
-    0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0,
-    10000.0,
-];
 /// Of requests that were not slow when they were accounted for.
 const NOT_ASKED: &str = "(not asked)";
 /// So many blocks of a value make its intervals worth something.
