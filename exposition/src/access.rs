@@ -51,7 +51,7 @@ pub(crate) fn is_by_address(headers: &HeaderMap) -> bool {
     host.is_empty() || host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
 }
 
-/// Whether a header shows the token; how much of it is right tells no time.
+/// Whether a header shows the token.
 fn is_shown(token: &str, authorization: &[u8]) -> bool {
     let shown = if let Some(bearer) = authorization.strip_prefix(b"Bearer ") {
         bearer.trim_ascii().to_vec()
@@ -63,9 +63,13 @@ fn is_shown(token: &str, authorization: &[u8]) -> bool {
     } else {
         Vec::new()
     };
-    let token = token.as_bytes();
-    let mut differs = token.len() ^ shown.len();
-    for (at, byte) in token.iter().enumerate() {
+    is_same_secret(token.as_bytes(), &shown)
+}
+
+/// Whether what is shown is a secret; how much of it is right tells no time.
+pub fn is_same_secret(secret: &[u8], shown: &[u8]) -> bool {
+    let mut differs = secret.len() ^ shown.len();
+    for (at, byte) in secret.iter().enumerate() {
         differs |= usize::from(byte ^ shown.get(at).copied().unwrap_or(0));
     }
     differs == 0

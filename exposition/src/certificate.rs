@@ -48,7 +48,7 @@ impl Certificate {
     }
 
     /// What a connection that begins now is answered with. Files that cannot be read now leave what was.
-    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+    pub fn config(&self) -> Arc<ServerConfig> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.looked.elapsed() >= LOOK_EVERY {
             self.look(&mut read);

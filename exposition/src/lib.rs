@@ -18,7 +18,7 @@ mod histogram;
 mod server;
 mod text;
 
-pub use access::Access;
+pub use access::{Access, is_same_secret};
 pub use certificate::Certificate;
 pub use endpoint::{Endpoint, Page};
 pub use error::{Error, Result};

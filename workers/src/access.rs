@@ -1,28 +1,14 @@
 //! Who may ask a worker, and how it is reached beyond loopback.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use kcorr_exposition::{Certificate, is_same_secret};
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
 
-/// A worker's certificate and its key, as files in PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Certificate {
-    /// The certificate, followed by those that it rests on.
-    pub chain: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-}
-
 /// Who may ask a worker.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Access {
     /// What it shows itself by: with it all connections are of TLS.
     pub certificate: Option<Certificate>,
@@ -53,48 +39,14 @@ impl Access {
         Ok(())
     }
 
-    /// What accepts connections of TLS; `None` where they are plain.
-    pub(crate) fn acceptor(&self) -> Result<Option<TlsAcceptor>> {
-        let Some(certificate) = &self.certificate else {
-            return Ok(None);
-        };
-        let wrong = |path: &Path, why: &dyn std::fmt::Display| {
-            Error::Refused(format!("{}: {why}", path.display()))
-        };
-        let chain = &certificate.chain;
-        let read = CertificateDer::pem_file_iter(chain).map_err(|e| wrong(chain, &e))?;
-        let read: Vec<_> = read
-            .collect::<Result<_, _>>()
-            .map_err(|e| wrong(chain, &e))?;
-        if read.is_empty() {
-            return Err(wrong(chain, &"there is no certificate in it"));
-        }
-        let key = PrivateKeyDer::from_pem_file(&certificate.key);
-        let key = key.map_err(|e| wrong(&certificate.key, &e))?;
-        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-        let config =
-            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.map_err(|e| wrong(chain, &e))?.with_no_client_auth();
-        let config = config
-            .with_single_cert(read, key)
-            .map_err(|e| wrong(chain, &e))?;
-        Ok(Some(TlsAcceptor::from(Arc::new(config))))
-    }
-
     /// Whether who shows this may ask.
     pub(crate) fn allows(&self, shown: Option<&str>) -> bool {
         let Some(token) = &self.token else {
             return true;
         };
         let shown = shown.and_then(|shown| shown.strip_prefix("Bearer "));
-        shown.is_some_and(|shown| is_same(shown.as_bytes(), token.as_bytes()))
+        shown.is_some_and(|shown| is_same_secret(token.as_bytes(), shown.as_bytes()))
     }
-}
-
-/// Whether two secrets are the same, in a time that tells no more than their length.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let pairs = one.iter().zip(other);
-    one.len() == other.len() && pairs.fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
 /// Whether a URL leads nowhere beyond this host.
@@ -109,13 +61,18 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn access(token: bool, certificate: bool, is_plaintext: bool) -> Access {
         Access {
-            certificate: certificate.then(|| Certificate {
-                chain: "a.pem".into(),
-                key: "a.key".into(),
+            certificate: certificate.then(|| {
+                let folder =
+                    Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/tests/certificates");
+                let read =
+                    Certificate::read(&folder.join("worker.pem"), &folder.join("worker.key"));
+                read.expect("a certificate")
             }),
             is_plaintext,
             token: token.then(|| "secret".to_owned()),

@@ -29,7 +29,7 @@ mod tls_listener;
 mod worker;
 mod workers;
 
-pub use access::{Access, Certificate};
+pub use access::Access;
 pub use error::{Error, Result};
 pub use worker::Worker;
 pub use workers::{Workers, WorkersOptions};

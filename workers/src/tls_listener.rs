@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kcorr_exposition::Certificate;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
@@ -13,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 /// How long a client may take to agree on keys.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Connections that may agree on keys at a time; others wait.
+/// Connections that may agree on keys at a time; others are closed.
 const AT_ONCE: usize = 64;
 
 /// Accepts connections of TLS.
@@ -23,8 +24,8 @@ pub(crate) struct TlsListener {
 }
 
 impl TlsListener {
-    /// Of what a listener accepts.
-    pub(crate) fn new(listener: TcpListener, acceptor: TlsAcceptor) -> io::Result<Self> {
+    /// Of what a listener accepts, each by the certificate that there is then.
+    pub(crate) fn new(listener: TcpListener, certificate: Certificate) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (give, accepted) = mpsc::channel(AT_ONCE);
         let places = Arc::new(Semaphore::new(AT_ONCE));
@@ -40,7 +41,7 @@ impl TlsListener {
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
                     continue;
                 };
-                let (give, acceptor) = (give.clone(), acceptor.clone());
+                let (give, acceptor) = (give.clone(), TlsAcceptor::from(certificate.config()));
                 tokio::spawn(async move {
                     let _place = place;
                     let agreed = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;

@@ -79,7 +79,7 @@ impl Worker {
         address: SocketAddr,
     ) -> Result<(SocketAddr, impl Future<Output = Result<()>>)> {
         self.access.check(address)?;
-        let acceptor = self.access.acceptor()?;
+        let certificate = self.access.certificate.clone();
         let cannot = move |e| Error::Io(format!("cannot listen on {address}"), e);
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
@@ -94,10 +94,10 @@ impl Worker {
         });
         let router = self.router();
         let answers = async move {
-            let ended = match acceptor {
+            let ended = match certificate {
                 None => axum::serve(listener, router).await,
-                Some(acceptor) => {
-                    let listener = TlsListener::new(listener, acceptor).map_err(cannot)?;
+                Some(certificate) => {
+                    let listener = TlsListener::new(listener, certificate).map_err(cannot)?;
                     axum::serve(listener, router).await
                 }
             };

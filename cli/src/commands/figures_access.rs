@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
 use clap::Args;
 use kcorr_exposition::{Access, Certificate};
+
+use crate::commands::token_file::token_in;
 
 /// Who may read figures, of the commands that show them.
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ pub(crate) struct FiguresAccess {
 impl FiguresAccess {
     pub(crate) fn access(&self) -> anyhow::Result<Access> {
         Ok(Access {
-            token: self.token()?,
+            token: self.token_file.as_deref().map(token_in).transpose()?,
             is_open: self.listen_openly,
             certificate: self.certificate()?,
         })
@@ -40,17 +41,5 @@ impl FiguresAccess {
             return Ok(None);
         };
         Ok(Some(Certificate::read(chain, key)?))
-    }
-
-    fn token(&self) -> anyhow::Result<Option<String>> {
-        let Some(path) = &self.token_file else {
-            return Ok(None);
-        };
-        let text = std::fs::read_to_string(path);
-        let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-        match text.trim() {
-            "" => bail!("{} has no token", path.display()),
-            token => Ok(Some(token.to_owned())),
-        }
     }
 }

@@ -45,6 +45,7 @@ mod sources;
 mod sql;
 mod tables;
 mod tls_keys;
+mod token_file;
 mod unread_input;
 mod verdict_tests;
 mod verify;

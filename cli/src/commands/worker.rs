@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use kcorr_exposition::Certificate;
 use kcorr_store::Store;
-use kcorr_workers::{Access, Certificate};
+use kcorr_workers::Access;
 
 use crate::commands::memory::Memory;
-use crate::commands::workers::token_in;
+use crate::commands::token_file::token_in;
 use crate::commands::{Global, runtime};
 use crate::exit::Status;
 use crate::screen::Screen;
@@ -54,9 +55,10 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn run(&self, global: &Global, screen: &Screen) -> anyhow::Result<Status> {
         let store = Store::open(&global.store)?;
-        let certificate = self.tls_certificate.clone().zip(self.tls_key.clone());
+        let certificate = self.tls_certificate.as_ref().zip(self.tls_key.as_ref());
+        let certificate = certificate.map(|(chain, key)| Certificate::read(chain, key));
         let access = Access {
-            certificate: certificate.map(|(chain, key)| Certificate { chain, key }),
+            certificate: certificate.transpose()?,
             is_plaintext: self.plaintext,
             token: self.token_file.as_deref().map(token_in).transpose()?,
         };

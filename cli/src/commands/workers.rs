@@ -1,15 +1,16 @@
 //! Which workers a command asks: the same options in every command that asks for rows of a store.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use kcorr_engine::SessionOptions;
 use kcorr_workers::WorkersOptions;
 use url::Url;
 
 use crate::commands::runtime;
+use crate::commands::token_file::token_in;
 use crate::screen::Screen;
 
 /// Options of who asks workers.
@@ -104,15 +105,5 @@ impl Workers {
         ));
         runtime()?.block_on(asked.end());
         Ok(())
-    }
-}
-
-/// The token in a file.
-pub(crate) fn token_in(file: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(file);
-    let text = text.with_context(|| format!("cannot read {}", file.display()))?;
-    match text.trim() {
-        "" => bail!("{} has no token", file.display()),
-        token => Ok(token.to_owned()),
     }
 }
