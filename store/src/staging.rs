@@ -2,7 +2,8 @@
 //! no reader sees until the manifest names them.
 //!
 //! Sources are read several at a time, and those that were read wait for their clocks: all of a writer share one
-//! bound ([`HeldBytes`]), so that memory grows neither with how many there are nor with their tables.
+//! bound ([`HeldBytes`]), so that memory grows neither with how many there are nor with their tables, but for tables
+//! with too few rows for a file.
 
 use std::collections::BTreeMap;
 use std::fs;
