@@ -3,7 +3,8 @@
 --
 -- A request with acks=all waits for the last of its followers (see follower_waits): for the
 -- leader's answer to a fetch, for the follower to fetch again, or for the leader to process
--- that; or until the leader no longer waited for it, by the leader's log (see isr_waits).
+-- that; or until the leader no longer waited for it, by the leader's log
+-- or the controller's answer (see isr_waits).
 -- @by_broker
 -- @column replica_id     INT         -- the follower: its broker id
 -- @column request_count  BIGINT      -- slow requests that waited for it

@@ -1,12 +1,25 @@
 -- What accounted requests with acks=all appended, and wait for their followers to have.
+--
+-- Where no own write of a request is known, the broker's request log tells when its handler was done.
 -- @materialized
 -- @column request_id     BIGINT      -- the request
--- @column appended_time  TIMESTAMP   -- end of its last own write
+-- @column appended_time  TIMESTAMP   -- end of its last own write; by the log: a handler took it
 -- @column handled_time   TIMESTAMP   -- end of its handler's work on it
 -- @column response_time  TIMESTAMP   -- first byte of its response
 -- @column topic          VARCHAR     -- topic of the log
 -- @column partition      INT         -- its partition
 -- @column next_offset    BIGINT      -- the offset behind its records
+WITH
+worked AS (
+    SELECT request_id, appended_time, end_time
+    FROM handler_work
+    UNION ALL
+    SELECT g.request_id, g.local_start, g.remote_start
+    FROM request_stages AS g
+    LEFT JOIN handler_work AS h ON h.request_id = g.request_id
+    WHERE h.request_id IS NULL
+        AND g.throttle_start > g.remote_start
+)
 SELECT
     h.request_id,
     h.appended_time,
@@ -15,7 +28,7 @@ SELECT
     CAST(p.topic AS VARCHAR) AS topic,
     p.partition,
     p.base_offset + COALESCE(p.record_count, 1) AS next_offset
-FROM handler_work AS h
+FROM worked AS h
 INNER JOIN accounted_requests AS a ON a.request_id = h.request_id
 INNER JOIN recorded_requests AS r ON r.request_id = h.request_id
 INNER JOIN recorded_partitions AS p ON p.request_id = h.request_id

@@ -32,7 +32,7 @@
 -- @column blocker_broker INT         -- the broker where the root is, where that is another one
 -- @column remote_kind    VARCHAR     -- what shows it there, where it is no file operation: pause,
 --                                       standing, lock_wait, run_queue_wait or request;
---                                       or isr_change, in this broker's own log
+--                                       or isr_change or isr_request, at this broker
 -- @column remote_id      BIGINT      -- its id
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition
@@ -475,7 +475,8 @@ found AS (
     UNION ALL BY NAME
     SELECT
         'isr_shrink' AS branch, i.request_id, i.start_time, i.end_time,
-        'isr_change' AS remote_kind, i.isr_change_id AS remote_id
+        CASE WHEN i.isr_change_id IS NULL THEN 'isr_request' ELSE 'isr_change' END AS remote_kind,
+        COALESCE(i.isr_change_id, i.isr_request_id) AS remote_id
     FROM isr_waits AS i
     UNION ALL BY NAME
     SELECT

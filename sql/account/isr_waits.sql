@@ -12,7 +12,8 @@
 -- @column request_id     BIGINT      -- the request
 -- @column start_time     TIMESTAMP   -- end of its handler's work on it
 -- @column end_time       TIMESTAMP   -- the set without the follower was stored
--- @column isr_change_id  BIGINT      -- the change by which the follower left
+-- @column isr_change_id  BIGINT      -- the change by which the follower left, in the log
+-- @column isr_request_id BIGINT      -- or what the leader had asked the controller for
 -- @column replica_id     INT         -- the follower: its broker id
 WITH
 left_behind AS (
@@ -55,12 +56,9 @@ fetched AS (
     INNER JOIN recorded_requests AS f ON f.request_id = w.fetch_request_id
     INNER JOIN recorded_partitions AS p ON p.request_id = w.fetch_request_id
 ),
-placed AS (
+logged AS (
     SELECT
-        s.request_id, s.handled_time, s.response_time, s.isr_change_id, s.replica_id, s.stored_time,
-        ROW_NUMBER() OVER (
-            PARTITION BY s.request_id ORDER BY s.stored_time DESC, s.isr_change_id
-        ) AS place
+        s.request_id, s.handled_time, s.response_time, s.isr_change_id, s.replica_id, s.stored_time
     FROM stored AS s
     LEFT JOIN fetched AS f
         ON f.request_id = s.request_id
@@ -69,12 +67,32 @@ placed AS (
         AND f.partition = s.partition
         AND f.fetch_offset >= s.next_offset
     WHERE COALESCE(f.end_time >= s.stored_time, TRUE)
+),
+told AS (
+    SELECT
+        request_id, handled_time, response_time, stored_time, isr_change_id,
+        CAST(NULL AS BIGINT) AS isr_request_id, replica_id
+    FROM logged
+    UNION ALL
+    SELECT
+        request_id, handled_time, response_time, stored_time, CAST(NULL AS BIGINT),
+        isr_request_id, replica_id
+    FROM isr_departures
+),
+placed AS (
+    SELECT
+        *,
+        ROW_NUMBER() OVER (
+            PARTITION BY request_id ORDER BY stored_time DESC, isr_change_id, isr_request_id
+        ) AS place
+    FROM told
 )
 SELECT
     request_id,
     LEAST(handled_time, response_time) AS start_time,
     GREATEST(LEAST(handled_time, response_time), LEAST(stored_time, response_time)) AS end_time,
     isr_change_id,
+    isr_request_id,
     replica_id
 FROM placed
 WHERE place = 1

@@ -29,7 +29,7 @@
 -- @column blocker_broker INT         -- the broker where the root is, where that is another one
 -- @column remote_kind    VARCHAR     -- what shows it there, where it is no file operation: pause,
 --                                       standing, lock_wait, run_queue_wait or request;
---                                       or isr_change, in this broker's own log
+--                                       or isr_change or isr_request, at this broker
 -- @column remote_id      BIGINT      -- its id
 -- @column topic          VARCHAR     -- topic of the log written to or waited for
 -- @column partition      INT         -- its partition

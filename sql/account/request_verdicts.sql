@@ -110,7 +110,7 @@ evidence_ids AS (
     SELECT
         request_id,
         segment_ns,
-        unnest([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) AS kind,
+        unnest([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) AS kind,
         unnest([
             lock_wait_id, root_write_id, pause_id, ahead_request_id,
             CASE WHEN rule IN ('follower_fetch', 'followed') THEN other_request_id END,
@@ -119,7 +119,8 @@ evidence_ids AS (
             CASE remote_kind WHEN 'pause' THEN remote_id END,
             CASE WHEN remote_kind IN ('lock_wait', 'run_queue_wait') THEN remote_id END,
             CASE remote_kind WHEN 'request' THEN remote_id END,
-            CASE remote_kind WHEN 'isr_change' THEN remote_id END
+            CASE remote_kind WHEN 'isr_change' THEN remote_id END,
+            CASE remote_kind WHEN 'isr_request' THEN remote_id END
         ]) AS id
     FROM decisive_segments
 ),
@@ -150,7 +151,8 @@ evidence_kinds AS (
             WHEN 8 THEN 'pauses '
             WHEN 9 THEN 'waits '
             WHEN 10 THEN 'fetches as sent '
-            ELSE 'in-sync set changes '
+            WHEN 11 THEN 'in-sync set changes '
+            ELSE 'in-sync set requests '
         END
             || string_agg(CAST(id AS VARCHAR), ' ' ORDER BY place) FILTER (WHERE place <= 5)
             || CASE

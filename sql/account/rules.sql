@@ -131,7 +131,7 @@ FROM (
         'its handler waited for a lock of the process, and nothing shows what the one that ended the wait did',
         'more file operations: kcorr probes file-writes and file-reads'),
     ('isr_shrink', 'isr_shrink', 6, 'remote', 'remote', 'isr_shrink', 1.0, TRUE,
-        'acks=all: the change by which a follower left the in-sync set that had not got the records, in the log of their leader (see isr_waits)',
+        'acks=all: the change by which a follower left the in-sync set that had not got the records, in the log of their leader, or by the controller''s captured answer (see isr_waits)',
         NULL, NULL),
     ('followed', 'followed', 7, 'remote', NULL, NULL, 1.0, TRUE,
         'acks=all: what the last follower was in, by its own recordings, when it was to fetch, or its fetch and the answer on the way (see followed_waits)',

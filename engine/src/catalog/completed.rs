@@ -17,7 +17,8 @@ pub(super) struct Completed {
 /// How a table is completed, if the store holds anything to complete it from.
 pub(super) fn of(table: &'static Table, store: &Store) -> Option<Completed> {
     let sql: fn(&str) -> String = match table.name {
-        "request_partitions" => named_partitions,
+        "request_partitions" => |stored| named(&tables::REQUEST_PARTITIONS, stored),
+        "isr_requests" => |stored| named(&tables::ISR_REQUESTS, stored),
         "writes" => writes_with_offsets,
         _ => return None,
     };
@@ -32,15 +33,15 @@ pub(super) fn of(table: &'static Table, store: &Store) -> Option<Completed> {
 /// The table that a table is completed from.
 pub(super) fn completing(table: &Table) -> Option<&'static Table> {
     match table.name {
-        "request_partitions" => Some(&tables::TOPICS),
+        "request_partitions" | "isr_requests" => Some(&tables::TOPICS),
         "writes" => Some(&tables::LOG_BATCHES),
         _ => None,
     }
 }
 
 /// Newer clients name topics by id only: their names come from whatever recording has both.
-fn named_partitions(stored: &str) -> String {
-    let columns = columns(&tables::REQUEST_PARTITIONS, |name| match name {
+fn named(table: &Table, stored: &str) -> String {
+    let columns = columns(table, |name| match name {
         "topic" => Some("COALESCE(t.topic, n.topic)"),
         _ => None,
     });

@@ -2,6 +2,8 @@
 
 use kcorr_model::{LossKind, Severity};
 
+use super::alter_partition_request::AlterPartitionRequest;
+use super::alter_partition_response::AlterPartitionResponse;
 use super::fetch_request::FetchRequest;
 use super::fetch_response::FetchResponse;
 use super::metadata_response::MetadataResponse;
@@ -34,6 +36,8 @@ pub(crate) enum BodyWalker {
     SaslRequest(SaslRequest),
     SaslResponse(SaslResponse),
     PushTelemetry(PushTelemetry),
+    AlterPartitionRequest(AlterPartitionRequest),
+    AlterPartitionResponse(AlterPartitionResponse),
     ProduceResponse(ProduceResponse),
     FetchResponse(FetchResponse),
     MetadataResponse(MetadataResponse),
@@ -87,6 +91,20 @@ impl BodyWalker {
             api::PUSH_TELEMETRY if version == PushTelemetry::VERSION => {
                 BodyWalker::PushTelemetry(PushTelemetry::default())
             }
+            api::ALTER_PARTITION if version <= api::NEWEST_ALTER_PARTITION => {
+                BodyWalker::AlterPartitionRequest(AlterPartitionRequest::new(version))
+            }
+            api::ALTER_PARTITION => {
+                context
+                    .losses
+                    .record(&UNKNOWN_VERSION, context.position, || {
+                        format!(
+                            "AlterPartition version {version}; known up to {}",
+                            api::NEWEST_ALTER_PARTITION
+                        )
+                    });
+                BodyWalker::Skip
+            }
             key => match RequestBeginning::new(key, version) {
                 Some(walker) => BodyWalker::RequestBeginning(walker),
                 None => {
@@ -117,6 +135,9 @@ impl BodyWalker {
             // Topic ids came with version 10.
             api::METADATA if (10..=api::NEWEST_METADATA).contains(&version) => {
                 BodyWalker::MetadataResponse(MetadataResponse::new(version))
+            }
+            api::ALTER_PARTITION if version <= api::NEWEST_ALTER_PARTITION => {
+                BodyWalker::AlterPartitionResponse(AlterPartitionResponse::new(version))
             }
             api::SASL_HANDSHAKE | api::SASL_AUTHENTICATE
                 if SaslRequest::new(request.api_key, version, None).is_some() =>
@@ -190,6 +211,12 @@ impl BodyWalker {
                 walk_units(bytes, |reader| walker.unit(reader, request, context))
             }
             BodyWalker::FetchResponse(walker) => {
+                walk_units(bytes, |reader| walker.unit(reader, request, context))
+            }
+            BodyWalker::AlterPartitionRequest(walker) => {
+                walk_units(bytes, |reader| walker.unit(reader, request, context))
+            }
+            BodyWalker::AlterPartitionResponse(walker) => {
                 walk_units(bytes, |reader| walker.unit(reader, request, context))
             }
             BodyWalker::MetadataResponse(walker) => {

@@ -8,10 +8,13 @@
 //! Source: the message definitions in Kafka's sources (`clients/src/main/resources/common/message`)
 //! up to Kafka 4.4.
 
+mod alter_partition_request;
+mod alter_partition_response;
 pub(crate) mod api;
 mod body_walker;
 mod fetch_request;
 mod fetch_response;
+mod in_sync;
 mod layout;
 mod metadata_response;
 mod produce_request;
@@ -28,6 +31,7 @@ mod topics;
 mod walker;
 
 pub(crate) use body_walker::BodyWalker;
+pub(crate) use in_sync::InSyncRequest;
 pub(crate) use request::{Part, Request};
 pub(crate) use request_beginning::RequestBeginning;
 pub(crate) use sasl::{LONGEST_TOKEN, Mechanism, Sasl};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use kcorr_kafka::{Codec, MessageIds, Stop};
 
+use super::InSyncRequest;
 use super::Telemetry;
 use super::TopicKey;
 use super::sasl::Sasl;
@@ -36,6 +37,8 @@ pub(crate) struct Request {
     pub(crate) sasl: Option<Sasl>,
     /// What its client told of itself.
     pub(crate) telemetry: Option<Box<Telemetry>>,
+    /// What a leader asks of the controller.
+    pub(crate) in_sync: Option<Box<InSyncRequest>>,
     pub(crate) error_code: Option<i16>,
     pub(crate) throttle_ms: Option<i32>,
     /// Set when bytes of the response direction were lost while it waited.
@@ -111,6 +114,7 @@ impl Request {
             .saturating_add(self.group_id.as_ref().map_or(0, |id| id.len()))
             .saturating_add(self.transactional_id.as_ref().map_or(0, |id| id.len()))
             .saturating_add(self.telemetry.as_ref().map_or(0, |it| it.held_bytes()))
+            .saturating_add(self.in_sync.as_ref().map_or(0, |it| it.held_bytes()))
     }
 
     /// Gives up its partitions, for lack of memory.
@@ -118,6 +122,7 @@ impl Request {
         self.parts = Vec::new();
         self.ids = MessageIds::default();
         self.index = HashMap::default();
+        self.in_sync = None;
     }
 
     /// Makes it as new, keeping small buffers for the next use.
@@ -147,6 +152,7 @@ impl Request {
         self.principal = None;
         self.sasl = None;
         self.telemetry = None;
+        self.in_sync = None;
         self.error_code = None;
         self.throttle_ms = None;
         self.responses_lost = false;

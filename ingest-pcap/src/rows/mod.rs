@@ -2,6 +2,7 @@
 
 mod client_metric_rows;
 mod columns;
+mod isr_request_rows;
 mod labels;
 mod numbers;
 mod partition_rows;
@@ -21,6 +22,7 @@ use kcorr_tls::Turn;
 use crate::connection::{Stretch, Tcp};
 use crate::message::{Request, Topics};
 use client_metric_rows::ClientMetricRows;
+use isr_request_rows::IsrRequestRows;
 use partition_rows::PartitionRows;
 use request_rows::RequestRows;
 use tcp_connection_rows::TcpConnectionRows;
@@ -47,6 +49,7 @@ pub(crate) struct Rows {
     tcp_stretches: TcpStretchRows,
     turns: TurnRows,
     client_metrics: ClientMetricRows,
+    isr_requests: IsrRequestRows,
     /// Whether a batch is full.
     is_full: bool,
 }
@@ -61,6 +64,7 @@ impl Rows {
             tcp_stretches: TcpStretchRows::new(source),
             turns: TurnRows::new(source),
             client_metrics: ClientMetricRows::new(source),
+            isr_requests: IsrRequestRows::new(source),
             is_full: false,
         }
     }
@@ -78,9 +82,11 @@ impl Rows {
             self.partitions.push(request, part, topics);
         }
         self.client_metrics.push(request);
+        self.isr_requests.push(request, topics);
         let is_any_full = self.requests.len() >= BATCH_ROWS
             || self.are_partitions_full()
-            || self.client_metrics.len() >= BATCH_ROWS;
+            || self.client_metrics.len() >= BATCH_ROWS
+            || self.isr_requests.len() >= BATCH_ROWS;
         self.is_full |= is_any_full;
     }
 
@@ -149,6 +155,9 @@ impl Rows {
             let batch = self.client_metrics.finish()?;
             yield_batch(&tables::CLIENT_METRICS, &batch, output)?;
         }
+        if self.isr_requests.len() >= BATCH_ROWS {
+            yield_batch(&tables::ISR_REQUESTS, &self.isr_requests.finish()?, output)?;
+        }
         Ok(())
     }
 
@@ -170,7 +179,8 @@ impl Rows {
         )?;
         yield_batch(&tables::ENCRYPTED_TURNS, &self.turns.finish()?, output)?;
         let batch = self.client_metrics.finish()?;
-        yield_batch(&tables::CLIENT_METRICS, &batch, output)
+        yield_batch(&tables::CLIENT_METRICS, &batch, output)?;
+        yield_batch(&tables::ISR_REQUESTS, &self.isr_requests.finish()?, output)
     }
 }
 

@@ -14,6 +14,7 @@ mod field;
 mod files;
 mod formats;
 mod golden;
+mod in_sync;
 mod incidents;
 mod mid_stream;
 mod mutants;

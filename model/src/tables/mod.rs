@@ -14,6 +14,7 @@ mod encrypted_turns;
 mod event_types;
 mod function_calls;
 mod isr_changes;
+mod isr_requests;
 mod limits;
 mod load_samples;
 mod lock_waits;
@@ -52,6 +53,7 @@ pub use encrypted_turns::ENCRYPTED_TURNS;
 pub use event_types::EVENT_TYPES;
 pub use function_calls::FUNCTION_CALLS;
 pub use isr_changes::ISR_CHANGES;
+pub use isr_requests::ISR_REQUESTS;
 pub use limits::LIMITS;
 pub use load_samples::LOAD_SAMPLES;
 pub use lock_waits::LOCK_WAITS;
@@ -112,6 +114,7 @@ pub static ALL: &[&Table] = &[
     &BROKER_REQUESTS,
     &BROKER_REQUEST_PARTITIONS,
     &ISR_CHANGES,
+    &ISR_REQUESTS,
     &CLIENT_MESSAGES,
     &CLIENT_METRICS,
     &SHIFTED_VERDICTS,

@@ -266,7 +266,7 @@ fn header_is_flexible(api_key: i16, api_version: i16) -> bool {
         _ => {
             RequestBeginning::is_flexible(api_key, api_version)
                 || SaslRequest::is_flexible(api_key, api_version)
-                || api_key == api::PUSH_TELEMETRY
+                || matches!(api_key, api::PUSH_TELEMETRY | api::ALTER_PARTITION)
         }
     }
 }

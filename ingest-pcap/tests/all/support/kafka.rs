@@ -87,6 +87,7 @@ pub fn request_of(
         9 => version >= 6,
         12 => version >= 4,
         36 => version >= 2,
+        56 => true,
         _ => false,
     };
     let message = Out::default().i16(key).i16(version).i32(correlation);
