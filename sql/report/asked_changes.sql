@@ -130,7 +130,7 @@ found AS (
             THEN 'syncs of the leader epochs of logs whose leader or replicas changed'
             ELSE 'syncs'
         END AS evidence,
-        NULL AS whatif, TRUE AS asks
+        'sync' AS whatif, TRUE AS asks
     FROM rooted
     WHERE kind = 'sync'
     UNION ALL
@@ -138,7 +138,7 @@ found AS (
         'page_cache' AS change, 6 AS rank,
         broker, request_id, waited_ms AS gain_ms, root_id, root_ms,
         'reads' AS evidence,
-        NULL AS whatif, TRUE AS asks
+        'read' AS whatif, TRUE AS asks
     FROM rooted
     WHERE kind = 'read'
     UNION ALL
@@ -215,24 +215,29 @@ found AS (
         v.request_id, v.waited_ms AS gain_ms, v.request_id AS root_id,
         v.waited_ms AS root_ms,
         c.evidence,
-        NULL AS whatif, TRUE AS asks
+        c.whatif, TRUE AS asks
     FROM request_verdicts AS v
     INNER JOIN (
         SELECT 12 AS rank, 'cpu' AS root, 'more_cpu' AS change,
             'requests that a handler or network thread worked on, or that waited for a CPU'
-            AS evidence
+            AS evidence,
+            'cpu' AS whatif
         UNION ALL
         SELECT 13 AS rank, 'cpu_throttle' AS root, 'cpu_quota' AS change,
-            'requests that stood still for want of CPU quota' AS evidence
+            'requests that stood still for want of CPU quota' AS evidence,
+            'cpu_quota' AS whatif
         UNION ALL
         SELECT 14 AS rank, 'throttled' AS root, 'client_quota' AS change,
-            'requests held back by a quota of the broker' AS evidence
+            'requests held back by a quota of the broker' AS evidence,
+            'client_quota' AS whatif
         UNION ALL
         SELECT 15 AS rank, 'remote' AS root, 'followers' AS change,
-            'requests that waited for followers' AS evidence
+            'requests that waited for followers' AS evidence,
+            'followers' AS whatif
         UNION ALL
         SELECT 16 AS rank, 'network_thread' AS root, 'network_threads' AS change,
-            'requests that waited for a busy network thread' AS evidence
+            'requests that waited for a busy network thread' AS evidence,
+            NULL AS whatif
     ) AS c
         ON v.cause = c.root
         OR v.cause LIKE ('%behind_' || c.root)

@@ -32,6 +32,18 @@ pub enum WaitKind {
     LockWait,
     /// Waits for a free request handler.
     RequestQueue,
+    /// Syncs of logs, indexes and checkpoints, whose they are.
+    Sync,
+    /// Reads that had to come from the disk, whose they are.
+    Read,
+    /// Code, and waits for a CPU, outside writes.
+    Cpu,
+    /// Stops for want of CPU quota.
+    CpuQuota,
+    /// Waits for followers.
+    Followers,
+    /// Being held back by a quota of the broker.
+    ClientQuota,
 }
 
 impl WaitKind {
@@ -44,7 +56,32 @@ impl WaitKind {
         ("gc", Self::Gc),
         ("lock_wait", Self::LockWait),
         ("request_queue", Self::RequestQueue),
+        ("sync", Self::Sync),
+        ("read", Self::Read),
+        ("cpu", Self::Cpu),
+        ("cpu_quota", Self::CpuQuota),
+        ("followers", Self::Followers),
+        ("client_quota", Self::ClientQuota),
     ];
+
+    /// The root of such waits in the account, where that alone tells them.
+    pub(super) fn root(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Sync => "slow_sync",
+            Self::Read => "slow_read",
+            Self::Cpu => "cpu",
+            Self::CpuQuota => "cpu_throttle",
+            Self::Followers => "remote",
+            Self::ClientQuota => "throttled",
+            Self::JournalCommit
+            | Self::BlockIo
+            | Self::RunQueue
+            | Self::Write
+            | Self::Gc
+            | Self::LockWait
+            | Self::RequestQueue => return None,
+        })
+    }
 
     /// Whether time of a write in this state (see `write_states`) is such a wait.
     pub(super) fn has_state(self, state: &str) -> bool {
@@ -57,7 +94,7 @@ impl WaitKind {
             ),
             Self::RunQueue => state == "run_queue",
             Self::Write => true,
-            Self::Gc | Self::LockWait | Self::RequestQueue => false,
+            _ => false,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{Change, WaitKind, WhatIfOptions, predict, replay};
 use kcorr_engine::{Error, ErrorKind, Result};
 use kcorr_engine::{GivenParameters, Session};
 
-/// Predicts the latencies without each kind of wait, one kind at a time. The recording is read once, with
+/// Predicts the latencies without each kind of wait that there may be, one kind at a time. The recording is read once, with
 /// the rows of queries that the session has already; `given` are further parameters of these.
 pub async fn gains(
     session: &Session,
@@ -22,6 +22,9 @@ pub async fn gains(
     let unchanged = replay::latencies(&recording, &[]);
     let mut batches = Vec::new();
     for &(name, kind) in WaitKind::ALL {
+        if !recording.may_have(kind) {
+            continue;
+        }
         let change = Change { kind, cap_ns: 0 };
         let prediction = predict(&recording, &unchanged, &[change], options.slo_ms)?;
         batches.push(rows(name, &prediction.statistics)?);

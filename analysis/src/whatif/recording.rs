@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use futures::StreamExt;
 
-use super::Change;
+use super::{Change, WaitKind};
 use kcorr_engine::{Columns, GivenParameters, NumberColumn, Session, TextColumn, canned_query};
 use kcorr_engine::{Error, ErrorKind, Result};
 
@@ -26,6 +26,8 @@ pub(super) struct Recording {
     pub(super) states: HashMap<i64, Vec<(String, i64)>>,
     /// The time of slow requests by what it was spent on.
     pub(super) segments: Vec<Segment>,
+    /// Of slow requests: what they themselves were in, by start.
+    pub(super) own_times: HashMap<i64, Vec<OwnTime>>,
     /// What the account allows for.
     pub(super) allowed: Allowed,
 }
@@ -111,6 +113,20 @@ pub(super) struct Segment {
     pub(super) lock_wait: Option<i64>,
     /// Its stage, as in `request_segments`.
     pub(super) stage: String,
+    /// What it was in, whosever that was.
+    pub(super) root: String,
+    /// The file operation that was, of whatever kind.
+    pub(super) operation: Option<i64>,
+    /// The request of its connection that it was behind.
+    pub(super) ahead: Option<i64>,
+}
+
+/// A stretch in which a slow request itself was in something that no write, lock or pause is; times in ns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OwnTime {
+    pub(super) root: String,
+    pub(super) start: i64,
+    pub(super) end: i64,
 }
 
 impl Recording {
@@ -167,6 +183,32 @@ impl Recording {
     pub(super) fn accounted_count(&self) -> usize {
         let accounted: HashSet<i64> = self.segments.iter().map(|s| s.request).collect();
         accounted.len()
+    }
+
+    /// Whether there are waits of a kind, as far as that can be told before they are cut.
+    pub(super) fn may_have(&self, kind: WaitKind) -> bool {
+        let Some(root) = kind.root() else {
+            return true;
+        };
+        self.segments.iter().any(|segment| segment.root == root)
+    }
+
+    /// What the changes take from a request's own time between two moments.
+    pub(super) fn saved_of_own(
+        &self,
+        request: i64,
+        (start, end): (i64, i64),
+        changes: &[Change],
+    ) -> i64 {
+        let own_times = self.own_times.get(&request).into_iter().flatten();
+        let saved = own_times.map(|own| {
+            let length = own.end.min(end) - own.start.max(start);
+            let change = changes
+                .iter()
+                .find(|change| change.kind.root() == Some(own.root.as_str()));
+            change.map_or(0, |change| change.saved(length.max(0)))
+        });
+        saved.sum()
     }
 
     /// What the changes take from a write.
@@ -318,7 +360,9 @@ impl Recording {
             let state: TextColumn = columns.text("write_state")?;
             let cause: TextColumn = columns.text("cause")?;
             let stage: TextColumn = columns.text("segment")?;
-            let [request, length, write, pause, lock_wait] = numbers(
+            let root: TextColumn = columns.text("root")?;
+            let via: TextColumn = columns.text("via")?;
+            let [request, length, write, pause, lock_wait, start, end, ahead] = numbers(
                 &columns,
                 [
                     "request_id",
@@ -326,13 +370,26 @@ impl Recording {
                     "root_write_id",
                     "pause_id",
                     "lock_wait_id",
+                    "start_time",
+                    "end_time",
+                    "ahead_request_id",
                 ],
             )?;
             for row in 0..batch.num_rows() {
                 let (Some(request), Some(length)) = (request.get(row), length.get(row)) else {
                     continue;
                 };
-                // A replay knows writes; syncs and reads stay as they are in both predictions.
+                if let (Some(root), Some("own"), Some(start), Some(end)) =
+                    (root.get(row), via.get(row), start.get(row), end.get(row))
+                    && WaitKind::ALL
+                        .iter()
+                        .any(|(_, kind)| kind.root() == Some(root))
+                {
+                    let root = root.to_owned();
+                    let own = self.own_times.entry(request).or_default();
+                    own.push(OwnTime { root, start, end });
+                }
+                // A replay knows writes by their states.
                 let is_write = cause.get(row).is_some_and(|c| c.ends_with("slow_write"));
                 self.segments.push(Segment {
                     request,
@@ -342,6 +399,9 @@ impl Recording {
                     pause: pause.get(row),
                     lock_wait: lock_wait.get(row),
                     stage: stage.get(row).unwrap_or_default().to_owned(),
+                    root: root.get(row).unwrap_or_default().to_owned(),
+                    operation: write.get(row),
+                    ahead: ahead.get(row),
                 });
             }
         }

@@ -38,6 +38,14 @@ pub(super) fn latencies(recording: &Recording, changes: &[Change]) -> Vec<i64> {
 
 /// The wait of a kind that a segment is a part of.
 fn wait_of(segment: &Segment, kind: WaitKind) -> Option<i64> {
+    if let Some(root) = kind.root() {
+        // One operation, or one wait of this request or of the one ahead.
+        let wait = segment
+            .operation
+            .or(segment.ahead)
+            .unwrap_or(segment.request);
+        return (segment.root == root).then_some(wait);
+    }
     match kind {
         WaitKind::Gc => segment.pause,
         WaitKind::LockWait => segment.lock_wait,
@@ -91,6 +99,38 @@ mod tests {
         let cut = |kind, cap_ns| latencies(&recording, &[Change { kind, cap_ns }]);
         assert_eq!(cut(WaitKind::RequestQueue, 0), [30]);
         assert_eq!(cut(WaitKind::RequestQueue, 10), [40]);
+    }
+
+    #[test]
+    fn what_the_account_alone_tells_is_cut_by_its_root() {
+        let at = |length, root: &str, ahead| Segment {
+            request: 1,
+            length,
+            root: root.to_owned(),
+            ahead,
+            ..Segment::default()
+        };
+        let recording = Recording {
+            requests: vec![Request {
+                id: 1,
+                is_produce: true,
+                end: 100,
+                ..Request::default()
+            }],
+            segments: vec![
+                at(40, "remote", None),
+                at(20, "remote", None),
+                at(30, "remote", Some(7)),
+                at(10, "slow_sync", None),
+            ],
+            ..Recording::default()
+        };
+        let cut = |kind, cap_ns| latencies(&recording, &[Change { kind, cap_ns }]);
+        assert_eq!(cut(WaitKind::Followers, 0), [10]);
+        // Its own wait, and that of the one ahead.
+        assert_eq!(cut(WaitKind::Followers, 5), [20]);
+        assert_eq!(cut(WaitKind::Sync, 0), [90]);
+        assert_eq!(cut(WaitKind::CpuQuota, 0), [100]);
     }
 
     #[test]

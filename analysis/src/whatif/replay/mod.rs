@@ -38,7 +38,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::WaitKind;
-    use super::super::recording::{Append, Request};
+    use super::super::recording::{Append, OwnTime, Request};
     use super::*;
 
     const MS: i64 = 1_000_000;
@@ -144,6 +144,33 @@ mod tests {
         // Between the last append of request 1 and its response, seen twice.
         recording.pauses = vec![(101 * MS, 102 * MS), (101 * MS, 102 * MS)];
         assert_eq!(replayed(&recording, WaitKind::Gc, 0)[0], 102);
+    }
+
+    #[test]
+    fn what_a_request_itself_was_in_is_taken_from_it_and_from_those_behind() {
+        let mut recording = convoy();
+        // Before its append, and between that and its response.
+        let own = |root: &str, start, end| OwnTime {
+            root: root.to_owned(),
+            start: start * MS,
+            end: end * MS,
+        };
+        recording.requests[0].end = 153 * MS;
+        recording.requests[2] = request(3, 1, [50, 153, 158]);
+        recording.appends[2] = append(3, 7, 155, 156);
+        recording
+            .own_times
+            .insert(1, vec![own("cpu_throttle", 0, 1), own("remote", 102, 152)]);
+        assert_eq!(replayed(&recording, WaitKind::Followers, 0), [103, 102, 58]);
+        assert_eq!(
+            replayed(&recording, WaitKind::Followers, 10 * MS),
+            [113, 102, 68]
+        );
+        assert_eq!(replayed(&recording, WaitKind::CpuQuota, 0), [152, 101, 107]);
+        assert_eq!(
+            replayed(&recording, WaitKind::ClientQuota, 0),
+            [153, 102, 108]
+        );
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Cuts<'_> {
             Some((from, until)) => (from.max(start), until.min(taken)),
             None => (taken, taken),
         };
-        let lag = self.length(start, offered);
+        let lag = self.own_length(Some(request.id), start, offered);
         let lag = self
             .cap(WaitKind::RequestQueue)
             .map_or(lag, |cap| lag.min(cap));
@@ -178,12 +178,13 @@ impl Cuts<'_> {
             lead: request.service_start - start,
             lag,
             appends: planned,
-            rest: self.length(reached, request.end),
+            rest: self.own_length(Some(request.id), reached, request.end),
         }
     }
 
     fn planned(&self, recorded: &Recorded<'_>, reached: i64) -> Planned {
         let append = recorded.append;
+        let request = append.request;
         let saved = self.recording.saved_of_write(append.write, self.changes);
         let lock_wait = self.change(WaitKind::LockWait);
         // The part of the wait in which nobody is known to have held the log, and what it may still wait.
@@ -192,13 +193,16 @@ impl Cuts<'_> {
                 let alone = change.rest(recorded.queued - recorded.asked);
                 (alone, Some(change.cap_ns - alone))
             }
-            None => (self.length(recorded.asked, recorded.queued), None),
+            None => (
+                self.own_length(request, recorded.asked, recorded.queued),
+                None,
+            ),
         };
         Planned {
             log: recorded.log,
-            before: self.length(reached, recorded.asked) + alone,
+            before: self.own_length(request, reached, recorded.asked) + alone,
             patience,
-            handoff: self.length(recorded.granted, append.start),
+            handoff: self.own_length(request, recorded.granted, append.start),
             length: (append.end - append.start - saved).max(0),
             place: recorded.place,
         }
@@ -213,6 +217,15 @@ impl Cuts<'_> {
             .iter()
             .find(|change| change.kind == kind)
             .copied()
+    }
+
+    /// The length of a stretch of a request's own time, less what changes take from it.
+    fn own_length(&self, request: Option<i64>, start: i64, end: i64) -> i64 {
+        let saved = request.map_or(0, |request| {
+            self.recording
+                .saved_of_own(request, (start, end), self.changes)
+        });
+        (self.length(start, end) - saved).max(0)
     }
 
     /// The length of a stretch, less what a change takes from the JVM's stops in it.
