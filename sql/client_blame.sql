@@ -2,13 +2,14 @@
 -- the network, the broker with what `blame` says of it, or the consumer.
 --
 -- One row per message of `client_messages` that was given up, or that was acknowledged or
--- consumed at least `slo_ms` after it was intended. It is followed by its id to its produce
+-- consumed at least `slo_ms` after it was intended, or `message_ms` where that is set: with a
+-- lower `slo_ms` requests have verdicts that were not slow by themselves. It is followed by its id to its produce
 -- requests, and by its offset to the fetch that brought it. Only lengths of time of the client's
 -- clock and of the capture's are compared, so that clocks of two hosts need not agree.
 -- `spent_in` is where most of its time was:
---   client_queue    before the client put it into a request: linger, or a limit of what is on
---                   the way. The verdict is that of an earlier request of its connection, if
---                   the answer to that let it go
+--   client_queue    before the client sent it in a request: linger, or a limit of what is on
+--                   the way. The verdict is that of the earlier request of its connection that
+--                   was open for most of that wait, if the answers to such let it go
 --   retry           between its requests, without the time of their answers
 --   network         between its last request and the acknowledgement, without the broker's
 --                   time: on the way, or in the client
@@ -31,6 +32,7 @@
 -- @column reason         VARCHAR     -- what made the root slow, as in blame
 -- @column intended_time  TIMESTAMP   -- when it was intended, by the client's clock
 -- @column error          VARCHAR     -- why it was given up
+-- @column disturbed_by   VARCHAR     -- what the client saw disturb it, as in client_messages
 -- @column attempts       INT         -- requests that the client made of it
 -- @column attempts_seen  BIGINT      -- produce requests with it in the captures
 -- @column first_error_code SMALLINT  -- the broker's answer to the first, where it was sent again
@@ -81,37 +83,6 @@ slowest AS (
     )
     WHERE place = 1
 ),
-verdict_connections AS (
-    SELECT r.connection_id, v.request_id, v.arrival_time, v.end_time
-    FROM request_verdicts AS v
-    INNER JOIN requests AS r ON r.request_id = v.request_id
-    WHERE v.cause <> 'unexplained'
-        AND v.api = 'Produce'
-),
-ahead AS (
-    -- The slow request of its connection with whose end a message's wait in the client ended:
-    -- it was open for half of that wait at least, and the message's request came within 5 ms,
-    -- or a tenth of the wait.
-    SELECT client_message_id, request_id
-    FROM (
-        SELECT
-            s.client_message_id,
-            v.request_id,
-            ROW_NUMBER() OVER (
-                PARTITION BY s.client_message_id ORDER BY v.end_time DESC, v.request_id
-            ) AS place
-        FROM slow_messages AS s
-        INNER JOIN message_requests AS m
-            ON m.client_message_id = s.client_message_id
-            AND m.place = 1
-        INNER JOIN verdict_connections AS v
-            ON v.connection_id = m.connection_id
-            AND v.end_time <= m.arrival_time
-        WHERE elapsed_ns(v.end_time, m.arrival_time) <= GREATEST(5000000, s.queue_ns / 10)
-            AND elapsed_ns(v.arrival_time, m.arrival_time) >= s.queue_ns / 2
-    )
-    WHERE place = 1
-),
 parts AS (
     SELECT
         s.client_message_id,
@@ -124,7 +95,11 @@ parts AS (
         t.last_request_id,
         f.request_id AS fetch_request_id,
         s.latency_ns,
-        s.queue_ns,
+        -- What it was in a request for that was not sent is the client's, too.
+        CASE
+            WHEN w.unsent_ns > 0 THEN COALESCE(s.queue_ns, 0) + w.unsent_ns
+            ELSE s.queue_ns
+        END AS queue_ns,
         -- LEAST and GREATEST pass nulls over: what is not known is to stay so.
         CASE
             WHEN t.answered_ns IS NOT NULL
@@ -136,7 +111,7 @@ parts AS (
         END AS retry_ns,
         CASE
             WHEN t.attempts_seen = s.attempts AND s.sent_ns - t.last_ns IS NOT NULL
-                THEN GREATEST(s.sent_ns - t.last_ns, 0)
+                THEN GREATEST(s.sent_ns - t.last_ns - COALESCE(w.unsent_ns, 0), 0)
         END AS network_ns,
         CASE
             WHEN f.source_id = t.last_source_id AND t.last_end_time IS NOT NULL THEN LEAST(
@@ -152,7 +127,7 @@ parts AS (
                         ),
                         0
                     )
-                    - COALESCE(w.requested_wait_ns, 0)
+                    - COALESCE(l.requested_wait_ns, 0)
             )
         END AS asked_fetch_ns,
         s.consumed_ns,
@@ -168,7 +143,8 @@ parts AS (
     FROM slow_messages AS s
     LEFT JOIN tries AS t ON t.client_message_id = s.client_message_id
     LEFT JOIN message_fetches AS f ON f.client_message_id = s.client_message_id
-    LEFT JOIN request_latencies AS w ON w.request_id = f.request_id
+    LEFT JOIN message_waits AS w ON w.client_message_id = s.client_message_id
+    LEFT JOIN request_latencies AS l ON l.request_id = f.request_id
 ),
 fetched AS (
     SELECT *, CASE WHEN asked_fetch_ns IS NOT NULL THEN GREATEST(asked_fetch_ns, 0) END AS fetch_ns
@@ -227,6 +203,7 @@ SELECT
     v.reason,
     c.intended_time,
     CAST(c.error AS VARCHAR) AS error,
+    CAST(c.disturbed_by AS VARCHAR) AS disturbed_by,
     d.attempts,
     COALESCE(d.attempts_seen, 0) AS attempts_seen,
     d.first_error_code,
@@ -248,11 +225,11 @@ SELECT
 FROM decided AS d
 INNER JOIN client_messages AS c ON c.client_message_id = d.client_message_id
 LEFT JOIN slowest AS w ON w.client_message_id = d.client_message_id
-LEFT JOIN ahead AS a ON a.client_message_id = d.client_message_id
+LEFT JOIN message_waits AS a ON a.client_message_id = d.client_message_id
 LEFT JOIN request_verdicts AS v
     ON v.request_id = CASE
         WHEN d.api = 'Produce' THEN w.request_id
         WHEN d.api = 'Fetch' THEN d.fetch_request_id
-        WHEN d.spent_in = 'client_queue' THEN a.request_id
+        WHEN d.spent_in = 'client_queue' THEN a.ahead_request_id
     END
 ORDER BY latency_ms DESC, client_message_id

@@ -1,10 +1,12 @@
 -- Messages of clients that were slow or given up, with the time that the client itself tells apart.
 --
--- Slow is a message that was acknowledged or consumed at least `slo_ms` after it was intended.
+-- Slow is a message that was acknowledged or consumed at least `message_ms` after it was intended;
+-- where that is 0, `slo_ms`.
 -- All of its times are of the client's clock. One that was open when the client ended is in it
 -- only if it was slow by then.
 -- @materialized
 -- @param  slo_ms         DOUBLE = 65 -- a message at least this slow is slow
+-- @param  message_ms     DOUBLE = 0  -- or this slow, where it is not 0
 -- @column client_message_id BIGINT   -- the message
 -- @column message_id     VARCHAR     -- its id
 -- @column client_id      VARCHAR     -- client id of the producer
@@ -73,5 +75,5 @@ SELECT
     END AS consumed_ns
 FROM messages
 WHERE is_given_up
-    OR latency_ns >= $slo_ms * 1e6
+    OR latency_ns >= CASE WHEN $message_ms > 0 THEN $message_ms ELSE $slo_ms END * 1e6
 ORDER BY client_message_id
