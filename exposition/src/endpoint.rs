@@ -24,6 +24,9 @@ use crate::error::{Error, Result};
 use crate::server::Server;
 use crate::text::Form;
 
+/// What programs read at fixed times: no reader of pages takes their places.
+const APART: &[&str] = &["/metrics", "/-/healthy"];
+
 /// Makes the page of metrics.
 pub type Page = Arc<dyn Fn(Form) -> String + Send + Sync>;
 
@@ -104,7 +107,7 @@ impl Endpoint {
             .route("/-/healthy", get(|| async { "ok\n" }))
             .layer(from_fn_with_state(door, look));
         Ok(Self {
-            server: Server::listen(address, certificate, router)?,
+            server: Server::listen(address, certificate, router, APART)?,
             is_encrypted,
             shows_pages,
         })
@@ -235,6 +238,49 @@ mod tests {
         let text = asked(here, &format!("GET / {head}"));
         assert!(text.starts_with("HTTP/1.1 404 "), "{text}");
         assert!(!endpoint.shows_pages());
+    }
+
+    #[test]
+    fn elsewhere_pages_are_shown_by_tls_to_who_has_the_token() {
+        let Some(made) = crate::certificate::tests::Made::new() else {
+            return;
+        };
+        let address: SocketAddr = "0.0.0.0:0".parse().unwrap();
+        let by_tls = |token: Option<&str>, is_open| Access {
+            token: token.map(str::to_owned),
+            is_open,
+            certificate: Some(made.certificate.clone()),
+        };
+        let said = Endpoint::listen_with(address, by_tls(None, false), page(), pages());
+        assert!(said.unwrap_err().to_string().contains("--token-file"));
+        let open = Endpoint::listen_with(address, by_tls(None, true), page(), pages()).unwrap();
+        assert!(!open.shows_pages());
+        let access = by_tls(Some("abc"), false);
+        let endpoint = Endpoint::listen_with(address, access, page(), pages()).unwrap();
+        assert!(endpoint.shows_pages() && endpoint.url().starts_with("https://0.0.0.0:"));
+        let here = SocketAddr::from(([127, 0, 0, 1], endpoint.address().port()));
+        for (head, expected) in [
+            ("GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 401 "),
+            (
+                "GET / HTTP/1.1\r\nauthorization: Bearer abd\r\n\r\n",
+                "HTTP/1.1 401 ",
+            ),
+            (
+                "GET / HTTP/1.1\r\nauthorization: Bearer abc\r\n\r\n",
+                "HTTP/1.1 200 ",
+            ),
+            ("GET /metrics HTTP/1.1\r\n\r\n", "HTTP/1.1 401 "),
+        ] {
+            let text = made.asked(here, head);
+            assert!(text.starts_with(expected), "{head}: {text}");
+        }
+        // Who does not speak TLS is answered nothing that it could read.
+        let mut stream = TcpStream::connect(here).unwrap();
+        let words = "GET / HTTP/1.1\r\nauthorization: Bearer abc\r\n\r\n";
+        stream.write_all(words.as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        assert!(!String::from_utf8_lossy(&bytes).contains("HTTP"));
     }
 
     #[test]

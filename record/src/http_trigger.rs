@@ -51,7 +51,7 @@ impl HttpTrigger {
         let router = Router::new()
             .route("/dump", post(dump))
             .fallback(async || (StatusCode::NOT_FOUND, "expected POST /dump\n"));
-        let server = Server::listen(address, None, router).map_err(|error| match error {
+        let server = Server::listen(address, None, router, &[]).map_err(|error| match error {
             kcorr_exposition::Error::Address(words, error) => Error::address(words, Some(error)),
             other => Error::address(other.to_string(), None),
         })?;
