@@ -9,7 +9,8 @@
 //! | `identity` | what two processes must have in common |
 //! | `envelope` | rows as bytes: a head in JSON, then an Arrow IPC stream |
 //! | `worker`, `open_parts` | the service, and the parts that it has open |
-//! | `access`, `tls_listener` | who may ask it, and how it is reached beyond loopback |
+//! | `access`, `server` | who may ask it, how it is reached beyond loopback, and for how long it waits for whom |
+//! | `room_for_rows` | how much it takes at a time |
 //! | `connection` | one worker, as who asks it sees it |
 //! | `workers` | which worker has which broker, and what becomes of those of one that died |
 //!
@@ -25,7 +26,8 @@ mod envelope;
 mod error;
 mod identity;
 mod open_parts;
-mod tls_listener;
+mod room_for_rows;
+mod server;
 mod worker;
 mod workers;
 

@@ -11,36 +11,41 @@
 //! (`kcorr-program`); one of another is refused. Queries run apart from the service, so that it answers meanwhile.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::{Path, Query, Request, State};
+use axum::body::{Body, BodyDataStream, to_bytes};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
 use futures::stream::{self, StreamExt};
-use kcorr_engine::{PartRows, SessionOptions, ShownRows};
+use kcorr_engine::{PartRows, PartSession, SessionOptions, ShownRows};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::access::Access;
 use crate::envelope::{Answered, Asked, Envelope, Opened, StepTaken};
 use crate::error::{Error, Result};
 use crate::identity::{Identity, PROGRAM, program, state_of};
 use crate::open_parts::{NoPart, OpenParts};
-use crate::tls_listener::TlsListener;
+use crate::room_for_rows::{RoomForRows, RowsHeld};
+use crate::server::{BYTES_WITHIN, Server};
 
-/// Rows of queries over several brokers that are taken at a time.
+/// Rows of queries over several brokers that are taken at a time, from all who show some.
 const MOST_SHOWN_BYTES: usize = 1 << 30;
+/// What is asked of a part at most.
+const MOST_ASKED_BYTES: usize = 4 << 20;
 
 /// A service of one store.
 #[derive(Debug, Clone)]
@@ -49,6 +54,7 @@ pub struct Worker {
     access: Arc<Access>,
     store: String,
     run: String,
+    shown: RoomForRows,
     /// Where queries run.
     queries: Handle,
 }
@@ -66,6 +72,7 @@ impl Worker {
             access: Arc::new(access),
             store: place.display().to_string(),
             run: format!("{:016x}", fastrand::u64(..)),
+            shown: RoomForRows::of(MOST_SHOWN_BYTES),
             queries,
         }
     }
@@ -77,7 +84,7 @@ impl Worker {
     pub async fn listen(
         self,
         address: SocketAddr,
-    ) -> Result<(SocketAddr, impl Future<Output = Result<()>>)> {
+    ) -> Result<(SocketAddr, impl Future<Output = Infallible>)> {
         self.access.check(address)?;
         let certificate = self.access.certificate.clone();
         let cannot = move |e| Error::Io(format!("cannot listen on {address}"), e);
@@ -92,18 +99,11 @@ impl Worker {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         });
-        let router = self.router();
-        let answers = async move {
-            let ended = match certificate {
-                None => axum::serve(listener, router).await,
-                Some(certificate) => {
-                    let listener = TlsListener::new(listener, certificate).map_err(cannot)?;
-                    axum::serve(listener, router).await
-                }
-            };
-            ended.map_err(cannot)
-        };
-        Ok((address, answers))
+        let access = Arc::clone(&self.access);
+        let server = Server::of(self.router(), move |request| {
+            refusal(&access, request.headers())
+        });
+        Ok((address, server.serve(listener, certificate)))
     }
 
     fn router(self) -> Router {
@@ -111,7 +111,6 @@ impl Worker {
             .route("/v1", get(identity))
             .route("/v1/{session}", delete(end))
             .route("/v1/{session}/{broker}/{query}", post(run).put(show))
-            .layer(from_fn_with_state(self.clone(), admit))
             .with_state(self)
     }
 
@@ -131,7 +130,7 @@ impl Worker {
         session: &str,
         broker: Option<i32>,
         asked: &Asked,
-    ) -> std::result::Result<Arc<kcorr_engine::PartSession>, (StatusCode, String)> {
+    ) -> std::result::Result<Arc<PartSession>, (StatusCode, String)> {
         if asked.run != self.run {
             let message = "it was started again meanwhile".to_owned();
             return Err((StatusCode::GONE, message));
@@ -191,28 +190,21 @@ fn is_plain_host(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
 }
 
-/// Lets a request pass that may be answered.
-async fn admit(State(worker): State<Worker>, request: Request, next: Next) -> Response {
-    let text = |headers: &HeaderMap, name: &str| {
-        let value = headers.get(name)?.to_str().ok()?;
-        Some(value.to_owned())
-    };
-    let headers = request.headers();
-    let shown = text(headers, header::AUTHORIZATION.as_str());
-    if !worker.access.allows(shown.as_deref()) {
-        return (StatusCode::UNAUTHORIZED, "expected the token").into_response();
+/// What is said to who may not ask.
+fn refusal(access: &Access, headers: &HeaderMap) -> Option<Response> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    if !access.allows(text(header::AUTHORIZATION.as_str())) {
+        return Some((StatusCode::UNAUTHORIZED, "expected the token").into_response());
     }
-    let host = text(headers, header::HOST.as_str()).unwrap_or_default();
-    if worker.access.token.is_none() && !is_plain_host(&host) {
+    if access.token.is_none() && !is_plain_host(text(header::HOST.as_str()).unwrap_or_default()) {
         let message = "expected an address or localhost as the host";
-        return (StatusCode::FORBIDDEN, message).into_response();
+        return Some((StatusCode::FORBIDDEN, message).into_response());
     }
-    let asks = text(headers, PROGRAM).unwrap_or_default();
-    if asks != program() {
+    let asks = text(PROGRAM).unwrap_or_default();
+    (asks != program()).then(|| {
         let message = format!("it is kcorr {}, and was asked by kcorr {asks}", program());
-        return (StatusCode::PRECONDITION_FAILED, message).into_response();
-    }
-    next.run(request).await
+        (StatusCode::PRECONDITION_FAILED, message).into_response()
+    })
 }
 
 async fn identity(
@@ -247,8 +239,11 @@ async fn end(State(worker): State<Worker>, Path(session): Path<String>) -> Statu
 async fn run(
     State(worker): State<Worker>,
     Path((session, broker, query)): Path<(String, String, String)>,
-    Json(asked): Json<Asked>,
+    body: Body,
 ) -> Answer {
+    let bytes = timeout(BYTES_WITHIN, to_bytes(body, MOST_ASKED_BYTES)).await;
+    let bytes = bytes.map_err(|_| too_slow())?.map_err(wrong)?;
+    let asked: Asked = serde_json::from_slice(&bytes).map_err(wrong)?;
     let part = worker.part(&session, broker_of(&broker)?, &asked).await?;
     let ran = async move { part.run(&query, &asked.given).await };
     let rows = worker.apart(ran).await?;
@@ -283,32 +278,124 @@ async fn show(
     body: Body,
 ) -> Answer {
     let broker = broker_of(&broker)?;
-    let wrong = |message: String| (StatusCode::BAD_REQUEST, message);
-    let bytes: Bytes = to_bytes(body, MOST_SHOWN_BYTES)
-        .await
-        .map_err(|e| wrong(e.to_string()))?;
-    let mut opened = Opened::default();
-    let pushed = opened.push::<Asked>(&bytes);
-    let (asked, batches) = pushed.map_err(|e| wrong(e.to_string()))?;
-    opened.end().map_err(|e| wrong(e.to_string()))?;
-    let (Some(asked), Some(schema)) = (asked, opened.schema()) else {
-        return Err(wrong("there are no rows".to_owned()));
+    let mut coming = Coming {
+        bytes: body.into_data_stream(),
+        opened: Opened::default(),
+        held: worker.shown.nothing(),
+        batches: Vec::new(),
     };
-    let part = worker.part(&session, broker, &asked).await?;
-    let shown = ShownRows {
-        query,
-        given: asked.given,
-        schema,
-        batches,
+    // What is meant for another is known by its head, and none of it is held.
+    let asked = coming.head().await?;
+    let part = match worker.part(&session, broker, &asked).await {
+        Ok(part) => part,
+        Err(refused) => {
+            coming.pass_over().await?;
+            return Err(refused);
+        }
     };
+    let shown = coming.rest(query, asked).await?;
     let showing = async move { part.show(shown).await };
     let shown = worker.apart(showing).await?;
     shown.map_err(|e| failed(e.to_string()))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+/// Rows that somebody shows, as they come.
+struct Coming {
+    bytes: BodyDataStream,
+    opened: Opened,
+    held: RowsHeld,
+    batches: Vec<RecordBatch>,
+}
+
+impl Coming {
+    /// What the next bytes bring of the head; false when there are no more.
+    async fn next(
+        &mut self,
+        head: &mut Option<Asked>,
+    ) -> std::result::Result<bool, (StatusCode, String)> {
+        let bytes = timeout(BYTES_WITHIN, self.bytes.next()).await;
+        let Some(bytes) = bytes.map_err(|_| too_slow())? else {
+            return Ok(false);
+        };
+        let bytes: Bytes = bytes.map_err(wrong)?;
+        let (found, rows) = self.opened.push::<Asked>(&bytes).map_err(wrong)?;
+        if found.is_some() {
+            *head = found;
+        }
+        for batch in rows {
+            if !self.held.add(batch.get_array_memory_size()) {
+                let message = "it is shown too many rows at a time".to_owned();
+                return Err((StatusCode::SERVICE_UNAVAILABLE, message));
+            }
+            self.batches.push(batch);
+        }
+        Ok(true)
+    }
+
+    /// The head.
+    async fn head(&mut self) -> std::result::Result<Asked, (StatusCode, String)> {
+        let mut head = None;
+        while head.is_none() {
+            if !self.next(&mut head).await? {
+                return Err(wrong("there is no head"));
+            }
+        }
+        head.ok_or_else(|| wrong("there is no head"))
+    }
+
+    /// Reads the rest and leaves it: who still sends does not read why it is not taken.
+    async fn pass_over(&mut self) -> std::result::Result<(), (StatusCode, String)> {
+        let mut passed = 0;
+        while let Some(bytes) = timeout(BYTES_WITHIN, self.bytes.next())
+            .await
+            .map_err(|_| too_slow())?
+        {
+            passed += bytes.map_err(wrong)?.len();
+            if passed > MOST_SHOWN_BYTES {
+                return Err(wrong("too many rows"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows, when all have come.
+    async fn rest(
+        mut self,
+        query: String,
+        asked: Asked,
+    ) -> std::result::Result<ShownRows, (StatusCode, String)> {
+        while self.next(&mut None).await? {}
+        self.opened.end().map_err(wrong)?;
+        let schema = self
+            .opened
+            .schema()
+            .ok_or_else(|| wrong("there are no rows"))?;
+        Ok(ShownRows {
+            query,
+            given: asked.given,
+            schema,
+            batches: self.batches,
+        })
+    }
+}
+
+fn wrong(what: impl std::fmt::Display) -> (StatusCode, String) {
+    (StatusCode::BAD_REQUEST, what.to_string())
+}
+
+fn too_slow() -> (StatusCode, String) {
+    let message = "no more bytes of the request came".to_owned();
+    (StatusCode::REQUEST_TIMEOUT, message)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[test]
@@ -324,5 +411,55 @@ mod tests {
         ] {
             assert!(!is_plain_host(host), "{host}");
         }
+    }
+
+    /// What a worker says to a request with a body, of which this much comes.
+    async fn shown(length: usize, body: &[u8]) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = SessionOptions::default();
+        let worker = Worker::new(folder.path(), options, Access::default(), Handle::current());
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let (address, answers) = worker.listen(address).await.expect("a worker");
+        let answers = tokio::spawn(answers);
+        let mut stream = tokio::net::TcpStream::connect(address)
+            .await
+            .expect("a connection");
+        let head = format!(
+            "PUT /v1/session/1/follower_waits HTTP/1.1\r\nhost: {address}\r\n{PROGRAM}: {}\r\n\
+             content-length: {length}\r\n\r\n",
+            program()
+        );
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        stream.write_all(body).await.expect("sent");
+        let mut text = vec![0; 4096];
+        let read = timeout(BYTES_WITHIN / 2, stream.read(&mut text)).await;
+        let count = read.expect("an answer in time").expect("an answer");
+        answers.abort();
+        String::from_utf8_lossy(&text[..count]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn what_are_no_rows_is_refused_before_all_of_it_has_come() {
+        let text = shown(1 << 30, &[0xff; 64]).await;
+        assert!(text.starts_with("HTTP/1.1 400 "), "{text}");
+        assert!(text.contains("a head of 4294967295 bytes"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn rows_for_another_run_of_it_are_refused_when_they_have_come() {
+        let asked = Asked {
+            run: "another".to_owned(),
+            state: String::new(),
+            is_fresh: false,
+            is_begun: true,
+            given: BTreeMap::default(),
+        };
+        let schema = Schema::new(vec![Field::new("id", DataType::Int64, false)]);
+        let mut envelope = Envelope::new(&asked, &schema).expect("an envelope");
+        envelope.end().expect("an end");
+        let bytes = envelope.take();
+        let text = shown(bytes.len(), &bytes).await;
+        assert!(text.starts_with("HTTP/1.1 410 "), "{text}");
+        assert!(text.ends_with("it was started again meanwhile"), "{text}");
     }
 }

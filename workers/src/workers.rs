@@ -17,6 +17,7 @@ use crate::connection::{Connection, Shipped, whole};
 use crate::envelope::Asked;
 use crate::error::{Error, Result};
 use crate::identity::{program, state_of};
+use crate::server::HEAD_WITHIN;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
@@ -64,6 +65,8 @@ impl Workers {
         let mut client = Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .tcp_keepalive(Duration::from_secs(15))
+            // A worker closes what says nothing for long: none is used again shortly before.
+            .pool_idle_timeout(HEAD_WITHIN / 2)
             // What a worker tells is its own, and no other's.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();

@@ -86,7 +86,7 @@ impl Worker {
                 store.name()
             ));
             tokio::select! {
-                ended = answers => anyhow::Ok(ended?),
+                never = answers => match never {},
                 ended = tokio::signal::ctrl_c() => anyhow::Ok(ended?),
             }
         })?;
