@@ -25,7 +25,9 @@ use kcorr_store::Store;
 pub use ablation_test::AblationTest;
 pub use compare::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
 pub use null_test::NullTest;
-pub use over::{OverComparison, OverOptions, OverSeries, OverTime, OverWindow, UNKNOWN};
+pub use over::{
+    OverComparison, OverObjective, OverOptions, OverSeries, OverTime, OverWindow, UNKNOWN,
+};
 pub use waker_agreement::WakerAgreement;
 pub use whatif::{
     Change, Prediction, REPRODUCED_WITHIN_NS, WHAT_IF_QUERIES, WaitKind, WhatIfOptions, gains,

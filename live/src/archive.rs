@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::evidence::Evidence;
@@ -33,6 +34,8 @@ use crate::verdict::Verdict;
 
 /// Windows that are told of after a start.
 pub const MOST_RECENT: usize = 360;
+/// Bytes of accounts that episodes of earlier starts are made of.
+const EPISODE_BYTES: u64 = 64 << 20;
 /// Windows with a line that are known.
 const MOST_LINES: usize = 20_000;
 /// Bytes of reports at most.
@@ -80,6 +83,47 @@ struct AccountLine {
     evidence: String,
     #[serde(flatten)]
     verdict: Verdict,
+}
+
+/// What of a line tells episodes apart.
+#[derive(Debug, Deserialize)]
+struct EpisodeLine {
+    window: Period,
+    #[serde(default)]
+    root: Option<String>,
+    #[serde(default)]
+    cause: Option<String>,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    api: Option<String>,
+    #[serde(default)]
+    topic: Option<String>,
+    #[serde(default)]
+    latency_ms: Option<f64>,
+    #[serde(default)]
+    waited_ms: Option<f64>,
+    #[serde(default)]
+    request_id: Option<i64>,
+    end_ns: i64,
+}
+
+impl EpisodeLine {
+    fn parts(self) -> (Period, Verdict) {
+        let columns = [
+            ("root", self.root.into()),
+            ("cause", self.cause.into()),
+            ("reason", self.reason.into()),
+            ("api", self.api.into()),
+            ("topic", self.topic.into()),
+            ("latency_ms", self.latency_ms.into()),
+            ("waited_ms", self.waited_ms.into()),
+            ("request_id", self.request_id.into()),
+            ("end_ns", self.end_ns.into()),
+        ];
+        let columns = columns.map(|(name, value): (&str, Value)| (name.to_owned(), value));
+        (self.window, Verdict(columns.into_iter().collect()))
+    }
 }
 
 /// The folder, which one process has at a time.
@@ -222,6 +266,44 @@ impl Archive {
             .flat_map(|file| BufReader::new(file).lines().map_while(|line| line.ok()));
         let lines = lines.filter_map(|line| serde_json::from_str::<AccountLine>(&line).ok());
         lines.map(|line| (line.window, line.verdict)).collect()
+    }
+
+    /// Shows the slow requests of the last windows that have an account, window by window in their order: what tells
+    /// episodes apart of each. Of as many hours as [`EPISODE_BYTES`] has, and of the last two anyway.
+    pub fn each_entered(&self, mut show: impl FnMut(Period, Vec<Verdict>)) {
+        let mut hours = files(&self.folder.join("accounts"));
+        let mut room = EPISODE_BYTES;
+        let bytes = |path: &PathBuf| fs::metadata(path).map_or(0, |it| it.len());
+        let fits = |path: &&PathBuf| {
+            let left = room.checked_sub(bytes(path));
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let count = hours.iter().rev().take_while(fits).count();
+        let count = count.max(2).min(hours.len());
+        let mut window: Option<(Period, Vec<Verdict>)> = None;
+        for path in hours.split_off(hours.len() - count) {
+            let Ok(file) = File::open(path) else {
+                continue;
+            };
+            for line in BufReader::new(file).lines().map_while(|line| line.ok()) {
+                let Ok(line) = serde_json::from_str::<EpisodeLine>(&line) else {
+                    continue;
+                };
+                let (period, verdict) = line.parts();
+                match &mut window {
+                    Some((last, verdicts)) if *last == period => verdicts.push(verdict),
+                    _ => {
+                        if let Some((last, verdicts)) = window.replace((period, vec![verdict])) {
+                            show(last, verdicts);
+                        }
+                    }
+                }
+            }
+        }
+        if let Some((last, verdicts)) = window {
+            show(last, verdicts);
+        }
     }
 
     /// A window's line with the mark of what its broker ran on and with, which is written down if it is new.
@@ -422,6 +504,17 @@ mod tests {
         }
         assert_eq!(files(&folder.path().join("accounts")).len(), 2);
         assert_eq!(archive.recent().len(), 4);
+        // And what was entered long before, for episodes.
+        let rollup = Rollup::without(window(2000), Outcome::Accounted);
+        let both = [slow(1999), slow(2000)];
+        archive.write(&rollup, &both).unwrap();
+        assert_eq!(archive.recent().len(), 3);
+        let mut seen = Vec::new();
+        archive.each_entered(|period, verdicts| seen.push((period, verdicts)));
+        let windows: Vec<Period> = seen.iter().map(|it| it.0).collect();
+        assert_eq!(windows, [0, 358, 359, 360, 2000].map(window));
+        let ends: Vec<i64> = seen[4].1.iter().map(Verdict::end_ns).collect();
+        assert_eq!(ends, both.map(|it| it.end_ns()));
     }
 
     #[test]

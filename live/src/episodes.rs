@@ -5,7 +5,7 @@
 //! `pause`, …) is what goes on in the next. Causes are not: of one slow write some requests wait in a queue, others for a
 //! lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
@@ -16,6 +16,8 @@ use crate::verdict::Verdict;
 const MOST_EXAMPLES: usize = 5;
 /// Names that are counted of an episode.
 const MOST_NAMES: usize = 200;
+/// Windows of an episode that are known: the last.
+const MOST_WINDOWS: usize = 100;
 
 /// A stretch of slow requests with one root.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,6 +48,9 @@ pub struct Episode {
     pub topics: Vec<String>,
     /// The worst of the window that told of it, as ids in its store.
     pub request_ids: Vec<i64>,
+    /// The last windows that have requests of it, with how many; those before it was told, too.
+    #[serde(skip)]
+    pub windows: Vec<(Period, u64)>,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +67,7 @@ struct Open {
     apis: BTreeMap<String, u64>,
     topics: BTreeMap<String, u64>,
     examples: Vec<(f64, i64)>,
+    windows: VecDeque<(Period, u64)>,
 }
 
 /// The episodes that go on.
@@ -96,7 +102,7 @@ impl Episodes {
         }
         for verdict in verdicts {
             let root = verdict.text("root").to_owned();
-            self.open.entry(root).or_default().add(verdict);
+            self.open.entry(root).or_default().add(period, verdict);
         }
         let mut begun = Vec::new();
         for (root, open) in &mut self.open {
@@ -128,7 +134,14 @@ impl Episodes {
 }
 
 impl Open {
-    fn add(&mut self, verdict: &Verdict) {
+    fn add(&mut self, period: &Period, verdict: &Verdict) {
+        match self.windows.back_mut() {
+            Some((last, count)) if last == period => *count += 1,
+            _ => self.windows.push_back((*period, 1)),
+        }
+        if self.windows.len() > MOST_WINDOWS {
+            self.windows.pop_front();
+        }
         let end = verdict.end_ns();
         if self.requests == 0 {
             (self.first_end_ns, self.last_end_ns) = (end, end);
@@ -174,6 +187,7 @@ impl Open {
             apis: most_of(&self.apis),
             topics: most_of(&self.topics),
             request_ids: self.examples.iter().map(|(_, id)| *id).collect(),
+            windows: self.windows.iter().copied().collect(),
         }
     }
 }
@@ -223,6 +237,8 @@ mod tests {
         assert_eq!(episode.cause, "queued_behind_slow_write");
         assert_eq!(episode.first_end_ns, 9 * SECOND);
         assert_eq!(episode.request_ids, [11, 11]);
+        // That before it was told, too.
+        assert_eq!(episode.windows, [(window(0), 1), (window(10), 2)]);
         assert!((episode.worst_ms - 200.0).abs() < 1e-9);
         assert_eq!(episodes.roots(), ["slow_write"]);
         // It goes on, and is not told again.

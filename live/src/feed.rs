@@ -10,8 +10,6 @@ use crate::verdict::Verdict;
 
 /// Episodes that are kept.
 const MOST_EPISODES: usize = 50;
-/// Windows of an episode that are kept.
-const MOST_WINDOWS: usize = 100;
 
 /// The last windows, and the episodes of them.
 #[derive(Debug, Default)]
@@ -29,73 +27,70 @@ pub(crate) struct SeenEpisode {
     series: u64,
     pub(crate) episode: Episode,
     pub(crate) is_open: bool,
-    /// Windows that have requests of it, with how many.
-    pub(crate) windows: Vec<(Period, u64)>,
 }
 
 impl Feed {
-    /// What an earlier start has written: its last windows, and the slow requests of them. `episodes` are of nothing yet.
-    pub fn of_earlier(
-        rollups: Vec<Rollup>,
-        verdicts: &[(Period, Verdict)],
-        mut episodes: Episodes,
-    ) -> Self {
+    /// What earlier starts have written: the last windows, and the episodes of all whose slow requests are given
+    /// ([`Feed::enter_earlier`]).
+    pub fn of_earlier(rollups: Vec<Rollup>) -> Self {
         let mut feed = Self::default();
         for rollup in rollups {
-            let of_window = verdicts.iter().filter(|(it, _)| *it == rollup.period);
-            let entered: Vec<Verdict> = of_window.map(|(_, it)| it.clone()).collect();
-            episodes.enter(&rollup.period, &entered);
-            feed.enter(rollup, &entered, &episodes.open());
+            feed.enter(rollup, &[]);
         }
-        feed.end();
-        feed.series += 1;
         feed
     }
 
-    /// Takes a window in, with the slow requests that were entered with it, and the episodes that go on after it.
-    pub fn enter(&mut self, rollup: Rollup, entered: &[Verdict], open: &[Episode]) {
-        self.revision += 1;
-        for seen in &mut self.episodes {
-            seen.is_open = false;
-        }
-        for episode in open {
-            self.see(episode, &rollup.period, entered);
-        }
-        while self.episodes.len() > MOST_EPISODES {
-            self.episodes.pop_front();
-        }
+    /// Takes in the slow requests of a window of an earlier start; windows come in the order of time, and `episodes` are of
+    /// those before it alone.
+    pub fn enter_earlier(
+        &mut self,
+        window: &Period,
+        verdicts: &[Verdict],
+        episodes: &mut Episodes,
+    ) {
+        episodes.enter(window, verdicts);
+        self.see_all(&episodes.open());
+    }
+
+    /// Nothing more of earlier starts comes.
+    pub fn end_earlier(&mut self) {
+        self.end();
+        self.series += 1;
+    }
+
+    /// Takes a window in, with the episodes that go on after it.
+    pub fn enter(&mut self, rollup: Rollup, open: &[Episode]) {
+        self.see_all(open);
         self.windows.push_back(rollup);
         if self.windows.len() > MOST_RECENT {
             self.windows.pop_front();
         }
     }
 
-    fn see(&mut self, episode: &Episode, window: &Period, entered: &[Verdict]) {
+    fn see_all(&mut self, open: &[Episode]) {
+        self.revision += 1;
+        for seen in &mut self.episodes {
+            seen.is_open = false;
+        }
+        for episode in open {
+            self.see(episode);
+        }
+        while self.episodes.len() > MOST_EPISODES {
+            self.episodes.pop_front();
+        }
+    }
+
+    fn see(&mut self, episode: &Episode) {
         let is_it = |seen: &&mut SeenEpisode| {
             seen.series == self.series && seen.episode.number == episode.number
         };
-        let seen = match self.episodes.iter_mut().find(is_it) {
-            Some(seen) => seen,
-            None => {
-                self.episodes.push_back(SeenEpisode {
-                    series: self.series,
-                    episode: episode.clone(),
-                    is_open: true,
-                    windows: Vec::new(),
-                });
-                let Some(seen) = self.episodes.back_mut() else {
-                    return;
-                };
-                seen
-            }
-        };
-        (seen.episode, seen.is_open) = (episode.clone(), true);
-        let of_it = entered
-            .iter()
-            .filter(|it| it.text("root") == episode.root)
-            .count() as u64;
-        if of_it > 0 && seen.windows.len() < MOST_WINDOWS {
-            seen.windows.push((*window, of_it));
+        match self.episodes.iter_mut().find(is_it) {
+            Some(seen) => (seen.episode, seen.is_open) = (episode.clone(), true),
+            None => self.episodes.push_back(SeenEpisode {
+                series: self.series,
+                episode: episode.clone(),
+                is_open: true,
+            }),
         }
     }
 
@@ -147,7 +142,7 @@ mod tests {
         let period = window(from_s);
         episodes.enter(&period, verdicts);
         let rollup = Rollup::without(period, Outcome::Accounted);
-        feed.enter(rollup, verdicts, &episodes.open());
+        feed.enter(rollup, &episodes.open());
     }
 
     #[test]
@@ -160,7 +155,7 @@ mod tests {
         let seen: Vec<_> = feed.episodes().collect();
         assert_eq!(seen.len(), 2);
         assert_eq!(seen[0].episode.root, "cpu");
-        assert_eq!(seen[1].windows, [(window(0), 1), (window(10), 2)]);
+        assert_eq!(seen[1].episode.windows, [(window(0), 1), (window(10), 2)]);
         assert_eq!(seen[1].episode.requests, 3);
         assert!(seen.iter().all(|it| it.is_open));
         // Long after.
@@ -168,14 +163,21 @@ mod tests {
         assert!(feed.episodes().all(|it| !it.is_open));
 
         let rollups: Vec<Rollup> = feed.windows().cloned().collect();
-        let verdicts = [(window(0), slow(9, "pause"))];
-        let before = Episodes::new(1, 10 * SECOND);
-        let mut feed = Feed::of_earlier(rollups, &verdicts, before);
-        assert_eq!(feed.episodes().count(), 1);
+        let mut feed = Feed::of_earlier(rollups);
+        let mut before = Episodes::new(1, 10 * SECOND);
+        // Those of long before the windows that are shown, too.
+        for from_s in [-7200, -7190, 0] {
+            let slow = [slow(from_s + 9, "pause")];
+            feed.enter_earlier(&window(from_s), &slow, &mut before);
+        }
+        feed.end_earlier();
+        assert_eq!(feed.windows().count(), 3);
+        let requests: Vec<u64> = feed.episodes().map(|it| it.episode.requests).collect();
+        assert_eq!(requests, [1, 2]);
         assert!(feed.episodes().all(|it| !it.is_open));
         let mut episodes = Episodes::new(1, 10 * SECOND);
         enter(&mut feed, &mut episodes, 50, &[slow(51, "pause")]);
-        assert_eq!(feed.episodes().count(), 2);
+        assert_eq!(feed.episodes().count(), 3);
     }
 
     #[test]

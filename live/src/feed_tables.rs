@@ -22,6 +22,7 @@ use crate::error::Result;
 use crate::evidence::Evidence;
 use crate::feed::Feed;
 use crate::metrics::{Standing, WindowCounts};
+use crate::period::Period;
 use crate::rollup::{Outcome, Rollup};
 
 /// Steps of the tables over time at most.
@@ -41,9 +42,16 @@ pub struct FeedStanding<'a> {
     pub objective_ms: f64,
 }
 
-/// Tables by name, in the order of their names.
+/// Tables, and what time they are of.
 #[derive(Debug)]
-pub struct FeedTables(pub BTreeMap<&'static str, RecordBatch>);
+pub struct FeedTables {
+    /// By name.
+    pub tables: BTreeMap<&'static str, RecordBatch>,
+    /// From the begin of the first window that is shown to the end of the last.
+    pub windows: Option<Period>,
+    /// The begin of the first window that is known of an episode that is shown.
+    pub episodes_from_ns: Option<i64>,
+}
 
 impl FeedTables {
     /// Of what a feed has. Reports can be made of the windows whose stores are kept.
@@ -52,7 +60,7 @@ impl FeedTables {
     /// When a table cannot be made, which would be a mistake of this program.
     pub fn of(feed: &Feed, now: &FeedStanding<'_>, evidence: &Evidence) -> Result<Self> {
         let steps = steps(feed);
-        Ok(Self(BTreeMap::from([
+        let tables = BTreeMap::from([
             ("standing", standing(feed, now)?),
             ("latency_over_time", latency(&steps)?),
             ("gaps", gaps(feed)?),
@@ -62,7 +70,16 @@ impl FeedTables {
             ("episodes", episodes(feed, evidence)?),
             ("episode_windows", episode_windows(feed, evidence)?),
             ("windows", windows(feed, evidence)?),
-        ])))
+        ]);
+        let of_episodes = feed.episodes().flat_map(|it| &it.episode.windows);
+        Ok(Self {
+            tables,
+            windows: feed.windows().map(|it| it.period).reduce(|a, b| Period {
+                from_ns: a.from_ns.min(b.from_ns),
+                to_ns: a.to_ns.max(b.to_ns),
+            }),
+            episodes_from_ns: of_episodes.map(|(window, _)| window.from_ns).min(),
+        })
     }
 }
 
@@ -320,7 +337,7 @@ fn topics(feed: &Feed) -> Result<RecordBatch> {
 }
 
 /// The name of a window whose store is kept: a report can be made of it.
-fn report(window: &crate::period::Period, evidence: &Evidence) -> Option<String> {
+fn report(window: &Period, evidence: &Evidence) -> Option<String> {
     let name = window.name();
     evidence.store(&name).is_dir().then_some(name)
 }
@@ -330,7 +347,7 @@ fn episodes(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
     let named = |name: &String| (!name.is_empty()).then(|| name.clone());
     let joined = |names: &Vec<String>| (!names.is_empty()).then(|| names.join(", "));
     // That with most of it.
-    let worst = |windows: &Vec<(crate::period::Period, u64)>| {
+    let worst = |windows: &Vec<(Period, u64)>| {
         let kept = windows
             .iter()
             .filter_map(|(window, count)| Some((*count, report(window, evidence)?)));
@@ -375,14 +392,17 @@ fn episodes(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
             "topics",
             text(rows.iter().map(|it| joined(&it.episode.topics))),
         ),
-        ("report", text(rows.iter().map(|it| worst(&it.windows)))),
+        (
+            "report",
+            text(rows.iter().map(|it| worst(&it.episode.windows))),
+        ),
     ])
 }
 
 fn episode_windows(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
     let of_episode = |seen: &crate::feed::SeenEpisode| {
         let (first, cause) = (seen.episode.first_end_ns, seen.episode.cause.clone());
-        let windows = seen.windows.clone();
+        let windows = seen.episode.windows.clone();
         windows
             .into_iter()
             .map(move |(window, count)| (first, cause.clone(), window, count))

@@ -146,6 +146,11 @@ impl Metrics {
         self.options.objective_ms
     }
 
+    /// Those of single APIs, in ms.
+    pub fn api_objectives_ms(&self) -> &BTreeMap<String, f64> {
+        &self.options.api_objectives_ms
+    }
+
     /// The bounds of its histograms.
     pub fn bounds(&self) -> &Bounds {
         &self.bounds

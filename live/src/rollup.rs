@@ -58,6 +58,9 @@ pub struct Rollup {
     /// The latency from which on its requests are slow, in ms, of all APIs without one of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objective_ms: Option<f64>,
+    /// That of each API with one of its own, in ms.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub api_objectives_ms: BTreeMap<String, f64>,
     /// What the broker ran on and with: the name of a file in `settings`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<String>,
@@ -97,6 +100,7 @@ impl Rollup {
             seconds: 0.0,
             lost: 0,
             objective_ms: None,
+            api_objectives_ms: BTreeMap::new(),
             settings: None,
             series: Vec::new(),
         }

@@ -63,8 +63,8 @@ pub struct OverTimeTitle {
     pub blocks: String,
     /// Whose requests: an API, or all.
     pub requests: String,
-    /// The objective, in ms.
-    pub objective_ms: f64,
+    /// The objective: `65 ms`, `65 ms, Fetch 200 ms`.
+    pub objective: String,
 }
 
 impl Report {
@@ -74,11 +74,11 @@ impl Report {
             by,
             blocks,
             requests,
-            objective_ms,
+            objective,
         } = title;
         Self {
             title: format!("Kafka tail latency by {by}"),
-            subtitle: format!("{requests}; slow: above {objective_ms} ms").into(),
+            subtitle: format!("{requests}; slow: above {objective}").into(),
             facts: Vec::new(),
             sections: [
                 summary(answers, by),

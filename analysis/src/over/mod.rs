@@ -8,6 +8,7 @@
 //! (`also_changed`), and not taken out.
 
 mod block;
+mod objective;
 mod resample;
 mod tables;
 
@@ -17,6 +18,8 @@ use arrow::array::RecordBatch;
 use kcorr_engine::{Error, ErrorKind, Result};
 
 use block::{Block, Length};
+
+pub use objective::OverObjective;
 
 /// What windows of an unknown setting are called.
 pub const UNKNOWN: &str = "(unknown)";
@@ -80,8 +83,8 @@ pub struct OverWindow<'a> {
     pub to_ns: i64,
     /// What the broker ran on and with, where that is known.
     pub settings: Option<&'a BTreeMap<String, String>>,
-    /// The objective that it was accounted for with, in ms.
-    pub objective_ms: Option<f64>,
+    /// What it was accounted for with; `None` where that is not known.
+    pub objective: Option<OverObjective>,
     /// Its requests.
     pub series: Vec<OverSeries<'a>>,
 }
@@ -107,7 +110,7 @@ pub struct OverTime {
     /// By setting and value: the values of all other settings.
     others: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     names: Vec<String>,
-    objectives: Vec<f64>,
+    objectives: Vec<OverObjective>,
 }
 
 /// What came of it.
@@ -115,8 +118,8 @@ pub struct OverTime {
 pub struct OverComparison {
     /// Lengths of the blocks that were resampled, in words: `days`, `hours`, `10 minutes`.
     pub blocks: String,
-    /// The objective, in ms.
-    pub objective_ms: f64,
+    /// The objective.
+    pub objective: OverObjective,
     /// One row a value: since when, until when, how much of it; first the one that others are compared with.
     pub periods: RecordBatch,
     /// One row a statistic and value.
@@ -150,15 +153,15 @@ impl OverTime {
         let setting = window.settings.and_then(|it| it.get(&self.options.by));
         let value = setting.map_or(UNKNOWN, String::as_str).to_owned();
         let mut block = Block::default();
-        if let Some(objective_ms) = window.objective_ms {
-            block.bound_at(objective_ms);
+        if let Some(objective) = &window.objective {
+            block.bound_at(objective.ms);
         }
-        let of_api =
-            |it: &&OverSeries<'_>| self.options.api.as_ref().is_none_or(|api| api == it.api);
+        let slo_ms = self.noted_objective(window)?;
+        let api = self.options.api.as_ref();
+        let of_api = |it: &&OverSeries<'_>| api.is_none_or(|api| api.eq_ignore_ascii_case(it.api));
         for series in window.series.iter().filter(of_api) {
-            block.add(series, self.options.slo_ms);
+            block.add(series, slo_ms);
         }
-        self.note_objective(window)?;
         block.seconds_accounted = window.to_ns.saturating_sub(window.from_ns);
         self.note(&value, window, &block);
         let number = window.from_ns.div_euclid(self.unit_ns());
@@ -175,25 +178,32 @@ impl OverTime {
             .max(1)
     }
 
-    fn note_objective(&mut self, window: &OverWindow<'_>) -> Result<()> {
-        let objective = window.objective_ms;
-        if let Some(asked) = self.options.slo_ms {
-            let is_bound = block::is_bound(asked) || objective == Some(asked);
-            return match is_bound {
-                true => Ok(()),
-                false => Err(refused(format!(
-                    "latencies of windows are known by bucket, and {asked} ms is the bound of none: expected one of {}{}",
-                    block::bounds(),
-                    objective.map_or(String::new(), |it| format!(", or {it} (their objective)"))
-                ))),
-            };
+    /// Notes the objective of a window; the bound of buckets above which its requests are slow, where another was asked for
+    /// than they were accounted for with.
+    fn noted_objective(&mut self, window: &OverWindow<'_>) -> Result<Option<f64>> {
+        let of_window = window.objective.as_ref();
+        let objective = of_window.map(|it| it.of_api(self.options.api.as_deref()));
+        let Some(asked) = self.options.slo_ms else {
+            if let Some(objective) = objective
+                && !self.objectives.contains(&objective)
+            {
+                self.objectives.push(objective);
+            }
+            return Ok(None);
+        };
+        if objective == Some(OverObjective::from(asked)) {
+            // Its account says which are slow.
+            return Ok(None);
         }
-        if let Some(objective) = objective
-            && !self.objectives.contains(&objective)
-        {
-            self.objectives.push(objective);
+        let general = of_window.map(|it| it.ms);
+        match block::is_bound(asked) || general == Some(asked) {
+            true => Ok(Some(asked)),
+            false => Err(refused(format!(
+                "latencies of windows are known by bucket, and {asked} ms is the bound of none: expected one of {}{}",
+                block::bounds(),
+                objective.map_or(String::new(), |it| format!(", or their objective: {it}"))
+            ))),
         }
-        Ok(())
     }
 
     /// Notes since when what was so.
@@ -239,7 +249,7 @@ impl OverTime {
     /// # Errors
     /// When there are not two, or the objective was not the same throughout.
     pub fn compare(mut self) -> Result<OverComparison> {
-        let objective_ms = self.objective()?;
+        let objective = self.objective()?;
         let unknown = self.blocks.remove(UNKNOWN);
         let order = self.order(unknown.is_some())?;
         let unit = Length(self.unit_ns());
@@ -257,7 +267,7 @@ impl OverTime {
             .collect();
         Ok(OverComparison {
             blocks: length.to_string(),
-            objective_ms,
+            objective,
             periods: tables::periods(&order, &self.stretches)?,
             latency: tables::latency(&groups, self.options.confidence)?,
             causes: tables::causes(&groups, self.options.confidence)?,
@@ -266,19 +276,20 @@ impl OverTime {
         })
     }
 
-    fn objective(&self) -> Result<f64> {
+    fn objective(&self) -> Result<OverObjective> {
         match (self.options.slo_ms, &self.objectives[..]) {
-            (Some(asked), _) | (None, &[asked]) => Ok(asked),
+            (Some(asked), _) => Ok(asked.into()),
+            (None, [one]) => Ok(one.clone()),
             (None, []) => Err(refused(
                 "no window says its objective: give one of the bounds of buckets with --slo"
                     .to_owned(),
             )),
             (None, several) => {
-                let several: Vec<String> = several.iter().map(f64::to_string).collect();
+                let several: Vec<String> = several.iter().map(ToString::to_string).collect();
                 Err(refused(format!(
-                    "the objective was not the same throughout ({} ms), and slow is not the same with each: give one \
+                    "the objective was not the same throughout ({}), and slow is not the same with each: give one \
                      with --slo that is a bound of buckets: {}",
-                    several.join(", "),
+                    several.join("; "),
                     block::bounds()
                 )))
             }
@@ -363,7 +374,7 @@ mod tests {
                     from_ns,
                     to_ns: from_ns + 10_000_000_000,
                     settings: Some(&settings),
-                    objective_ms: Some(65.0),
+                    objective: Some(OverObjective::from(65.0)),
                     series: vec![
                         OverSeries {
                             api: "Produce",
@@ -494,5 +505,58 @@ mod tests {
             cell(&found.causes, "(not asked)", "ordered", "value"),
             Some(995.0)
         );
+    }
+
+    #[test]
+    fn an_api_with_an_objective_of_its_own_is_told_by_that() {
+        let of = |api: Option<&str>, slo_ms: Option<f64>| {
+            let mut over = OverTime::new(OverOptions {
+                api: api.map(str::to_owned),
+                slo_ms,
+                ..by_mode()
+            });
+            for window in 0..40 {
+                let mode = if window < 20 { "ordered" } else { "writeback" };
+                let settings = BTreeMap::from([("data_mode".to_owned(), mode.to_owned())]);
+                let series = |api, cause, buckets| OverSeries {
+                    api,
+                    cause,
+                    seconds: 1.0,
+                    buckets,
+                };
+                over.add(&OverWindow {
+                    from_ns: window * DAY / 24,
+                    to_ns: (window + 1) * DAY / 24,
+                    settings: Some(&settings),
+                    objective: Some(OverObjective {
+                        ms: 65.0,
+                        apis_ms: BTreeMap::from([("Fetch".to_owned(), 200.0)]),
+                    }),
+                    series: vec![
+                        series("Fetch", "none", &[(Some(100.0), 98), (Some(250.0), 1)]),
+                        series("Fetch", "pause", &[(Some(250.0), 1)]),
+                        series("Produce", "pause", &[(Some(100.0), 1)]),
+                    ],
+                })?;
+            }
+            over.compare()
+        };
+        let slow = |found: &OverComparison| {
+            cell(&found.latency, "slow_per_1000", "ordered", "value").expect("a share")
+        };
+        let fetch = of(Some("fetch"), None).expect("tables");
+        assert_eq!(fetch.objective, OverObjective::from(200.0));
+        assert_eq!(slow(&fetch), 10.0);
+        // It is the bound of no bucket, and their accounts say which were slow.
+        let asked = of(Some("Fetch"), Some(200.0)).expect("tables");
+        assert_eq!(slow(&asked), 10.0);
+        let looser = of(Some("Fetch"), Some(100.0)).expect("tables");
+        assert_eq!(slow(&looser), 20.0);
+        let said = of(Some("Fetch"), Some(150.0)).expect_err("no bound");
+        assert!(said.to_string().ends_with("or their objective: 200 ms"));
+        let produce = of(Some("Produce"), None).expect("tables");
+        assert_eq!(produce.objective.to_string(), "65 ms");
+        let all = of(None, None).expect("tables");
+        assert_eq!(all.objective.to_string(), "65 ms, Fetch 200 ms");
     }
 }

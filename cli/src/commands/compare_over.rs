@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use kcorr_analysis::{OverComparison, OverOptions, OverSeries, OverTime, OverWindow};
+use kcorr_analysis::{
+    OverComparison, OverObjective, OverOptions, OverSeries, OverTime, OverWindow,
+};
 use kcorr_live::{History, Outcome, Rollup};
 use kcorr_report::over_time::{OverTimeTitle, column_doc, sentences};
 use kcorr_report::{Answer, Answers, Column, QueryText, Report, html};
 
 use crate::commands::comparison_form::{Form, Written};
+use crate::commands::live_lines::ROLLUPS;
 use crate::exit::Status;
 use crate::output::OutputFile;
 use crate::output::sections::{Section, SectionFormat, Sections};
@@ -101,13 +104,17 @@ impl Over {
         };
         (options.slo_ms, options.block_ns) = (slo_ms, block_ns);
         (options.replicates, options.seed) = (replicates, seed);
+        let (api, slow_above_ms) = (options.api.clone(), options.slo_ms);
         let history = History::open(folder)?;
         let mut over = OverTime::new(options);
         let mut added = Ok(());
         let (mut accounted, mut missing) = (0_u64, 0_u64);
+        let mut accounted_in = (i64::MAX, i64::MIN);
         history.each(|rollup| match rollup.outcome {
             Outcome::Accounted => {
                 accounted += 1;
+                accounted_in.0 = accounted_in.0.min(rollup.period.from_ns);
+                accounted_in.1 = accounted_in.1.max(rollup.period.to_ns);
                 if added.is_ok() {
                     added = over.add(&window(rollup, &history));
                 }
@@ -127,9 +134,10 @@ impl Over {
             by,
             blocks: comparison.blocks.clone(),
             requests,
-            objective_ms: comparison.objective_ms,
+            objective: comparison.objective.to_string(),
         };
-        write(&comparison, &title, written, screen)?;
+        let sql = lines_of(&title.by, api.as_deref(), slow_above_ms, accounted_in);
+        write(&comparison, (&title, &sql), written, screen)?;
         Ok(Status::Done)
     }
 }
@@ -145,18 +153,47 @@ fn window<'a>(rollup: &'a Rollup, history: &'a History) -> OverWindow<'a> {
         from_ns: rollup.period.from_ns,
         to_ns: rollup.period.to_ns,
         settings: history.settings(rollup),
-        objective_ms: rollup.objective_ms,
+        objective: rollup.objective_ms.map(|ms| OverObjective {
+            ms,
+            apis_ms: rollup.api_objectives_ms.clone(),
+        }),
         series: series.collect(),
     }
 }
 
+/// How DuckDB gives what is resampled from the lines of the folder: windows, with the value of the setting.
+fn lines_of(
+    by: &str,
+    api: Option<&str>,
+    slow_above_ms: Option<f64>,
+    (from_ns, to_ns): (i64, i64),
+) -> String {
+    let is_slow = match slow_above_ms {
+        Some(ms) => format!("coalesce(b[1] > {ms}, true)"),
+        None => "s.cause <> 'none'".to_owned(),
+    };
+    let of_api = api.map_or(String::new(), |api| {
+        format!(" AND s.api ILIKE '{}'", api.replace('\'', "''"))
+    });
+    format!(
+        "SELECT m.\"{}\" AS setting, w.\"from\", sum(b[2]) AS request_count, sum(b[2]) FILTER ({is_slow}) AS slow_count
+FROM {ROLLUPS} AS w
+LEFT JOIN read_json('settings/*.json', filename = true, union_by_name = true) AS m
+    ON parse_filename(m.filename, true) = w.settings,
+    unnest(w.series) AS t(s), unnest(s.buckets) AS u(b)
+WHERE w.outcome = 'accounted' AND w.from_ns >= {from_ns} AND w.to_ns <= {to_ns}{of_api}
+GROUP BY ALL ORDER BY ALL",
+        by.replace('"', "\"\"")
+    )
+}
+
 fn write(
     comparison: &OverComparison,
-    title: &OverTimeTitle,
+    (title, sql): (&OverTimeTitle, &str),
     written: &Written<'_>,
     screen: &Screen,
 ) -> anyhow::Result<()> {
-    let answers = answers(comparison, title)?;
+    let answers = answers(comparison, title, sql)?;
     let format = match written.form {
         Form::Table => SectionFormat::Table,
         Form::Markdown => SectionFormat::Markdown,
@@ -182,8 +219,8 @@ fn write(
         }
     } else {
         let heading = format!(
-            "{} by {}, slow above {} ms; intervals by resampling {}",
-            title.requests, title.by, title.objective_ms, title.blocks
+            "{} by {}, slow above {}; intervals by resampling {}",
+            title.requests, title.by, title.objective, title.blocks
         );
         out.text(&heading, &format!("{}\n", words.join("\n")))?;
     }
@@ -211,19 +248,21 @@ fn table<'a>(
 }
 
 /// The tables, each with where its numbers come from.
-fn answers(comparison: &OverComparison, title: &OverTimeTitle) -> anyhow::Result<Answers> {
+fn answers(
+    comparison: &OverComparison,
+    title: &OverTimeTitle,
+    sql: &str,
+) -> anyhow::Result<Answers> {
     let mut answers = Answers::default();
     for (name, _, purpose) in TABLES {
         let batch = table(comparison, name);
         let text = QueryText {
             name: name.to_owned(),
             purpose: purpose.to_owned(),
-            sql: "-- Of the lines that kcorr live has written: each window's series, and the settings that it is marked by.
-SELECT * FROM 'rollups/*.jsonl'"
-                .to_owned(),
+            sql: sql.to_owned(),
             parameters: vec![
                 ("by".to_owned(), title.by.clone()),
-                ("slo_ms".to_owned(), title.objective_ms.to_string()),
+                ("slo".to_owned(), title.objective.clone()),
                 ("blocks".to_owned(), title.blocks.clone()),
             ],
         };

@@ -55,7 +55,12 @@ impl<'a> Ledger<'a> {
             books.remember(verdict);
         }
         let episodes = || Episodes::new(settings.episode_requests, settings.schedule.window_ns);
-        let feed = Feed::of_earlier(archive.take_rollups(), &recent, episodes());
+        let mut feed = Feed::of_earlier(archive.take_rollups());
+        let mut earlier = episodes();
+        archive.each_entered(|window, verdicts| {
+            feed.enter_earlier(&window, &verdicts, &mut earlier);
+        });
+        feed.end_earlier();
         let window = Duration::from_nanos(settings.schedule.window_ns.unsigned_abs());
         let patience = (window * PATIENCE_IN_WINDOWS).max(Duration::from_secs(120));
         let command = account_command(&settings.given, settings.memory_limit)?;
@@ -203,7 +208,7 @@ impl<'a> Ledger<'a> {
     /// Shows a window and writes its lines. What cannot be written is said: a disk that is full must not end what goes on.
     fn write(&mut self, rollup: &Rollup, verdicts: &[Verdict]) {
         let open = self.episodes.open();
-        self.shown().feed.enter(rollup.clone(), verdicts, &open);
+        self.shown().feed.enter(rollup.clone(), &open);
         if let Err(error) = self.archive.write(rollup, verdicts) {
             self.is_whole = false;
             let words = format!("window {}: {error}", rollup.period.name());
@@ -281,9 +286,9 @@ impl<'a> Ledger<'a> {
                 .books
                 .enter(period, account, metrics, episodes, now_ns());
             let rollup = Rollup::of(period, &counts, &entered.verdicts, metrics.bounds());
-            let objective_ms = Some(metrics.objective_ms());
             let rollup = Rollup {
-                objective_ms,
+                objective_ms: Some(metrics.objective_ms()),
+                api_objectives_ms: metrics.api_objectives_ms().clone(),
                 ..rollup
             };
             (entered, self.marked(rollup, &counts))

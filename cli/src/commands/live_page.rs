@@ -1,6 +1,8 @@
 //! The page of `kcorr live` for people: what requests wait for as it comes, and the report of a window when one is opened.
 
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path as FilePath;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
@@ -18,12 +21,15 @@ use kcorr_report::live::{TABLES, column_doc};
 use kcorr_report::{Answer, Answers, Column, QueryText, Report, html};
 use tokio::sync::Semaphore;
 
+use crate::commands::live_lines::ROLLUPS;
 use crate::commands::live_process::ReportCommand;
 use crate::commands::live_shown::{Shown, now_ns};
 
 const HTML: &str = "text/html; charset=utf-8";
 /// How long a report may take.
 const PATIENCE: Duration = Duration::from_secs(240);
+/// Bytes of what a report says on its standard error that are shown: the last.
+const MOST_SAID: u64 = 4 << 10;
 /// Letters of a window's name: `20261130T133000.250`.
 const NAME_LENGTH: usize = 19;
 
@@ -46,7 +52,7 @@ pub(super) struct LivePage {
     /// One report is made at a time.
     turn: Arc<Semaphore>,
     /// The page as it was last, with what tells it from others.
-    made: Mutex<Option<(String, String)>>,
+    made: Mutex<Option<(String, Bytes)>>,
 }
 
 impl LivePage {
@@ -93,7 +99,7 @@ impl LivePage {
     }
 
     /// The page, made anew where anything has changed.
-    fn page(&self, state: &str) -> anyhow::Result<String> {
+    fn page(&self, state: &str) -> anyhow::Result<Bytes> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of_state, page)) = &*made
             && of_state == state
@@ -109,8 +115,8 @@ impl LivePage {
             };
             FeedTables::of(&shown.feed, &standing, &self.evidence)?
         };
-        let report = Report::live(&answers(tables)?, &self.broker);
-        let page = html::render_live(&report, state);
+        let report = Report::live(&answers(&tables)?, &self.broker);
+        let page = Bytes::from(html::render_live(&report, state));
         *made = Some((state.to_owned(), page.clone()));
         Ok(page)
     }
@@ -145,8 +151,12 @@ impl LivePage {
 
     fn make(&self, store: &FilePath, file: &FilePath) -> anyhow::Result<()> {
         let mut command = (self.report)(store, file);
+        // What it makes for a while goes with it, also when it is killed; and a pipe that nobody reads would hold it up.
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let mut said = tempfile::tempfile().context("cannot make a temporary file")?;
+        command.env("TMPDIR", folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(Stdio::null());
+        command.stderr(said.try_clone()?);
         // A Ctrl-C is the recorder's.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().context("cannot start this program")?;
@@ -154,15 +164,37 @@ impl LivePage {
         loop {
             match child.try_wait()? {
                 Some(status) if status.success() || status.code() == Some(1) => return Ok(()),
-                Some(status) => bail!("the report of {} has failed: {status}", store.display()),
+                Some(status) => bail!(
+                    "the report of {} has failed: {status}{}",
+                    store.display(),
+                    last_of(&mut said)
+                ),
                 None if begun.elapsed() > PATIENCE => {
                     let _ = child.kill();
                     let _ = child.wait();
-                    bail!("the report of {} takes too long", store.display());
+                    bail!(
+                        "the report of {} takes too long{}",
+                        store.display(),
+                        last_of(&mut said)
+                    );
                 }
                 None => std::thread::sleep(Duration::from_millis(50)),
             }
         }
+    }
+}
+
+/// The last of what was written to a file, as lines behind others; nothing where nothing was.
+fn last_of(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    let length = file.metadata().map_or(0, |it| it.len());
+    let from = SeekFrom::Start(length.saturating_sub(MOST_SAID));
+    let read = file.seek(from).and_then(|_| file.read_to_end(&mut bytes));
+    let text = String::from_utf8_lossy(&bytes);
+    match text.trim() {
+        "" => String::new(),
+        _ if read.is_err() => String::new(),
+        text => format!("\n{text}"),
     }
 }
 
@@ -172,7 +204,10 @@ async fn page(State(page): State<Arc<LivePage>>, headers: HeaderMap) -> Response
     if known == Some(&state) {
         return (StatusCode::NOT_MODIFIED, [(ETAG, state)]).into_response();
     }
-    match page.page(&state) {
+    // The thread that answers goes on with others, such as Prometheus.
+    let of_state = state.clone();
+    let made = tokio::task::spawn_blocking(move || page.page(&of_state)).await;
+    match made.map_err(anyhow::Error::from).flatten() {
         Ok(text) => {
             let headers = [(CONTENT_TYPE, HTML.to_owned()), (ETAG, state)];
             (headers, text).into_response()
@@ -209,16 +244,16 @@ fn failed(error: &anyhow::Error) -> Response {
 }
 
 /// The tables as answers, each with how the lines of the folder give the same.
-fn answers(tables: FeedTables) -> anyhow::Result<Answers> {
+fn answers(tables: &FeedTables) -> anyhow::Result<Answers> {
     let mut answers = Answers::default();
     concat!("kcorr ", env!("CARGO_PKG_VERSION")).clone_into(&mut answers.tool);
     answers.made_at = Some(time_of(now_ns()));
-    for (name, batch) in tables.0 {
-        let purpose = TABLES.iter().find(|(known, _)| *known == name);
+    for (name, batch) in &tables.tables {
+        let purpose = TABLES.iter().find(|(known, _)| known == name);
         let query = QueryText {
-            name: name.to_owned(),
+            name: (*name).to_owned(),
             purpose: purpose.map_or("", |(_, purpose)| purpose).to_owned(),
-            sql: lines_of(name).to_owned(),
+            sql: lines_of(name, &tables),
             parameters: Vec::new(),
         };
         let columns = batch.schema_ref().fields().iter().map(|field| Column {
@@ -226,30 +261,46 @@ fn answers(tables: FeedTables) -> anyhow::Result<Answers> {
             doc: column_doc(field.name()).to_owned(),
         });
         let columns = columns.collect();
-        answers.insert(Answer::new(query, columns, std::slice::from_ref(&batch))?);
+        answers.insert(Answer::new(query, columns, std::slice::from_ref(batch))?);
     }
     Ok(answers)
 }
 
-/// How DuckDB gives what a table has from the lines of the folder.
-fn lines_of(table: &str) -> &'static str {
+/// How DuckDB gives what a table has from the lines of the folder, of the same time.
+fn lines_of(table: &str, tables: &FeedTables) -> String {
+    let (from_ns, to_ns) = tables.windows.map_or((0, 0), |it| (it.from_ns, it.to_ns));
+    let windows = format!("FROM {ROLLUPS} AS w");
+    let shown = format!("w.from_ns >= {from_ns} AND w.to_ns <= {to_ns}");
+    let accounted = format!("{shown} AND w.outcome = 'accounted'");
     match table {
-        "latency_over_time" => {
+        "latency_over_time" => format!(
             "SELECT w.\"from\", b[1] AS bound_ms, sum(b[2]) AS request_count
-FROM 'rollups/*.jsonl' AS w, unnest(w.series) AS t(s), unnest(s.buckets) AS u(b)
+{windows}, unnest(w.series) AS t(s), unnest(s.buckets) AS u(b)
+WHERE {accounted}
 GROUP BY ALL ORDER BY ALL"
-        }
-        "causes" | "causes_over_time" | "topics" => {
+        ),
+        "causes" | "causes_over_time" | "topics" => format!(
             "SELECT w.\"from\", s.topic, s.cause, s.reason, sum(s.count) AS request_count, sum(s.seconds) AS seconds
-FROM 'rollups/*.jsonl' AS w, unnest(w.series) AS t(s)
+{windows}, unnest(w.series) AS t(s)
+WHERE {accounted}
 GROUP BY ALL ORDER BY ALL"
-        }
-        "episodes" | "episode_windows" => {
+        ),
+        "episodes" | "episode_windows" => format!(
             "-- Requests with one root in windows that follow each other.
-SELECT root, cause, reason, min(end_time), max(end_time), count(*), max(latency_ms), sum(waited_ms)
-FROM 'accounts/*.jsonl' GROUP BY ALL ORDER BY 4"
-        }
-        _ => "SELECT \"from\", outcome, slow, late, lost, seconds FROM 'rollups/*.jsonl' ORDER BY 1",
+SELECT a.\"window\", root, cause, reason, min(end_time), max(end_time), count(*), max(latency_ms), sum(waited_ms)
+FROM 'accounts/*.jsonl' AS a
+WHERE a.\"window\".from_ns >= {} AND a.\"window\".to_ns <= {to_ns}
+GROUP BY ALL ORDER BY 1, 2",
+            tables.episodes_from_ns.unwrap_or(to_ns)
+        ),
+        "gaps" => format!(
+            "SELECT w.\"from\", outcome {windows}
+WHERE {shown} AND w.outcome <> 'accounted' ORDER BY 1"
+        ),
+        _ => format!(
+            "SELECT w.\"from\", outcome, slow, late, lost, seconds {windows}
+WHERE {shown} ORDER BY 1"
+        ),
     }
 }
 

@@ -21,6 +21,7 @@ mod info;
 mod ingest;
 mod live;
 mod live_ledger;
+mod live_lines;
 mod live_notices;
 mod live_page;
 mod live_process;

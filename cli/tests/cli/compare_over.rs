@@ -113,6 +113,58 @@ fn a_change_to_the_file_system_is_told_with_what_it_changed_and_how_sure_that_is
     assert!(html.contains("Kafka tail latency by data_mode") && html.contains("What else changed"));
 }
 
+/// Of an API with an objective of its own, that is what its requests were slow by.
+#[test]
+fn an_api_is_told_by_its_own_objective() {
+    let desk = Desk::new();
+    three_weeks(&desk);
+    let rollups = desk.path("live.kcorr/rollups");
+    for day in std::fs::read_dir(rollups).expect("days") {
+        let day = day.expect("a day").path();
+        let text = std::fs::read_to_string(&day).expect("lines");
+        let own = "\"objective_ms\":65.0,\"api_objectives_ms\":{\"Fetch\":200.0}";
+        let text = text.replace("\"objective_ms\":65.0", own);
+        std::fs::write(day, text.replace("\"Produce\"", "\"Fetch\"")).expect("written");
+    }
+    let words = [
+        "compare",
+        "--over",
+        "live.kcorr",
+        "--by",
+        "data_mode",
+        "--api",
+    ];
+    let told = |more: &[&str]| {
+        let output = desk.kcorr(&[&words[..], more].concat());
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    let text = told(&["Fetch"]);
+    assert!(
+        text.contains("Fetch requests by data_mode, slow above 200 ms;"),
+        "{text}"
+    );
+    assert!(
+        text.contains("4 with data_mode writeback, 20 with ordered"),
+        "{text}"
+    );
+    let text = told(&["fetch", "--slo", "200ms"]);
+    assert!(text.contains("slow above 200 ms;"), "{text}");
+    let text = told(&["all"]);
+    assert!(text.contains("slow above 65 ms, Fetch 200 ms;"), "{text}");
+    told(&["Fetch", "--output", "over.html"]);
+    let html = std::fs::read_to_string(desk.path("over.html")).expect("a page");
+    // The windows that it is of, and the compressed days too.
+    let (from_ns, to_ns) = (BEGIN, BEGIN + 21 * DAY + 47 * 1800 * SECOND + 10 * SECOND);
+    for words in [
+        "read_json(&#39;rollups/*.jsonl*&#39;".to_owned(),
+        format!("w.from_ns &gt;= {from_ns} AND w.to_ns &lt;= {to_ns}"),
+    ] {
+        let plain = words.replace("&#39;", "'");
+        assert!(html.contains(&words) || html.contains(&plain), "{words}");
+    }
+}
+
 #[test]
 fn what_cannot_be_compared_is_said_and_how_it_could() {
     let desk = Desk::new();

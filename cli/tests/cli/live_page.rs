@@ -138,6 +138,20 @@ fn leave_accounts(desk: &Desk) -> String {
     // A name is only when it goes.
     desk.write("live.kcorr/rollups/29991231.jsonl", rollups);
     desk.write("live.kcorr/accounts/29991231T23.jsonl", accounts);
+    // Of a day before there is an account, and no window is shown; and nothing of the hour between.
+    let long_ago_ns = first_ns - 86_400 * SECOND;
+    let window = json!({ "from_ns": long_ago_ns, "to_ns": long_ago_ns + 10 * SECOND });
+    let mut accounts = String::new();
+    for request in 0..30 {
+        let account = json!({
+            "window": window, "evidence": "", "root": "pause", "cause": "pause", "reason": "gc", "api": "Fetch",
+            "topic": "orders", "latency_ms": 77.0, "waited_ms": 70.0, "client_address": "10.0.0.1:40000",
+            "correlation_id": request, "request_id": request, "end_ns": long_ago_ns + SECOND,
+        });
+        accounts += &format!("{account}\n");
+    }
+    desk.write("live.kcorr/accounts/29991230T23.jsonl", accounts);
+    desk.write("live.kcorr/accounts/29991231T22.jsonl", "");
     let store = desk
         .path("live.kcorr/evidence")
         .join(format!("{name}.kcorr"));
@@ -242,6 +256,19 @@ fn the_page_has_what_windows_had_before_this_start_and_an_episode_opens_its_repo
     assert!(page.contains(">write into the page cache<") || page.contains("slow_write"));
     let link = format!("reports/{}", served.window);
     assert!(page.contains(&format!("href=\"{link}\"")), "no {link}");
+    // An episode of long before has an account, too.
+    let (_, episodes) = page.split_once("id=\"episodes-table\"").expect("a table");
+    let (episodes, _) = episodes.split_once("</table>").expect("an end");
+    assert_eq!(
+        episodes.matches("data-c=\"first_time\"").count(),
+        2,
+        "{episodes}"
+    );
+    assert!(episodes.contains("value=\"77\"") && episodes.contains("value=\"30\""));
+    // What is printed to ask the lines by is of the same windows.
+    for words in ["read_json(", "w.from_ns &gt;= ", "outcome = "] {
+        assert!(page.contains(words), "{words}");
+    }
     // What has not changed is not sent again.
     let again = asked(
         &served.address,
@@ -268,6 +295,24 @@ fn the_page_has_what_windows_had_before_this_start_and_an_episode_opens_its_repo
     let answer = asked(&served.address, "/", "").map(|_| ());
     assert_eq!(answer, Some(()));
     served.newer(&text);
+}
+
+#[test]
+fn a_report_that_fails_says_why() {
+    let served = Served::begin();
+    let store = served
+        .desk
+        .path("live.kcorr/evidence")
+        .join(format!("{}.kcorr", served.window));
+    std::fs::write(store.join("manifest.json"), "{}").expect("a damaged store");
+    let path = format!("/reports/{}", served.window);
+    let answer = asked(&served.address, &path, "").expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+    let said = body(&answer);
+    assert!(said.contains("has failed: exit status: 2\n"), "{said}");
+    assert!(said.contains("manifest.json"), "{said}");
+    // And it was not the end of it.
+    assert!(served.page().starts_with("HTTP/1.1 200 "));
 }
 
 #[test]
