@@ -6,8 +6,8 @@
 -- averages and extremes of some seconds, which no single message is found in; beside `blame`
 -- they say on which side of the network the time of these seconds was. By librdkafka's
 -- statistics, and by what clients pushed to the broker (KIP-714), which tells queue and
--- throttling of all brokers together: then `broker` is null. What was not measured in that
--- time is null.
+-- throttling of all brokers together: then `broker` is null. Of histograms averages are told,
+-- and percentiles as bounds of their buckets. What was not measured in that time is null.
 -- @terminal time client_id client_type broker queue_avg_ms round_trip_avg_ms
 --   round_trip_max_ms throttle_max_ms | queue_max_ms outbuf_avg_ms request_count origin
 --   client_instance interval_s client_metric_id
@@ -38,6 +38,8 @@ known AS (
     FROM (
         VALUES
         ('rtt.cnt', 'requests', 1.0),
+        ('org.apache.kafka.producer.node.request.total', 'requests', 1.0),
+        ('org.apache.kafka.consumer.node.request.total', 'requests', 1.0),
         ('waitresp_cnt', 'waiting', 1.0),
         ('int_latency.avg', 'queue_avg', 1e-3),
         ('int_latency.p99', 'queue_p99', 1e-3),
@@ -74,6 +76,22 @@ told AS (
         m.value * k.factor AS value
     FROM client_metrics AS m
     INNER JOIN known AS k ON k.name = CAST(m.name AS VARCHAR)
+    UNION ALL BY NAME
+    SELECT
+        m.client_metric_id,
+        m.source_id,
+        m.time,
+        CAST(m.origin AS VARCHAR) AS origin,
+        CAST(m.client_id AS VARCHAR) AS client_id,
+        CAST(m.client_instance AS VARCHAR) AS client_instance,
+        CAST(m.client_type AS VARCHAR) AS client_type,
+        m.broker,
+        h.interval_ns,
+        m.request_id,
+        h.figure,
+        h.value
+    FROM histogram_figures AS h
+    INNER JOIN client_metrics AS m ON m.client_metric_id = h.client_metric_id
 )
 SELECT
     time,

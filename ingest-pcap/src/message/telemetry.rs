@@ -1,9 +1,12 @@
 //! What a client tells a broker of itself (KIP-714): the metrics of a PushTelemetry request.
 //!
 //! Its metrics are OpenTelemetry's `MetricsData` (opentelemetry-proto 1.x, `metrics.proto`), compressed by one of the codecs of
-//! record batches. Gauges and sums are read; histograms are not, which no client sends.
+//! record batches. Gauges and sums are read, and histograms with bounds or of powers; summaries are not, which OpenTelemetry
+//! has for what is older than it.
 
 use prost::{DecodeError, Message};
+
+use super::telemetry_histogram::{ExponentialHistogram, Histogram, HistogramNumbers};
 
 /// Clients' metrics have names of some tens of letters.
 const LONGEST_NAME: usize = 256;
@@ -80,6 +83,10 @@ struct Metric {
     /// A sum, whose points are the same field.
     #[prost(message, optional, tag = "7")]
     sum: Option<Points>,
+    #[prost(message, optional, tag = "9")]
+    histogram: Option<Histogram>,
+    #[prost(message, optional, tag = "10")]
+    exponential: Option<ExponentialHistogram>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -103,7 +110,7 @@ struct Point {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct KeyValue {
+pub(super) struct KeyValue {
     #[prost(string, tag = "1")]
     key: String,
     #[prost(message, optional, tag = "2")]
@@ -128,7 +135,12 @@ impl MetricsData {
         let numbers = metrics.flat_map(|metric| {
             let points = metric.gauge.iter().chain(&metric.sum);
             let points = points.flat_map(|it| &it.points);
-            points.filter_map(|point| metric.number(point))
+            let numbers = points.filter_map(|point| metric.number(point));
+            let histograms = metric.histogram.iter().flat_map(Histogram::numbers);
+            let exponential = metric.exponential.iter();
+            let exponential = exponential.flat_map(ExponentialHistogram::numbers);
+            let points = histograms.chain(exponential);
+            numbers.chain(points.flat_map(|point| metric.histogram_numbers(&point)))
         });
         numbers.take(MOST_NUMBERS).collect()
     }
@@ -140,16 +152,41 @@ impl Metric {
         // Of what was not measured there is no number.
         let value = point.float.or_else(|| point.int.map(|it| it as f64));
         let value = value.filter(|it| it.is_finite())?;
-        let interval = point.time_ns.checked_sub(point.start_ns);
-        let interval = interval.filter(|_| point.start_ns > 0);
         Some(TelemetryNumber {
             name: self.name.as_str().into(),
             broker: point.attributes.iter().find_map(KeyValue::broker),
             value,
-            unit: (!self.unit.is_empty()).then(|| self.unit.as_str().into()),
-            interval_ns: interval.and_then(|it| i64::try_from(it).ok()),
+            unit: self.unit(),
+            interval_ns: interval_ns(point.start_ns, point.time_ns),
         })
     }
+
+    /// The numbers of a histogram; those of its buckets and its count have no unit.
+    fn histogram_numbers(&self, point: &HistogramNumbers<'_>) -> Vec<TelemetryNumber> {
+        let broker = point.attributes.iter().find_map(KeyValue::broker);
+        let numbers = point.numbers.iter().filter(|(_, value)| value.is_finite());
+        let numbers = numbers.map(|(name, value)| {
+            let is_value = matches!(name.as_str(), ".sum" | ".min" | ".max");
+            TelemetryNumber {
+                name: format!("{}{name}", self.name).into(),
+                broker,
+                value: *value,
+                unit: self.unit().filter(|_| is_value),
+                interval_ns: interval_ns(point.start_ns, point.time_ns),
+            }
+        });
+        numbers.collect()
+    }
+
+    fn unit(&self) -> Option<Box<str>> {
+        (!self.unit.is_empty()).then(|| self.unit.as_str().into())
+    }
+}
+
+/// How long before it was told a number is of.
+fn interval_ns(start_ns: u64, time_ns: u64) -> Option<i64> {
+    let interval = time_ns.checked_sub(start_ns).filter(|_| start_ns > 0)?;
+    i64::try_from(interval).ok()
 }
 
 impl KeyValue {
@@ -198,6 +235,7 @@ mod tests {
             unit: String::new(),
             gauge: gauge.map(|it| Points { points: vec![it] }),
             sum: sum.map(|it| Points { points: vec![it] }),
+            ..Metric::default()
         };
         let metrics = vec![
             metric("a", Some(point(Some(2.5), None, "node-3")), None),

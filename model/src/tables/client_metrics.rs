@@ -48,7 +48,7 @@ pub static CLIENT_METRICS: Table = Table {
         Column::required(
             "name",
             Type::Label,
-            "What it is called: in librdkafka `int_latency.p99`, `outbuf_latency.avg`, `rtt.max`, `throttle.max`, `msg_cnt`, …; in telemetry as it is called there.",
+            "What it is called: in librdkafka `int_latency.p99`, `outbuf_latency.avg`, `rtt.max`, `throttle.max`, `msg_cnt`, …; in telemetry as it is called there; of a histogram with `.count`, `.sum`, `.min`, `.max` behind it, and `.le.BOUND` for what is in the bucket up to a bound (`inf`: above all).",
         ),
         Column::required("value", Type::Float64, "The number."),
         Column::optional(
