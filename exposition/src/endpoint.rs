@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn elsewhere_pages_are_shown_by_tls_to_who_has_the_token() {
-        let Some(made) = crate::certificate::tests::Made::new() else {
+        let Some(made) = crate::made_certificate::Made::new() else {
             return;
         };
         let address: SocketAddr = "0.0.0.0:0".parse().unwrap();

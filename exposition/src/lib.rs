@@ -28,3 +28,6 @@ pub use histogram::{BOUNDS_MS, Bounds, Exemplar, Histogram};
 pub use places::{Place, Room};
 pub use server::Server;
 pub use text::{Exposition, Form, Kind};
+
+#[cfg(test)]
+mod made_certificate;

@@ -26,6 +26,7 @@ mod sasl;
 mod sasl_request;
 mod sasl_response;
 mod telemetry;
+mod telemetry_attribute;
 mod telemetry_histogram;
 mod topic_walk;
 mod topics;

@@ -6,14 +6,13 @@
 
 use prost::{DecodeError, Message};
 
+use super::telemetry_attribute::KeyValue;
 use super::telemetry_histogram::{ExponentialHistogram, Histogram, HistogramNumbers};
 
 /// Clients' metrics have names of some tens of letters.
 const LONGEST_NAME: usize = 256;
 /// Numbers of a request that are kept.
 const MOST_NUMBERS: usize = 10_000;
-/// Nodes from here on are connections to coordinators: the largest number less the broker's.
-const FIRST_COORDINATOR: i64 = 1 << 30;
 
 /// What a client told in one request.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,22 +108,6 @@ struct Point {
     attributes: Vec<KeyValue>,
 }
 
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct KeyValue {
-    #[prost(string, tag = "1")]
-    key: String,
-    #[prost(message, optional, tag = "2")]
-    value: Option<AnyValue>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct AnyValue {
-    #[prost(string, optional, tag = "1")]
-    text: Option<String>,
-    #[prost(int64, optional, tag = "3")]
-    int: Option<i64>,
-}
-
 impl MetricsData {
     fn numbers(&self) -> Vec<TelemetryNumber> {
         let scopes = self.resources.iter().flat_map(|it| &it.scopes);
@@ -189,27 +172,9 @@ fn interval_ns(start_ns: u64, time_ns: u64) -> Option<i64> {
     i64::try_from(interval).ok()
 }
 
-impl KeyValue {
-    /// The broker that an attribute names: `node_id` is a number or `node-1`.
-    fn broker(&self) -> Option<i32> {
-        if !matches!(self.key.as_str(), "node_id" | "node.id" | "node-id") {
-            return None;
-        }
-        let value = self.value.as_ref()?;
-        let number = match &value.text {
-            Some(text) => text.strip_prefix("node-").unwrap_or(text).parse().ok()?,
-            None => value.int?,
-        };
-        let broker = match number {
-            FIRST_COORDINATOR.. => i64::from(i32::MAX).checked_sub(number)?,
-            number => number,
-        };
-        i32::try_from(broker).ok().filter(|it| *it >= 0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::telemetry_attribute::AnyValue;
     use super::*;
 
     fn point(float: Option<f64>, int: Option<i64>, node: &str) -> Point {

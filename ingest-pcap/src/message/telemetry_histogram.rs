@@ -4,7 +4,7 @@
 
 use prost::Message;
 
-use super::telemetry::KeyValue;
+use super::telemetry_attribute::KeyValue;
 
 /// Buckets of a histogram that are read: SDKs have 160 at most.
 const MOST_BUCKETS: usize = 1000;
