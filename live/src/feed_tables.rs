@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::DateTime;
 use datafusion::arrow::array::{
     ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
 };
@@ -358,6 +359,10 @@ fn episodes(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
     let root: fn(&crate::Episode) -> Option<String> = |it| Some(it.root.clone());
     table(vec![
         (
+            "day",
+            text(rows.iter().map(|it| Some(day(it.episode.first_end_ns)))),
+        ),
+        (
             "first_time",
             time(rows.iter().map(|it| Some(it.episode.first_end_ns))),
         ),
@@ -409,6 +414,7 @@ fn episode_windows(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
     };
     let rows: Vec<_> = feed.episodes().flat_map(of_episode).collect();
     table(vec![
+        ("day", text(rows.iter().map(|it| Some(day(it.0))))),
         ("episode_time", time(rows.iter().map(|it| Some(it.0)))),
         ("cause", text(rows.iter().map(|it| Some(it.1.clone())))),
         ("start_time", time(rows.iter().map(|it| Some(it.2.from_ns)))),
@@ -464,6 +470,12 @@ fn windows(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
         ),
         ("report", text(rows.iter().map(report))),
     ])
+}
+
+/// Of a time of long before the day is told, too.
+fn day(ns: i64) -> String {
+    let time = DateTime::from_timestamp_nanos(ns);
+    time.format("%Y-%m-%d").to_string()
 }
 
 fn table(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {

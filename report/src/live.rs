@@ -76,6 +76,7 @@ static COLUMNS: &[(&str, &str)] = &[
         "outcome",
         "what became of it: accounted, skipped, failed or gap",
     ),
+    ("day", "the day on which the episode began, in UTC"),
     ("episode_time", "when the episode began"),
     (
         "report",
@@ -210,7 +211,7 @@ fn headline(standing: &Answer) -> Text {
 
 fn episodes(answers: &Answers) -> Section {
     let Some(episodes) = answers.rows("episodes") else {
-        let none = "There was none in the windows that are shown.";
+        let none = "There was none in the accounts that are kept.";
         return section("episodes", "Episodes", vec![Block::Paragraph(none.into())]);
     };
     let table = Table::of(
@@ -219,6 +220,7 @@ fn episodes(answers: &Answers) -> Section {
         "Stretches of slow requests with one root, the last first".into(),
         &[
             ("report", "Report"),
+            ("day", "Day"),
             ("first_time", "From (UTC)"),
             ("last_time", "To"),
             ("is_open", "Goes on"),
@@ -239,6 +241,7 @@ fn episodes(answers: &Answers) -> Section {
             "Windows that have requests of an episode".into(),
             &[
                 ("report", "Report"),
+                ("day", "Day"),
                 ("episode_time", "Episode (UTC)"),
                 ("cause", "Cause"),
                 ("start_time", "Window from"),

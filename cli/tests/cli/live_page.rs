@@ -265,6 +265,7 @@ fn the_page_has_what_windows_had_before_this_start_and_an_episode_opens_its_repo
         "{episodes}"
     );
     assert!(episodes.contains("value=\"77\"") && episodes.contains("value=\"30\""));
+    assert_eq!(episodes.matches("data-c=\"day\"").count(), 2, "{episodes}");
     // What is printed to ask the lines by is of the same windows.
     for words in ["read_json(", "w.from_ns &gt;= ", "outcome = "] {
         assert!(page.contains(words), "{words}");
