@@ -1,9 +1,12 @@
--- What accounted requests with acks=all appended, and wait for their followers to have.
+-- What accounted requests appended and wait for their followers to have: those with acks=all,
+-- and those of which a coordinator keeps a record, which it answers as if they had asked for that.
 --
--- Where no own write of a request is known, the broker's request log tells when its handler was done.
+-- Where no own write of a request with acks=all is known, the broker's request log tells when its
+-- handler was done.
 -- @materialized
 -- @column request_id     BIGINT      -- the request
--- @column appended_time  TIMESTAMP   -- end of its last own write; by the log: a handler took it
+-- @column appended_time  TIMESTAMP   -- end of its last own write; where it is one of several, of
+--                                       the last of these; by the log: a handler took it
 -- @column handled_time   TIMESTAMP   -- end of its handler's work on it
 -- @column response_time  TIMESTAMP   -- first byte of its response
 -- @column topic          VARCHAR     -- topic of the log
@@ -34,4 +37,17 @@ INNER JOIN recorded_requests AS r ON r.request_id = h.request_id
 INNER JOIN recorded_partitions AS p ON p.request_id = h.request_id
 WHERE r.acks = -1
     AND p.base_offset >= 0
-ORDER BY h.request_id, topic, partition, next_offset
+UNION ALL
+SELECT
+    c.request_id,
+    c.end_time AS appended_time,
+    GREATEST(c.end_time, h.end_time) AS handled_time,
+    a.response_time,
+    c.topic,
+    c.partition,
+    c.next_offset
+FROM coordinator_appends AS c
+INNER JOIN accounted_requests AS a ON a.request_id = c.request_id
+LEFT JOIN handler_work AS h ON h.request_id = c.request_id
+WHERE c.next_offset IS NOT NULL
+ORDER BY request_id, topic, partition, next_offset

@@ -170,7 +170,8 @@ network_times AS (
         ) AS is_response,
         GREATEST(s.start_time, w.service_start) AS start_time,
         s.end_time,
-        COALESCE(w.handed_time, w.begin_time) AS begin_time, w.handled_time, w.response_time,
+        COALESCE(w.handed_time, w.begin_time) AS begin_time, w.handled_time, w.due_time, w.acks,
+        w.response_time,
         s.root, s.root_write_id, s.tid, s.reason,
         CASE WHEN s.tid IS NULL THEN 0.8 ELSE w.network_confidence END AS confidence
     FROM request_work AS w
@@ -212,6 +213,26 @@ handler_turns_taken AS (
         AND t.woken_time <= w.begin_time
         AND w.service_start < t.woken_time
 ),
+queued_times AS (
+    -- When all handlers were busy, and it was there and not taken.
+    SELECT
+        w.request_id, w.service_start, q.start_time,
+        LEAST(q.end_time, COALESCE(w.begin_time, g.local_start, o.queued_until)) AS end_time,
+        q.root, q.root_write_id, q.reason,
+        CAST(q.root_count AS DOUBLE) / q.handler_count AS confidence
+    FROM request_work AS w
+    LEFT JOIN request_stages AS g ON g.request_id = w.request_id
+    LEFT JOIN queue_orders AS o ON o.request_id = w.request_id
+    INNER JOIN queue_times AS q
+        ON q.pool = w.pool
+        AND q.start_time < COALESCE(w.begin_time, g.local_start, o.queued_until)
+        AND w.service_start < q.end_time
+),
+taken_times AS (
+    SELECT request_id, MAX(end_time) AS taken_time
+    FROM queued_times
+    GROUP BY request_id
+),
 stood AS (
     -- With the lock that its handler waited for, where that was recorded, too.
     SELECT
@@ -225,9 +246,19 @@ stood AS (
         AND o.start_time < l.end_time
 ),
 found AS (
-    SELECT 'requested_wait' AS branch, a.request_id, w.start_time, w.end_time
+    -- It began when a handler had taken the request, not while all were busy.
+    SELECT
+        'requested_wait' AS branch, a.request_id,
+        GREATEST(w.start_time, COALESCE(q.taken_time, w.start_time)) AS start_time,
+        CASE
+            WHEN w.wait_ns = r.max_wait_ns
+                THEN add_ns(GREATEST(w.start_time, COALESCE(q.taken_time, w.start_time)), w.wait_ns)
+            ELSE w.end_time
+        END AS end_time
     FROM accounted_requests AS a
     INNER JOIN requested_waits AS w ON w.request_id = a.request_id
+    INNER JOIN recorded_requests AS r ON r.request_id = a.request_id
+    LEFT JOIN taken_times AS q ON q.request_id = a.request_id
     WHERE w.asked_by = a.request_id
     UNION ALL BY NAME
     SELECT
@@ -281,17 +312,9 @@ found AS (
     UNION ALL BY NAME
     SELECT
         'all_handlers_busy' AS branch,
-        w.request_id, q.start_time,
-        LEAST(q.end_time, COALESCE(w.begin_time, g.local_start, o.queued_until)) AS end_time,
-        q.root, 'queued' AS via, q.root_write_id, q.reason,
-        CAST(q.root_count AS DOUBLE) / q.handler_count AS confidence
-    FROM request_work AS w
-    LEFT JOIN request_stages AS g ON g.request_id = w.request_id
-    LEFT JOIN queue_orders AS o ON o.request_id = w.request_id
-    INNER JOIN queue_times AS q
-        ON q.pool = w.pool
-        AND q.start_time < COALESCE(w.begin_time, g.local_start, o.queued_until)
-        AND w.service_start < q.end_time
+        q.request_id, q.start_time, q.end_time,
+        q.root, 'queued' AS via, q.root_write_id, q.reason, q.confidence
+    FROM queued_times AS q
     -- In a pause the request would stand still anyway.
     WHERE q.root <> 'pause'
     UNION ALL BY NAME
@@ -369,12 +392,14 @@ found AS (
     UNION ALL BY NAME
     SELECT
         'network_thread_busy' AS branch,
-        n.request_id, GREATEST(n.start_time, n.handled_time) AS start_time,
+        n.request_id, GREATEST(n.start_time, n.handled_time, n.due_time) AS start_time,
         LEAST(n.end_time, n.response_time) AS end_time,
         'response' AS segment,
         n.root, 'network_thread' AS via, n.root_write_id, n.tid AS blocker_tid, n.reason, n.confidence
     FROM network_times AS n
     WHERE n.is_response
+        -- With acks=all it could not be sent before the followers had it, whatever its thread did.
+        AND (COALESCE(n.acks, 0) <> -1 OR n.due_time IS NOT NULL)
         -- One chain may have kept it from reading the request, and then from sending the response.
         AND (n.handled_time IS NOT NULL OR NOT n.is_unread)
     UNION ALL BY NAME

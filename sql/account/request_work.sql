@@ -16,14 +16,15 @@
 --                                       queue before; null when no row shows that
 -- @column begin_time     TIMESTAMP   -- start of its handler's first own wait or operation
 -- @column handled_time   TIMESTAMP   -- end of the last
--- @column due_time       TIMESTAMP   -- its response was due: with acks=all when the followers
+-- @column due_time       TIMESTAMP   -- its response was due: with acks=all, or after a
+--                                       coordinator's append, when the followers
 --                                       were seen to have it, or no longer waited for, else at
 --                                       handled_time
 -- @column is_complete    BOOLEAN     -- whether the writes of all its
 --                                       topic-partitions were found
 -- @column confidence     DOUBLE      -- how sure the handler is, 0 to 1
--- @column is_replicated  BOOLEAN     -- acks=all: whether followers were seen to catch up, or to
---                                       be no longer waited for
+-- @column is_replicated  BOOLEAN     -- whether followers were seen to catch up, or to be no
+--                                       longer waited for
 -- @column network_tid    INT         -- its connection's network thread
 -- @column network_confidence DOUBLE  -- how sure that is
 WITH
@@ -68,7 +69,11 @@ SELECT
     d.handed_time,
     w.begin_time,
     LEAST(w.handled_time, a.end_time) AS handled_time,
-    CASE WHEN r.acks = -1 THEN GREATEST(f.end_time, i.end_time) ELSE LEAST(w.handled_time, a.end_time) END AS due_time,
+    CASE
+        WHEN r.acks = -1 OR f.request_id IS NOT NULL OR i.request_id IS NOT NULL
+            THEN GREATEST(f.end_time, i.end_time)
+        ELSE LEAST(w.handled_time, a.end_time)
+    END AS due_time,
     w.is_complete,
     w.confidence,
     f.request_id IS NOT NULL OR i.request_id IS NOT NULL AS is_replicated,
