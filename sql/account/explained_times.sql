@@ -219,18 +219,27 @@ queued_times AS (
         w.request_id, w.service_start, q.start_time,
         LEAST(q.end_time, COALESCE(w.begin_time, g.local_start, o.queued_until)) AS end_time,
         q.root, q.root_write_id, q.reason,
-        CAST(q.root_count AS DOUBLE) / q.handler_count AS confidence
+        CAST(q.root_count AS DOUBLE) / q.handler_count AS confidence,
+        q.busy_count = q.handler_count AS is_full
     FROM request_work AS w
     LEFT JOIN request_stages AS g ON g.request_id = w.request_id
     LEFT JOIN queue_orders AS o ON o.request_id = w.request_id
+    LEFT JOIN handler_busy_times AS b
+        ON b.tid = w.tid
+        AND b.start_time < w.begin_time
+        AND w.begin_time <= b.end_time
     INNER JOIN queue_times AS q
         ON q.pool = w.pool
         AND q.start_time < COALESCE(w.begin_time, g.local_start, o.queued_until)
         AND w.service_start < q.end_time
+    -- Where not all are known to have been busy, its own handler was, until it began on it.
+    WHERE q.busy_count = q.handler_count
+        OR b.start_time <= GREATEST(q.start_time, w.service_start)
 ),
 taken_times AS (
     SELECT request_id, MAX(end_time) AS taken_time
     FROM queued_times
+    WHERE is_full
     GROUP BY request_id
 ),
 stood AS (
@@ -311,7 +320,11 @@ found AS (
     INNER JOIN wait_roots AS r ON r.lock_wait_id = l.lock_wait_id
     UNION ALL BY NAME
     SELECT
-        'all_handlers_busy' AS branch,
+        CASE
+            WHEN NOT q.is_full THEN 'most_handlers_busy'
+            WHEN q.root = 'lock_other' THEN 'all_handlers_waiting'
+            ELSE 'all_handlers_busy'
+        END AS branch,
         q.request_id, q.start_time, q.end_time,
         q.root, 'queued' AS via, q.root_write_id, q.reason, q.confidence
     FROM queued_times AS q
