@@ -12,7 +12,7 @@
 --   request_offset  the same by base offset (needs the log segments)
 --   monitor_wait    a thread's wait of one length, seen by two recorders (JFR and USDT)
 --   lock_handover   a thread's wait ends between the end of another thread's write to a
---                   log and the start of its own
+--                   log and the start of its own, and began after its own write before
 --   same_write      a write of one file, size and length, seen by two recorders
 --   pause           a pause of one kind and length, seen by two recorders
 --   request_log     a line of the broker's request log is written as the response leaves
@@ -284,7 +284,8 @@ neighbours AS (
         source_id, tid, row_id, start_ns,
         LAG(tid) OVER log_order AS holder_tid,
         LAG(end_ns) OVER log_order AS holder_end_ns,
-        LAG(end_ns - start_ns) OVER log_order AS holder_ns
+        LAG(end_ns - start_ns) OVER log_order AS holder_ns,
+        LAG(end_ns) OVER thread_order AS own_end_ns
     FROM appends
     WHERE topic <> ''
         -- Some other source has one.
@@ -294,7 +295,8 @@ neighbours AS (
         )
     WINDOW log_order AS (
         PARTITION BY source_id, topic, partition ORDER BY start_ns, row_id
-    )
+    ),
+    thread_order AS (PARTITION BY source_id, tid ORDER BY start_ns, row_id)
 ),
 handovers AS (
     -- Writes that start just after another thread's to the same log, the longest of these first.
@@ -454,7 +456,10 @@ bounds AS (
     SELECT
         l.source_id, h.source_id AS other_source_id, 'lock_handover' AS kind,
         l.row_id, h.row_id AS other_row_id, l.end_ns AS time_ns,
-        h.holder_end_ns - l.end_ns AS lower_ns,
+        -- It waited after its own write before that, too.
+        GREATEST(
+            h.holder_end_ns - l.end_ns, COALESCE(h.own_end_ns - l.start_ns, h.holder_end_ns - l.end_ns)
+        ) AS lower_ns,
         h.start_ns - l.end_ns AS upper_ns
     FROM long_waits AS l
     INNER JOIN handovers AS h
