@@ -71,12 +71,15 @@ states AS (
         AND wait_class <> 'futex'
         AND root IS NOT NULL
     UNION ALL
-    SELECT
-        f.tid, COALESCE(r.start_time, f.start_time), COALESCE(r.end_time, f.end_time),
-        CASE WHEN r.root IS NULL THEN 5 ELSE 4 END, COALESCE(r.root, 'lock_other'), r.root_write_id,
-        r.reason
+    -- What the one that ended it was in explains a part of a wait; the handler stood there all the time.
+    SELECT f.tid, f.start_time, f.end_time, 5, 'lock_other', NULL, NULL
     FROM futex_waits AS f
-    LEFT JOIN standing_roots AS r ON r.standing_id = f.standing_id
+    WHERE f.kind = 'lock'
+        OR f.standing_id IN (SELECT standing_id FROM own_standings)
+    UNION ALL
+    SELECT f.tid, r.start_time, r.end_time, 4, r.root, r.root_write_id, r.reason
+    FROM futex_waits AS f
+    INNER JOIN standing_roots AS r ON r.standing_id = f.standing_id
     WHERE f.kind = 'lock'
         OR f.standing_id IN (SELECT standing_id FROM own_standings)
     UNION ALL
