@@ -170,7 +170,7 @@ network_times AS (
         ) AS is_response,
         GREATEST(s.start_time, w.service_start) AS start_time,
         s.end_time,
-        COALESCE(w.handed_time, w.begin_time) AS begin_time, w.handled_time, w.due_time, w.acks,
+        COALESCE(w.handed_time, w.begin_time) AS begin_time, w.handled_time, w.due_time,
         w.response_time,
         s.root, s.root_write_id, s.tid, s.reason,
         CASE WHEN s.tid IS NULL THEN 0.8 ELSE w.network_confidence END AS confidence
@@ -411,8 +411,8 @@ found AS (
         n.root, 'network_thread' AS via, n.root_write_id, n.tid AS blocker_tid, n.reason, n.confidence
     FROM network_times AS n
     WHERE n.is_response
-        -- With acks=all it could not be sent before the followers had it, whatever its thread did.
-        AND (COALESCE(n.acks, 0) <> -1 OR n.due_time IS NOT NULL)
+        -- It could not be sent before it was due, whatever its thread did.
+        AND n.due_time IS NOT NULL
         -- One chain may have kept it from reading the request, and then from sending the response.
         AND (n.handled_time IS NOT NULL OR NOT n.is_unread)
     UNION ALL BY NAME

@@ -19,7 +19,8 @@
 -- @column due_time       TIMESTAMP   -- its response was due: with acks=all, or after a
 --                                       coordinator's append, when the followers
 --                                       were seen to have it, or no longer waited for, else at
---                                       handled_time
+--                                       handled_time; where that is not known, when the wait was
+--                                       over that it had asked for
 -- @column is_complete    BOOLEAN     -- whether the writes of all its
 --                                       topic-partitions were found
 -- @column confidence     DOUBLE      -- how sure the handler is, 0 to 1
@@ -51,6 +52,12 @@ handed AS (
         AND f.end_time <= w.begin_time
     GROUP BY w.request_id
 ),
+asked AS (
+    SELECT request_id, MAX(end_time) AS end_time
+    FROM requested_waits
+    WHERE asked_by = request_id
+    GROUP BY request_id
+),
 pools AS (
     SELECT MIN(h.pool) AS pool
     FROM worked AS w
@@ -68,11 +75,12 @@ SELECT
     CASE WHEN w.tid IS NULL THEN p.pool ELSE h.pool END AS pool,
     d.handed_time,
     w.begin_time,
-    LEAST(w.handled_time, a.end_time) AS handled_time,
+    CASE WHEN w.handled_time IS NOT NULL THEN LEAST(w.handled_time, a.end_time) END AS handled_time,
     CASE
         WHEN r.acks = -1 OR f.request_id IS NOT NULL OR i.request_id IS NOT NULL
             THEN GREATEST(f.end_time, i.end_time)
-        ELSE LEAST(w.handled_time, a.end_time)
+        WHEN w.handled_time IS NOT NULL THEN LEAST(w.handled_time, a.end_time)
+        ELSE q.end_time
     END AS due_time,
     w.is_complete,
     w.confidence,
@@ -86,6 +94,7 @@ LEFT JOIN handed AS d ON d.request_id = a.request_id
 LEFT JOIN request_handlers AS h ON h.tid = w.tid
 LEFT JOIN replication AS f ON f.request_id = a.request_id
 LEFT JOIN isr_waits AS i ON i.request_id = a.request_id
+LEFT JOIN asked AS q ON q.request_id = a.request_id
 LEFT JOIN connection_threads AS t ON t.connection_id = a.connection_id
 LEFT JOIN pools AS p ON TRUE
 ORDER BY a.request_id
