@@ -396,7 +396,9 @@ found AS (
     INNER JOIN futex_waits AS f ON f.standing_id = o.standing_id
     UNION ALL BY NAME
     SELECT
-        'network_thread_busy' AS branch,
+        -- A file operation goes on while the JVM is stopped.
+        CASE WHEN n.root_write_id IS NOT NULL THEN 'network_thread_in_file' ELSE 'network_thread_busy' END
+            AS branch,
         n.request_id, n.start_time, LEAST(n.end_time, COALESCE(n.begin_time, n.response_time)) AS end_time,
         'unread' AS segment,
         n.root, 'network_thread' AS via, n.root_write_id, n.tid AS blocker_tid, n.reason, n.confidence
@@ -404,7 +406,8 @@ found AS (
     WHERE n.is_unread
     UNION ALL BY NAME
     SELECT
-        'network_thread_busy' AS branch,
+        CASE WHEN n.root_write_id IS NOT NULL THEN 'network_thread_in_file' ELSE 'network_thread_busy' END
+            AS branch,
         n.request_id, GREATEST(n.start_time, n.handled_time, n.due_time) AS start_time,
         LEAST(n.end_time, n.response_time) AS end_time,
         'response' AS segment,

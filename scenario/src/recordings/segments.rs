@@ -1,9 +1,12 @@
-//! `segments/`: the broker's log directory, with the segment files as they were left.
+//! `segments/`: the broker's log directory, with the segment files as they were left, and beside them what tells the
+//! topic's id.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::history::History;
 
@@ -18,6 +21,10 @@ pub(super) fn write(history: &History, folder: &Path) -> anyhow::Result<()> {
             fs::write(&path, &segment.bytes)
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
+        let id = URL_SAFE_NO_PAD.encode(history.topics[log.topic].id);
+        let path = directory.join("partition.metadata");
+        fs::write(&path, format!("version: 0\ntopic_id: {id}\n"))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }
