@@ -39,7 +39,7 @@ FROM (
     ('requested_wait', 'requested_wait', 0, 'requested_wait', 'requested_wait', NULL, 1.0, FALSE,
         'the longest wait that the request asked for, and no row that shows it over before (see requested_waits)',
         NULL, NULL),
-    ('muted', 'muted', 10, 'throttle', 'throttled', 'client_quota', 1.0, FALSE,
+    ('muted', 'muted', 2, 'throttle', 'throttled', 'client_quota', 1.0, FALSE,
         'the throttle time in an earlier response of its connection, which the broker does not read meanwhile',
         NULL, NULL),
     ('held_back', 'held_back', 10, 'throttle', 'throttled', 'client_quota', 0.9, FALSE,

@@ -13,7 +13,8 @@
 --                    than its syncs had taken until then, or until the broker's own log has it done
 --                    with its request, where the wait ended then
 --   owner_waited     the recording names the thread, and it was itself in this lock wait
---   acquired_before  the thread took the same lock before, nobody else did since, and it
+--   acquired_before  the thread took the same lock before, nobody else did since, it has not
+--                    appended to another log (where the lock is a log's), and it
 --                    was itself in this lock wait, for another lock, or waited for a CPU
 --   append_returned  the thread waits for a CPU since its own append to the log returned
 --   same_log_run     threads appended to the same log one right after another; holders
@@ -249,19 +250,58 @@ owner_waits AS (
             )
         )
 ),
-acquisitions AS (
-    -- While somebody waits for a lock, whoever took it last holds it until the next one takes it.
+log_turns AS (
+    -- Appends of each thread, with when it next appended to another log.
+    SELECT
+        tid, start_time, topic, partition,
+        MIN(CASE WHEN is_other THEN start_time END) OVER (
+            PARTITION BY tid
+            ORDER BY start_time, write_id
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS other_log_time
+    FROM (
+        SELECT
+            tid, start_time, write_id, topic, partition,
+            COALESCE(
+                LAG(topic) OVER by_time <> topic OR LAG(partition) OVER by_time <> partition, TRUE
+            ) AS is_other
+        FROM near_writes
+        WHERE is_append
+        WINDOW by_time AS (PARTITION BY tid ORDER BY start_time, write_id)
+    )
+),
+taken AS (
     SELECT
         source_id,
         lock_address,
         lock_class,
         tid,
+        CASE WHEN is_log_monitor THEN topic END AS topic,
+        CASE WHEN is_log_monitor THEN partition END AS partition,
         end_time AS start_time,
         LEAD(end_time) OVER (
             PARTITION BY source_id, lock_address ORDER BY end_time, lock_wait_id
         ) AS end_time
     FROM near_waits
     WHERE lock_address IS NOT NULL
+),
+acquisitions AS (
+    -- While somebody waits for a lock, whoever took it last holds it until the next one takes it; or until it
+    -- appends to another log, where it is a log's.
+    SELECT
+        a.source_id, a.lock_address, a.lock_class, a.tid, a.start_time,
+        LEAST(
+            a.end_time,
+            CASE
+                WHEN a.topic IS NULL THEN NULL
+                WHEN w.topic = a.topic AND w.partition = a.partition THEN w.other_log_time
+                ELSE w.start_time
+            END
+        ) AS end_time
+    FROM taken AS a
+    ASOF JOIN log_turns AS w
+        MATCH_CONDITION (a.start_time <= w.start_time)
+        ON w.tid = a.tid
 ),
 nested AS (
     SELECT
