@@ -5,9 +5,9 @@
 -- proves nothing about it. Each handler has to be in a recorded file operation or lock wait,
 -- to wait for a CPU, or to compute without a break; the root of most of them counts, of
 -- equals the one that a file operation shows.
--- A row of one of them may be missing. Stretches in which more than half of a pool's handlers
--- were in one root are listed, too (pools of up to 64, from `handoff_ms` on): who was in the queue then
--- for another reason waited for that (see handler_busy_times).
+-- A row of one of them may be missing. Stretches in which all others were busy, and more than half of the
+-- pool in one root, are listed, too (pools of up to 64, from `handoff_ms` on): a request that is known
+-- to have been in the queue waited for that (see handler_busy_times).
 -- @materialized
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column pool           VARCHAR     -- the pool of handlers
@@ -73,7 +73,7 @@ full_times AS (
             busy_count = handler_count
             OR (
                 handler_count <= 64
-                AND 2 * busy_count > handler_count
+                AND busy_count = handler_count - 1
                 AND elapsed_ns(start_time, end_time) >= $handoff_ms * 1e6
             )
         )

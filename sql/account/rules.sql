@@ -149,7 +149,7 @@ FROM (
         'waits for a CPU of a network thread from when the request could be read to when its handler began, or from when that was done to when the response left',
         NULL, NULL),
     ('most_handlers_busy', 'most_handlers_busy', 10, 'request_queue', NULL, NULL, 0.8, TRUE,
-        'its own handler was at others'' requests until it began on it, and what most of the handlers were in meanwhile (see queue_times)',
+        'its own handler was at others'' requests until it began on it, and what most of the handlers were in meanwhile, all but one of which were busy by rows (see queue_times)',
         'most handlers were busy, in a wait for a lock of unknown holder',
         'the lock''s owner: a JFR recording with jdk.JavaMonitorEnter (async-profiler jfrsync without lock=), or more file operations: kcorr probes file-writes and file-reads'),
     ('handler_turn', 'handler_turn', 10, 'request_queue', 'cpu', 'run_queue', 0.9, TRUE,
