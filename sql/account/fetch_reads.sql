@@ -5,14 +5,17 @@
 -- of the same topic-partition that was open then and got records, by what tells most:
 --   file_offset   the place that it read is in the batches that were returned, by the
 --                 segments
---   segment       its file begins at or before the offset that was fetched, and no other
---                 fetch could be it
+--   segment       its file begins at or before the offset that was fetched, no other fetch could
+--                 be it, and a sendfile of that fetch begins as its answer's first byte leaves, or
+--                 ends as its last does (whoever reads on and on has a fetch open always)
 --   response      it could be of several by either, and one of them alone was being answered as
 --                 the thread began to send: the answer's first bytes leave before its records
 -- A handler reads before the answer leaves. A read that could still be of several fetches is of none.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  min_read_ms    DOUBLE = 1  -- shorter reads are left out
+-- @param  begin_ms       DOUBLE = 10 -- after an answer's first byte its records are sent so soon:
+--                                       the thread may have to wait for a CPU in between
 -- @column write_id       BIGINT      -- the read: writes.write_id
 -- @column request_id     BIGINT      -- the fetch
 -- @column topic          VARCHAR     -- topic
@@ -48,6 +51,12 @@ candidates AS (
         w.operation = 'sendfile'
             AND add_ns(r.response_time, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) <= w.start_time
             AND w.start_time < add_ns(r.end_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) AS is_answered,
+        -- The thread writes the beginning of an answer, and then the kernel reads and sends its records.
+        w.operation <> 'sendfile'
+            OR r.response_time IS NULL
+            OR elapsed_ns(r.response_time, w.start_time)
+                BETWEEN -$clock_slack_ms * 1e6 AND $begin_ms * 1e6
+            OR abs(elapsed_ns(w.end_time, r.end_time)) <= $clock_slack_ms * 1e6 AS is_at_answer,
         -- The next fetch of a client may arrive as the read for the one before ends.
         ROW_NUMBER() OVER (
             PARTITION BY w.write_id, r.connection_id
@@ -119,6 +128,7 @@ counted AS (
     SELECT
         *,
         COUNT(*) OVER (PARTITION BY write_id) AS candidate_count,
+        BOOL_OR(is_at_answer) OVER (PARTITION BY request_id, operation) AS is_sent,
         COUNT(*) FILTER (WHERE is_there) OVER (PARTITION BY write_id) AS there_count,
         COUNT(*) FILTER (WHERE COALESCE(is_answered, TRUE)) OVER (PARTITION BY write_id) AS answered_count,
         COUNT(*) FILTER (WHERE is_there AND COALESCE(is_answered, TRUE)) OVER (PARTITION BY write_id)
@@ -143,7 +153,7 @@ SELECT
     CASE WHEN is_there AND there_count = 1 THEN 1.0 ELSE 0.9 END AS confidence
 FROM counted
 WHERE (is_there AND there_count = 1)
-    OR (there_count = 0 AND candidate_count = 1)
+    OR (there_count = 0 AND candidate_count = 1 AND is_sent)
     OR (is_there AND there_count > 1 AND is_answered AND answered_there_count = 1)
     OR (there_count = 0 AND candidate_count > 1 AND is_answered AND answered_count = 1)
 ORDER BY start_time, write_id
