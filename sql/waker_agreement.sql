@@ -29,7 +29,8 @@ waits AS (
 ),
 parts AS (
     SELECT standing_id, tid, start_time, woken_time AS end_time, waker_tid
-    FROM standings
+    FROM standings AS s
+    LEFT ANTI JOIN signal_stacks AS g ON g.stack_id = s.waker_stack_id
     WHERE wait_class = 'futex'
         AND tid IS NOT NULL
         AND NOT is_waker_interrupt

@@ -14,17 +14,19 @@
 -- @column root           VARCHAR     -- what it was in (see near_standings)
 -- @column reason         VARCHAR     -- the mechanism (see reasons)
 -- @column stretch_end    TIMESTAMP   -- end of the stretch: it was on a CPU again
--- @column waker_tid      INT         -- of the first part: the thread that woke it, where no interrupt did
+-- @column waker_tid      INT         -- of the first part: the thread that woke it, where no interrupt
+--                                       did, and not by a signal alone
 WITH
 stood AS (
     SELECT
         s.standing_id, s.tid, s.start_time, s.woken_time, s.end_time, s.is_quota_spent, s.inode,
-        CASE WHEN NOT s.is_waker_interrupt THEN s.waker_tid END AS waker_tid,
+        CASE WHEN NOT s.is_waker_interrupt AND g.stack_id IS NULL THEN s.waker_tid END AS waker_tid,
         CAST(s.state AS VARCHAR) AS state,
         CAST(s.wait_class AS VARCHAR) AS wait_class,
         CAST(s.syscall AS VARCHAR) AS syscall
     FROM fetchers AS f
     INNER JOIN standings AS s ON s.tid = f.tid
+    LEFT JOIN signal_stacks AS g ON g.stack_id = s.waker_stack_id
     WHERE EXISTS (
         SELECT 1
         FROM fetcher_times AS t

@@ -1,9 +1,9 @@
 -- The waits near the accounted requests for something that another thread of the process
 -- has: its monitors, locks and conditions, as the kernel sees them (futex), and who ended each.
 --
--- The thread that woke the waiter let it go. A wait that a timer ended, and that the thread goes
--- on with at once at the same place, is one with what follows (HotSpot looks after a
--- monitor now and then). `kind`:
+-- The thread that woke the waiter let it go. A wait that a timer or a signal ended, and that the
+-- thread goes on with at once at the same place, is one with what follows (HotSpot looks after a
+-- monitor now and then; a profiler interrupts each thread many times a second). `kind`:
 --   idle    a network thread woke it, which hands over a request: it had nothing to do; or a
 --           timer did, or could have, at the place where it waits so
 --   stop    the VM thread woke it: the JVM was stopped
@@ -11,7 +11,7 @@
 --           wait without a timeout: an idle handler looks for requests now and then
 --   unsure  another thread woke it, and it may have been idle: a handler that takes a request
 --           lets the next one have the queue
---   timed   a timer did, or it was not seen who
+--   timed   a timer or a signal did, or it was not seen who
 -- @materialized
 -- @column standing_id    BIGINT      -- the stretch: standings.standing_id
 -- @column tid            INT         -- the thread that waited

@@ -23,20 +23,22 @@
 -- @column futex_address  BIGINT      -- the futex that it waited at
 -- @column is_timed       BOOLEAN     -- whether that wait had a timeout; null when not recorded
 -- @column waker_tid      INT         -- the thread that woke it, where its stack shows that no
---                                       interrupt did
+--                                       interrupt did; null where it did so by a signal alone
 -- @column is_woken_by_timer BOOLEAN  -- whether an interrupt did, by its stack: a timer, of a futex
 -- @column ran_instead_tid INT        -- of the second part: the thread that its CPU ran last
 WITH
 near AS (
     SELECT
         s.standing_id, s.tid, s.pid, s.start_time, s.woken_time, s.end_time, s.partition,
-        s.futex_address, s.is_timed, s.waker_tid, s.is_waker_interrupt, s.ran_instead_tid, s.is_quota_spent,
+        s.futex_address, s.is_timed, s.is_waker_interrupt, s.ran_instead_tid, s.is_quota_spent,
         s.inode,
+        CASE WHEN g.stack_id IS NULL THEN s.waker_tid END AS waker_tid,
         CAST(s.comm AS VARCHAR) AS comm,
         CAST(s.wait_class AS VARCHAR) AS wait_class,
         CAST(s.syscall AS VARCHAR) AS syscall,
         CAST(s.topic AS VARCHAR) AS topic
     FROM standings AS s
+    LEFT JOIN signal_stacks AS g ON g.stack_id = s.waker_stack_id
     WHERE s.tid IS NOT NULL
         AND EXISTS (
             SELECT 1
