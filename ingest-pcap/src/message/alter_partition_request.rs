@@ -7,12 +7,9 @@ use kcorr_kafka::Reader;
 
 use super::Request;
 use super::in_sync::{InSyncRequest, set_length};
-use super::request::TOO_MANY_PARTITIONS;
+use super::request::{MOST_PARTS, TOO_MANY_PARTITIONS};
 use super::topic_walk::{Step, TopicWalk};
 use super::walker::{BodyContext, Unit};
-
-/// More partitions than a leader changes at once.
-const MOST_CHANGES: usize = 100_000;
 
 /// Walks an AlterPartition request. What it finds is put into [`Request::in_sync`].
 #[derive(Debug)]
@@ -68,7 +65,7 @@ impl AlterPartitionRequest {
                 reader.tagged_fields(true, |_, _| ())?;
                 self.topics.end_partition();
                 if let Some(in_sync) = &mut request.in_sync {
-                    if in_sync.changes.len() >= MOST_CHANGES {
+                    if in_sync.changes.len() >= MOST_PARTS {
                         return Err(TOO_MANY_PARTITIONS);
                     }
                     in_sync.ask(self.topics.topic(), partition, &self.set, epoch);

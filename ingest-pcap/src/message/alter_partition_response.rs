@@ -42,6 +42,9 @@ impl AlterPartitionResponse {
             self.topics.begin(reader)?;
             request.throttle_ms = Some(throttle);
             request.note_error(error);
+            if let Some(in_sync) = &mut request.in_sync {
+                in_sync.error_code = Some(error);
+            }
             self.has_begun = true;
             return Ok(Some(0));
         }

@@ -5,13 +5,18 @@ use kcorr_kafka::{Reader, Stop};
 use super::TopicKey;
 
 /// More replicas than a partition has.
-const MOST_REPLICAS: u32 = 4096;
+const MOST_REPLICAS: u32 = 256;
+
+/// Among so many changes an answer in another order is looked for.
+const FEW_CHANGES: usize = 1000;
 
 /// A request to change in-sync sets (AlterPartition).
 #[derive(Debug)]
 pub(crate) struct InSyncRequest {
     /// The broker that asks, which leads the partitions.
     pub(crate) broker_id: i32,
+    /// The error of the whole answer.
+    pub(crate) error_code: Option<i16>,
     /// Brokers' ids of all sets, one set behind another.
     ids: Vec<i32>,
     pub(crate) changes: Vec<InSyncChange>,
@@ -37,6 +42,7 @@ impl InSyncRequest {
     pub(super) fn new(broker_id: i32) -> Self {
         Self {
             broker_id,
+            error_code: None,
             ids: Vec::new(),
             changes: Vec::new(),
         }
@@ -62,22 +68,27 @@ impl InSyncRequest {
         });
     }
 
-    /// Takes note of the answer for a partition. Answers keep the order of what was asked.
+    /// Takes note of the answer for a partition. Answers keep the order of what was asked; in another
+    /// order those of a few changes are found.
     pub(super) fn answer(&mut self, place: usize, answer: &InSyncAnswer<'_>) {
-        let stored = self.keep(answer.set);
         let at = |it: &InSyncChange| {
             it.partition == answer.partition && it.topic == answer.topic && it.error_code.is_none()
         };
         let place = match self.changes.get(place) {
-            Some(change) if at(change) => Some(place),
-            _ => self.changes.iter().position(at),
-        };
-        if let Some(change) = place.and_then(|place| self.changes.get_mut(place)) {
-            change.error_code = Some(answer.error_code);
-            if answer.error_code == 0 {
-                change.stored = Some(stored);
-                change.stored_epoch = Some(answer.epoch);
+            Some(change) if at(change) => place,
+            _ => {
+                let few = self.changes.iter().take(FEW_CHANGES);
+                let Some(place) = few.into_iter().position(at) else {
+                    return;
+                };
+                place
             }
+        };
+        let stored = (answer.error_code == 0).then(|| self.keep(answer.set));
+        if let Some(change) = self.changes.get_mut(place) {
+            change.error_code = Some(answer.error_code);
+            change.stored = stored;
+            change.stored_epoch = stored.map(|_| answer.epoch);
         }
     }
 
@@ -119,9 +130,7 @@ pub(super) struct InSyncAnswer<'a> {
 pub(super) fn set_length(reader: &mut Reader<'_>) -> Result<u32, Stop> {
     let length = reader.array_length(true)?;
     if length > MOST_REPLICAS {
-        return Err(Stop::Malformed(
-            "an in-sync set has more than 4,096 brokers",
-        ));
+        return Err(Stop::Malformed("an in-sync set has more than 256 brokers"));
     }
     Ok(length)
 }

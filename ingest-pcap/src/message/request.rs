@@ -57,7 +57,7 @@ pub(crate) struct Request {
 const FEW_PARTS: usize = 32;
 
 /// More partitions than a request can sensibly have: Kafka's own limit is what fits a message.
-const MOST_PARTS: usize = 200_000;
+pub(super) const MOST_PARTS: usize = 200_000;
 
 /// What a body with more is.
 pub(crate) const TOO_MANY_PARTITIONS: Stop =

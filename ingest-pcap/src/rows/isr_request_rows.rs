@@ -68,7 +68,7 @@ impl IsrRequestRows {
             return;
         };
         // An error of the whole answer is of every partition.
-        let of_all = request.error_code.filter(|_| request.end_time.is_some());
+        let of_all = in_sync.error_code.filter(|&code| code != 0);
         for change in &in_sync.changes {
             let (name, id) = topics.resolve(change.topic);
             self.isr_request_id.append_value(self.ids.next());

@@ -147,7 +147,7 @@ fn a_newer_version_or_a_set_too_large_is_a_loss_and_the_request_stays() {
     assert_eq!(decoded.rows("isr_requests", &COLUMNS), [] as [&str; 0]);
     let body = Out::default().i32(4).i64(17).count(true, 1);
     let body = topic(body, 3).count(true, 1).i32(7).i32(12);
-    let body = body.count(true, 5000).raw(&[0; 65_000]).0;
+    let body = body.count(true, 257).raw(&[0; 4_000]).0;
     let decoded = exchanged(3, &body, &answered(3));
     assert_eq!(decoded.losses(), ["pcap_body_malformed"]);
     assert_eq!(decoded.rows("requests", &["api"]), ["AlterPartition"]);
