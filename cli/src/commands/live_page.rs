@@ -253,7 +253,7 @@ fn answers(tables: &FeedTables) -> anyhow::Result<Answers> {
         let query = QueryText {
             name: (*name).to_owned(),
             purpose: purpose.map_or("", |(_, purpose)| purpose).to_owned(),
-            sql: lines_of(name, &tables),
+            sql: lines_of(name, tables),
             parameters: Vec::new(),
         };
         let columns = batch.schema_ref().fields().iter().map(|field| Column {

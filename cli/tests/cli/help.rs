@@ -10,8 +10,11 @@ fn every_command_shows_examples() {
     let commands: Vec<&str> = commands
         .lines()
         .take_while(|line| !line.starts_with("Options"))
-        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next())
-        .filter(|name| *name != "help" && name.chars().all(char::is_alphabetic))
+        .filter_map(|line| line.strip_prefix("  "))
+        // Not what a description goes on with.
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| !name.is_empty() && *name != "help")
+        .filter(|name| name.chars().all(char::is_alphabetic))
         .collect();
     assert!(
         commands.contains(&"ingest") && commands.contains(&"query"),
