@@ -2,9 +2,9 @@
 --
 -- A client has so many requests on the way at most, and sends the next when one of them is
 -- answered. Until then a message is in its queue, or in a request that it has made and not sent:
--- it takes that for sent, and the broker gets its first byte only later. Such a wait ended with
--- the answer to the last request before (within 5 ms, or a tenth of the wait), and earlier requests
--- of the connection were open in half of it at least.
+-- it takes that for sent, and the broker gets its first byte only later. Such a request went with
+-- the answer to the last before it (within 5 ms, or a tenth of the longest wait of a message in it),
+-- and earlier requests of the connection were open in half of the message's wait at least.
 -- @materialized
 -- @column client_message_id BIGINT   -- the message
 -- @column held_ns        BIGINT      -- how long earlier requests were open while it waited
@@ -32,6 +32,9 @@ tried AS (
 waits AS (
     SELECT
         *,
+        MAX(COALESCE(queue_ns, 0) + COALESCE(sending_ns, 0)) OVER (
+            PARTITION BY request_id
+        ) AS longest_ns,
         COALESCE(queue_ns, 0) + COALESCE(sending_ns, 0) AS wait_ns,
         add_ns(arrival_time, -(COALESCE(queue_ns, 0) + COALESCE(sending_ns, 0))) AS begin_time,
         add_ns(arrival_time, -COALESCE(sending_ns, 0)) AS sent_time
@@ -45,6 +48,7 @@ opened AS (
         w.request_id,
         w.arrival_time,
         w.wait_ns,
+        w.longest_ns,
         w.sending_ns,
         w.sent_time,
         r.request_id AS ahead_request_id,
@@ -96,7 +100,7 @@ held AS (
             ORDER BY held_ns DESC, request_id, open_ns DESC, ahead_request_id
         ) AS place
     FROM sums
-    WHERE behind_ns <= GREATEST(5000000, wait_ns / 10)
+    WHERE behind_ns <= GREATEST(5000000, longest_ns / 10)
         AND held_ns >= wait_ns / 2
 )
 SELECT client_message_id, held_ns, unsent_ns, ahead_request_id
