@@ -1,4 +1,5 @@
--- How long each accounted request with acks=all waited for its followers.
+-- How long each accounted request with acks=all, or of which a coordinator keeps a record,
+-- waited for its followers.
 --
 -- A follower has a record when it asks for the offset behind it. The wait ends when the
 -- leader has processed the fetch of the last of the followers that asked before the

@@ -165,7 +165,7 @@ FROM (
         'the bytes of its response on the wire',
         NULL, NULL),
     ('follower_fetch', 'follower_fetch', 12, 'remote', 'remote', NULL, 0.9, TRUE,
-        'acks=all: the fetch by which the last follower showed that it had the records, and its answer (see replication)',
+        'acks=all, or a coordinator''s record: the fetch by which the last follower showed that it had it, and its answer (see replication)',
         NULL, NULL),
     ('request_log', 'request_log', 13, NULL, NULL, NULL, 0.9, TRUE,
         'the broker''s own log: remote, throttled; response where rows show what kept its network thread for most of that stage',
