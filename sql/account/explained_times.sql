@@ -232,9 +232,18 @@ queued_times AS (
         ON q.pool = w.pool
         AND q.start_time < COALESCE(w.begin_time, g.local_start, o.queued_until)
         AND w.service_start < q.end_time
-    -- Where not all are known to have been busy, its own handler was, until it began on it.
+    LEFT JOIN handler_work AS h
+        ON h.tid = w.tid
+        AND h.begin_time <= GREATEST(q.start_time, w.service_start)
+        AND LEAST(q.end_time, w.begin_time) <= h.end_time
+        AND h.request_id <> w.request_id
+    -- Where not all are known to have been busy, its own handler was at another request, and went on until
+    -- it began on this one.
     WHERE q.busy_count = q.handler_count
-        OR b.start_time <= GREATEST(q.start_time, w.service_start)
+        OR (
+            h.request_id IS NOT NULL
+            AND b.start_time <= GREATEST(q.start_time, w.service_start)
+        )
 ),
 taken_times AS (
     SELECT request_id, MAX(end_time) AS taken_time
