@@ -6,7 +6,8 @@
 -- from it. It does so without a break, each stretch within `handoff_ms` of the next; or it
 -- takes nine tenths of the time since the request was there, or until the response left.
 -- Another operation ends it, and a wait in which the thread may have been idle (see
--- futex_waits). With acks=all the response does not tell when the handler was done.
+-- futex_waits). With acks=all the response does not tell when the handler was done, but where the
+-- broker's own log has the request, its local time does.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
@@ -27,14 +28,16 @@ works AS (
         MAX(o.confidence) AS confidence,
         MIN(a.service_start) AS service_start,
         MIN(add_ns(a.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT))) AS read_time,
-        MIN(CASE WHEN r.acks <> -1 THEN a.response_time END) AS response_time,
+        MIN(CASE WHEN r.acks <> -1 THEN a.response_time ELSE g.remote_start END) AS response_time,
         MIN(CASE
             WHEN r.acks <> -1
                 THEN add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+            ELSE add_ns(g.remote_start, g.slack_ns)
         END) AS left_time
     FROM own_operations AS o
     INNER JOIN accounted_requests AS a ON a.request_id = o.request_id
     INNER JOIN recorded_requests AS r ON r.request_id = o.request_id
+    LEFT JOIN request_stages AS g ON g.request_id = o.request_id
     WHERE o.tid IS NOT NULL
     GROUP BY o.request_id, o.tid
 ),
