@@ -45,6 +45,7 @@ FROM (
     ('compaction', 'memory_reclaim', 'memory', FALSE),
     ('memory_limit', 'memory_reclaim', 'memory', FALSE),
     ('swap_read', 'swap', 'memory', FALSE),
+    ('page_migration', NULL, 'memory', FALSE),
     ('nfs', 'network_file_system', 'slow_read', FALSE),
     ('fuse', NULL, 'slow_read', FALSE),
     ('file_system_frozen', 'file_system_frozen', 'slow_write', FALSE),

@@ -32,6 +32,18 @@ fn what_encloses_a_wait_tells_more_than_where_it_waits() {
     let in_reclaim = format!("{wait} folio_wait_writeback {reclaim} __filemap_get_folio {write}");
     assert_eq!(class(&in_reclaim), "direct_reclaim");
     assert_eq!(class("__schedule schedule io_schedule"), "block_io");
+    // A page that is being moved is waited for in the function that reads swapped ones.
+    let fault = "__handle_mm_fault handle_mm_fault do_user_addr_fault exc_page_fault";
+    let moved = format!(
+        "__schedule schedule io_schedule migration_entry_wait_on_locked migration_entry_wait do_swap_page {fault}"
+    );
+    assert_eq!(class(&moved), "page_migration");
+    assert_eq!(
+        class(&format!(
+            "{wait} __folio_lock_or_retry do_swap_page {fault}"
+        )),
+        "swap_read"
+    );
 }
 
 #[test]

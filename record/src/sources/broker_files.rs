@@ -20,6 +20,8 @@ use crate::stretch::Stretch;
 
 /// Bytes by which a log is recognised.
 const HEAD_BYTES: u64 = 256 << 10;
+/// How a chunk of JFR begins.
+const JFR_MAGIC: &[u8] = b"FLR\0";
 /// Bytes of a line that are looked for its end; a request's may name thousands of partitions.
 const MOST_LINE_BYTES: u64 = 1 << 20;
 /// How often the lengths of the files are noted.
@@ -192,6 +194,10 @@ pub(crate) fn log_kind(file: &mut File) -> Option<&'static str> {
     let mut head = Vec::new();
     file.seek(SeekFrom::Start(0)).ok()?;
     file.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
+    // The JVM's own recording, whose strings may be lines of a log.
+    if head.starts_with(JFR_MAGIC) {
+        return None;
+    }
     if recognise_gc_log(&head).is_some() {
         Some("gc-log")
     } else if recognise_request_log(&head).is_some() {
@@ -282,6 +288,19 @@ impl Source for BrokerFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recording_of_the_jvm_is_no_log_whatever_its_strings_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = "[2026-12-01 10:00:00,000] INFO [Partition orders-0 broker=1] ISR updated to 1,2  and version updated to 2 (kafka.cluster.Partition)\n";
+        let kind = |name: &str, head: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, [head, line.as_bytes()].concat()).unwrap();
+            log_kind(&mut File::open(&path).unwrap())
+        };
+        assert_eq!(kind("console", b""), Some("server-log"));
+        assert_eq!(kind("chunk.jfr", b"FLR\0\0\x02\0\0\n"), None);
+    }
 
     #[test]
     fn what_came_since_a_time_is_copied_and_a_cut_file_from_its_begin() {
