@@ -61,15 +61,32 @@ grouped AS (
     -- A group is an operation whose file is known, and the syncs that follow it without one.
     SELECT
         *,
+        is_log AND NOT is_read AND NOT is_sync AS is_append,
         SUM(CASE WHEN follows THEN 0 ELSE 1 END) OVER thread_order AS group_number,
-        LAG(end_time) OVER (PARTITION BY tid ORDER BY start_time, end_time, write_id)
-            AS thread_last_end
+        LAG(end_time) OVER thread_line AS thread_last_end,
+        LAG(CASE WHEN is_sync THEN write_id END) OVER thread_line AS thread_last_sync,
+        MAX(end_time) OVER before_order AS thread_previous_end,
+        MAX(CASE WHEN is_log AND NOT is_read AND NOT is_sync THEN start_time END)
+            OVER before_order AS previous_append_time,
+        MIN(CASE WHEN is_log AND NOT is_read AND NOT is_sync THEN start_time END) OVER (
+            PARTITION BY tid
+            ORDER BY start_time, end_time, write_id
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS next_append_time,
+        LEAD(start_time) OVER thread_line AS thread_next_start
     FROM near
-    WINDOW thread_order AS (
-        PARTITION BY tid
-        ORDER BY start_time, end_time, write_id
-        ROWS UNBOUNDED PRECEDING
-    )
+    WINDOW
+        thread_line AS (PARTITION BY tid ORDER BY start_time, end_time, write_id),
+        thread_order AS (
+            PARTITION BY tid
+            ORDER BY start_time, end_time, write_id
+            ROWS UNBOUNDED PRECEDING
+        ),
+        before_order AS (
+            PARTITION BY tid
+            ORDER BY start_time, end_time, write_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
 ),
 led AS (
     -- The syncs at the head of a group: one a group, and few beside all operations.
@@ -78,11 +95,15 @@ led AS (
     WHERE NOT follows
         AND is_sync
 ),
-logged AS (
+synced AS (
+    -- Each sync with its log: that of its file, else that of the sync which it follows.
     SELECT
-        g.write_id, g.tid, g.start_time, g.end_time, g.is_read, g.is_sync, g.is_snapshot,
-        g.is_log AND NOT g.is_read AND NOT g.is_sync AS is_append,
-        g.follows,
+        g.write_id,
+        g.tid,
+        g.start_time,
+        g.end_time,
+        g.thread_last_sync,
+        g.thread_previous_end,
         CASE
             WHEN NOT g.follows THEN g.topic
             WHEN elapsed_ns(g.thread_last_end, g.start_time) <= 5e7
@@ -95,70 +116,70 @@ logged AS (
         ON l.tid = g.tid
         AND l.group_number = g.group_number
         AND g.follows
+    WHERE g.is_sync
+),
+chained AS (
+    SELECT
+        s.write_id,
+        s.topic,
+        s.partition,
+        MAX(
+            CASE
+                WHEN s.topic = b.topic
+                    AND (s.partition IS NOT DISTINCT FROM b.partition)
+                    AND s.start_time
+                        <= add_ns(s.thread_previous_end, CAST($handoff_ms * 1e6 AS BIGINT))
+                    THEN NULL
+                ELSE s.start_time
+            END
+        ) OVER (
+            PARTITION BY s.tid
+            ORDER BY s.start_time, s.end_time, s.write_id
+            ROWS UNBOUNDED PRECEDING
+        ) AS chain_start
+    FROM synced AS s
+    LEFT JOIN synced AS b ON b.write_id = s.thread_last_sync
+),
+logged AS (
+    SELECT
+        g.write_id, g.tid, g.start_time, g.end_time, g.is_append, g.is_read, g.is_sync,
+        g.is_snapshot, g.previous_append_time, g.next_append_time, g.thread_next_start,
+        CASE WHEN g.is_sync THEN c.topic ELSE g.topic END AS topic,
+        CASE WHEN g.is_sync THEN c.partition ELSE g.partition END AS partition,
+        c.chain_start
+    FROM grouped AS g
+    LEFT JOIN chained AS c ON c.write_id = g.write_id
 ),
 followed AS (
     SELECT
         *,
-        MAX(end_time) OVER (
-            PARTITION BY topic, partition, is_append
+        MAX(CASE WHEN is_append THEN end_time END) OVER (
+            PARTITION BY topic, partition
             ORDER BY start_time, end_time, write_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS reached_time,
-        MAX(end_time) OVER before_order AS thread_previous_end,
-        MAX(CASE WHEN is_append THEN start_time END) OVER before_order AS previous_append_time,
-        MIN(CASE WHEN is_append THEN start_time END) OVER (
-            PARTITION BY tid
-            ORDER BY start_time, end_time, write_id
-            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-        ) AS next_append_time,
-        LEAD(start_time) OVER (
-            PARTITION BY tid
-            ORDER BY start_time, end_time, write_id
-        ) AS thread_next_start,
         MIN(CASE WHEN is_append THEN start_time END) OVER (
             PARTITION BY topic, partition
             ORDER BY start_time, end_time, write_id
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-        ) AS log_next_append_time,
-        LAG(CASE WHEN is_sync THEN concat_ws('-', topic, CAST(partition AS VARCHAR)) END) OVER (
-            PARTITION BY tid
-            ORDER BY start_time, end_time, write_id
-        ) AS thread_last_sync
+        ) AS log_next_append_time
     FROM logged
-    WINDOW before_order AS (
-        PARTITION BY tid
-        ORDER BY start_time, end_time, write_id
-        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    )
 ),
 runs AS (
     SELECT
         *,
         MAX(
             CASE
-                WHEN start_time
-                    <= add_ns(reached_time, CAST($handoff_ms * 1e6 AS BIGINT)) THEN NULL
+                WHEN NOT is_append
+                    OR start_time
+                        <= add_ns(reached_time, CAST($handoff_ms * 1e6 AS BIGINT)) THEN NULL
                 ELSE start_time
             END
         ) OVER (
-            PARTITION BY topic, partition, is_append
+            PARTITION BY topic, partition
             ORDER BY start_time, end_time, write_id
             ROWS UNBOUNDED PRECEDING
-        ) AS run_start,
-        MAX(
-            CASE
-                WHEN NOT is_sync THEN NULL
-                WHEN topic IS NOT NULL
-                    AND thread_last_sync = concat_ws('-', topic, CAST(partition AS VARCHAR))
-                    AND start_time
-                        <= add_ns(thread_previous_end, CAST($handoff_ms * 1e6 AS BIGINT)) THEN NULL
-                ELSE start_time
-            END
-        ) OVER (
-            PARTITION BY tid
-            ORDER BY start_time, end_time, write_id
-            ROWS UNBOUNDED PRECEDING
-        ) AS chain_start
+        ) AS run_start
     FROM followed
 )
 SELECT
@@ -177,6 +198,6 @@ SELECT
     next_append_time,
     thread_next_start,
     log_next_append_time,
-    CASE WHEN is_sync THEN chain_start END AS chain_start
+    chain_start
 FROM runs
 ORDER BY start_time, write_id
