@@ -5,6 +5,7 @@ mod altered;
 mod checked_files;
 mod completed;
 mod manifest_tables;
+mod read_once;
 mod rows_in_memory;
 mod sent_requests;
 mod shift;
@@ -24,7 +25,8 @@ pub use ablation::{Ablation, Taken, kind_expression};
 pub use altered::Altered;
 use checked_files::CheckedFiles;
 use manifest_tables::manifest_table;
-pub(crate) use rows_in_memory::{RowsInMemory, has_few_rows};
+use read_once::ReadOnce;
+pub(crate) use rows_in_memory::{RowsInMemory, has_few_rows, is_small};
 use sent_requests::SentRequests;
 pub use shift::Shift;
 pub(crate) use shifted_table::ShiftExec;
@@ -37,6 +39,17 @@ const AS_RECORDED: &str = "as_recorded_";
 const STORED: &str = "stored_";
 const AS_CAPTURED: &str = "as_captured_";
 
+/// Where the stored rows of tables are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stored<'a> {
+    /// In their files, what is asked for each time.
+    Files,
+    /// In their files, all of them the first time.
+    FilesOnce,
+    /// In memory: they were read before.
+    Memory(&'a RowsInMemory),
+}
+
 /// Registers a store's files, for whoever reads its tables or those of a part of it.
 pub(crate) fn register_store(runtime: &RuntimeEnv, store: &Store) -> Result<()> {
     let files = Arc::new(CheckedFiles::new(store));
@@ -44,13 +57,12 @@ pub(crate) fn register_store(runtime: &RuntimeEnv, store: &Store) -> Result<()> 
     Ok(())
 }
 
-/// Registers every table of a store, altered if that is asked for; of its files, or of the rows that were read of
-/// these before.
+/// Registers every table of a store, altered if that is asked for.
 pub(crate) async fn register(
     context: &SessionContext,
     store: &Store,
     altered: Option<Altered<'_>>,
-    stored: Option<&RowsInMemory>,
+    stored: Stored<'_>,
 ) -> Result<()> {
     let mut sent = None;
     for &table in tables::ALL {
@@ -118,7 +130,7 @@ async fn register_memory(
 async fn sent_requests(
     context: &SessionContext,
     store: &Store,
-    stored: Option<&RowsInMemory>,
+    stored: Stored<'_>,
 ) -> Result<Option<SentRequests>> {
     let &[Some(broker)] = &store.manifest().brokers()[..] else {
         return Ok(None);
@@ -139,7 +151,7 @@ fn captured(table: &Table) -> String {
 async fn register_rows(
     context: &SessionContext,
     store: &Store,
-    stored: Option<&RowsInMemory>,
+    stored: Stored<'_>,
     name: &str,
     table: &'static Table,
     altered: Option<Altered<'_>>,
@@ -179,17 +191,21 @@ async fn register_rows(
 async fn register_stored(
     context: &SessionContext,
     store: &Store,
-    stored: Option<&RowsInMemory>,
+    stored: Stored<'_>,
     name: &str,
     table: &'static Table,
 ) -> Result<()> {
-    match stored {
-        Some(stored) => {
-            context.register_table(name, stored.table(table)?)?;
-            Ok(())
-        }
-        None => register_files(context, store, name, Some(table), table.name).await,
+    if let Stored::Memory(stored) = stored {
+        context.register_table(name, stored.table(table)?)?;
+        return Ok(());
     }
+    register_files(context, store, name, Some(table), table.name).await?;
+    if let Stored::FilesOnce = stored
+        && let Some(files) = context.deregister_table(name)?
+    {
+        context.register_table(name, Arc::new(ReadOnce::of(files)))?;
+    }
+    Ok(())
 }
 
 /// The table of the model whose rows are shown under a name, by itself or for a table that is made of them.

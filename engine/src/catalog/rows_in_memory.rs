@@ -23,6 +23,12 @@ pub(crate) fn has_few_rows(store: &Store) -> bool {
     store.manifest().row_count() <= 1 << 18
 }
 
+/// Whether all rows of a store may be kept in memory.
+pub(crate) fn is_small(store: &Store) -> bool {
+    let files = store.manifest().files();
+    has_few_rows(store) && files.map(|file| file.size_bytes).sum::<u64>() <= MOST_BYTES
+}
+
 /// Rows of the tables that have some, as they are stored.
 #[derive(Debug)]
 pub(crate) struct RowsInMemory {
@@ -32,9 +38,7 @@ pub(crate) struct RowsInMemory {
 impl RowsInMemory {
     /// Reads all rows of a store; `None` when it is not small.
     pub(crate) async fn of(context: &SessionContext, store: &Store) -> Result<Option<Self>> {
-        let files = store.manifest().files();
-        let size_bytes = files.map(|file| file.size_bytes).sum::<u64>();
-        if !has_few_rows(store) || size_bytes > MOST_BYTES {
+        if !is_small(store) {
             return Ok(None);
         }
         let mut read = HashMap::new();

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::provider_as_source;
@@ -36,19 +35,8 @@ pub(super) fn union(
 
 /// What a query over several brokers is where there is one: a table without rows.
 pub(super) fn of_one(header: &Header) -> Result<Arc<dyn TableProvider>> {
-    let fields = header.columns.iter().map(|column| {
-        let kind = match column.sql_type.as_str() {
-            "BIGINT" => DataType::Int64,
-            "INT" => DataType::Int32,
-            "DOUBLE" => DataType::Float64,
-            "BOOLEAN" => DataType::Boolean,
-            "TIMESTAMP" => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
-            _ => DataType::Utf8,
-        };
-        Field::new(&column.name, kind, true)
-    });
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    Ok(Arc::new(MemTable::try_new(schema, vec![Vec::new()])?))
+    let table = MemTable::try_new(header.schema(), vec![Vec::new()])?;
+    Ok(Arc::new(table))
 }
 
 /// The text that gives the rows of a canned query for all brokers, in the order that it has for one.

@@ -10,7 +10,7 @@ use kcorr_model::Table;
 
 use super::canned::{CannedQuery, canned_query, known_name};
 use super::parts::Parts;
-use super::statements::parse;
+use super::statements::parse_own;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A canned query, parsed.
@@ -46,7 +46,7 @@ pub(super) fn parsed_query(name: &str) -> Option<Result<Arc<ParsedQuery>>> {
 
 impl ParsedQuery {
     fn of(query: CannedQuery) -> Result<Self> {
-        let [statement] = <[Statement; 1]>::try_from(parse(query.sql)?).map_err(|_| {
+        let [statement] = <[Statement; 1]>::try_from(parse_own(query.sql)?).map_err(|_| {
             let message = format!("the canned query {} is not one statement", query.name);
             Error::new(ErrorKind::Query, message)
         })?;

@@ -23,10 +23,20 @@ const MANY_BRANCHES: usize = 4;
 /// A query whose parts that are better run by themselves are tables.
 #[derive(Debug)]
 pub(super) struct Parts {
-    /// What is run for them, in order, each with the name of the table that its rows become.
-    pub(super) runs: Vec<(String, Statement)>,
+    /// What is run for them, in order.
+    pub(super) runs: Vec<PartRun>,
     /// The query, which reads these tables.
     pub(super) rest: Statement,
+}
+
+/// What is run for a part, or for a branch of one.
+#[derive(Debug)]
+pub(super) struct PartRun {
+    /// The table that its rows become.
+    pub(super) name: String,
+    pub(super) statement: Statement,
+    /// Of a part whose branches were run before, their tables: it is the rows of these, one after another.
+    pub(super) branches: Vec<String>,
 }
 
 impl Parts {
@@ -38,11 +48,19 @@ impl Parts {
             let name = format!("{query}.{}", part.name);
             let branches = part.branches(&rest)?.into_iter().zip(1..);
             let branches: Vec<_> = branches
-                .map(|(branch, number)| (format!("{name}.{number}"), branch))
+                .map(|(statement, number)| PartRun {
+                    name: format!("{name}.{number}"),
+                    statement,
+                    branches: Vec::new(),
+                })
                 .collect();
-            let names: Vec<String> = branches.iter().map(|(name, _)| name.clone()).collect();
+            let names: Vec<String> = branches.iter().map(|run| run.name.clone()).collect();
             runs.extend(branches);
-            runs.push((name.clone(), part.whole(&rest, &names)?));
+            runs.push(PartRun {
+                name: name.clone(),
+                statement: part.whole(&rest, &names)?,
+                branches: names,
+            });
             part.replace(&mut rest, &name)?;
         }
         Ok(Self { runs, rest })
@@ -50,7 +68,7 @@ impl Parts {
 
     /// The tables that its parts become.
     pub(super) fn tables(&self) -> impl Iterator<Item = &str> {
-        self.runs.iter().map(|(name, _)| name.as_str())
+        self.runs.iter().map(|run| run.name.as_str())
     }
 }
 

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::DataFrame;
 
+use super::step_planning::StepPlanner;
 use crate::error::Result;
 
 /// A statement that is planned, ready to run.
 #[derive(Debug)]
 pub struct PlannedQuery {
     pub(super) frame: DataFrame,
+    /// How it is planned to be run; `None` for as the frame would be.
+    pub(super) planner: Option<Arc<StepPlanner>>,
 }
 
 impl PlannedQuery {
@@ -27,11 +31,17 @@ impl PlannedQuery {
     ) -> Result<Self> {
         Ok(Self {
             frame: of(self.frame)?,
+            planner: self.planner,
         })
     }
 
     /// Runs the statement; rows come as they are found.
     pub async fn run(self) -> Result<SendableRecordBatchStream> {
+        if let Some(planner) = &self.planner
+            && let Ok(plan) = planner.physical(self.frame.logical_plan()).await
+        {
+            return Ok(execute_stream(plan, Arc::new(self.frame.task_ctx()))?);
+        }
         Ok(self.frame.execute_stream().await?)
     }
 }

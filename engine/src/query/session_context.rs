@@ -43,6 +43,16 @@ impl SessionOptions {
         Ok(runtime.build_arc()?)
     }
 
+    /// Whether what is planned reads few rows: of a small store, and of nothing else.
+    pub(super) fn plans_for_few_rows(&self, store: &Store) -> bool {
+        !self.allows_files && catalog::has_few_rows(store)
+    }
+
+    /// Whether files of a store are read once, and their rows held.
+    pub(super) fn reads_once(&self, store: &Store) -> bool {
+        !self.allows_files && self.memory_limit_bytes.is_none() && catalog::is_small(store)
+    }
+
     /// A context without tables, for a store.
     pub(super) fn context(
         &self,
@@ -50,7 +60,7 @@ impl SessionOptions {
         store: &Store,
     ) -> Result<SessionContext> {
         let mut config = SessionConfig::new().with_information_schema(true);
-        if !self.allows_files && catalog::has_few_rows(store) {
+        if self.plans_for_few_rows(store) {
             config = config.with_target_partitions(1);
         }
         config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;

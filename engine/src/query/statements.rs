@@ -11,6 +11,11 @@ use crate::error::Result;
 /// The statements of a text, in order.
 pub(super) fn parse(sql: &str) -> Result<Vec<Statement>> {
     check_length(sql)?;
+    parse_own(sql)
+}
+
+/// The statements of a text that is the program's own, of which none is too long.
+pub(super) fn parse_own(sql: &str) -> Result<Vec<Statement>> {
     let mut statements = DFParserBuilder::new(sql)
         .with_dialect(&PostgreSqlDialect {})
         .build()?

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
@@ -64,6 +65,21 @@ impl Step {
         let start = Instant::now();
         let rows = execute_stream(plan, Arc::clone(&task))?;
         let table = step_rows.keep(name, columns, rows, &task).await?;
+        Ok((Self::of(name, &table, start), table))
+    }
+
+    /// A step whose rows are there already.
+    pub(super) async fn of_rows(
+        name: &str,
+        columns: SchemaRef,
+        rows: Vec<RecordBatch>,
+        task: &TaskContext,
+        step_rows: &StepRows,
+    ) -> Result<(Self, KeptTable)> {
+        let start = Instant::now();
+        let rows = stream::iter(rows.into_iter().map(Ok));
+        let rows = RecordBatchStreamAdapter::new(Arc::clone(&columns), rows);
+        let table = step_rows.keep(name, columns, Box::pin(rows), task).await?;
         Ok((Self::of(name, &table, start), table))
     }
 

@@ -10,7 +10,7 @@ use kcorr_model::tables;
 use kcorr_store::Store;
 
 use super::Session;
-use crate::catalog::{self, Altered, RowsInMemory};
+use crate::catalog::{self, Altered, RowsInMemory, Stored};
 use crate::error::Result;
 
 /// The tables of a small store.
@@ -31,7 +31,7 @@ impl TablesInMemory {
             return Ok(None);
         };
         let context = whole.options.context(runtime, store)?;
-        catalog::register(&context, store, None, Some(&stored)).await?;
+        catalog::register(&context, store, None, Stored::Memory(&stored)).await?;
         let mut shown = HashMap::new();
         for &table in tables::ALL {
             let schema = context.table_provider(table.name).await?.schema();

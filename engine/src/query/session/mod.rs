@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `values` | the header of a text, and the values that hold for it and for what is below it |
 //! | `steps` | canned queries below a statement, as tables |
+//! | `run` | a step that is run, and its parts |
 //! | `brokers` | those that are asked of each broker by itself |
 //! | `part` | a broker's part of a store, for a session in another process |
 //! | `shown` | what is registered, and what is known of it |
@@ -15,6 +16,7 @@ mod altered;
 mod brokers;
 mod in_memory;
 mod part;
+mod run;
 mod shared;
 mod shown;
 mod steps;
@@ -43,10 +45,11 @@ use super::planned_query::PlannedQuery;
 use super::session_context::SessionOptions;
 use super::statements::parse;
 use super::step::Step;
+use super::step_planning::StepPlanner;
 use super::step_rows::StepRows;
 use super::unaltered::Unaltered;
 use crate::catalog;
-use crate::catalog::{Altered, RowsInMemory};
+use crate::catalog::{Altered, RowsInMemory, Stored};
 use crate::error::{Error, ErrorKind, Result};
 use brokers::{Part, PartElsewhere, stores_of_brokers};
 use in_memory::TablesInMemory;
@@ -83,6 +86,8 @@ pub struct Session {
     /// Held while a statement is planned: meanwhile parts of queries are tables of the context.
     planning: futures::lock::Mutex<()>,
     step_rows: StepRows,
+    /// How steps are planned; `None` for as anything else.
+    step_planner: Option<Arc<StepPlanner>>,
     options: SessionOptions,
     /// Of a store with recordings of several brokers, a session of each broker's; else none.
     brokers: Vec<Part>,
@@ -180,8 +185,15 @@ impl Session {
             let mut state = state.write();
             state.config_mut().set_extension(Arc::new(shift.clone()));
         }
+        let stored = match stored {
+            Some(stored) => Stored::Memory(stored),
+            None if options.reads_once(store) => Stored::FilesOnce,
+            None => Stored::Files,
+        };
         catalog::register(&context, store, altered, stored).await?;
+        let has_few_rows = options.plans_for_few_rows(store);
         Ok(Self {
+            step_planner: has_few_rows.then(|| Arc::new(StepPlanner::of(context.state()))),
             context,
             kept: Mutex::default(),
             kept_rows: None,
@@ -267,9 +279,7 @@ impl Session {
             let values = bind(&below.parameters(&header), given)?;
             let plan = match &parts {
                 Some(parts) => {
-                    for (name, statement) in &parts.runs {
-                        self.run_part(name, statement, &values, None).await?;
-                    }
+                    self.run_parts(parts, &values, |_| None).await?;
                     let rest = parts.rest.clone();
                     self.context.state().statement_to_plan(rest).await?
                 }
@@ -283,7 +293,8 @@ impl Session {
             if let Some(parts) = &parts {
                 self.forget_parts(parts)?;
             }
-            planned.push(PlannedQuery { frame });
+            let planner = parts.as_ref().and(self.step_planner.clone());
+            planned.push(PlannedQuery { frame, planner });
         }
         if planned.is_empty() {
             return Err(Error::new(

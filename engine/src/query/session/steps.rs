@@ -2,26 +2,27 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::view::ViewTable;
-use datafusion::common::{ScalarValue, TableReference};
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::parser::Statement;
+use datafusion::common::ScalarValue;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::Session;
-use super::shared::SharedPlan;
-use super::values::{with_defaults, with_values};
+use super::values::with_defaults;
 use crate::error::Result;
-use crate::query::below::Below;
+use crate::query::below::{Below, Used};
+use crate::query::columns_without_rows::columns_without_rows;
 use crate::query::kept_rows::{Kept, KeptRows};
+use crate::query::no_rows::NoRows;
 use crate::query::parameters::GivenParameters;
-use crate::query::parts::Parts;
-use crate::query::step::{Step, drawn};
+use crate::query::step::Step;
 use crate::query::step_rows::KeptTable;
 use crate::query::unaltered::have_same_rows;
+
+/// What is left out of a query that has no rows.
+const ALL: &str = "all of it";
 
 /// The canned queries that were registered for a statement, by place, each with the values it was planned with.
 pub(super) type Registered = HashMap<usize, Vec<(String, ScalarValue)>>;
@@ -118,32 +119,19 @@ impl Session {
             return self.take_unaltered(name, step);
         }
         self.with_unaltered(|unaltered| unaltered.same.remove(name));
-        let parts = used.parts()?;
-        for (part, statement) in &parts.runs {
-            let shared = self.shared_plan(below, place, part, &values);
-            self.run_part(part, statement, &values, shared.as_ref())
-                .await?;
-        }
-        let shared = self.shared_plan(below, place, name, &values);
-        let shared = shared.as_ref();
-        let plan = self.planned(&parts.rest, &values, shared).await?;
+        let columns = columns_without_rows(&used.query).filter(|_| self.has_no_rows(used));
+        let is_without_rows = columns.is_some();
         if !is_materialized {
-            if let Some(plans) = self.shared_plans() {
-                let empty = self.with_empty_tables(|tables| tables.names_in(&plan))?;
-                plans.note_left_out(name, empty);
-            }
-            let plan = self.with_empty_tables(|tables| tables.leave_out_of(plan))?;
-            self.forget_parts(parts)?;
-            return self.show(name, Arc::new(ViewTable::new(plan, None)));
+            self.set_empty(name, is_without_rows);
+            return match columns {
+                Some(columns) => self.show_without_rows(name, columns, &values),
+                None => self.show_view(below, place, &values).await,
+            };
         }
-        let (mut step, rows) = self.run_step(name, plan, shared).await?;
-        self.forget_parts(parts)?;
-        for part in parts.tables() {
-            self.step_rows.let_go(part);
-            if let Some(plans) = self.shared_plans() {
-                plans.forget(part, &values);
-            }
-        }
+        let (mut step, rows) = match columns {
+            Some(columns) => Step::without_rows(name, columns)?,
+            None => self.run_query(below, place, &values).await?,
+        };
         step.damaged = damaged;
         if let Some(unaltered) = unaltered
             && have_same_rows(&unaltered, &rows)
@@ -158,82 +146,78 @@ impl Session {
         self.show_step(name, step, table, values)
     }
 
-    /// The plan of a statement, with its values; that of another session where one fits.
-    async fn planned(
-        &self,
-        statement: &Statement,
-        values: &[(String, ScalarValue)],
-        shared: Option<&SharedPlan>,
-    ) -> Result<LogicalPlan> {
-        if let Some(plan) = shared.and_then(SharedPlan::logical) {
-            return Ok(plan);
-        }
-        let state = self.context.state();
-        let plan = state.statement_to_plan(statement.clone()).await?;
-        let plan = with_values(plan, values)?;
-        if let Some(shared) = shared {
-            shared.keep(&plan)?;
-        }
-        Ok(plan)
+    /// Whether a query is sure to have no rows, by its text and what is known of those below it.
+    fn has_no_rows(&self, used: &Used) -> bool {
+        let functions = self.context.state_ref();
+        let is_aggregate = |name: &str| functions.read().aggregate_functions().contains_key(name);
+        self.with_empty_tables(|empty| {
+            let no_rows = NoRows {
+                empty,
+                is_aggregate: &is_aggregate,
+            };
+            no_rows.of(&used.statement)
+        })
     }
 
-    /// Runs a step, unless it is sure to have no rows.
-    pub(super) async fn run_step(
+    /// Registers a query that is planned where it is used as a table of its columns, without rows.
+    fn show_without_rows(
         &self,
-        name: &str,
-        plan: LogicalPlan,
-        shared: Option<&SharedPlan>,
-    ) -> Result<(Step, KeptTable)> {
-        let columns = Arc::clone(plan.schema().inner());
-        if self.with_empty_tables(|tables| tables.leave_nothing_of(&plan)) {
-            return Step::without_rows(name, columns);
-        }
-        let start = Instant::now();
-        let physical = match shared.and_then(SharedPlan::take) {
-            Some(physical) => physical,
-            None => self.context.state().create_physical_plan(&plan).await?,
-        };
-        let task = match shared {
-            Some(shared) => Arc::clone(shared.task()),
-            None => self.context.task_ctx(),
-        };
-        let shows_plan = self.options.shows_plans;
-        let run = Step::run(name, Arc::clone(&physical), columns, task, &self.step_rows);
-        let (mut step, rows) = run.await?;
-        step.elapsed = start.elapsed();
-        step.plan = shows_plan.then(|| drawn(physical.as_ref()));
-        if let Some(shared) = shared {
-            shared.give_back(physical);
-        }
-        Ok((step, rows))
-    }
-
-    /// Runs a part of a query that is better run by itself, and registers its rows. It is to be forgotten when the
-    /// query is planned.
-    pub(super) async fn run_part(
-        &self,
-        name: &str,
-        statement: &Statement,
+        name: &'static str,
+        columns: SchemaRef,
         values: &[(String, ScalarValue)],
-        shared: Option<&SharedPlan>,
     ) -> Result<()> {
-        let plan = self.planned(statement, values, shared).await?;
-        let (step, rows) = self.run_step(name, plan, shared).await?;
-        let table = TableReference::bare(name);
-        self.context.deregister_table(table.clone())?;
-        let rows = self.table_of(name, values, &rows);
-        self.context.register_table(table, rows)?;
-        self.set_empty(name, step.row_count == 0);
-        self.add_step(step);
-        Ok(())
+        if let Some(plans) = self.shared_plans() {
+            plans.note_left_out(name, vec![ALL.to_owned()]);
+        }
+        let rows = KeptTable::without_rows(columns)?;
+        self.show(name, self.table_of(name, values, &rows))
     }
 
-    /// Forgets tables of parts. Plans that read them go on to do so.
-    pub(super) fn forget_parts(&self, parts: &Parts) -> Result<()> {
-        for name in parts.tables() {
-            self.context.deregister_table(TableReference::bare(name))?;
-            self.set_empty(name, false);
+    /// Registers a query that is planned where it is used.
+    async fn show_view(
+        &self,
+        below: &Below,
+        place: usize,
+        values: &[(String, ScalarValue)],
+    ) -> Result<()> {
+        let used = below.used(place);
+        let name = used.query.name;
+        let parts = used.parts()?;
+        let shares = |part: &str| self.shared_plan(below, place, part, values);
+        self.run_parts(parts, values, shares).await?;
+        let shared = shares(name);
+        let plan = self.planned(&parts.rest, values, shared.as_ref()).await?;
+        if let Some(plans) = self.shared_plans() {
+            let empty = self.with_empty_tables(|tables| tables.names_in(&plan))?;
+            plans.note_left_out(name, empty);
         }
-        Ok(())
+        let plan = self.with_empty_tables(|tables| tables.leave_out_of(plan))?;
+        self.forget_parts(parts)?;
+        self.show(name, Arc::new(ViewTable::new(plan, None)))
+    }
+
+    /// Runs a step.
+    async fn run_query(
+        &self,
+        below: &Below,
+        place: usize,
+        values: &[(String, ScalarValue)],
+    ) -> Result<(Step, KeptTable)> {
+        let used = below.used(place);
+        let parts = used.parts()?;
+        let shares = |part: &str| self.shared_plan(below, place, part, values);
+        self.run_parts(parts, values, shares).await?;
+        let name = used.query.name;
+        let shared = shares(name);
+        let plan = self.planned(&parts.rest, values, shared.as_ref()).await?;
+        let run = self.run_step(name, plan, shared.as_ref()).await?;
+        self.forget_parts(parts)?;
+        for part in parts.tables() {
+            self.step_rows.let_go(part);
+            if let Some(plans) = self.shared_plans() {
+                plans.forget(part, values);
+            }
+        }
+        Ok(run)
     }
 }
