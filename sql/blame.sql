@@ -12,7 +12,8 @@
 --   cpu_throttle    its control group had used up its CPU quota
 --   memory          a thread waited for memory: reclaim, or a swap file
 --   throttled       the broker held it back for a client quota
---   remote          acks=all: a follower had not caught up
+--   remote          acks=all: a follower had not caught up; or a transaction's coordinator was
+--                   asked before the append (reason transaction_check)
 --   network         what passes between two brokers was on the way
 --   response        its response was being sent
 --   receive         its own bytes were still arriving

@@ -111,10 +111,10 @@ static ROOTS: &[Root] = &[
     },
     Root {
         name: "remote",
-        label: "waiting for followers",
-        sentence: "waiting for follower brokers",
-        noun: "a wait for followers",
-        doing: "waiting for follower brokers",
+        label: "waiting for other brokers",
+        sentence: "waiting for other brokers: followers, or a coordinator",
+        noun: "a wait for other brokers",
+        doing: "waiting for other brokers",
         colour: "remote",
     },
     Root {

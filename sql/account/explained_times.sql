@@ -68,9 +68,18 @@ stages AS (
             'throttled',
             -- It was late, and nothing says whether for the thread, the network or the client.
             'unexplained'
-        ]) AS root
+        ]) AS root,
+        -- What was appended only as that was over had waited for no follower.
+        CASE
+            WHEN w.api = 'Produce'
+                AND r.transactional_id IS NOT NULL
+                AND w.begin_time > add_ns(g.remote_start, g.slack_ns)
+                AND w.handled_time >= add_ns(g.throttle_start, -g.slack_ns - 1000000)
+                THEN 'transaction_check'
+        END AS remote_reason
     FROM request_stages AS g
     INNER JOIN request_work AS w ON w.request_id = g.request_id
+    INNER JOIN recorded_requests AS r ON r.request_id = g.request_id
 ),
 kept_stages AS (
     -- What kept its network thread for most of the response's stage; or any that may be its, if in file
@@ -542,7 +551,11 @@ found AS (
         END AS branch,
         g.request_id, g.start_time, g.end_time, g.segment, COALESCE(k.root, g.root) AS root,
         CASE WHEN g.root = 'unexplained' THEN k.via END AS via,
-        CASE g.root WHEN 'throttled' THEN 'client_quota' ELSE k.reason END AS reason
+        CASE g.root
+            WHEN 'throttled' THEN 'client_quota'
+            WHEN 'remote' THEN g.remote_reason
+            ELSE k.reason
+        END AS reason
     FROM stages AS g
     LEFT JOIN kept_stages AS k
         ON k.request_id = g.request_id
