@@ -80,7 +80,7 @@ impl IsrRequestRows {
                 .append_option(name.and_then(|number| topics.name(number)));
             self.topic_id.append_option(id.map(|id| id.to_string()));
             self.partition.append_value(change.partition);
-            self.isr.append_value(&listed(in_sync.asked(change)));
+            self.isr.append_value(listed(in_sync.asked(change)));
             self.version.append_value(i64::from(change.asked_epoch));
             self.error_code
                 .append_option(change.error_code.or(of_all).map(i32::from));
