@@ -32,6 +32,7 @@ pub(crate) struct MetricRows {
     name: LabelBuilder,
     value: Vec<f64>,
     unit: LabelBuilder,
+    temporality: LabelBuilder,
     request_id: Int64Builder,
 }
 
@@ -60,6 +61,7 @@ impl MetricRows {
             name: LabelBuilder::new(),
             value: Vec::new(),
             unit: LabelBuilder::new(),
+            temporality: LabelBuilder::new(),
             request_id: Int64Builder::new(),
         }
     }
@@ -84,6 +86,7 @@ impl MetricRows {
             self.name.append_value(&metric.name);
             self.value.push(metric.value);
             self.unit.append_option(metric.unit);
+            self.temporality.append_null();
             self.request_id.append_null();
         }
         if self.value.len() >= MOST_ROWS {
@@ -135,6 +138,7 @@ impl MetricRows {
             .set("name", ended_labels(&mut self.name))
             .set("value", Arc::new(Float64Array::from(value)))
             .set("unit", ended_labels(&mut self.unit))
+            .set("temporality", ended_labels(&mut self.temporality))
             .set("request_id", ended_int64(&mut self.request_id))
             .finish()?;
         output.batch(&CLIENT_METRICS, batch)

@@ -39,5 +39,6 @@ pub(crate) use request_beginning::RequestBeginning;
 pub(crate) use sasl::{LONGEST_TOKEN, Mechanism, Sasl};
 pub(crate) use sasl_request::SaslRequest;
 pub(crate) use telemetry::Telemetry;
+pub(crate) use telemetry_histogram::Temporality;
 pub(crate) use topics::{TopicKey, Topics};
 pub(crate) use walker::{BodyContext, Next, Walked};

@@ -7,7 +7,7 @@
 use prost::{DecodeError, Message};
 
 use super::telemetry_attribute::KeyValue;
-use super::telemetry_histogram::{ExponentialHistogram, Histogram, HistogramNumbers};
+use super::telemetry_histogram::{ExponentialHistogram, Histogram, HistogramNumbers, Temporality};
 
 /// Clients' metrics have names of some tens of letters.
 const LONGEST_NAME: usize = 256;
@@ -50,6 +50,8 @@ pub(crate) struct TelemetryNumber {
     pub(crate) value: f64,
     pub(crate) unit: Option<Box<str>>,
     pub(crate) interval_ns: Option<i64>,
+    /// Of a histogram's.
+    pub(crate) temporality: Option<Temporality>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -141,6 +143,7 @@ impl Metric {
             value,
             unit: self.unit(),
             interval_ns: interval_ns(point.start_ns, point.time_ns),
+            temporality: None,
         })
     }
 
@@ -156,6 +159,7 @@ impl Metric {
                 value: *value,
                 unit: self.unit().filter(|_| is_value),
                 interval_ns: interval_ns(point.start_ns, point.time_ns),
+                temporality: point.temporality,
             }
         });
         numbers.collect()

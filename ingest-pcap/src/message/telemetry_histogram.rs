@@ -8,8 +8,33 @@ use super::telemetry_attribute::KeyValue;
 
 /// Buckets of a histogram that are read: SDKs have 160 at most.
 const MOST_BUCKETS: usize = 1000;
-/// `AGGREGATION_TEMPORALITY_CUMULATIVE`.
-const CUMULATIVE: i32 = 2;
+
+/// What time a histogram is of, as it says itself (`AggregationTemporality`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Temporality {
+    /// Since the one before.
+    Delta,
+    /// Since the client began.
+    Cumulative,
+}
+
+impl Temporality {
+    fn of(number: i32) -> Option<Self> {
+        match number {
+            1 => Some(Self::Delta),
+            2 => Some(Self::Cumulative),
+            _ => None,
+        }
+    }
+
+    /// As in `client_metrics.temporality`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Delta => "delta",
+            Self::Cumulative => "cumulative",
+        }
+    }
+}
 
 /// A histogram whose buckets have bounds.
 #[derive(Clone, PartialEq, Message)]
@@ -89,6 +114,7 @@ pub(super) struct HistogramNumbers<'a> {
     pub(super) attributes: &'a [KeyValue],
     pub(super) start_ns: u64,
     pub(super) time_ns: u64,
+    pub(super) temporality: Option<Temporality>,
     /// What is added to the metric's name, and the number: `.count`, `.sum`, `.min`, `.max`, `.le.25` and `.le.inf`.
     pub(super) numbers: Vec<(String, f64)>,
 }
@@ -99,9 +125,10 @@ impl Histogram {
             attributes: &point.attributes,
             start_ns: point.start_ns,
             time_ns: point.time_ns,
+            temporality: Temporality::of(self.temporality),
             numbers: numbers(
                 (point.count, point.sum),
-                extremes(self.temporality, point.min, point.max),
+                extremes(Temporality::of(self.temporality), point.min, point.max),
                 point.buckets(),
             ),
         })
@@ -124,9 +151,10 @@ impl ExponentialHistogram {
             attributes: &point.attributes,
             start_ns: point.start_ns,
             time_ns: point.time_ns,
+            temporality: Temporality::of(self.temporality),
             numbers: numbers(
                 (point.count, point.sum),
-                extremes(self.temporality, point.min, point.max),
+                extremes(Temporality::of(self.temporality), point.min, point.max),
                 point.buckets(),
             ),
         })
@@ -148,10 +176,14 @@ impl ExponentialPoint {
 }
 
 /// The extremes of what was added since the one before: those of all since the client began are of no time.
-fn extremes(temporality: i32, min: Option<f64>, max: Option<f64>) -> [Option<f64>; 2] {
+fn extremes(
+    temporality: Option<Temporality>,
+    min: Option<f64>,
+    max: Option<f64>,
+) -> [Option<f64>; 2] {
     match temporality {
-        CUMULATIVE => [None, None],
-        _ => [min, max],
+        Some(Temporality::Delta) => [min, max],
+        _ => [None, None],
     }
 }
 
@@ -226,9 +258,11 @@ mod tests {
         assert_eq!(told(&damaged.numbers().next().unwrap()).len(), 3);
         let of_all = Histogram {
             points: vec![point],
-            temporality: CUMULATIVE,
+            temporality: 2,
         };
-        let found = told(&of_all.numbers().next().unwrap());
+        let numbers = of_all.numbers().next().unwrap();
+        assert_eq!(numbers.temporality, Some(Temporality::Cumulative));
+        let found = told(&numbers);
         assert!(found.iter().all(|(name, _)| name != ".max"), "{found:?}");
     }
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kcorr_model::columns::{LabelBuilder, ended_int32, ended_int64, ended_labels, ended_times};
 use kcorr_model::{BatchBuilder, Error, RowIds, SourceId, tables};
 
-use crate::message::Request;
+use crate::message::{Request, Temporality};
 
 /// Columns of `client_metrics` under construction.
 pub(super) struct ClientMetricRows {
@@ -27,6 +27,7 @@ pub(super) struct ClientMetricRows {
     name: LabelBuilder,
     value: Vec<f64>,
     unit: LabelBuilder,
+    temporality: LabelBuilder,
     request_id: Int64Builder,
 }
 
@@ -54,6 +55,7 @@ impl ClientMetricRows {
             name: LabelBuilder::new(),
             value: Vec::new(),
             unit: LabelBuilder::new(),
+            temporality: LabelBuilder::new(),
             request_id: Int64Builder::new(),
         }
     }
@@ -80,6 +82,8 @@ impl ClientMetricRows {
             self.name.append_value(&number.name);
             self.value.push(number.value);
             self.unit.append_option(number.unit.as_deref());
+            self.temporality
+                .append_option(number.temporality.map(Temporality::name));
             self.request_id.append_value(request.request_id);
         }
     }
@@ -103,6 +107,7 @@ impl ClientMetricRows {
             .set("name", ended_labels(&mut self.name))
             .set("value", Arc::new(Float64Array::from(value)))
             .set("unit", ended_labels(&mut self.unit))
+            .set("temporality", ended_labels(&mut self.temporality))
             .set("request_id", ended_int64(&mut self.request_id))
             .finish()?;
         Ok(batch)

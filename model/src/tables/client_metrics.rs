@@ -57,6 +57,11 @@ pub static CLIENT_METRICS: Table = Table {
             "Its unit: `us`, `ms`, `bytes`; null of counts, and where nothing tells.",
         ),
         Column::optional(
+            "temporality",
+            Type::Label,
+            "Of what is a histogram's in telemetry: `delta` (of the time since the client told before), `cumulative` (of all since it began); null of all else, and where it does not say.",
+        ),
+        Column::optional(
             "request_id",
             Type::Int64,
             "The request that pushed it: `requests.request_id`.",
