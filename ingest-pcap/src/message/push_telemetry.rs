@@ -11,14 +11,15 @@ use super::walker::{BodyContext, Unit};
 pub(crate) static TELEMETRY_UNREAD: LossKind = LossKind {
     name: "pcap_telemetry_unread",
     severity: Severity::Info,
-    doc: "The metrics that a client pushed to the broker (PushTelemetry) cannot be read: they are larger than 1 MiB, of an unknown \
-          codec, or damaged.",
+    doc: "The metrics that a client pushed to the broker (PushTelemetry) cannot be read: they are larger than 1 MiB, or 256 KiB \
+          decompressed, of an unknown codec, or damaged.",
 };
 
 /// More than brokers take (`telemetry.max.bytes`).
 const MOST_BYTES: u32 = 1 << 20;
-/// Of these come some tens of times as many bytes of points.
-const MOST_PLAIN_BYTES: usize = 2 << 20;
+/// A point of two bytes, which has nothing in it, takes some 150 when it is read: of these come 20 MiB at most.
+const MOST_PLAIN_BYTES: usize = 256 << 10;
+
 /// Walks the body of PushTelemetry. What it finds is put into [`Request::telemetry`].
 #[derive(Debug, Default)]
 pub(crate) struct PushTelemetry {
