@@ -106,19 +106,16 @@ mod tests {
     use axum::routing::get;
 
     use super::*;
-    use crate::made_certificate::Made;
     use crate::server::Server;
+    use crate::test_certificate::{asked, certificate};
 
     #[test]
     fn a_client_that_knows_the_certificate_is_answered_by_tls() {
-        let Some(made) = Made::new() else {
-            return;
-        };
         let router = Router::new().route("/", get(|| async { "a page" }));
         let address = "127.0.0.1:0".parse().unwrap();
-        let certificate = Some(made.certificate.clone());
+        let certificate = Some(certificate());
         let server = Server::listen(address, certificate, router, &[]).unwrap();
-        let answer = made.asked(server.address(), "GET / HTTP/1.1\r\n\r\n");
+        let answer = asked(server.address(), "GET / HTTP/1.1\r\n\r\n");
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
         assert!(answer.ends_with("a page"), "{answer}");
     }

@@ -9,23 +9,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::map_response;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::get;
 
 use crate::access::{Access, is_by_address};
 use crate::error::{Error, Result};
-use crate::server::Server;
+use crate::server::{Refusal, Server};
 use crate::text::Form;
 
 /// What programs read at fixed times: no reader of pages takes their places.
-const APART: &[&str] = &["/metrics", "/-/healthy"];
+const APART: &[&str] = &["/metrics", HEALTHY];
+/// What probes ask, who show no token.
+const HEALTHY: &str = "/-/healthy";
 
 /// Makes the page of metrics.
 pub type Page = Arc<dyn Fn(Form) -> String + Send + Sync>;
@@ -84,11 +85,11 @@ impl Endpoint {
         let pages = pages.filter(|_| access.lets_pages(is_loopback));
         let (shows_pages, certificate) = (pages.is_some(), access.certificate.clone());
         let is_encrypted = certificate.is_some();
-        let door = Arc::new(Door {
+        let door = Door {
             access,
             is_loopback,
             shows_pages,
-        });
+        };
         let metrics = get(move |headers: HeaderMap| {
             let accept = headers.get(ACCEPT).and_then(|it| it.to_str().ok());
             let form = Form::accepted(accept.unwrap_or_default());
@@ -103,11 +104,14 @@ impl Endpoint {
             .unwrap_or_default()
             .route("/metrics", metrics)
             .fallback(move || async move { (StatusCode::NOT_FOUND, expected) })
-            .layer(from_fn_with_state(Arc::clone(&door), enter))
-            .route("/-/healthy", get(|| async { "ok\n" }))
-            .layer(from_fn_with_state(door, look));
+            .route(HEALTHY, get(|| async { "ok\n" }))
+            .layer(map_response(async |response: Response| guarded(response)));
+        let refusal: Refusal = Box::new(move |request| {
+            let path = request.uri().path();
+            door.refusal(path, request.headers()).map(guarded)
+        });
         Ok(Self {
-            server: Server::listen(address, certificate, router, APART)?,
+            server: Server::listen_to(address, certificate, (router, refusal), APART)?,
             is_encrypted,
             shows_pages,
         })
@@ -130,13 +134,29 @@ impl Endpoint {
     }
 }
 
-/// Refuses what a web page asks by a name of its own, and says of every answer who may do what with it.
-async fn look(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    if door.is_loopback && !is_by_address(request.headers()) {
-        let words = "expected an address or localhost as the host\n";
-        return (StatusCode::FORBIDDEN, words).into_response();
+impl Door {
+    /// What is said to who is not answered: to a web page that asks by a name of its own, and to who does not show the
+    /// token, where there is one.
+    fn refusal(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
+        if self.is_loopback && !is_by_address(headers) {
+            let words = "expected an address or localhost as the host\n";
+            return Some((StatusCode::FORBIDDEN, words).into_response());
+        }
+        if path == HEALTHY || self.access.lets(headers) {
+            return None;
+        }
+        // A browser asks for a password where it may be one.
+        let mut ways = vec![(WWW_AUTHENTICATE, "Bearer")];
+        if self.shows_pages {
+            ways.push((WWW_AUTHENTICATE, "Basic realm=\"kcorr\""));
+        }
+        let words = "expected the token\n";
+        Some((StatusCode::UNAUTHORIZED, AppendHeaders(ways), words).into_response())
     }
-    let mut response = next.run(request).await;
+}
+
+/// Says of an answer who may do what with it.
+fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (CACHE_CONTROL, "no-store"),
@@ -147,20 +167,6 @@ async fn look(State(door): State<Arc<Door>>, request: Request, next: Next) -> Re
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-/// Lets in who shows the token, where there is one.
-async fn enter(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    if door.access.lets(request.headers()) {
-        return next.run(request).await;
-    }
-    // A browser asks for a password where it may be one.
-    let mut ways = vec![(WWW_AUTHENTICATE, "Bearer")];
-    if door.shows_pages {
-        ways.push((WWW_AUTHENTICATE, "Basic realm=\"kcorr\""));
-    }
-    let words = "expected the token\n";
-    (StatusCode::UNAUTHORIZED, AppendHeaders(ways), words).into_response()
 }
 
 #[cfg(test)]
@@ -242,14 +248,12 @@ mod tests {
 
     #[test]
     fn elsewhere_pages_are_shown_by_tls_to_who_has_the_token() {
-        let Some(made) = crate::made_certificate::Made::new() else {
-            return;
-        };
+        use crate::test_certificate::{asked, certificate};
         let address: SocketAddr = "0.0.0.0:0".parse().unwrap();
         let by_tls = |token: Option<&str>, is_open| Access {
             token: token.map(str::to_owned),
             is_open,
-            certificate: Some(made.certificate.clone()),
+            certificate: Some(certificate()),
         };
         let said = Endpoint::listen_with(address, by_tls(None, false), page(), pages());
         assert!(said.unwrap_err().to_string().contains("--token-file"));
@@ -271,7 +275,7 @@ mod tests {
             ),
             ("GET /metrics HTTP/1.1\r\n\r\n", "HTTP/1.1 401 "),
         ] {
-            let text = made.asked(here, head);
+            let text = asked(here, head);
             assert!(text.starts_with(expected), "{head}: {text}");
         }
         // Who does not speak TLS is answered nothing that it could read.

@@ -16,6 +16,7 @@ mod certificate;
 mod endpoint;
 mod error;
 mod histogram;
+mod metered;
 mod places;
 mod server;
 mod text;
@@ -30,4 +31,4 @@ pub use server::Server;
 pub use text::{Exposition, Form, Kind};
 
 #[cfg(test)]
-mod made_certificate;
+mod test_certificate;

@@ -2,8 +2,8 @@
 //!
 //! A connection has one request, a moment to send it and one to take the answer: whoever takes longer is not waited for.
 //! Nobody keeps others out by being slow: who has said nothing yet has a place only as long as nobody else wants it, and
-//! paths that programs read at fixed times ([`Server::listen`]) have places that no other request takes. It runs on a thread
-//! of its own, and ends when it is dropped.
+//! paths that programs read at fixed times ([`Server::listen`]) have places that no other request takes; and who may not ask
+//! takes none. It runs on a thread of its own, and ends when it is dropped.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,14 +25,17 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::certificate::Certificate;
 use crate::error::{Error, Result};
+use crate::metered::Metered;
 use crate::places::{Place, Room};
 
 /// The time for a request's head, and for a handshake.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The time for what makes an answer.
 const MAKING: Duration = Duration::from_secs(300);
-/// The time for sending it.
+/// The time for sending so many bytes of it, and so on: a large page may take longer than that, and one who reads it a
+/// letter at a time is not waited for.
 const SENDING: Duration = Duration::from_secs(15);
+const LEAST_SENT_BYTES: u64 = 64 << 10;
 /// Connections that have not asked yet at a time; the oldest is closed for one more.
 const MOST_ASKING: usize = 64;
 /// Requests of paths with places of their own at a time; the oldest is ended for one more.
@@ -41,6 +44,9 @@ const MOST_APART: usize = 8;
 const MOST_AT_ONCE: usize = 16;
 /// Bytes of what is read ahead: a request's head has no more.
 const MOST_HEAD_BYTES: usize = 16 << 10;
+
+/// What is said to who may not ask; nothing to who may.
+pub(crate) type Refusal = Box<dyn Fn(&hyper::Request<Incoming>) -> Option<Response> + Send + Sync>;
 
 /// Answers until it is dropped.
 #[derive(Debug)]
@@ -51,9 +57,9 @@ pub struct Server {
 }
 
 /// What is answered, and who has a place.
-#[derive(Debug)]
 struct Rooms {
     router: Router,
+    refusal: Refusal,
     paths_apart: &'static [&'static str],
     asking: Arc<Room>,
     apart: Arc<Room>,
@@ -72,6 +78,17 @@ impl Server {
         router: Router,
         paths_apart: &'static [&'static str],
     ) -> Result<Self> {
+        let everybody: Refusal = Box::new(|_| None);
+        Self::listen_to(address, certificate, (router, everybody), paths_apart)
+    }
+
+    /// The same for those whom a refusal lets.
+    pub(crate) fn listen_to(
+        address: SocketAddr,
+        certificate: Option<Certificate>,
+        (router, refusal): (Router, Refusal),
+        paths_apart: &'static [&'static str],
+    ) -> Result<Self> {
         let cannot = |error| Error::Address(format!("cannot listen on {address}"), error);
         let listener = TcpListener::bind(address).map_err(cannot)?;
         listener.set_nonblocking(true).map_err(cannot)?;
@@ -82,6 +99,7 @@ impl Server {
         let thread = std::thread::Builder::new().name("http".to_owned());
         let rooms = Arc::new(Rooms {
             router,
+            refusal,
             paths_apart,
             asking: Room::of(MOST_ASKING),
             apart: Room::of(MOST_APART),
@@ -170,17 +188,23 @@ where
     let service = TowerToHyperService::new(rooms.router.clone());
     let service = service_fn(|request: hyper::Request<Incoming>| {
         is_asked.notify_one();
-        let entered = rooms.enter(request.uri().path(), leave);
-        let is_let_in = entered.is_some();
-        if let Some(entered) = entered {
+        // One who is refused keeps the place of who has not asked.
+        let refused = (rooms.refusal)(&request).or_else(|| {
+            let Some(entered) = rooms.enter(request.uri().path(), leave) else {
+                return Some(too_many());
+            };
             *place.lock().unwrap_or_else(PoisonError::into_inner) = entered;
-        }
-        let answer = is_let_in.then(|| service.call(request));
+            None
+        });
+        let answer = match refused {
+            Some(refused) => Err(refused),
+            None => Ok(service.call(request)),
+        };
         let is_made = &is_made;
         async move {
             let answer = match answer {
-                Some(answer) => answer.await,
-                None => Ok(too_many()),
+                Ok(answer) => answer.await,
+                Err(refused) => Ok(refused),
             };
             is_made.notify_one();
             answer
@@ -188,6 +212,7 @@ where
     });
     let mut builder = http1::Builder::new();
     builder.keep_alive(false).max_buf_size(MOST_HEAD_BYTES);
+    let (stream, sent) = Metered::of(stream);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     for (step, patience) in [(&is_asked, PATIENCE), (&is_made, MAKING)] {
@@ -199,7 +224,14 @@ where
         }
     }
     // Whether it was taken is its reader's matter.
-    let _ = timeout(SENDING, connection).await;
+    let mut sent_before = sent.bytes();
+    while timeout(SENDING, connection.as_mut()).await.is_err() {
+        let sent_now = sent.bytes();
+        if sent_now.saturating_sub(sent_before) < LEAST_SENT_BYTES {
+            return;
+        }
+        sent_before = sent_now;
+    }
 }
 
 fn too_many() -> Response {
@@ -320,6 +352,45 @@ mod tests {
         }
         assert!(begun.elapsed() < 2 * PATIENCE, "{:?}", begun.elapsed());
         assert_eq!(text, "");
+    }
+
+    #[test]
+    fn who_may_not_ask_takes_nobody_s_place() {
+        let router = Router::new().route("/figures", get(|| async { "x".repeat(32 << 20) }));
+        let refusal: Refusal = Box::new(|request| {
+            let shows = request.headers().contains_key("x-letter");
+            (!shows).then(|| StatusCode::UNAUTHORIZED.into_response())
+        });
+        let address = "127.0.0.1:0".parse().unwrap();
+        let server = Server::listen_to(address, None, (router, refusal), &["/figures"]).unwrap();
+        let mut read = asking(&server, "GET /figures HTTP/1.1\r\nx-letter: a\r\n\r\n");
+        // It has begun to come.
+        read.read_exact(&mut [0; 1 << 10]).unwrap();
+        for _ in 0..2 * MOST_APART {
+            let text = asked(&server, "/figures");
+            assert!(text.starts_with("HTTP/1.1 401 "), "{text}");
+        }
+        let mut rest = Vec::new();
+        read.read_to_end(&mut rest).unwrap();
+        assert!(rest.len() > (32 << 20) - (1 << 10), "{}", rest.len());
+    }
+
+    #[test]
+    fn a_large_page_comes_whole_however_long_it_takes() {
+        let server = server();
+        let mut stream = asking(&server, "GET /large HTTP/1.1\r\n\r\n");
+        let (begun, mut count) = (Instant::now(), 0);
+        // Some 1.2 MiB each second.
+        let mut piece = vec![0; 1 << 17];
+        loop {
+            match stream.read(&mut piece).unwrap() {
+                0 => break,
+                read => count += read,
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert!(begun.elapsed() > SENDING, "{:?}", begun.elapsed());
+        assert!(count > 32 << 20, "{count}");
     }
 
     #[test]

@@ -1,57 +1,44 @@
-//! A certificate for tests, and a client that knows it: both openssl's.
+//! The certificate of tests, and a client that knows whose it is.
 
-use std::io::Write;
-use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use tempfile::TempDir;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 
 use crate::certificate::Certificate;
 
-/// A certificate that openssl has made, in a folder that goes with it; none where there is no openssl.
-pub(crate) struct Made {
-    folder: TempDir,
-    pub(crate) certificate: Certificate,
+fn file(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    folder.join("../cli/tests/certificates").join(name)
 }
 
-impl Made {
-    pub(crate) fn new() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let words = "req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out chain.pem -subj /CN=kcorr";
-        let mut command = openssl(&folder, words);
-        let made = command.stdout(Stdio::null()).status();
-        if !made.is_ok_and(|it| it.success()) {
-            println!("skipped: there is no openssl to make a certificate");
-            return None;
-        }
-        let file = |name| folder.path().join(name);
-        let certificate = Certificate::read(&file("chain.pem"), &file("key.pem")).unwrap();
-        Some(Self {
-            folder,
-            certificate,
-        })
-    }
-
-    /// What openssl's client is answered, which knows the certificate.
-    pub(crate) fn asked(&self, address: SocketAddr, words: &str) -> String {
-        let client = format!(
-            "s_client -connect {address} -CAfile chain.pem -verify_return_error -quiet -no_ign_eof"
-        );
-        let mut command = openssl(&self.folder, &client);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut client = command.spawn().unwrap();
-        // It ends when its input does.
-        let mut stdin = client.stdin.take().unwrap();
-        stdin.write_all(words.as_bytes()).unwrap();
-        let answer = client.wait_with_output().unwrap().stdout;
-        drop(stdin);
-        String::from_utf8_lossy(&answer).into_owned()
-    }
+/// That of `localhost`.
+pub(crate) fn certificate() -> Certificate {
+    Certificate::read(&file("worker.pem"), &file("worker.key")).unwrap()
 }
 
-fn openssl(folder: &TempDir, words: &str) -> Command {
-    let mut command = Command::new("openssl");
-    command.args(words.split_ascii_whitespace());
-    command.current_dir(folder.path()).stderr(Stdio::null());
-    command
+/// What a client is answered that takes only that certificate.
+pub(crate) fn asked(address: SocketAddr, words: &str) -> String {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(file("authority.pem")).unwrap();
+    roots.add(authority).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = Stream::new(&mut connection, &mut stream);
+    stream.write_all(words.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    // A server may close without saying so.
+    let _ = stream.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
