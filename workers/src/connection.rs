@@ -12,18 +12,21 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use kcorr_engine::{GivenParameters, PartRows, ShownRows};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use crate::envelope::{Answered, Asked, Envelope, Opened};
 use crate::error::{Error, Result};
 use crate::identity::{Identity, PROGRAM, program};
+use crate::pulse::Pulse;
 
-/// How often a worker that is at work is asked whether it is there, and how long that may take.
-const PING_EVERY: Duration = Duration::from_secs(5);
+/// How long a worker may take to say that it is there, or that it lets a session go.
 const PING_WITHIN: Duration = Duration::from_secs(10);
 
-/// A worker that does not answer this often is not there.
-const MOST_SILENCES: u32 = 3;
+/// What a worker is asked at a time: queries of this many parts. It has places for several who ask.
+const MOST_ASKED: usize = 16;
+/// Of these, what rows that are shown to a part take: they are held there until all have come.
+const SHOWING: u32 = 4;
 
 /// How long the next rows of an answer may take: they are there when it begins.
 const ROWS_WITHIN: Duration = Duration::from_secs(60);
@@ -42,6 +45,8 @@ pub(crate) struct Connection {
     url: Url,
     token: Option<String>,
     shipped: Arc<Shipped>,
+    turns: Arc<Semaphore>,
+    pulse: Arc<Pulse>,
 }
 
 impl Connection {
@@ -56,6 +61,8 @@ impl Connection {
             url,
             token,
             shipped,
+            turns: Arc::new(Semaphore::new(MOST_ASKED)),
+            pulse: Arc::default(),
         }
     }
 
@@ -119,23 +126,21 @@ impl Connection {
 
     /// Returns when it does not answer any more.
     async fn silence(&self) -> Error {
-        let mut silences = 0;
-        loop {
-            tokio::time::sleep(PING_EVERY).await;
-            let asked = match self.request(Method::GET, &[]) {
-                Ok(request) => request.timeout(PING_WITHIN).send().await,
-                Err(error) => return error,
-            };
-            match asked {
-                Ok(_) => silences = 0,
-                Err(error) => {
-                    silences += 1;
-                    if silences >= MOST_SILENCES {
-                        return self.lost(&error);
-                    }
-                }
-            }
+        let ping = async || {
+            let request = self.request(Method::GET, &[])?.timeout(PING_WITHIN);
+            request.send().await.map(drop).map_err(|e| self.lost(&e))
+        };
+        let why = self.pulse.silence(ping).await;
+        Error::Lost {
+            worker: self.name(),
+            why,
         }
+    }
+
+    /// A turn to ask it, or several.
+    async fn turn(&self, count: u32) -> Result<OwnedSemaphorePermit> {
+        let turn = Arc::clone(&self.turns).acquire_many_owned(count).await;
+        turn.map_err(|e| Error::lost(&self.name(), &e))
     }
 
     /// Sends a request and waits for its answer as long as the worker is there.
@@ -159,6 +164,7 @@ impl Connection {
             given: shown.given.clone(),
             ..asked.clone()
         };
+        let _turn = self.turn(SHOWING).await?;
         let bytes = written(&asked, shown).map_err(|e| Error::lost(&self.name(), &e))?;
         self.shipped
             .sent
@@ -168,7 +174,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Runs a query of a part. The rows come as they are read.
+    /// Runs a query of a part. The rows come as they are read, and it is at work until all are.
     pub(crate) async fn run(
         &self,
         session: &str,
@@ -181,6 +187,7 @@ impl Connection {
             given: given.clone(),
             ..asked.clone()
         };
+        let turn = self.turn(1).await?;
         let text = serde_json::to_vec(&asked).map_err(|e| Error::lost(&self.name(), &e))?;
         self.shipped
             .sent
@@ -192,6 +199,7 @@ impl Connection {
             connection: self.clone(),
             bytes: answer.bytes_stream().boxed(),
             opened: Opened::default(),
+            turn,
         };
         let mut head: Option<Answered> = None;
         let mut first = Vec::new();
@@ -216,7 +224,7 @@ impl Connection {
     /// Says that nothing more is asked in a session. Whether it hears that or not does not matter.
     pub(crate) async fn end(&self, session: &str) {
         if let Ok(request) = self.request(Method::DELETE, &[session]) {
-            let _ = request.timeout(PING_EVERY).send().await;
+            let _ = request.timeout(PING_WITHIN / 2).send().await;
         }
     }
 }
@@ -250,6 +258,8 @@ struct Coming {
     connection: Connection,
     bytes: BoxStream<'static, reqwest::Result<Bytes>>,
     opened: Opened,
+    #[expect(dead_code, reason = "ends with the answer")]
+    turn: OwnedSemaphorePermit,
 }
 
 impl Coming {

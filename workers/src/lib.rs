@@ -26,6 +26,7 @@ mod envelope;
 mod error;
 mod identity;
 mod open_parts;
+mod pulse;
 mod room_for_rows;
 mod server;
 mod worker;

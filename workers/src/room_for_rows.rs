@@ -26,6 +26,11 @@ impl RoomForRows {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
     /// Nothing of it yet.
     pub(crate) fn nothing(&self) -> RowsHeld {
         RowsHeld {

@@ -25,7 +25,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, ArrayData, RecordBatch};
+use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::error::ArrowError;
 use futures::stream::{self, StreamExt};
 use kcorr_engine::{PartRows, PartSession, SessionOptions, ShownRows};
@@ -293,7 +294,8 @@ async fn show(
             return Err(refused);
         }
     };
-    let shown = coming.rest(query, asked).await?;
+    // The part has them once it has shown them: until then they take room here.
+    let (shown, _held) = coming.rest(query, asked).await?;
     let showing = async move { part.show(shown).await };
     let shown = worker.apart(showing).await?;
     shown.map_err(|e| failed(e.to_string()))?;
@@ -323,13 +325,13 @@ impl Coming {
         if found.is_some() {
             *head = found;
         }
-        for batch in rows {
-            if !self.held.add(batch.get_array_memory_size()) {
-                let message = "it is shown too many rows at a time".to_owned();
-                return Err((StatusCode::SERVICE_UNAVAILABLE, message));
-            }
-            self.batches.push(batch);
+        // What was not compressed lies in what came; what was is held besides.
+        let taken = rows.iter().map(bytes_of).sum::<usize>();
+        if !self.held.add(bytes.len().saturating_add(taken)) {
+            let message = "it is shown too many rows at a time".to_owned();
+            return Err((StatusCode::SERVICE_UNAVAILABLE, message));
         }
+        self.batches.extend(rows);
         Ok(true)
     }
 
@@ -359,25 +361,37 @@ impl Coming {
         Ok(())
     }
 
-    /// The rows, when all have come.
+    /// The rows, when all have come, and the room that they take.
     async fn rest(
         mut self,
         query: String,
         asked: Asked,
-    ) -> std::result::Result<ShownRows, (StatusCode, String)> {
+    ) -> std::result::Result<(ShownRows, RowsHeld), (StatusCode, String)> {
         while self.next(&mut None).await? {}
         self.opened.end().map_err(wrong)?;
         let schema = self
             .opened
             .schema()
             .ok_or_else(|| wrong("there are no rows"))?;
-        Ok(ShownRows {
+        let shown = ShownRows {
             query,
             given: asked.given,
             schema,
             batches: self.batches,
-        })
+        };
+        Ok((shown, self.held))
     }
+}
+
+/// Bytes of rows, each buffer without what it is a slice of.
+fn bytes_of(batch: &RecordBatch) -> usize {
+    fn of(data: &ArrayData) -> usize {
+        let buffers: usize = data.buffers().iter().map(Buffer::len).sum();
+        let nulls = data.nulls().map_or(0, |it| it.buffer().len());
+        buffers + nulls + data.child_data().iter().map(of).sum::<usize>()
+    }
+    let columns = batch.columns().iter();
+    columns.map(|column| of(&column.to_data())).sum()
 }
 
 fn wrong(what: impl std::fmt::Display) -> (StatusCode, String) {
@@ -393,6 +407,7 @@ fn too_slow() -> (StatusCode, String) {
 mod tests {
     use std::collections::BTreeMap;
 
+    use datafusion::arrow::array::Int64Array;
     use datafusion::arrow::datatypes::{DataType, Field, Schema};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -461,5 +476,72 @@ mod tests {
         let text = shown(bytes.len(), &bytes).await;
         assert!(text.starts_with("HTTP/1.1 410 "), "{text}");
         assert!(text.ends_with("it was started again meanwhile"), "{text}");
+    }
+
+    /// Rows of random numbers, which nothing makes smaller, or of one, as an envelope.
+    fn rows_of(count: usize, is_random: bool) -> Vec<u8> {
+        let asked = Asked {
+            run: String::new(),
+            state: String::new(),
+            is_fresh: false,
+            is_begun: false,
+            given: BTreeMap::default(),
+        };
+        let names = ["a", "b", "c", "d"];
+        let fields = names.map(|name| Field::new(name, DataType::Int64, false));
+        let schema = Arc::new(Schema::new(fields.to_vec()));
+        let columns = names.map(|_| {
+            let numbers = (0..count).map(|_| if is_random { fastrand::i64(..) } else { 7 });
+            Arc::new(Int64Array::from_iter_values(numbers)) as _
+        });
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns.to_vec()).expect("rows");
+        let mut envelope = Envelope::new(&asked, &schema).expect("an envelope");
+        envelope.add(&batch).expect("rows");
+        envelope.end().expect("an end");
+        envelope.take().to_vec()
+    }
+
+    #[tokio::test]
+    async fn rows_take_their_room_until_they_were_shown() {
+        let plain_bytes = 4 * 8 * 10_000;
+        for is_random in [true, false] {
+            let room = RoomForRows::of(usize::MAX);
+            let bytes = rows_of(10_000, is_random);
+            let mut coming = Coming {
+                bytes: Body::from(bytes.clone()).into_data_stream(),
+                opened: Opened::default(),
+                held: room.nothing(),
+                batches: Vec::new(),
+            };
+            let asked = coming.head().await.expect("a head");
+            let (shown, held) = coming.rest("step".to_owned(), asked).await.expect("rows");
+            assert_eq!(shown.batches[0].num_rows(), 10_000);
+            let taken = room.held_bytes();
+            assert!(taken >= plain_bytes, "{taken}");
+            // Once as it came, and once more at most, however many columns it has.
+            assert!(taken <= bytes.len() + plain_bytes + 4096, "{taken}");
+            drop(held);
+            assert_eq!(room.held_bytes(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn more_rows_than_there_is_room_for_are_refused_while_they_come() {
+        let room = RoomForRows::of(100_000);
+        let mut coming = Coming {
+            bytes: Body::from(rows_of(10_000, false)).into_data_stream(),
+            opened: Opened::default(),
+            held: room.nothing(),
+            batches: Vec::new(),
+        };
+        // They are few bytes on the way, and 320,000 here.
+        let come = async move {
+            let asked = coming.head().await?;
+            coming.rest("step".to_owned(), asked).await.map(drop)
+        };
+        let refused = come.await.err();
+        let (status, message) = refused.expect("a refusal");
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{message}");
+        assert_eq!(room.held_bytes(), 0);
     }
 }
