@@ -26,7 +26,7 @@ pub use ablation_test::AblationTest;
 pub use compare::{COMPARE_QUERIES, CompareOptions, Comparison, Condition, compare};
 pub use null_test::NullTest;
 pub use over::{
-    OverComparison, OverObjective, OverOptions, OverSeries, OverTime, OverWindow, UNKNOWN,
+    Counted, OverComparison, OverObjective, OverOptions, OverSeries, OverTime, OverWindow, UNKNOWN,
 };
 pub use waker_agreement::WakerAgreement;
 pub use whatif::{

@@ -111,6 +111,32 @@ pub struct OverTime {
     others: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     names: Vec<String>,
     objectives: Vec<OverObjective>,
+    counted: Counted,
+}
+
+/// By what slow requests of windows were counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Stretches of windows (from, to, ns since 1970) of which their account says which are slow.
+    pub by_account: Vec<(i64, i64)>,
+    /// The same of those of which the buckets above the objective that was asked for do.
+    pub by_bucket: Vec<(i64, i64)>,
+    is_last_by_account: Option<bool>,
+}
+
+impl Counted {
+    /// Notes a window behind the others.
+    fn note(&mut self, is_by_account: bool, (from_ns, to_ns): (i64, i64)) {
+        let stretches = match is_by_account {
+            true => &mut self.by_account,
+            false => &mut self.by_bucket,
+        };
+        match stretches.last_mut() {
+            Some(last) if self.is_last_by_account == Some(is_by_account) => last.1 = to_ns,
+            _ => stretches.push((from_ns, to_ns)),
+        }
+        self.is_last_by_account = Some(is_by_account);
+    }
 }
 
 /// What came of it.
@@ -120,6 +146,8 @@ pub struct OverComparison {
     pub blocks: String,
     /// The objective.
     pub objective: OverObjective,
+    /// By what slow requests were counted.
+    pub counted: Counted,
     /// One row a value: since when, until when, how much of it; first the one that others are compared with.
     pub periods: RecordBatch,
     /// One row a statistic and value.
@@ -142,6 +170,7 @@ impl OverTime {
             others: BTreeMap::new(),
             names: Vec::new(),
             objectives: Vec::new(),
+            counted: Counted::default(),
         }
     }
 
@@ -157,6 +186,8 @@ impl OverTime {
             block.bound_at(objective.ms);
         }
         let slo_ms = self.noted_objective(window)?;
+        let of_window = (window.from_ns, window.to_ns);
+        self.counted.note(slo_ms.is_none(), of_window);
         let api = self.options.api.as_ref();
         let of_api = |it: &&OverSeries<'_>| api.is_none_or(|api| api.eq_ignore_ascii_case(it.api));
         for series in window.series.iter().filter(of_api) {
@@ -268,6 +299,7 @@ impl OverTime {
         Ok(OverComparison {
             blocks: length.to_string(),
             objective,
+            counted: self.counted,
             periods: tables::periods(&order, &self.stretches)?,
             latency: tables::latency(&groups, self.options.confidence)?,
             causes: tables::causes(&groups, self.options.confidence)?,
@@ -492,6 +524,17 @@ mod tests {
     }
 
     #[test]
+    fn stretches_end_where_windows_are_counted_otherwise() {
+        let mut counted = Counted::default();
+        for (at, is_by_account) in [true, true, false, true].into_iter().enumerate() {
+            let from_ns = i64::try_from(at).unwrap();
+            counted.note(is_by_account, (from_ns, from_ns + 1));
+        }
+        assert_eq!(counted.by_account, [(0, 2), (3, 4)]);
+        assert_eq!(counted.by_bucket, [(2, 3)]);
+    }
+
+    #[test]
     fn another_objective_counts_by_bucket() {
         let options = OverOptions {
             slo_ms: Some(2.5),
@@ -550,8 +593,12 @@ mod tests {
         // It is the bound of no bucket, and their accounts say which were slow.
         let asked = of(Some("Fetch"), Some(200.0)).expect("tables");
         assert_eq!(slow(&asked), 10.0);
+        assert_eq!(asked.counted.by_account, [(0, 40 * DAY / 24)]);
+        assert!(asked.counted.by_bucket.is_empty());
         let looser = of(Some("Fetch"), Some(100.0)).expect("tables");
         assert_eq!(slow(&looser), 20.0);
+        assert!(looser.counted.by_account.is_empty());
+        assert_eq!(looser.counted.by_bucket, [(0, 40 * DAY / 24)]);
         let said = of(Some("Fetch"), Some(150.0)).expect_err("no bound");
         assert!(said.to_string().ends_with("or their objective: 200 ms"));
         let produce = of(Some("Produce"), None).expect("tables");
