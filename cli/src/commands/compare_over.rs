@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use kcorr_analysis::{
-    OverComparison, OverObjective, OverOptions, OverSeries, OverTime, OverWindow,
+    Counted, OverComparison, OverObjective, OverOptions, OverSeries, OverTime, OverWindow,
 };
 use kcorr_live::{History, Outcome, Rollup};
 use kcorr_report::over_time::{OverTimeTitle, column_doc, sentences};
@@ -104,7 +104,7 @@ impl Over {
         };
         (options.slo_ms, options.block_ns) = (slo_ms, block_ns);
         (options.replicates, options.seed) = (replicates, seed);
-        let (api, slow_above_ms) = (options.api.clone(), options.slo_ms);
+        let (api, asked_ms) = (options.api.clone(), options.slo_ms);
         let history = History::open(folder)?;
         let mut over = OverTime::new(options);
         let mut added = Ok(());
@@ -136,7 +136,8 @@ impl Over {
             requests,
             objective: comparison.objective.to_string(),
         };
-        let sql = lines_of(&title.by, api.as_deref(), slow_above_ms, accounted_in);
+        let is_slow = is_slow(&comparison.counted, asked_ms);
+        let sql = lines_of(&title.by, api.as_deref(), &is_slow, accounted_in);
         write(&comparison, (&title, &sql), written, screen)?;
         Ok(Status::Done)
     }
@@ -161,17 +162,26 @@ fn window<'a>(rollup: &'a Rollup, history: &'a History) -> OverWindow<'a> {
     }
 }
 
-/// How DuckDB gives what is resampled from the lines of the folder: windows, with the value of the setting.
-fn lines_of(
-    by: &str,
-    api: Option<&str>,
-    slow_above_ms: Option<f64>,
-    (from_ns, to_ns): (i64, i64),
-) -> String {
-    let is_slow = match slow_above_ms {
-        Some(ms) => format!("coalesce(b[1] > {ms}, true)"),
-        None => "s.cause <> 'none'".to_owned(),
+/// What of a line's series (`s`), or of its buckets (`b`), was counted as slow.
+fn is_slow(counted: &Counted, asked_ms: Option<f64>) -> String {
+    let of_account = "s.cause <> 'none'";
+    let Some(ms) = asked_ms.filter(|_| !counted.by_bucket.is_empty()) else {
+        return of_account.to_owned();
     };
+    let of_buckets = format!("coalesce(b[1] > {ms}, true)");
+    if counted.by_account.is_empty() {
+        return of_buckets;
+    }
+    let within = counted.by_account.iter();
+    let within: Vec<String> = within
+        .map(|(from_ns, to_ns)| format!("w.from_ns >= {from_ns} AND w.to_ns <= {to_ns}"))
+        .collect();
+    let within = within.join(" OR ");
+    format!("CASE WHEN {within} THEN {of_account} ELSE {of_buckets} END")
+}
+
+/// How DuckDB gives what is resampled from the lines of the folder: windows, with the value of the setting.
+fn lines_of(by: &str, api: Option<&str>, is_slow: &str, (from_ns, to_ns): (i64, i64)) -> String {
     let of_api = api.map_or(String::new(), |api| {
         format!(" AND s.api ILIKE '{}'", api.replace('\'', "''"))
     });
@@ -274,4 +284,25 @@ fn answers(
         answers.insert(Answer::new(text, columns, std::slice::from_ref(batch))?);
     }
     Ok(answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_as_the_windows_were() {
+        let mut counted = Counted::default();
+        counted.by_account.push((10, 20));
+        assert_eq!(is_slow(&counted, None), "s.cause <> 'none'");
+        // An API's own objective is asked for, and is the bound of no bucket.
+        assert_eq!(is_slow(&counted, Some(200.0)), "s.cause <> 'none'");
+        counted.by_bucket.push((20, 30));
+        assert_eq!(
+            is_slow(&counted, Some(200.0)),
+            "CASE WHEN w.from_ns >= 10 AND w.to_ns <= 20 THEN s.cause <> 'none' ELSE coalesce(b[1] > 200, true) END"
+        );
+        counted.by_account.clear();
+        assert_eq!(is_slow(&counted, Some(200.0)), "coalesce(b[1] > 200, true)");
+    }
 }
