@@ -20,7 +20,7 @@ use datafusion::arrow::array::{
 use kcorr_exposition::BOUNDS_MS;
 
 use crate::error::Result;
-use crate::evidence::Evidence;
+use crate::evidence::KeptWindows;
 use crate::feed::Feed;
 use crate::metrics::{Standing, WindowCounts};
 use crate::period::Period;
@@ -55,11 +55,11 @@ pub struct FeedTables {
 }
 
 impl FeedTables {
-    /// Of what a feed has. Reports can be made of the windows whose stores are kept.
+    /// Of what a feed has. Reports can be made of the windows whose stores are kept ([`crate::Evidence::kept`]).
     ///
     /// # Errors
     /// When a table cannot be made, which would be a mistake of this program.
-    pub fn of(feed: &Feed, now: &FeedStanding<'_>, evidence: &Evidence) -> Result<Self> {
+    pub fn of(feed: &Feed, now: &FeedStanding<'_>, kept: &KeptWindows) -> Result<Self> {
         let steps = steps(feed);
         let tables = BTreeMap::from([
             ("standing", standing(feed, now)?),
@@ -68,9 +68,9 @@ impl FeedTables {
             ("causes_over_time", causes_over_time(&steps)?),
             ("causes", causes(feed)?),
             ("topics", topics(feed)?),
-            ("episodes", episodes(feed, evidence)?),
-            ("episode_windows", episode_windows(feed, evidence)?),
-            ("windows", windows(feed, evidence)?),
+            ("episodes", episodes(feed, kept)?),
+            ("episode_windows", episode_windows(feed, kept)?),
+            ("windows", windows(feed, kept)?),
         ]);
         let of_episodes = feed.episodes().flat_map(|it| &it.episode.windows);
         Ok(Self {
@@ -338,12 +338,12 @@ fn topics(feed: &Feed) -> Result<RecordBatch> {
 }
 
 /// The name of a window whose store is kept: a report can be made of it.
-fn report(window: &Period, evidence: &Evidence) -> Option<String> {
+fn report(window: &Period, kept: &KeptWindows) -> Option<String> {
     let name = window.name();
-    evidence.store(&name).is_dir().then_some(name)
+    kept.has(&name).then_some(name)
 }
 
-fn episodes(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
+fn episodes(feed: &Feed, kept: &KeptWindows) -> Result<RecordBatch> {
     let rows: Vec<_> = feed.episodes().collect();
     let named = |name: &String| (!name.is_empty()).then(|| name.clone());
     let joined = |names: &Vec<String>| (!names.is_empty()).then(|| names.join(", "));
@@ -351,7 +351,7 @@ fn episodes(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
     let worst = |windows: &Vec<(Period, u64)>| {
         let kept = windows
             .iter()
-            .filter_map(|(window, count)| Some((*count, report(window, evidence)?)));
+            .filter_map(|(window, count)| Some((*count, report(window, kept)?)));
         kept.max_by_key(|(count, _)| *count).map(|(_, name)| name)
     };
     let of =
@@ -404,7 +404,7 @@ fn episodes(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
     ])
 }
 
-fn episode_windows(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
+fn episode_windows(feed: &Feed, kept: &KeptWindows) -> Result<RecordBatch> {
     let of_episode = |seen: &crate::feed::SeenEpisode| {
         let (first, cause) = (seen.episode.first_end_ns, seen.episode.cause.clone());
         let windows = seen.episode.windows.clone();
@@ -420,18 +420,15 @@ fn episode_windows(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
         ("start_time", time(rows.iter().map(|it| Some(it.2.from_ns)))),
         ("end_time", time(rows.iter().map(|it| Some(it.2.to_ns)))),
         ("request_count", number(rows.iter().map(|it| Some(it.3)))),
-        (
-            "report",
-            text(rows.iter().map(|it| report(&it.2, evidence))),
-        ),
+        ("report", text(rows.iter().map(|it| report(&it.2, kept)))),
     ])
 }
 
-fn windows(feed: &Feed, evidence: &Evidence) -> Result<RecordBatch> {
+fn windows(feed: &Feed, kept: &KeptWindows) -> Result<RecordBatch> {
     let rows: Vec<&Rollup> = feed.windows().rev().take(MOST_LISTED).collect();
     let is_accounted = |it: &&&Rollup| it.outcome == Outcome::Accounted;
     let if_accounted = |it: &&Rollup, value: u64| Some(value).filter(|_| is_accounted(&it));
-    let report = |it: &&Rollup| report(&it.period, evidence).filter(|_| it.slow > 0);
+    let report = |it: &&Rollup| report(&it.period, kept).filter(|_| it.slow > 0);
     table(vec![
         (
             "start_time",

@@ -43,7 +43,7 @@ pub use archive::{Archive, Keeping, MOST_RECENT};
 pub use books::{Books, Entered};
 pub use episodes::{Episode, Episodes};
 pub use error::{Error, Result};
-pub use evidence::Evidence;
+pub use evidence::{Evidence, KeptWindows};
 pub use feed::Feed;
 pub use feed_tables::{FeedStanding, FeedTables};
 pub use history::History;

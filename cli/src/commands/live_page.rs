@@ -106,6 +106,8 @@ impl LivePage {
         {
             return Ok(page.clone());
         }
+        // Others wait for what is shown, but not for the disk.
+        let kept = self.evidence.kept();
         let tables = {
             let shown = self.shown();
             let standing = FeedStanding {
@@ -113,7 +115,7 @@ impl LivePage {
                 counts: shown.metrics.windows,
                 objective_ms: self.objective_ms,
             };
-            FeedTables::of(&shown.feed, &standing, &self.evidence)?
+            FeedTables::of(&shown.feed, &standing, &kept)?
         };
         let report = Report::live(&answers(&tables)?, &self.broker);
         let page = Bytes::from(html::render_live(&report, state));
