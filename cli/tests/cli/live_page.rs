@@ -253,7 +253,11 @@ fn the_page_has_what_windows_had_before_this_start_and_an_episode_opens_its_repo
     for number in [538_520.to_string(), "20".to_owned(), "300".to_owned()] {
         assert!(page.contains(&format!("value=\"{number}\"")), "{number}");
     }
-    assert!(page.contains(">write into the page cache<") || page.contains("slow_write"));
+    let (_, causes) = page.split_once("id=\"causes-table\"").expect("a table");
+    let (causes, _) = causes.split_once("</table>").expect("an end");
+    for name in ["slow_write", "journal_commit"] {
+        assert!(causes.contains(name), "{causes}");
+    }
     let link = format!("reports/{}", served.window);
     assert!(page.contains(&format!("href=\"{link}\"")), "no {link}");
     // An episode of long before has an account, too.
