@@ -5,8 +5,9 @@
 -- client sends meanwhile is `muted`. Before, it answered that much later: `held_back`.
 -- Versions from KIP-219 on are Produce 6 and Fetch 8, and a broker that knows them answers
 -- older versions at once, too. Requests of these, and of other APIs, may be either where
--- nothing else tells which broker it is: only what the times agree with counts, and nothing
--- is taken for held back by a broker that knows a newer version or answered one sooner.
+-- nothing else tells which broker it is: only what the times agree with counts. Nothing
+-- is taken for held back by a broker that knows a newer version or answered one sooner, and for muted
+-- only by such a one. What rows show to have been read before the time was over was not muted.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @column request_id     BIGINT      -- the request
@@ -36,6 +37,12 @@ muting_brokers AS (
             throttle_ns > 0
             AND elapsed_ns(arrival_time, response_time) + $clock_slack_ms * 1e6 < throttle_ns
         )
+),
+read_times AS (
+    -- The latest that it was read: its handler was at it, or by the broker's log it was in the queue.
+    SELECT w.request_id, LEAST(w.begin_time, add_ns(g.queue_start, g.slack_ns)) AS read_time
+    FROM request_work AS w
+    LEFT JOIN request_stages AS g ON g.request_id = w.request_id
 )
 SELECT
     a.request_id,
@@ -48,7 +55,11 @@ INNER JOIN accounted_requests AS a
     ON a.connection_id = t.connection_id
     AND a.arrival_time < t.unmuted_time
     AND t.response_time < a.response_time
+LEFT JOIN muting_brokers AS m ON m.server_address = t.server_address
+LEFT JOIN read_times AS d ON d.request_id = a.request_id
 WHERE a.request_id <> t.request_id
+    AND (t.is_muted OR m.server_address IS NOT NULL)
+    AND COALESCE(d.read_time >= t.muted_until, TRUE)
     -- One that was answered meanwhile had been read: then nothing was muted.
     AND a.response_time >= t.muted_until
     AND NOT EXISTS (
