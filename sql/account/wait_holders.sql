@@ -14,7 +14,7 @@
 --                    with its request, where the wait ended then
 --   owner_waited     the recording names the thread, and it was itself in this lock wait
 --   acquired_before  the thread took the same lock before, nobody else did since, it has not
---                    appended to another log (where the lock is a log's), and it
+--                    appended to that log (where the lock is a log's), or turned to another, and it
 --                    was itself in this lock wait, for another lock, or waited for a CPU
 --   append_returned  the thread waits for a CPU since its own append to the log returned
 --   same_log_run     threads appended to the same log one right after another; holders
@@ -251,23 +251,54 @@ owner_waits AS (
         )
 ),
 log_turns AS (
-    -- Appends of each thread, with when it next appended to another log.
+    -- When each thread appended to a log, or began to wait for its monitor; with when it next did so of another
+    -- log, and until when its append was under the monitor, unless it synced the log then.
     SELECT
         tid, start_time, topic, partition,
         MIN(CASE WHEN is_other THEN start_time END) OVER (
             PARTITION BY tid
-            ORDER BY start_time, write_id
+            ORDER BY start_time, end_time, topic, partition
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-        ) AS other_log_time
+        ) AS other_log_time,
+        MIN(CASE WHEN is_append AND NOT is_synced THEN appended_until END) OVER (
+            PARTITION BY tid
+            ORDER BY start_time, end_time, topic, partition
+            ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+        ) AS appended_until
     FROM (
         SELECT
-            tid, start_time, write_id, topic, partition,
+            t.tid, t.start_time, t.end_time, t.topic, t.partition, t.is_append,
+            add_ns(t.end_time, CAST($handoff_ms * 1e6 AS BIGINT)) AS appended_until,
+            y.tid IS NOT NULL AS is_synced,
             COALESCE(
-                LAG(topic) OVER by_time <> topic OR LAG(partition) OVER by_time <> partition, TRUE
+                LAG(t.topic) OVER by_time <> t.topic OR LAG(t.partition) OVER by_time <> t.partition, TRUE
             ) AS is_other
-        FROM near_writes
-        WHERE is_append
-        WINDOW by_time AS (PARTITION BY tid ORDER BY start_time, write_id)
+        FROM (
+            SELECT tid, start_time, end_time, topic, partition, TRUE AS is_append
+            FROM near_writes
+            WHERE is_append
+            UNION ALL
+            -- Nobody who has a log's monitor waits for another log's.
+            SELECT tid, start_time, end_time, topic, partition, FALSE AS is_append
+            FROM near_waits
+            WHERE is_log_monitor
+                AND is_before
+                AND topic IS NOT NULL
+        ) AS t
+        LEFT JOIN (
+            SELECT DISTINCT tid, topic, partition, previous_append_time
+            FROM near_writes
+            WHERE is_sync
+                AND topic IS NOT NULL
+        ) AS y
+            ON y.tid = t.tid
+            AND y.topic = t.topic
+            AND y.partition = t.partition
+            AND y.previous_append_time = t.start_time
+            AND t.is_append
+        WINDOW by_time AS (
+            PARTITION BY t.tid ORDER BY t.start_time, t.end_time, t.topic, t.partition
+        )
     )
 ),
 taken AS (
@@ -286,15 +317,16 @@ taken AS (
     WHERE lock_address IS NOT NULL
 ),
 acquisitions AS (
-    -- While somebody waits for a lock, whoever took it last holds it until the next one takes it; or until it
-    -- appends to another log, where it is a log's.
+    -- While somebody waits for a lock, whoever took it last holds it until the next one takes it; or, where it is
+    -- a log's, until its append to that has returned, or it turns to another log.
     SELECT
         a.source_id, a.lock_address, a.lock_class, a.tid, a.start_time,
         LEAST(
             a.end_time,
             CASE
                 WHEN a.topic IS NULL THEN NULL
-                WHEN w.topic = a.topic AND w.partition = a.partition THEN w.other_log_time
+                WHEN w.topic = a.topic AND w.partition = a.partition
+                    THEN LEAST(w.other_log_time, w.appended_until)
                 ELSE w.start_time
             END
         ) AS end_time
