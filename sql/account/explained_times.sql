@@ -279,7 +279,10 @@ found AS (
         GREATEST(w.start_time, COALESCE(q.taken_time, w.start_time)) AS start_time,
         CASE
             WHEN w.wait_ns = r.max_wait_ns
-                THEN add_ns(GREATEST(w.start_time, COALESCE(q.taken_time, w.start_time)), w.wait_ns)
+                THEN LEAST(
+                    add_ns(GREATEST(w.start_time, COALESCE(q.taken_time, w.start_time)), w.wait_ns),
+                    a.response_time
+                )
             ELSE w.end_time
         END AS end_time
     FROM accounted_requests AS a
