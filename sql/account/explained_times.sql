@@ -178,7 +178,7 @@ network_times AS (
             FALSE
         ) AS is_response,
         GREATEST(s.start_time, w.service_start) AS start_time,
-        s.end_time,
+        s.end_time, s.start_time AS operation_start, w.service_start,
         COALESCE(w.handed_time, w.begin_time) AS begin_time, w.handled_time, w.due_time,
         w.response_time,
         s.root, s.root_write_id, s.tid, s.reason,
@@ -192,6 +192,27 @@ network_times AS (
         AND k.tid IS NOT DISTINCT FROM s.tid
     WHERE s.tid IS NULL
         OR s.tid = w.network_tid
+),
+network_parts AS (
+    -- Until its handler began, and since its response was due.
+    SELECT
+        n.request_id, n.start_time, LEAST(n.end_time, COALESCE(n.begin_time, n.response_time)) AS end_time,
+        'unread' AS segment, n.root, n.root_write_id, n.tid, n.reason, n.confidence, n.operation_start,
+        n.service_start AS kept_since
+    FROM network_times AS n
+    WHERE n.is_unread
+    UNION ALL BY NAME
+    SELECT
+        n.request_id, GREATEST(n.start_time, n.handled_time, n.due_time) AS start_time,
+        LEAST(n.end_time, n.response_time) AS end_time,
+        'response' AS segment, n.root, n.root_write_id, n.tid, n.reason, n.confidence, n.operation_start,
+        n.due_time AS kept_since
+    FROM network_times AS n
+    WHERE n.is_response
+        -- It could not be sent before it was due, whatever its thread did.
+        AND n.due_time IS NOT NULL
+        -- One chain may have kept it from reading the request, and then from sending the response.
+        AND (n.handled_time IS NOT NULL OR NOT n.is_unread)
 ),
 handler_runs AS (
     SELECT
@@ -417,28 +438,27 @@ found AS (
     INNER JOIN futex_waits AS f ON f.standing_id = o.standing_id
     UNION ALL BY NAME
     SELECT
-        -- A file operation goes on while the JVM is stopped.
-        CASE WHEN n.root_write_id IS NOT NULL THEN 'network_thread_in_file' ELSE 'network_thread_busy' END
-            AS branch,
-        n.request_id, n.start_time, LEAST(n.end_time, COALESCE(n.begin_time, n.response_time)) AS end_time,
-        'unread' AS segment,
+        'network_thread_busy' AS branch,
+        n.request_id, n.start_time, n.end_time, n.segment,
         n.root, 'network_thread' AS via, n.root_write_id, n.tid AS blocker_tid, n.reason, n.confidence
-    FROM network_times AS n
-    WHERE n.is_unread
+    FROM network_parts AS n
     UNION ALL BY NAME
+    -- A file operation goes on while the JVM is stopped, and kept the thread since before.
     SELECT
-        CASE WHEN n.root_write_id IS NOT NULL THEN 'network_thread_in_file' ELSE 'network_thread_busy' END
-            AS branch,
-        n.request_id, GREATEST(n.start_time, n.handled_time, n.due_time) AS start_time,
-        LEAST(n.end_time, n.response_time) AS end_time,
-        'response' AS segment,
+        'network_thread_in_file' AS branch,
+        n.request_id,
+        GREATEST(n.start_time, p.start_time) AS start_time,
+        LEAST(n.end_time, p.end_time) AS end_time,
+        n.segment,
         n.root, 'network_thread' AS via, n.root_write_id, n.tid AS blocker_tid, n.reason, n.confidence
-    FROM network_times AS n
-    WHERE n.is_response
-        -- It could not be sent before it was due, whatever its thread did.
-        AND n.due_time IS NOT NULL
-        -- One chain may have kept it from reading the request, and then from sending the response.
-        AND (n.handled_time IS NOT NULL OR NOT n.is_unread)
+    FROM network_parts AS n
+    INNER JOIN pauses AS p
+        ON p.start_time < n.end_time
+        AND n.start_time < p.end_time
+    WHERE p.kind IN ('gc', 'safepoint')
+        AND n.root_write_id IS NOT NULL
+        AND n.tid IS NOT NULL
+        AND n.operation_start <= add_ns(n.kept_since, CAST($handoff_ms * 1e6 AS BIGINT))
     UNION ALL BY NAME
     SELECT
         'network_thread_matches' AS branch,

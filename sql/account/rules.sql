@@ -88,7 +88,7 @@ FROM (
         'the stop of the JVM, and that the VM thread, or a collection''s thread over half of it, had no CPU time left of the quota',
         NULL, NULL),
     ('network_thread_in_file', 'network_thread_busy', 4, NULL, NULL, NULL, 1.0, TRUE,
-        'file operations, waits for a CPU or samples of its connection''s network thread, or of all, begun before it could be read, or ending when its handler began or its response left, or for nine tenths of the time until then',
+        'a stop of the JVM, and a file operation of its connection''s network thread that went on in it, begun before the request could be read, or before its response was due',
         NULL, NULL),
     ('pause', 'pause', 5, 'pause', 'pause', NULL, 0.9, FALSE,
         'the stop of the JVM',
