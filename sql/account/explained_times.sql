@@ -246,39 +246,21 @@ handler_turns_taken AS (
 queued_times AS (
     -- When all handlers were busy, and it was there and not taken.
     SELECT
-        w.request_id, w.service_start, q.start_time,
+        w.request_id, q.start_time,
         LEAST(q.end_time, COALESCE(w.begin_time, g.local_start, o.queued_until)) AS end_time,
         q.root, q.root_write_id, q.reason,
-        CAST(q.root_count AS DOUBLE) / q.handler_count AS confidence,
-        q.busy_count = q.handler_count AS is_full
+        CAST(q.root_count AS DOUBLE) / q.handler_count AS confidence
     FROM request_work AS w
     LEFT JOIN request_stages AS g ON g.request_id = w.request_id
     LEFT JOIN queue_orders AS o ON o.request_id = w.request_id
-    LEFT JOIN handler_busy_times AS b
-        ON b.tid = w.tid
-        AND b.start_time < w.begin_time
-        AND w.begin_time <= b.end_time
     INNER JOIN queue_times AS q
         ON q.pool = w.pool
         AND q.start_time < COALESCE(w.begin_time, g.local_start, o.queued_until)
         AND w.service_start < q.end_time
-    LEFT JOIN handler_work AS h
-        ON h.tid = w.tid
-        AND h.begin_time <= GREATEST(q.start_time, w.service_start)
-        AND LEAST(q.end_time, w.begin_time) <= h.end_time
-        AND h.request_id <> w.request_id
-    -- Where not all are known to have been busy, its own handler was at another request, and went on until
-    -- it began on this one.
-    WHERE q.busy_count = q.handler_count
-        OR (
-            h.request_id IS NOT NULL
-            AND b.start_time <= GREATEST(q.start_time, w.service_start)
-        )
 ),
 taken_times AS (
     SELECT request_id, MAX(end_time) AS taken_time
     FROM queued_times
-    WHERE is_full
     GROUP BY request_id
 ),
 stood AS (
@@ -363,7 +345,6 @@ found AS (
     UNION ALL BY NAME
     SELECT
         CASE
-            WHEN NOT q.is_full THEN 'most_handlers_busy'
             WHEN q.root = 'lock_other' THEN 'all_handlers_waiting'
             ELSE 'all_handlers_busy'
         END AS branch,

@@ -5,9 +5,6 @@
 -- proves nothing about it. Each handler has to be in a recorded file operation or lock wait,
 -- to wait for a CPU, or to compute without a break; the root of most of them counts, of
 -- equals the one that a file operation shows.
--- A row of one of them may be missing. Stretches in which all others were busy, and more than half of the
--- pool in one root, are listed, too (pools of up to 64, from `handoff_ms` on): a request that is known
--- to have been in the queue waited for that (see handler_busy_times).
 -- @materialized
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
 -- @column pool           VARCHAR     -- the pool of handlers
@@ -16,7 +13,6 @@
 -- @column root           VARCHAR     -- what most handlers were in (see handler_states)
 -- @column reason         VARCHAR     -- how those of `cpu` were in it
 -- @column root_count     BIGINT      -- so many of them
--- @column busy_count     BIGINT      -- handlers that were busy by any row
 -- @column handler_count  BIGINT      -- handlers in the pool
 -- @column root_write_id  BIGINT      -- the file operation that most of those
 --                                       were in or behind
@@ -66,21 +62,14 @@ counted AS (
     FROM steps
 ),
 full_times AS (
-    SELECT pool, handler_count, busy_count, start_time, end_time
+    SELECT pool, handler_count, start_time, end_time
     FROM counted
-    WHERE start_time < end_time
-        AND (
-            busy_count = handler_count
-            OR (
-                handler_count <= 64
-                AND busy_count = handler_count - 1
-                AND elapsed_ns(start_time, end_time) >= $handoff_ms * 1e6
-            )
-        )
+    WHERE busy_count = handler_count
+        AND start_time < end_time
 ),
 states AS (
     SELECT
-        f.pool, f.handler_count, f.busy_count, f.start_time, f.end_time, s.tid, s.root, s.root_write_id, s.reason,
+        f.pool, f.handler_count, f.start_time, f.end_time, s.tid, s.root, s.root_write_id, s.reason,
         s.rank,
         ROW_NUMBER() OVER (
             PARTITION BY f.pool, f.start_time, s.tid
@@ -96,13 +85,13 @@ states AS (
 ),
 operations AS (
     SELECT
-        pool, handler_count, busy_count, start_time, end_time, root, reason, root_write_id,
+        pool, handler_count, start_time, end_time, root, reason, root_write_id,
         SUM(COUNT(*)) OVER (PARTITION BY pool, start_time, root) AS root_count,
         MIN(MIN(rank)) OVER (PARTITION BY pool, start_time, root) AS root_rank,
         COUNT(*) AS write_count
     FROM states
     WHERE place = 1
-    GROUP BY pool, handler_count, busy_count, start_time, end_time, root, reason, root_write_id
+    GROUP BY pool, handler_count, start_time, end_time, root, reason, root_write_id
 ),
 placed AS (
     SELECT
@@ -120,10 +109,8 @@ SELECT
     root,
     reason,
     root_count,
-    CAST(busy_count AS BIGINT) AS busy_count,
     handler_count,
     root_write_id
 FROM placed
 WHERE place = 1
-    AND (busy_count = handler_count OR 2 * root_count > handler_count)
 ORDER BY pool, start_time
