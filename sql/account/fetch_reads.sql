@@ -10,7 +10,8 @@
 --                 ends as its last does (whoever reads on and on has a fetch open always)
 --   response      it could be of several by either, and one of them alone was being answered as
 --                 the thread began to send: the answer's first bytes leave before its records
--- A handler reads before the answer leaves. A read that could still be of several fetches is of none.
+-- A handler reads before the answer leaves; whoever else reads does so when its first byte has left, or else
+-- until its last one does. A read that could still be of several fetches is of none.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  min_read_ms    DOUBLE = 1  -- shorter reads are left out
@@ -28,19 +29,31 @@
 -- @column matched_by     VARCHAR     -- as above
 -- @column confidence     DOUBLE      -- how sure it is, 0 to 1
 WITH
+others AS (
+    -- Threads that are known to be no handlers: those do not look for what is fetched.
+    SELECT tid
+    FROM thread_names
+    WHERE thread_name NOT LIKE '%kafka-request-handler-%'
+        AND name_count = 1
+    UNION
+    SELECT tid
+    FROM connection_threads
+),
 reads AS (
     SELECT
-        write_id, CAST(operation AS VARCHAR) AS operation, start_time, end_time, tid, bytes,
-        file_offset, segment_base_offset,
-        CAST(topic AS VARCHAR) AS topic,
-        partition,
-        add_ns(start_time, -60000000000) AS earliest_time
-    FROM writes
-    WHERE file_operation(operation) = 'read'
-        AND file_kind = 'log'
-        AND topic IS NOT NULL
-        AND tid IS NOT NULL
-        AND duration_ns >= $min_read_ms * 1e6
+        w.write_id, CAST(w.operation AS VARCHAR) AS operation, w.start_time, w.end_time, w.tid, w.bytes,
+        w.file_offset, w.segment_base_offset,
+        CAST(w.topic AS VARCHAR) AS topic,
+        w.partition,
+        add_ns(w.start_time, -60000000000) AS earliest_time,
+        w.operation = 'sendfile' OR o.tid IS NOT NULL AS is_sending
+    FROM writes AS w
+    LEFT JOIN others AS o ON o.tid = w.tid
+    WHERE file_operation(w.operation) = 'read'
+        AND w.file_kind = 'log'
+        AND w.topic IS NOT NULL
+        AND w.tid IS NOT NULL
+        AND w.duration_ns >= $min_read_ms * 1e6
 ),
 candidates AS (
     SELECT
@@ -52,11 +65,20 @@ candidates AS (
             AND add_ns(r.response_time, CAST(-$clock_slack_ms * 1e6 AS BIGINT)) <= w.start_time
             AND w.start_time < add_ns(r.end_time, CAST($clock_slack_ms * 1e6 AS BIGINT)) AS is_answered,
         -- The thread writes the beginning of an answer, and then the kernel reads and sends its records.
-        w.operation <> 'sendfile'
+        NOT w.is_sending
             OR r.response_time IS NULL
             OR elapsed_ns(r.response_time, w.start_time)
                 BETWEEN -$clock_slack_ms * 1e6 AND $begin_ms * 1e6
             OR abs(elapsed_ns(w.end_time, r.end_time)) <= $clock_slack_ms * 1e6 AS is_at_answer,
+        NOT w.is_sending
+            OR r.response_time IS NULL
+            OR (
+                elapsed_ns(r.response_time, w.end_time) >= -$clock_slack_ms * 1e6
+                AND (
+                    elapsed_ns(r.response_time, w.start_time) >= -$clock_slack_ms * 1e6
+                    OR abs(elapsed_ns(w.end_time, r.end_time)) <= $clock_slack_ms * 1e6
+                )
+            ) AS is_of_answer,
         -- The next fetch of a client may arrive as the read for the one before ends.
         ROW_NUMBER() OVER (
             PARTITION BY w.write_id, r.connection_id
@@ -153,7 +175,7 @@ SELECT
     CASE WHEN is_there AND there_count = 1 THEN 1.0 ELSE 0.9 END AS confidence
 FROM counted
 WHERE (is_there AND there_count = 1)
-    OR (there_count = 0 AND candidate_count = 1 AND is_sent)
+    OR (there_count = 0 AND candidate_count = 1 AND is_sent AND is_of_answer)
     OR (is_there AND there_count > 1 AND is_answered AND answered_there_count = 1)
     OR (there_count = 0 AND candidate_count > 1 AND is_answered AND answered_count = 1)
 ORDER BY start_time, write_id
