@@ -10,6 +10,7 @@
 -- @column request_id     BIGINT      -- the request
 -- @column start_time     TIMESTAMP   -- end of its handler's work on it
 -- @column end_time       TIMESTAMP   -- the last follower's fetch was processed
+-- @column fetch_time     TIMESTAMP   -- that fetch arrived: the wait was not over before
 -- @column fetch_request_id BIGINT    -- with this fetch
 -- @column follower_count BIGINT      -- followers seen
 WITH
@@ -105,6 +106,7 @@ SELECT
         COALESCE(MIN(f.answer_time), l.response_time),
         COALESCE(MIN(m.answered_time), l.response_time)
     )) AS end_time,
+    LEAST(l.arrival_time, l.response_time) AS fetch_time,
     MIN(f.request_id) AS fetch_request_id,
     l.follower_count
 FROM last_followers AS l
@@ -117,5 +119,5 @@ INNER JOIN fetched AS f
     AND f.replica_id = c.replica_id
     AND f.arrival_time = c.arrival_time
 LEFT JOIN committed AS m ON m.request_id = l.request_id
-GROUP BY l.request_id, l.start_time, l.response_time, l.follower_count
+GROUP BY l.request_id, l.start_time, l.response_time, l.arrival_time, l.follower_count
 ORDER BY l.request_id

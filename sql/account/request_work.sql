@@ -16,9 +16,10 @@
 --                                       queue before; null when no row shows that
 -- @column begin_time     TIMESTAMP   -- start of its handler's first own wait or operation
 -- @column handled_time   TIMESTAMP   -- end of the last
--- @column due_time       TIMESTAMP   -- its response was due: with acks=all, or after a
---                                       coordinator's append, when the followers
---                                       were seen to have it, or no longer waited for, else at
+-- @column due_time       TIMESTAMP   -- its response was not due before: with acks=all, or after a
+--                                       coordinator's append, when the followers' fetches that
+--                                       show that they have it were there, or it no longer waited
+--                                       for them (null where nothing shows that), else
 --                                       handled_time; where that is not known, when the wait was
 --                                       over that it had asked for
 -- @column is_complete    BOOLEAN     -- whether the writes of all its
@@ -77,8 +78,10 @@ SELECT
     w.begin_time,
     CASE WHEN w.handled_time IS NOT NULL THEN LEAST(w.handled_time, a.end_time) END AS handled_time,
     CASE
-        WHEN r.acks = -1 OR f.request_id IS NOT NULL OR i.request_id IS NOT NULL
-            THEN GREATEST(f.end_time, i.end_time)
+        WHEN r.acks = -1
+            OR f.request_id IS NOT NULL
+            OR i.request_id IS NOT NULL
+            THEN GREATEST(f.fetch_time, i.end_time)
         WHEN w.handled_time IS NOT NULL THEN LEAST(w.handled_time, a.end_time)
         ELSE q.end_time
     END AS due_time,
