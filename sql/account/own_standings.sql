@@ -7,7 +7,8 @@
 -- takes nine tenths of the time since the request was there, or until the response left.
 -- Another operation ends it, and a wait in which the thread may have been idle (see
 -- futex_waits). With acks=all the response does not tell when the handler was done, but where the
--- broker's own log has the request, its local time does.
+-- broker's own log has the request, its local time does: not where the fetch by which the last
+-- follower shows that it has the records came only after the wait had begun.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  handoff_ms     DOUBLE = 1  -- a thread appends this soon after a monitor wait
@@ -30,6 +31,10 @@ works AS (
         MIN(add_ns(a.service_start, CAST(-$clock_slack_ms * 1e6 AS BIGINT))) AS read_time,
         MIN(CASE WHEN r.acks <> -1 THEN a.response_time ELSE g.remote_start END) AS response_time,
         MIN(CASE
+            WHEN r.acks = -1 AND g.request_id IS NOT NULL
+                THEN add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
+        END) AS followed_until,
+        MIN(CASE
             WHEN r.acks <> -1
                 THEN add_ns(a.response_time, CAST($clock_slack_ms * 1e6 AS BIGINT))
             ELSE add_ns(g.remote_start, g.slack_ns)
@@ -40,6 +45,27 @@ works AS (
     LEFT JOIN request_stages AS g ON g.request_id = o.request_id
     WHERE o.tid IS NOT NULL
     GROUP BY o.request_id, o.tid
+),
+followed AS (
+    SELECT request_id, MAX(fetch_time) AS fetch_time
+    FROM (
+        SELECT w.request_id, MIN(f.arrival_time) AS fetch_time
+        FROM works AS w
+        INNER JOIN recorded_partitions AS p ON p.request_id = w.request_id
+        INNER JOIN recorded_partitions AS n
+            ON n.topic = p.topic
+            AND n.partition = p.partition
+            AND n.arrival_time >= w.first_time
+            AND n.arrival_time <= w.followed_until
+        INNER JOIN recorded_requests AS f ON f.request_id = n.request_id
+        WHERE w.followed_until IS NOT NULL
+            AND p.base_offset >= 0
+            AND n.fetch_offset >= p.base_offset + COALESCE(p.record_count, 1)
+            AND f.api = 'Fetch'
+            AND f.replica_id >= 0
+        GROUP BY w.request_id, p.topic, p.partition, f.replica_id
+    )
+    GROUP BY request_id
 ),
 stretches AS (
     SELECT
@@ -135,14 +161,15 @@ covered AS (
 ),
 claims AS (
     SELECT
-        request_id, standing_id, tid, start_time, end_time, wait_class, kind,
+        c.request_id, standing_id, tid, start_time, end_time, wait_class, kind,
         CASE WHEN is_within THEN 1 WHEN is_before THEN 2 ELSE 3 END AS place,
         confidence * CASE
             WHEN is_within THEN 1.0
             WHEN is_before THEN 0.9
             ELSE 0.85
         END AS confidence
-    FROM covered
+    FROM covered AS c
+    LEFT JOIN followed AS f ON f.request_id = c.request_id
     WHERE NOT is_ready
         AND standing_id IS NOT NULL
         AND (
@@ -157,6 +184,7 @@ claims AS (
                 AND NOT is_before
                 AND NOT is_idle
                 AND start_time >= last_time
+                AND COALESCE(elapsed_ns(start_time, f.fetch_time) <= $handoff_ms * 1e6, TRUE)
                 AND (breaks_ahead = 0 OR (is_most_after AND end_time <= done_time))
             )
         )
