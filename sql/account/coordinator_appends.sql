@@ -3,7 +3,8 @@
 -- Commits of offsets, members of groups and states of transactions are records of one
 -- partition of `__consumer_offsets` or `__transaction_state`, which the hash of the group's
 -- or the transaction's id tells. The write is
---   only_write    the only one to that partition inside the request's time
+--   only_write    the only one to that partition inside the request's time, and inside that of no
+--                 other such request
 --   arrival_order in a stretch of time with as many such requests as writes by request
 --                 handlers, the one whose turn it is: what is written before the next request
 --                 comes is of those that have come. Of several that came before the first of
@@ -12,7 +13,9 @@
 --                 done, and writes to one log follow each other. It is told where its answer
 --                 left before the next write was done, and after its own was done the one
 --                 before had left
--- Of SyncGroup only one member's appends, so that a stretch with one tells nothing.
+-- Where two of these tell different writes, none is told. Of SyncGroup only one member's appends,
+-- and what was answered with an error mostly appended nothing, so that a stretch with one tells
+-- nothing, and of what was answered with an error nothing is told.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  coordinator_partitions BIGINT = 50 -- partitions of these topics
@@ -33,6 +36,7 @@ asked AS (
     SELECT
         r.request_id, r.connection_id, r.api, r.arrival_time, r.read_time, r.end_time, r.is_captured,
         r.time_slack_ns,
+        COALESCE(r.error_code, 0) <> 0 AS is_failed,
         COALESCE(r.response_time, r.end_time) AS response_time,
         k.topic,
         coordinator_partition(
@@ -56,7 +60,7 @@ asked AS (
 served AS (
     -- Not before the one ahead on its connection was answered.
     SELECT
-        request_id, api, topic, partition,
+        request_id, api, is_failed, topic, partition,
         add_ns(
             LEAST(
                 end_time,
@@ -105,6 +109,20 @@ only_writes AS (
         AND w.start_time < s.search_end
     WHERE w.end_time <= s.search_end
 ),
+own_times AS (
+    -- Those that no other request may have done.
+    SELECT o.request_id
+    FROM only_writes AS o
+    INNER JOIN served AS s
+        ON s.topic = o.topic
+        AND s.partition = o.partition
+        AND s.search_start <= o.start_time
+        AND o.start_time < s.search_end
+    WHERE o.write_count = 1
+        AND o.end_time <= s.search_end
+    GROUP BY o.request_id
+    HAVING COUNT(*) = 1
+),
 reached AS (
     SELECT
         *,
@@ -142,7 +160,7 @@ bounds AS (
     FROM stretches
     GROUP BY topic, partition, stretch
     HAVING COUNT(*) > 1
-        AND COUNT(*) FILTER (WHERE api = 'SyncGroup') = 0
+        AND COUNT(*) FILTER (WHERE api = 'SyncGroup' OR is_failed) = 0
 ),
 placed_writes AS (
     SELECT
@@ -201,6 +219,7 @@ in_turn AS (
         SELECT
             topic, partition, stretch, turn,
             COUNT(*) AS write_count,
+            MIN(search_start) AS search_start,
             MIN(start_time) AS start_time,
             MAX(end_time) AS end_time,
             CASE WHEN COUNT(*) = COUNT(next_offset) THEN MIN(next_offset) END AS next_offset
@@ -212,7 +231,7 @@ in_turn AS (
         AND w.stretch = t.stretch
         AND w.turn = t.turn
     -- Where a write is lost and another is no request's, the times do not fit.
-    WHERE w.start_time >= CASE WHEN w.write_count = 1 THEN t.search_start ELSE w.start_time END
+    WHERE w.start_time >= w.search_start
         AND w.end_time <= t.search_end
 ),
 ordered AS (
@@ -232,11 +251,13 @@ ordered AS (
 ),
 found AS (
     SELECT
-        request_id, topic, partition, write_id, tid, start_time, end_time, next_offset,
+        o.request_id, o.topic, o.partition, o.write_id, o.tid, o.start_time, o.end_time,
+        o.next_offset,
         'only_write' AS matched_by,
         1 AS rank
-    FROM only_writes
-    WHERE write_count = 1
+    FROM only_writes AS o
+    INNER JOIN own_times AS t ON t.request_id = o.request_id
+    WHERE o.write_count = 1
     UNION ALL
     SELECT
         request_id, topic, partition, write_id, tid, start_time, end_time, next_offset, 'arrival_order',
@@ -252,7 +273,13 @@ found AS (
         AND response_time <= COALESCE(next_end_time, response_time)
 ),
 placed AS (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY request_id ORDER BY rank) AS place
+    SELECT
+        *,
+        ROW_NUMBER() OVER (PARTITION BY request_id ORDER BY rank) AS place,
+        COALESCE(
+            MIN(write_id) OVER (PARTITION BY request_id) <> MAX(write_id) OVER (PARTITION BY request_id),
+            FALSE
+        ) AS is_unclear
     FROM found
 )
 SELECT
@@ -261,5 +288,8 @@ SELECT
     CASE p.rank WHEN 1 THEN 0.9 ELSE 0.8 END AS confidence
 FROM placed AS p
 INNER JOIN accounted_requests AS a ON a.request_id = p.request_id
+INNER JOIN served AS s ON s.request_id = p.request_id
 WHERE p.place = 1
+    AND NOT p.is_unclear
+    AND NOT s.is_failed
 ORDER BY p.request_id
