@@ -79,6 +79,7 @@ SELECT
     CASE WHEN w.handled_time IS NOT NULL THEN LEAST(w.handled_time, a.end_time) END AS handled_time,
     CASE
         WHEN r.acks = -1
+            OR (w.handled_time IS NOT NULL AND a.api <> 'Produce')
             OR f.request_id IS NOT NULL
             OR i.request_id IS NOT NULL
             THEN GREATEST(f.fetch_time, i.end_time)
