@@ -6,7 +6,7 @@
 -- @materialized
 -- @column request_id     BIGINT      -- the request
 -- @column appended_time  TIMESTAMP   -- end of its last own write; where it is one of several, of
---                                       the last of these; by the log: a handler took it
+--                                       the first of these; by the log: a handler took it
 -- @column handled_time   TIMESTAMP   -- end of its handler's work on it
 -- @column response_time  TIMESTAMP   -- first byte of its response
 -- @column topic          VARCHAR     -- topic of the log
@@ -40,7 +40,7 @@ WHERE r.acks = -1
 UNION ALL
 SELECT
     c.request_id,
-    c.end_time AS appended_time,
+    c.appended_time,
     GREATEST(c.end_time, h.end_time) AS handled_time,
     a.response_time,
     c.topic,

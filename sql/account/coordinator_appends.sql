@@ -27,6 +27,7 @@
 -- @column tid            INT         -- the thread that wrote; null then
 -- @column start_time     TIMESTAMP   -- start of the write, or of the first of them
 -- @column end_time       TIMESTAMP   -- its end, or of the last of them
+-- @column appended_time  TIMESTAMP   -- its end, or of the first of them
 -- @column next_offset    BIGINT      -- the offset behind its records, or those of the first of
 --                                       them; null without the log's segments
 -- @column matched_by     VARCHAR     -- as above
@@ -213,7 +214,7 @@ in_turn AS (
         t.request_id, t.topic, t.partition,
         CASE WHEN w.write_count = 1 THEN t.write_id END AS write_id,
         CASE WHEN w.write_count = 1 THEN t.tid END AS tid,
-        w.start_time, w.end_time, w.next_offset, w.write_count
+        w.start_time, w.end_time, w.appended_time, w.next_offset, w.write_count
     FROM turns AS t
     INNER JOIN (
         SELECT
@@ -222,6 +223,7 @@ in_turn AS (
             MIN(search_start) AS search_start,
             MIN(start_time) AS start_time,
             MAX(end_time) AS end_time,
+            MIN(end_time) AS appended_time,
             CASE WHEN COUNT(*) = COUNT(next_offset) THEN MIN(next_offset) END AS next_offset
         FROM turns
         GROUP BY topic, partition, stretch, turn
@@ -252,7 +254,7 @@ ordered AS (
 found AS (
     SELECT
         o.request_id, o.topic, o.partition, o.write_id, o.tid, o.start_time, o.end_time,
-        o.next_offset,
+        o.end_time AS appended_time, o.next_offset,
         'only_write' AS matched_by,
         1 AS rank
     FROM only_writes AS o
@@ -260,12 +262,15 @@ found AS (
     WHERE o.write_count = 1
     UNION ALL
     SELECT
-        request_id, topic, partition, write_id, tid, start_time, end_time, next_offset, 'arrival_order',
+        request_id, topic, partition, write_id, tid, start_time, end_time, appended_time, next_offset,
+        'arrival_order',
         CASE WHEN write_count = 1 THEN 2 ELSE 4 END
     FROM in_turn
     UNION ALL
     SELECT
-        request_id, topic, partition, write_id, tid, start_time, end_time, next_offset, 'time_order', 3
+        request_id, topic, partition, write_id, tid, start_time, end_time,
+        end_time AS appended_time, next_offset,
+        'time_order', 3
     FROM ordered
     WHERE start_time >= search_start
         AND end_time <= search_end
@@ -283,7 +288,8 @@ placed AS (
     FROM found
 )
 SELECT
-    p.request_id, p.topic, p.partition, p.write_id, p.tid, p.start_time, p.end_time, p.next_offset,
+    p.request_id, p.topic, p.partition, p.write_id, p.tid, p.start_time, p.end_time, p.appended_time,
+    p.next_offset,
     p.matched_by,
     CASE p.rank WHEN 1 THEN 0.9 ELSE 0.8 END AS confidence
 FROM placed AS p
