@@ -1,5 +1,6 @@
 -- What accounted requests appended and wait for their followers to have: those with acks=all,
--- and those of which a coordinator keeps a record, which it answers as if they had asked for that.
+-- and those of which a coordinator keeps a record, which it answers as if they had asked for that
+-- (commits of offsets not, where a broker before 4.0 has offsets.commit.required.acks at 1 or 0).
 --
 -- Where no own write of a request with acks=all is known, the broker's request log tells when its
 -- handler was done.
