@@ -16,6 +16,9 @@
 -- Where two of these tell different writes, none is told. Of SyncGroup only one member's appends,
 -- and what was answered with an error mostly appended nothing, so that a stretch with one tells
 -- nothing, and of what was answered with an error nothing is told.
+--
+-- These logs are compacted: once records are taken away, others lie where a write was. Its offset
+-- is known only where no record is missing in its segment up to there.
 -- @materialized
 -- @param  clock_slack_ms DOUBLE = 1  -- how far the recordings' clocks may be apart
 -- @param  coordinator_partitions BIGINT = 50 -- partitions of these topics
@@ -82,20 +85,43 @@ served AS (
     FROM asked
     WHERE partition IS NOT NULL
 ),
+kept_batches AS (
+    SELECT
+        topic, partition, segment_base_offset, last_offset,
+        SUM(record_count) OVER (
+            PARTITION BY topic, partition, segment_base_offset
+            ORDER BY last_offset
+            ROWS UNBOUNDED PRECEDING
+        ) = last_offset + 1 - segment_base_offset AS is_whole
+    FROM (
+        SELECT
+            CAST(topic AS VARCHAR) AS topic, partition, segment_base_offset, last_offset,
+            MAX(record_count) AS record_count
+        FROM log_batches
+        WHERE topic IN ('__consumer_offsets', '__transaction_state')
+        GROUP BY CAST(topic AS VARCHAR), partition, segment_base_offset, last_offset
+    )
+),
 appends AS (
     SELECT
-        w.write_id, w.tid, w.start_time, w.end_time, w.topic, w.partition, w.next_offset,
+        w.write_id, w.tid, w.start_time, w.end_time, w.topic, w.partition,
+        CASE WHEN b.is_whole IS NOT FALSE THEN w.last_offset + 1 END AS next_offset,
         h.tid IS NULL AS is_other
     FROM (
         SELECT
             write_id, tid, start_time, end_time, CAST(topic AS VARCHAR) AS topic, partition,
-            last_offset + 1 AS next_offset
+            segment_base_offset, last_offset
         FROM writes
         WHERE topic IN ('__consumer_offsets', '__transaction_state')
             AND file_kind = 'log'
             AND file_operation(operation) = 'write'
     ) AS w
     LEFT JOIN request_handlers AS h ON h.tid = w.tid
+    LEFT JOIN kept_batches AS b
+        ON b.topic = w.topic
+        AND b.partition = w.partition
+        AND b.segment_base_offset = w.segment_base_offset
+        AND b.last_offset = w.last_offset
 ),
 only_writes AS (
     SELECT
