@@ -269,7 +269,7 @@ impl Archive {
     }
 
     /// Shows the slow requests of the last windows that have an account, window by window in their order: what tells
-    /// episodes apart of each. Of as many hours as [`EPISODE_BYTES`] has, and of the last two anyway.
+    /// episodes apart of each. Of as many hours as have 64 MiB of them, and of the last two anyway.
     pub fn each_entered(&self, mut show: impl FnMut(Period, Vec<Verdict>)) {
         let mut hours = files(&self.folder.join("accounts"));
         let mut room = EPISODE_BYTES;
